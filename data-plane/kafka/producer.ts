@@ -1,0 +1,111 @@
+import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
+import type { KafkaRecord } from './client.ts';
+
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+export type Sasl =
+  | { readonly mechanism: 'PLAIN'; readonly username: string; readonly password: string }
+  | {
+      readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+      readonly username: string;
+      readonly password: string;
+      /** Username and password are a delegation token's id and HMAC. */
+      readonly tokenauth: boolean;
+    }
+  | {
+      readonly mechanism: 'OAUTHBEARER';
+      readonly tokenEndpointUrl: string;
+      readonly tokenEndpointTlsVerify: boolean;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scopes: readonly string[];
+      readonly extensions: Readonly<Record<string, string>>;
+    };
+
+export interface Tls {
+  readonly verify: boolean;
+  /** PEM; null: the system's. */
+  readonly ca: string | null;
+  readonly certificate: string | null;
+  readonly key: string | null;
+}
+
+/** What connections depend on. One logical producer per hash of these and process. */
+export interface ClusterSettings {
+  readonly bootstrapServers: readonly { readonly host: string; readonly port: number }[];
+  readonly connectTimeoutMs: number;
+  /** How long the broker may take for one Produce request. */
+  readonly requestTimeoutMs: number;
+  readonly acks: -1 | 0 | 1;
+  readonly compression: Compression;
+  readonly idempotent: boolean;
+  readonly partitioner: 'murmur2' | 'crc32';
+  readonly sasl: Sasl | null;
+  readonly tls: Tls | null;
+}
+
+/** Bounds of one producer. Where plugins share one, the smallest of each rules. */
+export interface ProducerLimits {
+  readonly batchRecordsMax: number;
+  readonly batchBytesMax: number;
+  readonly lingerMs: number;
+  readonly queueRecordsMax: number;
+  readonly queueBytesMax: number;
+  readonly attemptsMax: number;
+  readonly retryBackoffMs: number;
+}
+
+export interface ProducerOptions {
+  readonly cluster: ClusterSettings;
+  readonly limits: ProducerLimits;
+  /** `cluster_name`: for logs and metrics only. */
+  readonly label: string;
+}
+
+export interface Producers {
+  /** Never waits and never fails on the network: connections start in the background. */
+  acquire(options: ProducerOptions): ProducerLease;
+  /** Every cluster in use, for status and readiness. */
+  clusters(): readonly ClusterStatus[];
+  /** Flushes queues until the deadline (monotonic ms), then closes; what is left is counted, logged and answered. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export interface ClusterStatus {
+  readonly name: string;
+  readonly brokers: string;
+  /** connecting: not reached yet. */
+  readonly state: 'connecting' | 'connected' | 'failing';
+  /** Why it fails; no secret. */
+  readonly error: string | null;
+}
+
+/** A plugin instance's share in a producer. */
+export interface ProducerLease {
+  /**
+   * Queues the record and resolves with what became of it, by the deadline (monotonic ms) whatever Kafka does.
+   * Never rejects. A record not on the wire by the deadline is dropped and never written.
+   */
+  publish(topic: string, record: KafkaRecord, deadlineMs: number): Promise<Verdict>;
+  /** Async mode: resolves at once with `accepted`, or with the reason why it was not queued. */
+  enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict;
+  /** After the last publish. The producer closes when its last lease is released. */
+  release(): void;
+}
+
+/** What became of one record. */
+export type Verdict =
+  | { readonly outcome: 'acked'; readonly topic: string; readonly partition: number; readonly offset: string }
+  | { readonly outcome: 'accepted'; readonly topic: string }
+  | FailedVerdict;
+
+export interface FailedVerdict {
+  readonly outcome: 'rejected' | 'not_sent' | 'unknown';
+  readonly topic: string;
+  readonly code: ErrorCode;
+  /** One sentence; holds no secret. */
+  readonly message: string;
+  /** Kafka's error name, where there is one. */
+  readonly kafkaName: string | null;
+  readonly details?: readonly ErrorDetail[];
+}

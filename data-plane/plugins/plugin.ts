@@ -1,0 +1,43 @@
+import type { Logger } from '../../shared/log.ts';
+import type { FieldFault } from '../../shared/schema/field.ts';
+import type { Producers } from '../kafka/producer.ts';
+import type { Answer, Exchange } from '../proxy/exchange.ts';
+import type { Encoders } from '../schemas/encoder.ts';
+
+/**
+ * A plugin's behaviour for one configured plugin entity. Instances are shared by all requests of the routes they serve.
+ * Phases run in order of priority; `response` runs in reverse and only for those whose `access` ran.
+ */
+export interface PluginInstance {
+  /** An answer ends the request; undefined lets it go on. Throws RequestError. May answer synchronously. */
+  access?(exchange: Exchange): Answer | undefined | Promise<Answer | undefined>;
+  /** May replace the answer. */
+  response?(exchange: Exchange, answer: Answer): Answer;
+  /** After the answer was sent. Never throws. */
+  log?(exchange: Exchange, answer: Answer): void;
+  /** Called once the last request that may use the instance is over. */
+  close?(): void;
+}
+
+export type PluginCreation =
+  | { readonly kind: 'created'; readonly instance: PluginInstance }
+  /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
+  | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
+
+/** What instances may use. Everything here outlives a configuration. */
+export interface PluginDeps {
+  readonly producers: Producers;
+  readonly encoders: Encoders;
+  readonly log: Logger;
+  /** Environment for `{vault://env/NAME}` references. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface PluginDefinition<Config> {
+  readonly version: string;
+  /** Higher runs earlier. */
+  readonly priority: number;
+  /** Its access phase always answers, so that a route needs no service. */
+  readonly answers: boolean;
+  create(config: Config, deps: PluginDeps): PluginCreation;
+}

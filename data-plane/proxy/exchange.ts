@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream';
+import type { HeaderList } from './header-list.ts';
+
+/** How the request arrived; `grpc*` is HTTP/2 with `content-type: application/grpc*`. */
+export type Protocol = 'http' | 'https' | 'grpc' | 'grpcs';
+
+/** The consumer that an authentication plugin recognised. */
+export interface ExchangeConsumer {
+  readonly id: string;
+  readonly username: string | null;
+  readonly customId: string | null;
+}
+
+/** The matched route, as plugins see it. */
+export interface ExchangeRoute {
+  readonly id: string;
+  readonly name: string | null;
+  readonly serviceId: string | null;
+  readonly serviceName: string | null;
+  /** Named and numbered captures of the route's regular expression. */
+  readonly captures: Readonly<Record<string, string>>;
+}
+
+/**
+ * One client request and its answer in flight. It knows nothing of node:http: HTTP/1.1, HTTP/2 and gRPC listeners each
+ * make their own.
+ */
+export interface Exchange {
+  /** Monotonic milliseconds (performance.now) at which the head of the request had arrived; deadlines count from here. */
+  readonly receivedAtMs: number;
+  /** Made when first asked for; sent as `request_id` in error answers. */
+  readonly requestId: string;
+  readonly protocol: Protocol;
+  /** Upper case. */
+  readonly method: string;
+  /** Path with query, as received. */
+  readonly target: string;
+  /** Normalised path, without the query. */
+  readonly path: string;
+  /** Raw query without `?`, '' when there is none. */
+  readonly query: string;
+  /** Host header or :authority, lower case, without the port; '' when absent. */
+  readonly host: string;
+  /** The port named in the Host header, else the listener's. */
+  readonly port: number;
+  /** Server name of the TLS handshake, if any. */
+  readonly sni: string | undefined;
+  readonly headers: HeaderList;
+  readonly clientAddress: string;
+
+  /** Set by the spine after the match. */
+  route: ExchangeRoute | undefined;
+  /** Set by an authentication plugin. */
+  consumer: ExchangeConsumer | undefined;
+
+  /**
+   * The whole body as received (content encoding not decoded). A second call gives the same buffer.
+   * @throws RequestError BODY_TOO_LARGE above the node's request_body_max, BODY_INVALID when the client broke off.
+   */
+  readBody(): Promise<Buffer>;
+}
+
+/** What goes back to the client. Listeners add framing, Date and connection headers. */
+export interface Answer {
+  readonly status: number;
+  /** Flat list: name, value, name, value. */
+  readonly headers: readonly string[];
+  readonly body: string | Buffer | Readable;
+  /** The answer ends the connection (shutting down, unread body). */
+  readonly closeConnection?: boolean;
+}

@@ -1,0 +1,37 @@
+/** How one plugin names its registry and the subject of a value (kafka-upstream.md section 4). */
+export interface EncoderOptions {
+  readonly registry: RegistrySettings;
+  readonly subjectName: string | null;
+  /** A version number as text, or `latest`. */
+  readonly schemaVersion: string;
+  readonly payloadEncoding: 'auto' | 'avro_json' | 'simple_json';
+  /** `topic`: the subject is `<topic>-value` (or `-key`). */
+  readonly subjectNameStrategy: 'subject_name' | 'topic';
+  readonly role: 'key' | 'value';
+}
+
+export interface RegistrySettings {
+  readonly url: string;
+  readonly ttlSeconds: number;
+  readonly sslVerify: boolean;
+  readonly authentication:
+    { readonly mode: 'none' } | { readonly mode: 'basic'; readonly username: string; readonly password: string };
+  /** Extra request headers (`target-sr-cluster`, …). */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Every registry in use; caches are shared by equal settings and outlive a configuration. */
+export interface Encoders {
+  acquire(options: EncoderOptions): EncoderLease;
+  close(): Promise<void>;
+}
+
+export interface EncoderLease {
+  /**
+   * Validates the JSON text against the subject's schema and frames its encoding: 0x00, schema id (4 bytes, big endian),
+   * payload. Synchronous while the schema is cached and fresh.
+   * @throws RequestError BODY_INVALID, SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_REGISTRY_UNAVAILABLE.
+   */
+  encode(topic: string, jsonText: string, deadlineMs: number): Buffer | Promise<Buffer>;
+  release(): void;
+}

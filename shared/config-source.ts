@@ -1,0 +1,27 @@
+import type { Snapshot } from './snapshot.ts';
+
+/** A fault of one entity that keeps a snapshot from being applied. Holds no secret. */
+export interface EntityFault {
+  /** Singular: `plugin`. */
+  readonly entityType: string;
+  readonly entityId: string;
+  /** Name, instance name or username, where there is one. */
+  readonly entityName: string;
+  /** Dotted path of the field: `config.topic`; '' for the entity itself. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type ApplyResult =
+  | { readonly kind: 'applied'; readonly applyMs: number }
+  | { readonly kind: 'rejected'; readonly faults: readonly EntityFault[] };
+
+/** Builds a runtime from the snapshot and swaps it in, or keeps the running one and says every reason. Never rejects. */
+export type Apply = (snapshot: Snapshot) => Promise<ApplyResult>;
+
+/** Where a node's configuration comes from: the stream of a control plane, a file, or the same process. */
+export interface ConfigSource {
+  /** Resolves once the source is working (not: once it has delivered). Calls `apply` one snapshot at a time, newest only. */
+  start(apply: Apply): Promise<void>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,85 @@
+/**
+ * What is known of a record when its request is answered.
+ *
+ * acked: the brokers confirmed it. accepted: queued or handed to a socket, not confirmed. rejected: refused, never
+ * written. not_sent: could not be sent, never written, not even later. unknown: it reached the wire and no verdict came.
+ * partial: several topics with different outcomes.
+ */
+export type Outcome = 'acked' | 'accepted' | 'rejected' | 'not_sent' | 'unknown' | 'partial';
+
+interface ErrorKind {
+  readonly status: number;
+  readonly outcome: Outcome;
+  readonly retryable: boolean;
+  /** Answers carry Retry-After. */
+  readonly retryAfter?: true;
+}
+
+/** The closed list of error codes of the proxy path. The class of the error sets status, outcome and retry. */
+export const errorKinds = {
+  BODY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  KEY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  TOPIC_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  TOPIC_NOT_ALLOWED: { status: 403, outcome: 'rejected', retryable: false },
+  TOPIC_AUTHORIZATION_FAILED: { status: 502, outcome: 'not_sent', retryable: true },
+  TOPIC_NOT_FOUND: { status: 502, outcome: 'not_sent', retryable: true },
+  BODY_TOO_LARGE: { status: 413, outcome: 'rejected', retryable: false },
+  RECORD_TOO_LARGE: { status: 413, outcome: 'rejected', retryable: false },
+  ENCODING_UNSUPPORTED: { status: 415, outcome: 'rejected', retryable: false },
+  SCHEMA_VALIDATION_FAILED: { status: 422, outcome: 'rejected', retryable: false },
+  LUA_ERROR: { status: 500, outcome: 'not_sent', retryable: false },
+  SCHEMA_NOT_FOUND: { status: 502, outcome: 'not_sent', retryable: true },
+  SCHEMA_REGISTRY_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
+  PRODUCER_OVERLOADED: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
+  KAFKA_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
+  NOT_ENOUGH_REPLICAS: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
+  DELIVERY_UNKNOWN: { status: 504, outcome: 'unknown', retryable: true },
+  SHUTTING_DOWN: { status: 503, outcome: 'not_sent', retryable: true },
+  INTERNAL: { status: 500, outcome: 'not_sent', retryable: true },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** One fault of a request's data, as it stands in `details` of the answer. */
+export interface ErrorDetail {
+  /** JSON Pointer (RFC 6901) into the request body. */
+  readonly pointer?: string;
+  readonly rule?: string;
+  readonly expected?: string;
+  readonly message?: string;
+  /** The limit that was passed, with its unit in `unit`. */
+  readonly limit?: number;
+  readonly unit?: string;
+}
+
+export interface RequestErrorOptions {
+  readonly details?: readonly ErrorDetail[];
+  /** Replaces the status, outcome or retryable of the code's row where the contract distinguishes cases. */
+  readonly status?: number;
+  readonly outcome?: Outcome;
+  readonly retryable?: boolean;
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** A request that cannot be served, in terms of the outcome contract. The message is one sentence for the client and holds no secret. */
+export class RequestError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly outcome: Outcome;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | undefined;
+  readonly details: readonly ErrorDetail[] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: RequestErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const kind: ErrorKind = errorKinds[code];
+    this.name = 'RequestError';
+    this.code = code;
+    this.status = options.status ?? kind.status;
+    this.outcome = options.outcome ?? kind.outcome;
+    this.retryable = options.retryable ?? kind.retryable;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (kind.retryAfter ? 1 : undefined);
+    this.details = options.details;
+  }
+}

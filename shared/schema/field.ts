@@ -1,0 +1,149 @@
+/**
+ * Field descriptors in the shape of Kong's schemas. One descriptor is the source of the published schema
+ * (`GET /schemas/…`), of the checks and defaults (`check.ts`), and of the TypeScript type (`Infer`).
+ */
+export type FieldType =
+  'string' | 'integer' | 'number' | 'boolean' | 'array' | 'set' | 'map' | 'record' | 'foreign' | 'any';
+
+/** What every kind of field may say of itself; names and meanings are Kong's, in camel case. */
+export interface FieldOptions {
+  readonly required?: boolean;
+  readonly default?: unknown;
+  /** The store fills it when it is absent (id, created_at, …). */
+  readonly auto?: boolean;
+  readonly unique?: boolean;
+  readonly description?: string;
+  readonly deprecation?: string;
+}
+
+export interface StringOptions extends FieldOptions {
+  readonly oneOf?: readonly string[];
+  readonly lenMin?: number;
+  readonly lenMax?: number;
+  readonly uuid?: boolean;
+  readonly startsWith?: string;
+  /** May hold a reference such as `{vault://env/NAME}`. */
+  readonly referenceable?: boolean;
+  /** Encrypted at rest, masked in read-only answers. */
+  readonly encrypted?: boolean;
+  /** A further check of our own: the fault in Kong's words, or undefined when the value is good. */
+  readonly check?: (value: string) => string | undefined;
+}
+
+export interface NumberOptions extends FieldOptions {
+  readonly between?: readonly [number, number];
+  readonly gt?: number;
+  readonly oneOf?: readonly number[];
+}
+
+export interface CollectionOptions extends FieldOptions {
+  readonly lenMin?: number;
+  readonly lenMax?: number;
+}
+
+/** Present on a descriptor of the kinds named; absent elsewhere. */
+export interface Field<T = unknown> extends FieldOptions {
+  readonly type: FieldType;
+  readonly oneOf?: readonly (string | number)[];
+  readonly between?: readonly [number, number];
+  readonly gt?: number;
+  readonly lenMin?: number;
+  readonly lenMax?: number;
+  readonly uuid?: boolean;
+  readonly startsWith?: string;
+  readonly referenceable?: boolean;
+  readonly encrypted?: boolean;
+  readonly check?: (value: string) => string | undefined;
+  /** array, set */
+  readonly elements?: Field;
+  /** map */
+  readonly keys?: Field;
+  readonly values?: Field;
+  /** record */
+  readonly fields?: Fields;
+  /** record: checks over several fields; each fault stands under its own path. */
+  readonly checks?: readonly RecordCheck[];
+  /** foreign: the plural name of the referenced entity. */
+  readonly reference?: string;
+  /** Only for the type system; never set. */
+  readonly __type?: T;
+}
+
+export type Fields = Readonly<Record<string, Field>>;
+
+/** A fault at a dotted path inside the checked record; '' or '@entity' is the record itself. */
+export interface FieldFault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** A check over a whole, already typed and defaulted record. */
+export type RecordCheck = (record: Readonly<Record<string, unknown>>) => readonly FieldFault[];
+
+type Present = { readonly required: true } | { readonly default: string | number | boolean | object };
+type Value<T, O> = O extends Present ? T : T | null;
+type OneOf<O, T> = O extends { readonly oneOf: readonly (infer U)[] } ? U : T;
+
+export type Infer<F> = F extends Field<infer T> ? T : never;
+export type InferFields<F extends Fields> = { readonly [K in keyof F]: Infer<F[K]> };
+
+export function string<const O extends StringOptions>(options?: O): Field<Value<OneOf<O, string>, O>> {
+  return { type: 'string', ...options };
+}
+
+export function integer<const O extends NumberOptions>(options?: O): Field<Value<OneOf<O, number>, O>> {
+  return { type: 'integer', ...options };
+}
+
+export function number<const O extends NumberOptions>(options?: O): Field<Value<number, O>> {
+  return { type: 'number', ...options };
+}
+
+export function boolean<const O extends FieldOptions>(options?: O): Field<Value<boolean, O>> {
+  return { type: 'boolean', ...options };
+}
+
+export function array<E extends Field, const O extends CollectionOptions>(
+  elements: E,
+  options?: O,
+): Field<Value<readonly Infer<E>[], O>> {
+  return { type: 'array', elements, ...options };
+}
+
+/** An array whose elements are unique; order is kept. */
+export function set<E extends Field, const O extends CollectionOptions>(
+  elements: E,
+  options?: O,
+): Field<Value<readonly Infer<E>[], O>> {
+  return { type: 'set', elements, ...options };
+}
+
+export function map<V extends Field, const O extends CollectionOptions>(
+  keys: Field,
+  values: V,
+  options?: O,
+): Field<Value<Readonly<Record<string, Infer<V>>>, O>> {
+  return { type: 'map', keys, values, ...options };
+}
+
+export interface RecordOptions extends FieldOptions {
+  readonly checks?: readonly RecordCheck[];
+}
+
+export function record<const F extends Fields, const O extends RecordOptions>(
+  fields: F,
+  options?: O,
+): Field<Value<InferFields<F>, O>> {
+  return { type: 'record', fields, ...options };
+}
+
+/** A reference to another entity, answered as `{"id": …}`. */
+export function foreign<const O extends FieldOptions>(
+  reference: string,
+  options?: O,
+): Field<Value<{ readonly id: string }, O>> {
+  return { type: 'foreign', reference, ...options };
+}
+
+/** An element of an array, set or map that is always there: shorthand for `required: true`. */
+export const element = { required: true } as const;
