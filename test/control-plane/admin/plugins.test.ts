@@ -83,6 +83,15 @@ describe('the Admin API: plugins', () => {
     });
   });
 
+  it('takes expressions only as null, and does not show them', async () => {
+    const plugin = { name: 'sample', config: { topic: 't' } };
+    const refused = await admin.call('POST', '/plugins', { ...plugin, expressions: { a: 1 } });
+    expect(refused.body.fields).to.deep.equal({ expressions: 'value must be null' });
+    const made = await admin.call('POST', '/plugins', { ...plugin, expressions: null });
+    expect(made.status).to.equal(201);
+    expect(made.body).to.not.have.property('expressions');
+  });
+
   it('is unique in name and binding, and in instance_name', async () => {
     const { body: service } = await admin.call('PUT', '/services/s', { host: 'a' });
     const plugin = { name: 'sample', config: { topic: 't' } };
