@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { ConfigSync } from '../../shared/proto.ts';
 import { createSnapshot } from '../../shared/snapshot.ts';
+import { startDeafNode } from '../helpers/deaf-node.ts';
 import { applied, hostOf, oneService, recordingApply, refused, service } from '../helpers/sync-fakes.ts';
 import { SyncHarness } from '../helpers/sync-harness.ts';
 import { waitFor } from '../helpers/wait-for.ts';
@@ -229,20 +230,7 @@ describe('config sync over gRPC', function () {
     const metrics = new Registry();
     const timings = { heartbeatMs: 5_000, silenceMs: 15_000 };
     const { syncGate } = await harness.startControlPlane({ metrics, timings });
-    const clients = Array.from(
-      { length: 20 },
-      () =>
-        new ConfigSync(harness.address, credentials.createInsecure(), {
-          'grpc.use_local_subchannel_pool': 1,
-        }),
-    );
-    const calls = clients.map((client) => {
-      const call = client.Connect(new Metadata());
-      call.on('error', () => undefined);
-      call.pause(); // Nobody reads.
-      call.write({ hello: { nodeId: randomUUID(), bootId: randomUUID(), version: '0.1.0' } });
-      return call;
-    });
+    const ends = Array.from({ length: 20 }, () => startDeafNode(harness.address));
     await waitFor(() => harness.server.clustering.status()['connected'] === 20, { what: 'the deaf nodes' });
     const apply = recordingApply();
     const node = harness.node();
@@ -260,8 +248,8 @@ describe('config sync over gRPC', function () {
     );
     // What was sent whole went to the one that reads.
     expect(await metrics.metrics()).to.match(/sluice_config_pushes_total 6\n/);
-    for (const call of calls) call.cancel();
-    for (const client of clients) client.close();
+    for (const end of ends) end();
+    await waitFor(() => harness.server.clustering.status()['connected'] === 1, { what: 'the end of the deaf' });
   });
 
   it('carries a large configuration whole', async () => {
