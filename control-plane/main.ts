@@ -7,6 +7,7 @@ import { createAdminServer } from './admin/admin-server.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { openDatabase } from './store/database.ts';
 import { createEntityStore } from './store/entity-store.ts';
+import { startConfigSync } from './sync/config-sync.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
@@ -64,6 +65,19 @@ async function startParts(
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
 
+  const sync = await startConfigSync({
+    reader: store,
+    database,
+    listen: options.clusterListen,
+    nodePurgeAfterMs: options.nodePurgeAfterMs,
+    entities,
+    version: sluiceVersion,
+    logger,
+    metrics,
+  });
+  stops.push(() => sync.stop());
+  if (sync.address !== undefined) addresses['cluster'] = sync.address;
+
   if (statusListen !== 'off') {
     const status = await startStatusServer({
       listen: statusListen,
@@ -76,6 +90,7 @@ async function startParts(
         version: sluiceVersion,
         uptime_seconds: Math.floor((Date.now() - startedAt) / 1000),
         addresses,
+        configuration_hash: sync.clustering.status()['expected_hash'],
       }),
     });
     stops.push(() => status.stop());
@@ -87,6 +102,8 @@ async function startParts(
       entities,
       plugins: pluginSchemas,
       logger,
+      clustering: sync.clustering,
+      syncGate: sync.syncGate,
       onRequest: countAdminRequests(metrics),
       settings: {
         listen: adminListen,
@@ -101,7 +118,9 @@ async function startParts(
     stops.push(() => admin.stop());
     addresses['admin'] = await admin.start();
   }
-  // Pushed last, so that it is the first: no longer ready before anything closes.
+  // Before the Admin API, so that writes that wait for nodes get their answer.
+  stops.push(() => sync.stop());
+  // The last is the first: no longer ready before anything closes.
   stops.push(() => void (state.stopping = true));
   state.ready = true;
   return addresses;
