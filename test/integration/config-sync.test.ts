@@ -241,6 +241,7 @@ describe('config sync over gRPC', function () {
       harness.reader.set(oneService(`small-${count}`));
       await waitFor(() => apply.hosts().at(-1) === `small-${count}`, { what: `change ${count}`, pollMs: 5 });
     }
+    await inSync(node.nodeId);
     expect(performance.now() - startMs).to.be.lessThan(8_000);
     expect(harness.server.clustering.status()['states']).to.include({ in_sync: 1, pending: 20 });
     expect(await syncGate.waitApplied(harness.reader.revision(), 50)).to.match(
