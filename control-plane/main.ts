@@ -4,8 +4,10 @@ import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { refreshEntities } from './refresh-entities.ts';
 import { openDatabase } from './store/database.ts';
 import { createEntityStore } from './store/entity-store.ts';
+import { startConfigSync } from './sync/config-sync.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
@@ -59,8 +61,22 @@ async function startParts(
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
   const store = createEntityStore({ database, entities, logger });
+  refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
+
+  const sync = await startConfigSync({
+    reader: store,
+    database,
+    listen: options.clusterListen,
+    nodePurgeAfterMs: options.nodePurgeAfterMs,
+    entities,
+    version: sluiceVersion,
+    logger,
+    metrics,
+  });
+  stops.push(() => sync.stop());
+  if (sync.address !== undefined) addresses['cluster'] = sync.address;
 
   if (statusListen !== 'off') {
     const status = await startStatusServer({
@@ -74,6 +90,7 @@ async function startParts(
         version: sluiceVersion,
         uptime_seconds: Math.floor((Date.now() - startedAt) / 1000),
         addresses,
+        configuration_hash: sync.clustering.status()['expected_hash'],
       }),
     });
     stops.push(() => status.stop());
@@ -85,6 +102,8 @@ async function startParts(
       entities,
       plugins: pluginSchemas,
       logger,
+      clustering: sync.clustering,
+      syncGate: sync.syncGate,
       onRequest: countAdminRequests(metrics),
       settings: {
         listen: adminListen,
@@ -99,7 +118,9 @@ async function startParts(
     stops.push(() => admin.stop());
     addresses['admin'] = await admin.start();
   }
-  // Pushed last, so that it is the first: no longer ready before anything closes.
+  // Before the Admin API, so that writes that wait for nodes get their answer.
+  stops.push(() => sync.stop());
+  // The last is the first: no longer ready before anything closes.
   stops.push(() => void (state.stopping = true));
   state.ready = true;
   return addresses;

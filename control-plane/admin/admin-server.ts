@@ -44,6 +44,8 @@ export interface AdminServer {
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
 const requestTimeoutMs = 60_000;
+// How long requests under way may take when the server stops.
+const stopTimeoutMs = 5_000;
 
 /** The Admin API. Kong's, so that its clients work unchanged. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
@@ -51,7 +53,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     requestTimeout: requestTimeoutMs,
     routerOptions: {
       ignoreTrailingSlash: true,
@@ -94,7 +96,10 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       logger.info('listening', 'The Admin API is served', { what: 'admin', address });
       return address;
     },
-    stop: () => app.close(),
+    async stop() {
+      const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
+      await app.close().finally(() => clearTimeout(timer));
+    },
   };
 }
 

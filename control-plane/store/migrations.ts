@@ -1,3 +1,5 @@
+import { nodeMigration } from './node-store.ts';
+
 /**
  * Steps from an empty database to today's, in order; each runs once, in a transaction of its own. A step that was
  * released is never changed: a change is a new step at the end.
@@ -58,4 +60,5 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX entity_tags_entity ON entity_tags (entity, id);
   `,
+  nodeMigration,
 ];

@@ -1,5 +1,6 @@
 import type { Clustering, DataPlaneView } from '../admin/clustering.ts';
-import type { NodeEntry, NodeRegistry } from './node-registry.ts';
+import type { NodeEntry } from './node-entry.ts';
+import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
 import type { Publisher } from './publisher.ts';
 

@@ -2,32 +2,11 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { NodeRecord, NodeRejection, NodeStore } from '../store/node-store.ts';
+import type { NodeRecord, NodeStore } from '../store/node-store.ts';
+import { newEntry, recordOf, type NodeEntry } from './node-entry.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
 import { nodeState, type NodeState } from './node-states.ts';
 import type { Publication, Publisher } from './publisher.ts';
-
-/** A known node: what is remembered of it, and what only its stream knows. */
-export interface NodeEntry {
-  record: NodeRecord;
-  session: NodeSession | undefined;
-  compatible: boolean;
-  /** Since when it waits for what it should run. */
-  behindSinceMs: number | undefined;
-  /** Revisions that this stream's last ack and last reject belong to, where they are known. */
-  appliedRevision: number;
-  rejectedRevision: number;
-  /** Refused on this stream, by hash; the newest `rejectionsMax`. */
-  readonly rejections: Map<string, NodeRejection>;
-  heartbeat: NodeHeartbeatFacts | undefined;
-}
-
-export interface NodeHeartbeatFacts {
-  readonly atMs: number;
-  readonly requestsTotal: number;
-  readonly requestsPerSecond: number;
-  readonly clusters: readonly { readonly name: string; readonly state: string }[];
-}
 
 export interface NodeRegistryOptions {
   readonly store: NodeStore;
@@ -43,8 +22,7 @@ export interface NodeRegistryOptions {
 const saveMs = 1_000;
 const purgeIntervalMs = 60 * 60 * 1_000;
 const rejectionsMax = 10;
-const labelsMax = 64;
-const textMax = 255;
+const clustersMax = 64;
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** All known nodes. Kept in memory and written to the store at most once a second. */
@@ -151,7 +129,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const elapsedMs = before === undefined ? 0 : atMs - before.atMs;
     const answered = before === undefined ? 0 : Math.max(0, requestsTotal - before.requestsTotal);
     const requestsPerSecond = elapsedMs > 0 ? (answered * 1_000) / elapsedMs : 0;
-    entry.heartbeat = { atMs, requestsTotal, requestsPerSecond, clusters: clusters.slice(0, labelsMax) };
+    entry.heartbeat = { atMs, requestsTotal, requestsPerSecond, clusters: clusters.slice(0, clustersMax) };
   }
 
   applied(session: NodeSession, { hash, revision, applyMs }: Parameters<SessionEvents['applied']>[1]): void {
@@ -271,42 +249,6 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     }
     this.#options.logger.info('nodes_purged', 'Nodes that were not seen for long are forgotten', { node_ids: ids });
   }
-}
-
-function newEntry(record: NodeRecord): NodeEntry {
-  return {
-    record,
-    session: undefined,
-    compatible: true,
-    behindSinceMs: undefined,
-    appliedRevision: -1,
-    rejectedRevision: -1,
-    rejections: new Map(),
-    heartbeat: undefined,
-  };
-}
-
-function recordOf(hello: Hello__Output, ip: string, compatible: boolean, known: NodeRecord | undefined): NodeRecord {
-  const nowMs = Date.now();
-  const sameHash = known !== undefined && known.appliedHash === hello.hash;
-  const last = hello.lastRejected;
-  const sameRejected = last !== null && known?.rejected?.hash === last.hash ? known.rejected : null;
-  return {
-    id: hello.nodeId,
-    bootId: hello.bootId,
-    hostname: hello.hostname.slice(0, textMax),
-    ip,
-    version: hello.version.slice(0, textMax),
-    labels: Object.fromEntries(Object.entries(hello.labels).slice(0, labelsMax)),
-    lastSeenMs: nowMs,
-    updatedAtMs: nowMs,
-    syncStatus: compatible ? 'normal' : 'kong_version_incompatible',
-    appliedHash: hello.hash === '' ? null : hello.hash,
-    // When it was applied is known only of what this control plane saw; else from now on.
-    appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
-    applyMs: sameHash ? known.applyMs : null,
-    rejected: last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults }),
-  };
 }
 
 function majorOf(version: string): string {

@@ -1,5 +1,6 @@
 import type { SyncGate } from '../admin/clustering.ts';
-import type { NodeEntry, NodeRegistry } from './node-registry.ts';
+import type { NodeEntry } from './node-entry.ts';
+import type { NodeRegistry } from './node-registry.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface SyncGateOptions {
@@ -13,17 +14,20 @@ interface Progress {
   readonly rejectedBy: string | undefined;
 }
 
+/** Acks that arrive within this time are looked at together. */
+const checkMs = 5;
+
 /** Only nodes that are connected and compatible count; who leaves while a write waits no longer does. */
 export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGate & { stop(): void } {
   const waits = new Set<(last?: string) => void>();
-  let scheduled: NodeJS.Immediate | undefined;
-  // The acks that arrive together are looked at once: each look counts all nodes.
+  let scheduled: NodeJS.Timeout | undefined;
+  // Each look counts all nodes.
   const check = (): void => {
     if (waits.size === 0) return;
-    scheduled ??= setImmediate(() => {
+    scheduled ??= setTimeout(() => {
       scheduled = undefined;
       for (const wait of waits) wait();
-    });
+    }, checkMs);
   };
   const ends = [registry.onChange(check), publisher.onRevision(check)];
 
@@ -70,7 +74,7 @@ export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGa
       }),
     stop() {
       for (const end of ends) end();
-      clearImmediate(scheduled);
+      clearTimeout(scheduled);
       for (const wait of waits) wait('stopped');
     },
   };

@@ -31,6 +31,8 @@ export interface PluginDeps {
   readonly log: Logger;
   /** Environment for `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */
+  readonly requestBodyMaxBytes: number;
 }
 
 export interface PluginDefinition<Config> {

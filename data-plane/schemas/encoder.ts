@@ -8,6 +8,8 @@ export interface EncoderOptions {
   /** `topic`: the subject is `<topic>-value` (or `-key`). */
   readonly subjectNameStrategy: 'subject_name' | 'topic';
   readonly role: 'key' | 'value';
+  /** Topics known beforehand, whose subjects are fetched at once in the background (strategy `topic`). */
+  readonly topics?: readonly string[];
 }
 
 export interface RegistrySettings {

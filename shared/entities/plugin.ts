@@ -30,4 +30,12 @@ export const pluginEntity: EntityDescriptor = {
   fields: pluginFields,
   checks: [],
   uniqueTogether: [['name', 'route', 'service', 'consumer']],
+  expand: dropExpressions,
 };
+
+/** Newer files of Kong hold `expressions`; there are none here, so that only null can be meant. */
+function dropExpressions(body: Readonly<Record<string, unknown>>) {
+  if (!Object.hasOwn(body, 'expressions')) return { body, faults: [] };
+  const { expressions, ...rest } = body;
+  return { body: rest, faults: expressions === null ? [] : [{ path: ['expressions'], message: 'value must be null' }] };
+}

@@ -30,8 +30,9 @@ const fields = {
   ...kafkaFields,
   topic: string({ required: true, check: topicName, description: 'The topic, unless the request names others.' }),
   topics_query_arg: string({ description: 'The query parameter with comma-separated target topics.' }),
-  allowed_topics: array(string(element), {
-    description: 'What topics_query_arg may name besides topic. One topic outside refuses the whole request.',
+  allowed_topics: array(string({ required: true, check: allowedTopic }), {
+    description:
+      'What topics_query_arg may name besides topic; * may end an entry. One topic outside refuses the whole request.',
   }),
   key_query_arg: string({ lenMin: 1, description: 'The query parameter whose value is the record key.' }),
   key_from: record(keyFromFields, {
@@ -96,17 +97,15 @@ export const kafkaUpstreamSchema: PluginSchema<KafkaUpstreamConfig> = {
     required: true,
     checks: [
       recordCheck(fields, checkKafkaUpstream),
-      defaultOnly(fields, [
-        'topics_query_arg',
-        'allowed_topics',
-        'key_from',
-        'topic_template',
-        'message_by_lua_functions',
-      ]),
+      defaultOnly(fields, ['key_from', 'topic_template', 'message_by_lua_functions']),
       ...kafkaChecks,
     ],
   }),
 };
+
+function allowedTopic(value: string): string | undefined {
+  return value === '*' ? undefined : topicName(value.replace(/\*$/, ''));
+}
 
 function jsonPointer(value: string): string | undefined {
   return /^(\/([^~]|~[01])*)*$/.test(value) ? undefined : 'expected a JSON Pointer';

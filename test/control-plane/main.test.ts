@@ -2,18 +2,24 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startControlPlane, type ControlPlaneOptions } from '../../control-plane/main.ts';
+import { startControlPlane, type ControlPlane, type ControlPlaneOptions } from '../../control-plane/main.ts';
 import { createLogger } from '../../shared/log.ts';
 
 describe('the control plane', () => {
   let folder: string;
   const events: { event: string; what?: string; address?: string }[] = [];
+  const running: ControlPlane[] = [];
+  const start = async (given: ControlPlaneOptions) => {
+    const started = await startControlPlane(given);
+    running.push(started);
+    return started;
+  };
   const options = (): ControlPlaneOptions => ({
     database: join(folder, 'inner', 'control-plane.db'),
     adminListen: { host: '127.0.0.1', port: 0 },
     adminHosts: [],
     adminCorsOrigins: [],
-    clusterListen: 'off',
+    clusterListen: { host: '127.0.0.1', port: 0 },
     statusListen: { host: '127.0.0.1', port: 0 },
     nodePurgeAfterMs: 1000,
     sluiceVersion: '0.0.0',
@@ -23,42 +29,52 @@ describe('the control plane', () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-'));
   });
+  afterEach(async () => {
+    for (const started of running.splice(0)) await started.stop();
+  });
   after(() => rmSync(folder, { recursive: true }));
 
   it('starts, says where it listens, keeps its data over a restart', async () => {
-    const first = await startControlPlane(options());
-    expect(events).to.deep.include.members([
-      { ...events[0], event: 'listening', what: 'status', address: first.addresses['status'] },
-    ]);
-    expect(events.map(({ event }) => event)).to.deep.equal(['listening', 'listening', 'ready']);
+    const first = await start(options());
+    const listening = events.filter(({ event }) => event === 'listening');
+    expect(Object.fromEntries(listening.map(({ what, address }) => [what, address]))).to.deep.equal(first.addresses);
+    expect(Object.keys(first.addresses).sort()).to.deep.equal(['admin', 'cluster', 'status']);
+    expect(events.at(-1)).to.include({ event: 'ready' });
     const admin = `http://${first.addresses['admin']}`;
     const made = await fetch(`${admin}/services/s`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: '{"host":"a"}',
     });
-    const service = await made.json();
+    const service = (await made.json()) as object;
     expect((await fetch(`http://${first.addresses['status']}/status/ready`)).status).to.equal(200);
+    expect((await fetch(`${admin}/clustering/data-planes`)).status).to.equal(200);
+    const waited = await fetch(`${admin}/services/s?wait=applied`, { method: 'DELETE' });
+    expect(waited.headers.get('sluice-sync')).to.equal('applied; nodes=0');
+    await fetch(`${admin}/services`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(service),
+    });
     const metrics = await (await fetch(`http://${first.addresses['status']}/metrics`)).text();
     expect(metrics).to.contain('sluice_admin_requests_total{method="PUT",status="200"} 1');
     await first.stop();
     await first.stop();
     expect(statSync(options().database).mode & 0o777).to.equal(0o600);
 
-    const second = await startControlPlane(options());
+    const second = await start(options());
     const read = await fetch(`http://${second.addresses['admin']}/services/s`);
-    expect(await read.json()).to.deep.equal(service);
+    expect({ ...((await read.json()) as object), updated_at: 0 }).to.deep.equal({ ...service, updated_at: 0 });
     await second.stop();
   });
 
   it('closes what it opened when a port is taken', async () => {
-    const running = await startControlPlane(options());
-    const [, port] = (running.addresses['admin'] ?? '').split(':');
+    const first = await start(options());
+    const [, port] = (first.addresses['admin'] ?? '').split(':');
     const failure = await startControlPlane({
       ...options(),
       adminListen: { host: '127.0.0.1', port: Number(port) },
     }).catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'EADDRINUSE');
-    await running.stop();
   });
 });

@@ -1,0 +1,44 @@
+import { checkEntity } from '../shared/entities/check-entity.ts';
+import type { EntityDescriptor } from '../shared/entities/entity.ts';
+import type { Logger } from '../shared/log.ts';
+import type { PluginSchemas } from '../shared/plugin-schemas/plugin-schema.ts';
+import { dottedPath } from '../shared/schema/faults.ts';
+import type { SnapshotEntity } from '../shared/snapshot.ts';
+import type { EntityStore } from './store/entity-store.ts';
+
+export interface RefreshOptions {
+  readonly store: EntityStore;
+  readonly entities: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
+  readonly logger: Logger;
+}
+
+/**
+ * Brings what an older version stored to today's schemas, so that all readers see every field: those that came since
+ * get their defaults. What no longer fits stays as it is and is reported; the nodes will reject it.
+ */
+export function refreshEntities({ store, entities, plugins, logger }: RefreshOptions): void {
+  const stored = store.readAll().entities;
+  const changed: { readonly plural: string; readonly value: SnapshotEntity }[] = [];
+  for (const entity of entities) {
+    for (const value of stored[entity.plural] ?? []) {
+      const checked = checkEntity({ entity, plugins, input: value });
+      if (checked.kind === 'faults') {
+        logger.warn('entity_outdated', `A stored ${entity.name} does not fit this version's schema`, {
+          entity: entity.name,
+          id: value.id,
+          fields: checked.faults.map(({ path }) => dottedPath(path)),
+        });
+      } else if (JSON.stringify(checked.value) !== JSON.stringify(value)) {
+        changed.push({ plural: entity.plural, value: { ...checked.value, id: value.id } });
+      }
+    }
+  }
+  if (changed.length === 0) return;
+  store.write((writes) => {
+    for (const { plural, value } of changed) writes.put(plural, value);
+  });
+  logger.info('entities_refreshed', 'Stored entities were brought to the schemas of this version', {
+    count: changed.length,
+  });
+}

@@ -1,0 +1,71 @@
+import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
+import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
+import type { NodeSession } from './node-session.ts';
+
+/** A known node: what is remembered of it, and what only its stream knows. */
+export interface NodeEntry {
+  record: NodeRecord;
+  session: NodeSession | undefined;
+  compatible: boolean;
+  /** Since when it waits for what it should run. */
+  behindSinceMs: number | undefined;
+  /** Revisions that this stream's last ack and last reject belong to, where they are known. */
+  appliedRevision: number;
+  rejectedRevision: number;
+  /** Refused on this stream, by hash; the newest `rejectionsMax`. */
+  readonly rejections: Map<string, NodeRejection>;
+  heartbeat: NodeHeartbeatFacts | undefined;
+}
+
+export interface NodeHeartbeatFacts {
+  readonly atMs: number;
+  readonly requestsTotal: number;
+  readonly requestsPerSecond: number;
+  readonly clusters: readonly { readonly name: string; readonly state: string }[];
+}
+
+const labelsMax = 64;
+const textMax = 255;
+
+/** An entry of a node that is not connected. */
+export function newEntry(record: NodeRecord): NodeEntry {
+  return {
+    record,
+    session: undefined,
+    compatible: true,
+    behindSinceMs: undefined,
+    appliedRevision: -1,
+    rejectedRevision: -1,
+    rejections: new Map(),
+    heartbeat: undefined,
+  };
+}
+
+/** What a hello tells, joined with what was known of the node before. */
+export function recordOf(
+  hello: Hello__Output,
+  ip: string,
+  compatible: boolean,
+  known: NodeRecord | undefined,
+): NodeRecord {
+  const nowMs = Date.now();
+  const sameHash = known !== undefined && known.appliedHash === hello.hash;
+  const last = hello.lastRejected;
+  const sameRejected = last !== null && known?.rejected?.hash === last.hash ? known.rejected : null;
+  return {
+    id: hello.nodeId,
+    bootId: hello.bootId,
+    hostname: hello.hostname.slice(0, textMax),
+    ip,
+    version: hello.version.slice(0, textMax),
+    labels: Object.fromEntries(Object.entries(hello.labels).slice(0, labelsMax)),
+    lastSeenMs: nowMs,
+    updatedAtMs: nowMs,
+    syncStatus: compatible ? 'normal' : 'kong_version_incompatible',
+    appliedHash: hello.hash === '' ? null : hello.hash,
+    // When it was applied is known only of what this control plane saw; else from now on.
+    appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
+    applyMs: sameHash ? known.applyMs : null,
+    rejected: last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults }),
+  };
+}

@@ -1,0 +1,122 @@
+import { STATUS_CODES } from 'node:http';
+import { RequestError, errorKinds, type ErrorCode, type RequestErrorOptions } from '../../../shared/errors.ts';
+import type { FailedVerdict, Verdict } from '../../kafka/producer.ts';
+import type { Answer } from '../../proxy/exchange.ts';
+
+const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
+const accepted: Answer = {
+  status: 200,
+  headers: jsonHeaders,
+  body: '{"message":"message sent","outcome":"accepted"}',
+};
+
+export interface AnswerOptions {
+  /** The configured topic; any other was named by the request. */
+  readonly topic: string;
+  /** Whether `error` is Kafka's name of the error. */
+  readonly returnErrorName: boolean;
+}
+
+export interface Answers {
+  /** The answer to one record. @throws RequestError for a failure. */
+  one(verdict: Verdict): Answer;
+  /**
+   * The answer to several records: that of one when all are alike, else `partial` with each record's own outcome.
+   * `requestId` is asked for only where it is shown. @throws RequestError when all failed alike.
+   */
+  several(verdicts: readonly Verdict[], requestId: () => string): Answer;
+}
+
+/** Verdicts become answers: the outcome contract of kafka-upstream.md section 5. */
+export function compileAnswers(options: AnswerOptions): Answers {
+  return {
+    one(verdict) {
+      switch (verdict.outcome) {
+        case 'acked':
+          return success(`[${ackedRecord(verdict)}]`);
+        case 'accepted':
+          return accepted;
+        case 'rejected':
+        case 'not_sent':
+        case 'unknown':
+          throw failure(verdict, options);
+        default:
+          throw new RequestError('INTERNAL', 'The record has no verdict.');
+      }
+    },
+    several(verdicts, requestId) {
+      const outcomes = new Set(verdicts.map(({ outcome }) => outcome));
+      if (outcomes.size > 1) return partial(verdicts, options, requestId());
+      const acked = verdicts.filter((verdict) => verdict.outcome === 'acked');
+      if (acked.length > 0) return success(`[${acked.map(ackedRecord).join(',')}]`);
+      const failed = verdicts.filter(isFailed);
+      if (failed.length === 0) return accepted;
+      throw worst(failed.map((verdict) => failure(verdict, options)));
+    },
+  };
+}
+
+function success(records: string): Answer {
+  return {
+    status: 200,
+    headers: jsonHeaders,
+    body: `{"message":"message sent","outcome":"acked","records":${records}}`,
+  };
+}
+
+/** Legal topic names and offsets need no escaping. */
+function ackedRecord({ topic, partition, offset }: Extract<Verdict, { outcome: 'acked' }>): string {
+  return `{"topic":"${topic}","partition":${partition},"offset":"${offset}"}`;
+}
+
+function failure(verdict: FailedVerdict, { topic, returnErrorName }: AnswerOptions): RequestError {
+  const message = returnErrorName && verdict.kafkaName !== null ? verdict.kafkaName : verdict.message;
+  const own = verdict.topic === topic ? {} : namedByRequest(verdict.code);
+  return new RequestError(verdict.code, message, {
+    outcome: verdict.outcome,
+    ...own,
+    ...(verdict.details === undefined ? {} : { details: verdict.details }),
+  });
+}
+
+/** A topic that the request named is the client's mistake; the configured one is the operator's. */
+function namedByRequest(code: ErrorCode): RequestErrorOptions {
+  if (code === 'TOPIC_AUTHORIZATION_FAILED') return { status: 403, outcome: 'rejected', retryable: false };
+  if (code === 'TOPIC_NOT_FOUND') return { status: 404, outcome: 'rejected', retryable: false };
+  return {};
+}
+
+function partial(verdicts: readonly Verdict[], options: AnswerOptions, requestId: string): Answer {
+  const failures = new Map(
+    verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
+  );
+  const shown = failures.size > 0 ? worst([...failures.values()]) : undefined;
+  const status = shown?.status ?? 200;
+  const records = verdicts.map((verdict) => {
+    if (!isFailed(verdict)) return verdict;
+    const { outcome, code } = failures.get(verdict) ?? verdict;
+    return { topic: verdict.topic, outcome, code };
+  });
+  const body = JSON.stringify({
+    message: shown === undefined ? 'message sent' : (STATUS_CODES[status] ?? 'Error'),
+    error: shown?.message,
+    code: shown?.code,
+    outcome: 'partial',
+    retryable: false,
+    request_id: requestId,
+    records,
+  });
+  return { status, headers: [...jsonHeaders, 'x-request-id', requestId], body };
+}
+
+/** 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */
+function worst(failures: readonly RequestError[]): RequestError {
+  const [first, ...rest] = failures;
+  if (first === undefined) throw new RequestError('INTERNAL', 'No record was published.');
+  const weight = ({ status }: RequestError): number => (status === errorKinds.DELIVERY_UNKNOWN.status ? 1000 : status);
+  return rest.reduce((found, next) => (weight(next) > weight(found) ? next : found), first);
+}
+
+function isFailed(verdict: Verdict): verdict is FailedVerdict {
+  return verdict.outcome !== 'acked' && verdict.outcome !== 'accepted';
+}

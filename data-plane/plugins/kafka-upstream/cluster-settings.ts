@@ -1,0 +1,54 @@
+import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import type { ProducerOptions, Sasl } from '../../kafka/producer.ts';
+
+/** The producer that a configuration, with its references resolved, asks for. */
+export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
+  return {
+    cluster: {
+      bootstrapServers: config.bootstrap_servers,
+      connectTimeoutMs: config.timeout,
+      requestTimeoutMs: config.producer_request_timeout,
+      acks: config.producer_request_acks,
+      compression: config.compression_type,
+      idempotent: config.producer_idempotent,
+      partitioner: config.partitioner,
+      sasl: saslOf(config.authentication),
+      tls: config.security.ssl ? { verify: config.security.ssl_verify, ca: null, certificate: null, key: null } : null,
+    },
+    limits: {
+      batchRecordsMax: config.producer_request_limits_messages_per_request,
+      batchBytesMax: config.producer_request_limits_bytes_per_request,
+      // What waits is sent as soon as its lane is free, so that the flush timeout is never reached without a linger.
+      lingerMs: config.producer_async
+        ? Math.min(config.producer_linger, config.producer_async_flush_timeout)
+        : config.producer_linger,
+      queueRecordsMax: config.producer_async_buffering_limits_messages_in_memory,
+      queueBytesMax: config.producer_async_buffering_limits_bytes_in_memory,
+      attemptsMax: config.producer_request_retries_max_attempts,
+      retryBackoffMs: config.producer_request_retries_backoff_timeout,
+    },
+    label: config.cluster_name ?? config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`).join(','),
+  };
+}
+
+function saslOf(authentication: KafkaUpstreamConfig['authentication']): Sasl | null {
+  const { mechanism, oauthbearer } = authentication;
+  // The configuration's checks say that what a mechanism needs is there.
+  const username = authentication.user ?? '';
+  const password = authentication.password ?? '';
+  if (mechanism === null) return null;
+  if (mechanism === 'PLAIN') return { mechanism, username, password };
+  if (mechanism !== 'OAUTHBEARER') {
+    return { mechanism, username, password, tokenauth: authentication.tokenauth === true };
+  }
+  if (oauthbearer === null) return null;
+  return {
+    mechanism,
+    tokenEndpointUrl: oauthbearer.token_endpoint_url,
+    tokenEndpointTlsVerify: oauthbearer.token_endpoint_tls_verify,
+    clientId: oauthbearer.client_id,
+    clientSecret: oauthbearer.client_secret,
+    scopes: oauthbearer.scopes,
+    extensions: oauthbearer.extensions,
+  };
+}

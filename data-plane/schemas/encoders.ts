@@ -1,0 +1,169 @@
+import { LRUCache } from 'lru-cache';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { RequestError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import { canonicalJson } from '../../shared/snapshot.ts';
+import type { EncoderOptions, Encoders, RegistrySettings } from './encoder.ts';
+import { SchemaUnusableError, type CompiledSchema, type PayloadEncoding } from './formats/format.ts';
+import { formats } from './formats/formats.ts';
+import { createRegistryClient, type RegisteredSchema } from './registry-client.ts';
+import { createSubjectSchema, type CacheCounts, type SubjectSchema } from './subject-schema.ts';
+import { wirePrefix } from './wire-format.ts';
+
+/** Subjects kept a registry; with the strategy `topic` there is one a topic. */
+const subjectsMax = 10_000;
+const compiledMax = 10_000;
+
+/** Encodes a value and puts the frame before it. */
+type Encode = (jsonText: string) => Buffer;
+
+export interface EncodersDeps {
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  /** Bound of one request to a registry (ms). */
+  readonly registryTimeoutMs?: number;
+}
+
+/** Every registry in use, with its caches. Equal settings share one. */
+export function createEncoders(deps: EncodersDeps): Encoders {
+  const counts: CacheCounts = { hits: 0, misses: 0, stale: 0 };
+  const latency = registerMetrics(deps.metrics, counts);
+  const registries = new Map<string, ReturnType<typeof openRegistry>>();
+
+  function registryOf(settings: RegistrySettings): ReturnType<typeof openRegistry> {
+    const key = canonicalJson(settings);
+    const known = registries.get(key);
+    if (known !== undefined) return known;
+    const opened = openRegistry(settings, { ...deps, counts, latency });
+    registries.set(key, opened);
+    return opened;
+  }
+
+  return {
+    acquire(options) {
+      const { schemaVersion, payloadEncoding } = options;
+      const registry = registryOf(options.registry);
+      const find = (subject: string): SubjectSchema<Encode> =>
+        registry.subject(subject, schemaVersion, payloadEncoding);
+      const schemaOf =
+        options.subjectNameStrategy === 'topic' ? byTopic(find, options.role) : fixedSubject(find, options);
+      // Fetched before the first request asks; a failure is logged and told to that request.
+      const topics = options.subjectNameStrategy === 'topic' ? (options.topics ?? []) : [''];
+      for (const topic of topics) schemaOf(topic).prefetch();
+      return {
+        encode(topic, jsonText, deadlineMs) {
+          const schema = schemaOf(topic);
+          const encode = schema.current();
+          if (encode !== undefined) return encode(jsonText);
+          return schema.load(deadlineMs).then((loaded) => loaded(jsonText));
+        },
+        // Caches outlive a configuration: there is nothing to give back.
+        release() {},
+      };
+    },
+    close() {
+      for (const registry of registries.values()) registry.close();
+      registries.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+function byTopic(
+  find: (subject: string) => SubjectSchema<Encode>,
+  role: string,
+): (topic: string) => SubjectSchema<Encode> {
+  return (topic) => find(`${topic}-${role}`);
+}
+
+function fixedSubject(
+  find: (subject: string) => SubjectSchema<Encode>,
+  { subjectName }: EncoderOptions,
+): () => SubjectSchema<Encode> {
+  const schema = find(subjectName ?? '');
+  return () => schema;
+}
+
+function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts: CacheCounts; latency: Histogram }) {
+  const { registryTimeoutMs: timeoutMs } = deps;
+  const client = createRegistryClient({
+    settings,
+    latency: deps.latency,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  const subjects = new LRUCache<string, SubjectSchema<Encode>>({ max: subjectsMax });
+  const compiled = new LRUCache<string, Encode>({ max: compiledMax });
+  const logger = deps.logger.child({ registry: new URL(settings.url).host });
+
+  function compile(schema: RegisteredSchema, subject: string, payloadEncoding: PayloadEncoding): Encode {
+    const key = `${schema.id} ${payloadEncoding}`;
+    const known = compiled.get(key);
+    if (known !== undefined) return known;
+    const schemaEncoder = compileSchema(schema, subject, payloadEncoding);
+    const prefix = wirePrefix(schema.id);
+    const encode: Encode = (jsonText) => schemaEncoder.encode(jsonText, prefix);
+    compiled.set(key, encode);
+    return encode;
+  }
+
+  return {
+    subject(subject: string, version: string, payloadEncoding: PayloadEncoding): SubjectSchema<Encode> {
+      const key = `${subject}\0${version}\0${payloadEncoding}`;
+      const known = subjects.get(key);
+      if (known !== undefined) return known;
+      const created = createSubjectSchema<Encode>({
+        label: subject,
+        ttlMs: version === 'latest' ? settings.ttlSeconds * 1000 : Number.POSITIVE_INFINITY,
+        fetch: async () => compile(await client.fetch(subject, version), subject, payloadEncoding),
+        counts: deps.counts,
+        logger,
+      });
+      subjects.set(key, created);
+      return created;
+    },
+    close: () => client.close(),
+  };
+}
+
+function compileSchema(schema: RegisteredSchema, subject: string, payloadEncoding: PayloadEncoding): CompiledSchema {
+  const format = formats.get(schema.type);
+  if (format === undefined) {
+    const reason = `Schemas of type ${schema.type} are not supported yet (subject '${subject}').`;
+    throw new RequestError('SCHEMA_NOT_FOUND', reason);
+  }
+  try {
+    return format.compile(schema.source, payloadEncoding);
+  } catch (error) {
+    if (!(error instanceof SchemaUnusableError)) throw error;
+    const reason = `The schema of subject '${subject}' cannot be used: ${error.message}.`;
+    throw new RequestError('SCHEMA_NOT_FOUND', reason, { cause: error });
+  }
+}
+
+/** Gives the histogram of registry requests; the counters are read off `counts` when they are scraped. */
+function registerMetrics(metrics: Registry, counts: CacheCounts): Histogram {
+  const registers = [metrics];
+  const counter = (name: string, help: string, read: () => number): Counter =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  counter('sluice_schema_cache_hits_total', 'Encodings with a cached schema.', () => counts.hits);
+  counter('sluice_schema_cache_misses_total', 'Encodings that waited for the registry.', () => counts.misses);
+  counter(
+    'sluice_schema_cache_stale_total',
+    'Encodings with an expired latest schema, because the registry could not be asked.',
+    () => counts.stale,
+  );
+  return new Histogram({
+    name: 'sluice_schema_registry_request_duration_seconds',
+    help: 'Time of requests to schema registries.',
+    registers,
+    buckets: [0.005, 0.02, 0.1, 0.5, 1, 3],
+  });
+}

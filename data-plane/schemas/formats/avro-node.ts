@@ -1,0 +1,97 @@
+import type { AvroWriter } from './avro-writer.ts';
+import { NumberText } from './exact-json.ts';
+import type { Faults } from './format.ts';
+
+/** Kinds of JSON values as bits, so that a node can name several. */
+export const kinds = { null: 1, boolean: 2, number: 4, string: 8, array: 16, object: 32 } as const;
+
+export function kindOf(value: unknown): number {
+  if (typeof value === 'string') return kinds.string;
+  if (typeof value === 'number') return kinds.number;
+  if (typeof value === 'boolean') return kinds.boolean;
+  if (value === null) return kinds.null;
+  if (Array.isArray(value)) return kinds.array;
+  return value instanceof NumberText ? kinds.number : kinds.object;
+}
+
+/** What a value is called in messages. */
+export function nameOfKind(value: unknown): string {
+  const kind = kindOf(value);
+  for (const [name, bit] of Object.entries(kinds)) if (bit === kind) return name;
+  return 'value';
+}
+
+/**
+ * One type of a compiled Avro schema. The fast pass checks and writes at once and stops at the first fault; only then
+ * does `explain` walk the value again to collect every fault.
+ */
+export interface AvroNode {
+  /** The type's name as Avro's JSON tags it in unions: `long`, `com.example.Order`. */
+  readonly name: string;
+  /** The kinds of JSON values that may fit. */
+  readonly accepts: number;
+  /** Among the branches of a union that accept a number or a string, the lower rank is tried first. */
+  readonly rank: number;
+  /** Set on records only. */
+  readonly record?: RecordNode;
+  /** Writes the value and says true, or says false, having written anything. */
+  write(value: unknown, out: AvroWriter): boolean;
+  /** Adds a fault for all that keeps `write` from saying true. */
+  explain(value: unknown, pointer: string, context: ExplainContext): void;
+}
+
+export interface RecordNode {
+  /** Whether the names fit: none undeclared, none required missing. */
+  namesFit(value: Readonly<Record<string, unknown>>): boolean;
+  /** Whether every declared field is given. */
+  isComplete(value: Readonly<Record<string, unknown>>): boolean;
+}
+
+export interface ExplainContext {
+  readonly faults: Faults;
+  /** For trying out branches; whoever uses it puts `position` back. */
+  readonly out: AvroWriter;
+}
+
+/** Whether a node takes the value; leaves nothing written. */
+export function fits(node: AvroNode, value: unknown, out: AvroWriter): boolean {
+  const { position, depth } = out;
+  const good = node.write(value, out);
+  out.position = position;
+  out.depth = depth;
+  return good;
+}
+
+export interface Misfit {
+  readonly rule: string;
+  readonly expected: string;
+  readonly message: string;
+}
+
+/** A node without parts: `diagnose` is asked only about values that `write` refused. */
+export function scalarNode(options: {
+  readonly name: string;
+  readonly accepts: number;
+  readonly rank?: number;
+  readonly expected: string;
+  readonly write: (value: unknown, out: AvroWriter) => boolean;
+  readonly diagnose?: (value: unknown) => Misfit | undefined;
+}): AvroNode {
+  const { name, accepts, rank = 9, expected, write, diagnose } = options;
+  return {
+    name,
+    accepts,
+    rank,
+    write,
+    explain(value, pointer, { faults, out }) {
+      if (fits(this, value, out)) return;
+      const misfit = diagnose?.(value);
+      faults.add({ pointer, ...(misfit ?? { rule: 'type', expected, message: `must be ${expected}` }) });
+    },
+  };
+}
+
+/** Whether a value is a JSON object (as the parsers make them). */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof NumberText);
+}

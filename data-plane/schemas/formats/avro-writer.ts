@@ -1,0 +1,152 @@
+const initialBytes = 16 * 1024;
+/** A buffer that a large record made is not kept beyond this. */
+const keptBytesMax = 1024 * 1024;
+/** Above this a zig-zag number leaves the integers that a double holds exactly. */
+const exactZigZagMax = 2 ** 52;
+/** Strings up to this length, whose length takes one byte, are copied here: faster than the call into native code. */
+const shortTextMax = 63;
+
+/**
+ * Avro's binary encoding into one growing buffer, which is reused from record to record. Our own rather than avsc's:
+ * values are checked and written in one pass straight from the parsed JSON, and a union takes back what a branch that
+ * turned out not to fit has written, by setting `position`.
+ */
+export class AvroWriter {
+  position = 0;
+  /** Nesting of records, counted by their nodes. */
+  depth = 0;
+  /** What is left of the attempts to find the branch of ambiguous unions. */
+  attemptsLeft = 0;
+  /** A number was met that JSON.parse may have rounded where that matters. */
+  sawRounded = false;
+  #buffer = Buffer.allocUnsafeSlow(initialBytes);
+
+  reset(): void {
+    this.position = 0;
+    this.depth = 0;
+    this.sawRounded = false;
+    if (this.#buffer.length > keptBytesMax) this.#buffer = Buffer.allocUnsafeSlow(initialBytes);
+  }
+
+  /** A copy of what was written. */
+  take(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.position);
+    this.#buffer.copy(bytes, 0, 0, this.position);
+    return bytes;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.position);
+    this.position += bytes.length;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.position++] = value;
+  }
+
+  /** A whole number within 32 bits. */
+  int(value: number): void {
+    this.#reserve(5);
+    let rest = ((value << 1) ^ (value >> 31)) >>> 0;
+    while (rest > 127) {
+      this.#buffer[this.position++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    this.#buffer[this.position++] = rest;
+  }
+
+  /** A whole number within 64 bits; a plain number must be a safe integer. */
+  long(value: number | bigint): void {
+    if (typeof value === 'bigint' || value > exactZigZagMax || value < -exactZigZagMax) {
+      this.#bigLong(BigInt(value));
+      return;
+    }
+    if (value === (value | 0)) {
+      this.int(value);
+      return;
+    }
+    this.#reserve(10);
+    let rest = value < 0 ? -value * 2 - 1 : value * 2;
+    while (rest > 127) {
+      this.#buffer[this.position++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#buffer[this.position++] = rest;
+  }
+
+  float(value: number): void {
+    this.#reserve(4);
+    this.position = this.#buffer.writeFloatLE(value, this.position);
+  }
+
+  double(value: number): void {
+    this.#reserve(8);
+    this.position = this.#buffer.writeDoubleLE(value, this.position);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.int(value.length);
+    this.raw(value);
+  }
+
+  /** False when the text holds a lone surrogate, which UTF-8 cannot carry. */
+  string(value: string): boolean {
+    const length = value.length;
+    if (length <= shortTextMax) {
+      this.#reserve(length + 1);
+      const start = this.position;
+      const buffer = this.#buffer;
+      buffer[start] = length << 1;
+      let at = 0;
+      for (; at < length; at++) {
+        const code = value.charCodeAt(at);
+        if (code > 127) break;
+        buffer[start + 1 + at] = code;
+      }
+      if (at === length) {
+        this.position = start + 1 + length;
+        return true;
+      }
+    }
+    // Most text is ASCII: write it where it then belongs, and move it when its length takes more bytes.
+    const guessed = varintBytes(length);
+    this.#reserve(guessed + 1 + length * 3);
+    const start = this.position;
+    const written = this.#buffer.write(value, start + guessed, 'utf8');
+    if (written !== length) {
+      if (/\p{Surrogate}/u.test(value)) return false;
+      const needed = varintBytes(written);
+      if (needed !== guessed) this.#buffer.copyWithin(start + needed, start + guessed, start + guessed + written);
+    }
+    this.int(written);
+    this.position += written;
+    return true;
+  }
+
+  #bigLong(value: bigint): void {
+    this.#reserve(10);
+    let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+    while (rest > 127n) {
+      this.#buffer[this.position++] = Number(rest & 127n) | 128;
+      rest >>= 7n;
+    }
+    this.#buffer[this.position++] = Number(rest);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.position + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.position);
+    this.#buffer = larger;
+  }
+}
+
+/** Bytes of a length that is written as a zig-zag number. */
+function varintBytes(length: number): number {
+  let bytes = 1;
+  for (let rest = length * 2; rest > 127; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}

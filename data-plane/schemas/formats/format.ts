@@ -1,0 +1,64 @@
+import type { ErrorDetail } from '../../../shared/errors.ts';
+
+/** A schema as a registry gives it. */
+export interface SchemaSource {
+  readonly text: string;
+  /** Texts of the schemas it refers to, in an order in which each comes after those it needs itself. */
+  readonly references: readonly { readonly name: string; readonly text: string }[];
+}
+
+export type PayloadEncoding = 'auto' | 'avro_json' | 'simple_json';
+
+/** A schema compiled for use; made once a schema id and kept. */
+export interface CompiledSchema {
+  /**
+   * Validates JSON text against the schema and gives `prefix` followed by the encoded payload.
+   * @throws RequestError BODY_INVALID when the text is not JSON, SCHEMA_VALIDATION_FAILED with every fault.
+   */
+  encode(jsonText: string, prefix: Buffer): Buffer;
+}
+
+/** How one kind of schema (Avro, JSON Schema, …) encodes values. One file each; the list is in `formats.ts`. */
+export interface Format {
+  /** The registry's `schemaType`. */
+  readonly type: string;
+  /** @throws SchemaUnusableError when the schema itself is faulty. */
+  compile(source: SchemaSource, payloadEncoding: PayloadEncoding): CompiledSchema;
+}
+
+/** A schema that the registry has but that cannot be used. */
+export class SchemaUnusableError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'SchemaUnusableError';
+  }
+}
+
+/** Faults of one value that are reported; a body of a megabyte can hold a fault in every second byte. */
+export const faultsMax = 1_000;
+
+/** Collects the faults of one value. */
+export class Faults {
+  readonly #list: ErrorDetail[] = [];
+
+  get list(): readonly ErrorDetail[] {
+    return this.#list;
+  }
+
+  get isFull(): boolean {
+    return this.#list.length >= faultsMax;
+  }
+
+  add(fault: Required<Pick<ErrorDetail, 'pointer' | 'rule' | 'expected' | 'message'>>): void {
+    if (!this.isFull) this.#list.push(fault);
+  }
+
+  addAll(other: Faults): void {
+    for (const fault of other.list) if (!this.isFull) this.#list.push(fault);
+  }
+}
+
+/** Appends a segment to a JSON Pointer (RFC 6901). */
+export function pointerTo(parent: string, segment: string | number): string {
+  return `${parent}/${typeof segment === 'number' ? segment : segment.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}

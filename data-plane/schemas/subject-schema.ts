@@ -1,0 +1,122 @@
+import { RequestError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+
+/** How long a failure is answered without asking again. */
+export const failureKeptMs = 5_000;
+/** The share of its ttl after which `latest` is asked for again in the background, before a request would wait. */
+const refreshShare = 0.8;
+
+/** Counted by whoever holds many subjects. */
+export interface CacheCounts {
+  hits: number;
+  misses: number;
+  /** An expired `latest` was used on because the registry could not be asked. */
+  stale: number;
+}
+
+export interface SubjectSchema<T> {
+  /** What is cached and fresh; undefined when it must be waited for with `load`. Throws a failure that is kept. */
+  current(): T | undefined;
+  /** Waits for the registry until the deadline (monotonic ms). @throws RequestError */
+  load(deadlineMs: number): Promise<T>;
+  /** Asks the registry in the background unless it was asked before. */
+  prefetch(): void;
+}
+
+/**
+ * The cached schema of one subject and version: one request in flight, `latest` at most `ttlMs` old, failures kept for
+ * five seconds, an expired `latest` used on while the registry cannot be asked.
+ */
+export function createSubjectSchema<T>(deps: {
+  readonly label: string;
+  /** Infinity for a numbered version, which never changes. */
+  readonly ttlMs: number;
+  readonly fetch: () => Promise<T>;
+  readonly counts: CacheCounts;
+  readonly logger: Logger;
+  readonly now?: () => number;
+}): SubjectSchema<T> {
+  const { label, ttlMs, fetch, counts, logger, now = () => performance.now() } = deps;
+  let value: T | undefined;
+  let freshUntilMs = 0;
+  let refreshAtMs = 0;
+  let failure: { readonly error: RequestError; readonly untilMs: number } | undefined;
+  let inFlight: Promise<void> | undefined;
+  let answers = 0;
+
+  function refresh(): Promise<void> {
+    inFlight ??= fetch().then(
+      (fetched) => {
+        const atMs = now();
+        value = fetched;
+        freshUntilMs = atMs + ttlMs;
+        refreshAtMs = atMs + ttlMs * refreshShare;
+        failure = undefined;
+        answers++;
+        inFlight = undefined;
+      },
+      (error: unknown) => {
+        failure = { error: asRequestError(error), untilMs: now() + failureKeptMs };
+        // The registry's own word that the subject is gone ends its use; being unable to ask does not.
+        if (failure.error.code !== 'SCHEMA_REGISTRY_UNAVAILABLE') value = undefined;
+        const fields = { subject: label, error: failure.error.message, using_expired: value !== undefined };
+        logger.warn('schema_fetch_failed', 'a schema could not be fetched', fields);
+        inFlight = undefined;
+      },
+    );
+    return inFlight;
+  }
+
+  return {
+    current() {
+      const atMs = now();
+      if (value !== undefined && atMs < freshUntilMs) {
+        counts.hits++;
+        if (atMs >= refreshAtMs && failure === undefined) void refresh();
+        return value;
+      }
+      if (failure === undefined) return undefined;
+      const isKept = atMs < failure.untilMs;
+      if (value !== undefined) {
+        // No request waits for a registry that is known to fail.
+        if (!isKept) void refresh();
+        counts.stale++;
+        return value;
+      }
+      if (isKept) throw failure.error;
+      return undefined;
+    },
+    async load(deadlineMs) {
+      counts.misses++;
+      const answersBefore = answers;
+      await within(refresh(), deadlineMs - now());
+      if (value !== undefined) {
+        if (answers === answersBefore || failure !== undefined) counts.stale++;
+        return value;
+      }
+      if (failure !== undefined) throw failure.error;
+      throw new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', 'The schema registry did not answer in time.');
+    },
+    prefetch() {
+      if (value === undefined && failure === undefined) void refresh();
+    },
+  };
+}
+
+/** Waits for the promise, at most that long; the promise itself goes on. */
+async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, timeoutMs));
+  });
+  try {
+    await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function asRequestError(error: unknown): RequestError {
+  if (error instanceof RequestError) return error;
+  return new RequestError('INTERNAL', 'The schema could not be prepared.', { cause: error });
+}

@@ -1,0 +1,173 @@
+import { expect } from 'chai';
+import type { DataPlaneView } from '../../../control-plane/admin/clustering.ts';
+import { startAdmin, type AdminFixture } from './admin-fixture.ts';
+
+const nodeId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+
+describe('the Admin API: other endpoints', () => {
+  let admin: AdminFixture;
+  const waits: { revision: number; timeoutMs: number }[] = [];
+  const nodes: DataPlaneView[] = [1, 2, 3].map((n) => ({ id: nodeId(n), hostname: `node-${n}`, state: 'in_sync' }));
+  before(async () => {
+    admin = await startAdmin(
+      {},
+      {
+        clustering: {
+          listDataPlanes: () => nodes,
+          getDataPlane: (id) => nodes.find((node) => node.id === id),
+          status: () => ({ expected_hash: 'h', counts: { in_sync: 3 } }),
+        },
+        syncGate: {
+          async waitApplied(revision, timeoutMs) {
+            waits.push({ revision, timeoutMs });
+            return 'applied; nodes=3';
+          },
+        },
+      },
+    );
+  });
+  after(() => admin.close());
+
+  it('says what it is', async () => {
+    await admin.call('POST', '/plugins', { name: 'sample', config: { topic: 't' } });
+    const { status, body } = await admin.call('GET', '/');
+    expect(status).to.equal(200);
+    expect(body).to.deep.include({
+      version: '3.9.1',
+      edition: 'community',
+      sluice_version: '0.0.0',
+      plugins: {
+        available_on_server: { sample: { version: '1.2.3', priority: 7 } },
+        enabled_in_cluster: ['sample'],
+      },
+      configuration: {
+        database: 'postgres',
+        router_flavor: 'traditional_compatible',
+        role: 'control_plane',
+        admin_listeners: [admin.address],
+        proxy_listeners: [],
+      },
+    });
+    expect(body.node_id).to.match(/^[0-9a-f-]{36}$/);
+    expect(body.hostname).to.be.a('string').and.not.equal('');
+  });
+
+  it('tells its status', async () => {
+    const { body } = await admin.call('GET', '/status');
+    expect(body.server).to.have.all.keys(
+      'connections_accepted',
+      'connections_active',
+      'connections_handled',
+      'connections_reading',
+      'connections_waiting',
+      'connections_writing',
+      'total_requests',
+    );
+    expect(body.server.connections_active).to.be.greaterThan(0);
+    expect(body.server.total_requests).to.be.greaterThan(1);
+    expect(body.memory.rss_bytes).to.be.greaterThan(1e6);
+    expect(body.database).to.deep.equal({ reachable: true });
+  });
+
+  it('lists plugins and endpoints', async () => {
+    expect((await admin.call('GET', '/plugins/enabled')).body).to.deep.equal({ enabled_plugins: ['sample'] });
+    expect((await admin.call('GET', '/endpoints')).body.data).to.include.members([
+      '/',
+      '/services',
+      '/services/{id}',
+      '/services/{parent}/routes/{id}',
+      '/routes/{id}/service',
+      '/schemas/plugins/{name}',
+    ]);
+  });
+
+  it('publishes schemas as Kong does', async () => {
+    const { body } = await admin.call('GET', '/schemas/services');
+    const names = body.fields.map((field: object) => Object.keys(field));
+    expect(names.every((keys: string[]) => keys.length === 1)).to.equal(true);
+    expect(body.fields).to.deep.include.members([
+      { protocol: { type: 'string', required: true, default: 'http', one_of: ['http', 'https', 'grpc', 'grpcs'] } },
+      { client_certificate: { type: 'foreign', reference: 'certificates' } },
+      { tls_verify_depth: { type: 'integer', between: [0, 64] } },
+      { ca_certificates: { type: 'array', elements: { type: 'string', required: true, uuid: true } } },
+    ]);
+    expect(body.entity_checks[0]).to.deep.equal({
+      conditional: {
+        if_field: 'protocol',
+        if_match: { not_one_of: ['http', 'https'] },
+        then_field: 'path',
+        then_match: { eq: null },
+      },
+    });
+    const consumers = (await admin.call('GET', '/schemas/consumers')).body;
+    expect(consumers.entity_checks).to.deep.equal([{ at_least_one_of: ['custom_id', 'username'] }]);
+    expect((await admin.call('GET', '/schemas/none')).body).to.deep.equal({ message: "No entity named 'none'" });
+    expect((await admin.call('GET', '/schemas/none')).status).to.equal(404);
+  });
+
+  it('publishes the schema of a plugin', async () => {
+    const { body } = await admin.call('GET', '/schemas/plugins/sample');
+    const [consumer, , , protocols, config] = body.fields;
+    expect(consumer).to.deep.equal({
+      consumer: { type: 'foreign', reference: 'consumers', on_delete: 'cascade', eq: null },
+    });
+    expect(protocols.protocols).to.include({ type: 'set', required: true });
+    expect(protocols.protocols.default).to.deep.equal(['http', 'https']);
+    expect(config.config).to.include({ type: 'record', required: true });
+    expect(config.config.fields).to.deep.include.members([
+      { topic: { type: 'string', required: true } },
+      { secret: { type: 'string', encrypted: true, referenceable: true } },
+      { label: { type: 'string', auto: true } },
+      {
+        names: {
+          type: 'map',
+          default: {},
+          keys: { type: 'string' },
+          values: { type: 'string', required: true },
+        },
+      },
+    ]);
+    const none = await admin.call('GET', '/schemas/plugins/none');
+    expect([none.status, none.body]).to.deep.equal([404, { message: "No plugin named 'none'" }]);
+  });
+
+  it('validates without writing or looking references up', async () => {
+    const good = await admin.call('POST', '/schemas/routes/validate', { paths: ['/'], service: { id: nodeId(9) } });
+    expect([good.status, good.body]).to.deep.equal([200, { message: 'schema validation successful' }]);
+    expect((await admin.call('GET', '/routes')).body.data).to.deep.equal([]);
+    const bad = await admin.call('POST', '/schemas/routes/validate', { paths: ['x'] });
+    expect(bad.status).to.equal(400);
+    expect(bad.body.code).to.equal(2);
+    const plugin = await admin.call('POST', '/schemas/plugins/validate', { name: 'sample', config: {} });
+    expect(plugin.body.fields).to.deep.equal({ config: { topic: 'required field missing' } });
+    expect((await admin.call('POST', '/schemas/none/validate', {})).status).to.equal(404);
+  });
+
+  it('lists data planes', async () => {
+    const first = (await admin.call('GET', '/clustering/data-planes?size=2')).body;
+    expect(first.data).to.deep.equal(nodes.slice(0, 2));
+    expect((await admin.call('GET', first.next)).body).to.deep.equal({ data: nodes.slice(2), next: null });
+    expect((await admin.call('GET', `/clustering/data-planes/${nodeId(2)}`)).body).to.deep.equal(nodes[1]);
+    expect((await admin.call('GET', `/clustering/data-planes/${nodeId(8)}`)).status).to.equal(404);
+    expect((await admin.call('GET', '/clustering/status')).body.expected_hash).to.equal('h');
+  });
+
+  it('waits for the nodes when it is asked to', async () => {
+    const plain = await admin.call('PUT', '/services/s', { host: 'a' });
+    expect(plain.headers.has('sluice-sync')).to.equal(false);
+    const put = await admin.call('PUT', '/services/s?wait=applied&timeout=250ms', { host: 'b' });
+    expect(put.headers.get('sluice-sync')).to.equal('applied; nodes=3');
+    const removed = await admin.call('DELETE', '/services/s?wait=applied');
+    expect([removed.status, removed.headers.get('sluice-sync')]).to.deep.equal([204, 'applied; nodes=3']);
+    const revision = admin.store.revision();
+    expect(waits).to.deep.equal([
+      { revision: revision - 1, timeoutMs: 250 },
+      { revision, timeoutMs: 5000 },
+    ]);
+    for (const query of ['wait=x', 'wait=applied&timeout=5', 'wait=applied&timeout=5h', 'wait=applied&timeout=61s']) {
+      const refused = await admin.call('PUT', `/services/s?${query}`, { host: 'b' });
+      expect([refused.status, refused.body.code], query).to.deep.equal([400, 11]);
+    }
+    expect((await admin.call('GET', '/services/s')).status).to.equal(404);
+  });
+});

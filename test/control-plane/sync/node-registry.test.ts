@@ -1,0 +1,193 @@
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+import { NodeRegistry } from '../../../control-plane/sync/node-registry.ts';
+import { NodeSession } from '../../../control-plane/sync/node-session.ts';
+import { TransferSlots } from '../../../control-plane/sync/transfer-slots.ts';
+import type { NodeRecord, NodeStore } from '../../../control-plane/store/node-store.ts';
+import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
+import { silentLogger } from '../../../shared/log.ts';
+
+const dayMs = 86_400_000;
+
+function fakeStore(records: readonly NodeRecord[] = []): NodeStore & { readonly rows: Map<string, NodeRecord> } {
+  const rows = new Map(records.map((record) => [record.id, record]));
+  return {
+    rows,
+    loadAll: () => [...rows.values()],
+    saveAll: (saved) => saved.forEach((record) => rows.set(record.id, record)),
+    removeAll: (ids) => ids.forEach((id) => rows.delete(id)),
+  };
+}
+
+function recordOf(lastSeenMs: number): NodeRecord {
+  return {
+    id: randomUUID(),
+    bootId: randomUUID(),
+    hostname: 'node',
+    ip: '127.0.0.1',
+    version: '0.1.0',
+    labels: {},
+    lastSeenMs,
+    updatedAtMs: lastSeenMs,
+    syncStatus: 'normal',
+    appliedHash: 'a',
+    appliedAtMs: 5,
+    applyMs: 7,
+    rejected: null,
+  };
+}
+
+function helloOf(changes: Partial<Hello__Output> = {}): Hello__Output {
+  return {
+    nodeId: randomUUID(),
+    bootId: randomUUID(),
+    hostname: 'node',
+    version: '0.1.0',
+    labels: {},
+    plugins: [],
+    hash: 'a',
+    lastRejected: null,
+    ...changes,
+  };
+}
+
+describe('NodeRegistry', () => {
+  const registries: NodeRegistry[] = [];
+  const sessions: NodeSession[] = [];
+  let expectedHash: string;
+  beforeEach(() => {
+    expectedHash = 'a';
+  });
+  afterEach(() => {
+    for (const session of sessions.splice(0)) session.streamEnded();
+    for (const registry of registries.splice(0)) registry.stop();
+  });
+
+  const open = (store: NodeStore): NodeRegistry => {
+    const registry = new NodeRegistry({
+      store,
+      publisher: {
+        latest: () => ({ hash: expectedHash, revision: 1, entityCount: 0, rawBytes: 0, body: Buffer.alloc(0) }),
+        onRevision: () => () => undefined,
+      },
+      nodePurgeAfterMs: 14 * dayMs,
+      version: '0.1.0',
+      logger: silentLogger(),
+    });
+    registries.push(registry);
+    return registry;
+  };
+  /** A node whose hello was taken; messages to it go nowhere. */
+  const connect = (registry: NodeRegistry, hello: Hello__Output): { session: NodeSession; ended: () => boolean } => {
+    let ended = false;
+    const session = new NodeSession({
+      stream: { send: () => Promise.resolve(), end: () => void (ended = true) },
+      latest: () => undefined,
+      connectedNodes: () => 1,
+      slots: new TransferSlots(),
+      version: '0.1.0',
+      timings: { heartbeatMs: 60_000, silenceMs: 60_000 },
+      logger: silentLogger(),
+      events: {
+        hello: (from, message) => registry.hello(from, message, '10.0.0.1'),
+        heard: (from) => registry.heard(from),
+        heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
+        applied: (from, event) => registry.applied(from, event),
+        rejected: (from, event) => registry.rejected(from, event),
+        pushed: (from, publication) => registry.pushed(from, publication),
+        ended: (from) => registry.ended(from),
+      },
+    });
+    sessions.push(session);
+    session.receive({ message: 'hello', hello });
+    return { session, ended: () => ended };
+  };
+
+  it('remembers nodes over a restart, as offline, and forgets those unseen for the set time', () => {
+    const recent = recordOf(Date.now() - 13 * dayMs);
+    const old = recordOf(Date.now() - 15 * dayMs);
+    const store = fakeStore([recent, old]);
+    const registry = open(store);
+    expect(registry.list().map(({ record }) => record.id)).to.deep.equal([recent.id]);
+    expect([...store.rows.keys()]).to.deep.equal([recent.id]);
+    expect(registry.list().map((entry) => registry.state(entry))).to.deep.equal(['offline']);
+  });
+
+  it('stores what it knows when it stops', () => {
+    const store = fakeStore();
+    const registry = open(store);
+    const hello = helloOf({ labels: { zone: 'b' } });
+    const { session } = connect(registry, hello);
+    session.receive({ message: 'ack', ack: { hash: 'b', applyMs: 3 } });
+    registry.stop();
+    expect(store.rows.get(hello.nodeId)).to.include({ ip: '10.0.0.1', appliedHash: 'b', applyMs: 3 });
+  });
+
+  it('keeps when and how fast a hash was applied if the node comes back with the same', () => {
+    const known = recordOf(Date.now());
+    const registry = open(fakeStore([known]));
+    connect(registry, helloOf({ nodeId: known.id, hash: 'a' }));
+    expect(registry.get(known.id)?.record).to.include({ appliedAtMs: 5, applyMs: 7 });
+    const other = recordOf(Date.now());
+    const second = open(fakeStore([other]));
+    connect(second, helloOf({ nodeId: other.id, hash: 'b' }));
+    expect(second.get(other.id)?.record.applyMs).to.equal(null);
+  });
+
+  it('replaces the stream of the same process and refuses another process', () => {
+    const registry = open(fakeStore());
+    const hello = helloOf();
+    const first = connect(registry, hello);
+    const copied = connect(registry, { ...hello, bootId: randomUUID() });
+    expect([first.ended(), copied.ended()]).to.deep.equal([false, true]);
+    const newer = connect(registry, hello);
+    expect([first.ended(), newer.ended()]).to.deep.equal([true, false]);
+    expect(registry.get(hello.nodeId)?.session).to.equal(newer.session);
+    expect(registry.connected).to.equal(1);
+  });
+
+  it('refuses ids that are none', () => {
+    const registry = open(fakeStore());
+    expect(connect(registry, helloOf({ nodeId: 'me' })).ended()).to.equal(true);
+    expect(registry.list()).to.deep.equal([]);
+  });
+
+  it('shows the refusal of a version again when that version is wanted again', () => {
+    const registry = open(fakeStore());
+    const hello = helloOf();
+    const { session } = connect(registry, hello);
+    const entry = () => {
+      const found = registry.get(hello.nodeId);
+      if (found === undefined) throw new Error('The node is not known');
+      return found;
+    };
+    expectedHash = 'bad';
+    session.receive({ message: 'reject', reject: { hash: 'bad', faults: [] } });
+    expect([registry.state(entry()), entry().record.rejected?.hash]).to.deep.equal(['rejected', 'bad']);
+    expectedHash = 'good';
+    session.receive({ message: 'ack', ack: { hash: 'good', applyMs: 1 } });
+    expect([registry.state(entry()), entry().record.rejected]).to.deep.equal(['in_sync', null]);
+    expectedHash = 'bad';
+    session.receive({ message: 'ack', ack: { hash: 'good', applyMs: 1 } });
+    expect([registry.state(entry()), entry().record.rejected?.hash]).to.deep.equal(['rejected', 'bad']);
+  });
+
+  it('goes on when the store fails, and stores later', () => {
+    const store = fakeStore();
+    let failing = true;
+    const registry = open({
+      ...store,
+      saveAll: (records) => {
+        if (failing) throw new Error('disk full');
+        store.saveAll(records);
+      },
+    });
+    const hello = helloOf();
+    connect(registry, hello);
+    registry.stop();
+    expect(store.rows.size).to.equal(0);
+    failing = false;
+    registry.stop();
+    expect(store.rows.size).to.equal(1);
+  });
+});

@@ -1,0 +1,279 @@
+import { status as GrpcStatus } from '@grpc/grpc-js';
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+import { NodeSession, type Admission, type SessionTimings } from '../../../control-plane/sync/node-session.ts';
+import type { Publication } from '../../../control-plane/sync/publisher.ts';
+import { TransferSlots } from '../../../control-plane/sync/transfer-slots.ts';
+import type { ControlMessage } from '../../../shared/generated/sluice/sync/v1/ControlMessage.ts';
+import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
+
+const hello: Hello__Output = {
+  nodeId: randomUUID(),
+  bootId: randomUUID(),
+  hostname: 'node',
+  version: '0.1.0',
+  labels: {},
+  plugins: [],
+  hash: '',
+  lastRejected: null,
+};
+
+/** The other end of a session: keeps what was sent; while `blocked`, messages do not leave. */
+class FakeNode {
+  readonly sent: ControlMessage[] = [];
+  readonly events: string[] = [];
+  readonly blockedSends: (() => void)[] = [];
+  ended: { code: GrpcStatus; details: string } | undefined;
+  blocked = false;
+  latest: Publication | undefined;
+  admission: Admission = { kind: 'accepted', compatible: true };
+  readonly session: NodeSession;
+
+  constructor({
+    timings = { heartbeatMs: 60_000, silenceMs: 60_000 },
+    slots = new TransferSlots(),
+  }: { timings?: SessionTimings; slots?: TransferSlots } = {}) {
+    this.session = new NodeSession({
+      stream: {
+        send: (message) => {
+          this.sent.push(message);
+          return this.blocked ? new Promise((resolve) => this.blockedSends.push(resolve)) : Promise.resolve();
+        },
+        end: (code, details) => (this.ended = { code, details }),
+      },
+      latest: () => this.latest,
+      connectedNodes: () => 1,
+      slots,
+      version: '0.1.0',
+      timings,
+      logger: silentLogger(),
+      events: {
+        hello: () => this.admission,
+        heard: () => undefined,
+        heartbeat: (_session, { requestsTotal }) => this.events.push(`heartbeat ${requestsTotal}`),
+        applied: (_session, { hash, revision }) => this.events.push(`applied ${hash} ${revision}`),
+        rejected: (_session, { hash, faults }) => this.events.push(`rejected ${hash} ${faults.length}`),
+        pushed: (_session, publication) => this.events.push(`pushed ${publication.hash}`),
+        ended: () => this.events.push('ended'),
+      },
+    });
+  }
+
+  hello(changes: Partial<Hello__Output> = {}): void {
+    this.session.receive({ message: 'hello', hello: { ...hello, ...changes } });
+  }
+
+  ack(hash: string): void {
+    this.session.receive({ message: 'ack', ack: { hash, applyMs: 1 } });
+  }
+
+  reject(hash: string): void {
+    this.session.receive({ message: 'reject', reject: { hash, faults: [] } });
+  }
+
+  publish(hash: string, revision: number, bytes = 10): void {
+    this.latest = { hash, revision, entityCount: 1, rawBytes: bytes, body: Buffer.alloc(bytes, hash) };
+    this.session.offer();
+  }
+
+  /** Kinds of the messages sent, with the hash of snapshots. */
+  kinds(): string[] {
+    return this.sent.map((message) => {
+      if (message.snapshotStart) return `start ${message.snapshotStart.hash}`;
+      if (message.snapshotEnd) return `end ${message.snapshotEnd.hash}`;
+      if (message.snapshotChunk) return `chunk ${message.snapshotChunk.data?.length}`;
+      return Object.keys(message)[0] ?? '';
+    });
+  }
+
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+  }
+}
+
+describe('NodeSession', () => {
+  const nodes: FakeNode[] = [];
+  const open = (options: ConstructorParameters<typeof FakeNode>[0] = {}): FakeNode => {
+    const node = new FakeNode(options);
+    nodes.push(node);
+    return node;
+  };
+  afterEach(() => {
+    for (const node of nodes.splice(0)) node.session.streamEnded();
+  });
+
+  it('welcomes the node and sends the newest in chunks', async () => {
+    const node = open();
+    node.publish('a', 1, 600 * 1024);
+    node.hello();
+    await node.settle();
+    expect(node.kinds()).to.deep.equal(['welcome', 'start a', 'chunk 262144', 'chunk 262144', 'chunk 90112', 'end a']);
+    node.ack('a');
+    await node.settle();
+    expect(node.events).to.deep.equal(['pushed a', 'applied a 1']);
+  });
+
+  it('sends nothing to a node that runs the newest already', async () => {
+    const node = open();
+    node.publish('a', 1);
+    node.hello({ hash: 'a' });
+    node.publish('a', 2);
+    await node.settle();
+    expect(node.kinds()).to.deep.equal(['welcome']);
+  });
+
+  it('sends a version once and only the newest of those that came while the node was busy', async () => {
+    const node = open();
+    node.hello();
+    node.publish('a', 1);
+    await node.settle();
+    node.publish('b', 2);
+    node.publish('c', 3);
+    node.publish('d', 4);
+    await node.settle();
+    node.ack('a');
+    await node.settle();
+    node.ack('d');
+    node.session.offer();
+    await node.settle();
+    expect(node.kinds().filter((kind) => kind.startsWith('start'))).to.deep.equal(['start a', 'start d']);
+  });
+
+  it('sends a former version again when it is wanted again', async () => {
+    const node = open();
+    node.hello({ hash: 'a' });
+    node.publish('b', 2);
+    await node.settle();
+    node.ack('b');
+    node.publish('a', 3);
+    await node.settle();
+    expect(node.kinds().filter((kind) => kind.startsWith('start'))).to.deep.equal(['start b', 'start a']);
+  });
+
+  it('never pushes a rejected version again, but the next one', async () => {
+    const node = open();
+    node.hello();
+    node.publish('bad', 1);
+    await node.settle();
+    node.reject('bad');
+    node.publish('bad', 2);
+    await node.settle();
+    node.publish('good', 3);
+    await node.settle();
+    node.ack('good');
+    node.publish('bad', 4);
+    await node.settle();
+    expect(node.kinds().filter((kind) => kind.startsWith('start'))).to.deep.equal(['start bad', 'start good']);
+    expect(node.session.hasRejected('bad')).to.equal(true);
+  });
+
+  it('does not push what the hello says was rejected', async () => {
+    const node = open();
+    node.publish('bad', 1);
+    node.hello({ lastRejected: { hash: 'bad', faults: [] } });
+    await node.settle();
+    expect(node.kinds()).to.deep.equal(['welcome']);
+  });
+
+  it('sends nothing to a node that is not compatible', async () => {
+    const node = open();
+    node.admission = { kind: 'accepted', compatible: false };
+    node.hello();
+    node.publish('a', 1);
+    await node.settle();
+    expect(node.kinds()).to.deep.equal(['welcome']);
+  });
+
+  it('ends the stream of a node that is refused', () => {
+    const node = open();
+    node.admission = { kind: 'refused', code: GrpcStatus.ALREADY_EXISTS, details: 'twice' };
+    node.hello();
+    expect(node.ended).to.deep.equal({ code: GrpcStatus.ALREADY_EXISTS, details: 'twice' });
+  });
+
+  it('wants a hello first, and only once', () => {
+    const early = open();
+    early.ack('a');
+    expect(early.ended?.code).to.equal(GrpcStatus.FAILED_PRECONDITION);
+    const twice = open();
+    twice.hello();
+    twice.hello();
+    expect(twice.ended?.code).to.equal(GrpcStatus.FAILED_PRECONDITION);
+  });
+
+  it('has one message on its way to a node that does not read, and lets heartbeats between chunks', async () => {
+    const node = open({ timings: { heartbeatMs: 20, silenceMs: 60_000 } });
+    node.blocked = true;
+    node.publish('a', 1, 600 * 1024);
+    node.hello();
+    for (let released = 0; node.kinds().at(-1) !== 'end a'; released += 1) {
+      // Several heartbeats fall due while the first chunk is on its way.
+      if (node.kinds().at(-1) === 'chunk 262144') await new Promise((resolve) => setTimeout(resolve, 70));
+      expect(node.sent).to.have.length(released + 1);
+      node.blockedSends.shift()?.();
+      await node.settle();
+    }
+    const text = node.kinds().join(', ');
+    expect(text).to.contain('chunk 262144, heartbeat, chunk 262144, heartbeat, chunk 90112');
+    expect(text).to.not.contain('heartbeat, heartbeat');
+  });
+
+  it('ends a stream after silence, before and after the hello', async () => {
+    const timings = { heartbeatMs: 10, silenceMs: 60 };
+    const mute = open({ timings });
+    const silent = open({ timings });
+    silent.hello();
+    await waitFor(() => mute.ended && silent.ended, { what: 'the end of both', pollMs: 5 });
+    expect([mute.ended?.code, silent.ended?.code]).to.deep.equal([
+      GrpcStatus.DEADLINE_EXCEEDED,
+      GrpcStatus.DEADLINE_EXCEEDED,
+    ]);
+    expect(silent.events).to.deep.equal(['ended']);
+  });
+
+  it('ends the stream of a node that talks but does not read', async () => {
+    const node = open({ timings: { heartbeatMs: 10, silenceMs: 60 } });
+    node.blocked = true;
+    node.hello();
+    const talk = setInterval(
+      () => node.session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters: [] } }),
+      10,
+    );
+    await waitFor(() => node.ended, { what: 'the end', pollMs: 5 }).finally(() => clearInterval(talk));
+    expect(node.ended?.details).to.contain('does not read');
+  });
+
+  it('shares the transfer slots, and gives its own back when the stream ends', async () => {
+    const slots = new TransferSlots({ slotsMax: 1, stallMs: 60_000 });
+    const [first, second] = [open({ slots }), open({ slots })];
+    first.blocked = true;
+    for (const node of [first, second]) {
+      node.publish('a', 1);
+      node.hello();
+    }
+    first.blockedSends.shift()?.();
+    await first.settle();
+    const waits = open({ slots });
+    waits.publish('a', 1);
+    waits.hello();
+    await waits.settle();
+    expect(second.kinds().at(-1)).to.equal('end a');
+    expect(waits.kinds()).to.deep.equal(['welcome']);
+    first.session.streamEnded();
+    await waits.settle();
+    expect(waits.kinds().at(-1)).to.equal('end a');
+    expect(slots.taken).to.equal(0);
+  });
+
+  it('says goodbye with a pause', async () => {
+    const node = open();
+    node.hello();
+    await node.settle();
+    node.session.goaway('maintenance', 1_000);
+    expect(node.sent.at(-1)?.goaway?.reason).to.equal('maintenance');
+    expect(node.sent.at(-1)?.goaway?.pauseMs).to.be.within(0, 999);
+    expect(node.ended?.code).to.equal(GrpcStatus.UNAVAILABLE);
+  });
+});

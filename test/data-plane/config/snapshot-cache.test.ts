@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSnapshotCache, type SnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
+import { createLogger } from '../../../shared/log.ts';
+import { packSnapshot, type PackedSnapshot } from '../../../shared/snapshot-wire.ts';
+import { hostOf, oneService } from '../../helpers/sync-fakes.ts';
+import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
+
+describe('the snapshot cache', () => {
+  let folder: TempFolder;
+  let path: string;
+  let cache: SnapshotCache;
+  let packed: PackedSnapshot;
+  let lines: string[];
+  beforeEach(async () => {
+    folder = await tempFolder();
+    path = join(folder.path, 'snapshot.cache');
+    lines = [];
+    const logger = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
+    cache = createSnapshotCache({ dataDir: folder.path, logger });
+    packed = await packSnapshot(oneService('secret-host'));
+  });
+  afterEach(() => folder.remove());
+
+  it('is empty at first, which is no fault', async () => {
+    expect(await cache.load()).to.equal(undefined);
+    expect(lines).to.deep.equal([]);
+  });
+
+  it('gives back the newest, from a file for its owner only', async () => {
+    await cache.save(packed.hash, packed.body);
+    const second = await packSnapshot(oneService('second'));
+    await cache.save(second.hash, second.body);
+    const snapshot = await cache.load();
+    expect(snapshot?.hash).to.equal(second.hash);
+    expect(snapshot && hostOf(snapshot)).to.equal('second');
+    expect(statSync(path).mode & 0o777).to.equal(0o600);
+    expect(readdirSync(folder.path)).to.deep.equal(['snapshot.cache']);
+  });
+
+  const damages: readonly (readonly [what: string, damage: (file: Buffer) => Buffer])[] = [
+    ['cut', (file) => file.subarray(0, -5)],
+    ['cut in its header', (file) => file.subarray(0, 20)],
+    ['empty', () => Buffer.alloc(0)],
+    ['full of something else', () => Buffer.from('{"hash":"x"}')],
+    [
+      'of another hash',
+      (file) => Buffer.concat([Buffer.from(`sluice-snapshot 1 ${'0'.repeat(64)}\n`), file.subarray(83)]),
+    ],
+    ['of another format', (file) => Buffer.from(file.toString('latin1').replace(' 1 ', ' 2 '), 'latin1')],
+  ];
+  for (const [what, damage] of damages) {
+    it(`reports and ignores a file that is ${what}`, async () => {
+      await cache.save(packed.hash, packed.body);
+      writeFileSync(path, damage(readFileSync(path)));
+      expect(await cache.load()).to.equal(undefined);
+      expect(lines.join('')).to.contain('"event":"cache_unusable"').and.not.contain('secret-host');
+      await cache.save(packed.hash, packed.body);
+      expect((await cache.load())?.hash).to.equal(packed.hash);
+    });
+  }
+
+  it('keeps the old file when the disk does not take the new one', async () => {
+    await cache.save(packed.hash, packed.body);
+    const failing = createSnapshotCache({
+      dataDir: join(folder.path, 'missing'),
+      logger: createLogger({ level: 'error', format: 'json', write: () => undefined }),
+    });
+    const error: unknown = await failing.save(packed.hash, packed.body).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(Error);
+    expect((await cache.load())?.hash).to.equal(packed.hash);
+  });
+});

@@ -1,0 +1,49 @@
+import { expect } from 'chai';
+import { SnapshotReceiver, TransferError } from '../../../data-plane/config/snapshot-receiver.ts';
+
+const startOf = (hash: string, totalBytes: number) => ({
+  hash,
+  revision: '7',
+  totalBytes: String(totalBytes),
+  entityCount: 1,
+});
+const data = (text: string) => ({ data: Buffer.from(text) });
+
+describe('SnapshotReceiver', () => {
+  it('puts chunks together', () => {
+    const receiver = new SnapshotReceiver();
+    receiver.start(startOf('h', 4));
+    receiver.chunk(data('ab'));
+    receiver.chunk(data('cd'));
+    const received = receiver.end({ hash: 'h' });
+    expect(received?.body.toString()).to.equal('abcd');
+    expect(received?.revision).to.equal(7);
+  });
+
+  it('drops a transfer that another one replaces', () => {
+    const receiver = new SnapshotReceiver();
+    receiver.start(startOf('old', 4));
+    receiver.chunk(data('ab'));
+    receiver.start(startOf('new', 1));
+    receiver.chunk(data('x'));
+    expect(receiver.end({ hash: 'new' })?.body.toString()).to.equal('x');
+  });
+
+  it('refuses a snapshot over the limit by name, and ignores its chunks', () => {
+    const receiver = new SnapshotReceiver({ bytesMax: 3 });
+    expect(() => receiver.start(startOf('big', 4))).to.throw(TransferError, 'has 4 bytes, the limit is 3');
+    receiver.chunk(data('abcd'));
+    expect(receiver.end({ hash: 'big' })).to.equal(undefined);
+  });
+
+  it('refuses more, fewer or other bytes than announced', () => {
+    const receiver = new SnapshotReceiver();
+    receiver.start(startOf('h', 1));
+    expect(() => receiver.chunk(data('ab'))).to.throw(TransferError, 'More than');
+    receiver.start(startOf('h', 3));
+    receiver.chunk(data('ab'));
+    expect(() => receiver.end({ hash: 'h' })).to.throw(TransferError, '2 of the announced 3');
+    receiver.start(startOf('h', 0));
+    expect(() => receiver.end({ hash: 'other' })).to.throw(TransferError);
+  });
+});

@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { compileAnswers } from '../../../../data-plane/plugins/kafka-upstream/answer.ts';
+import type { FailedVerdict, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { Answer } from '../../../../data-plane/proxy/exchange.ts';
+import { RequestError, type ErrorCode } from '../../../../shared/errors.ts';
+
+const answers = compileAnswers({ topic: 'orders', returnErrorName: false });
+const acked: Verdict = { outcome: 'acked', topic: 'orders', partition: 3, offset: '17' };
+const requestId = (): string => 'r1';
+
+function failed(code: ErrorCode, outcome: FailedVerdict['outcome'], topic = 'orders'): FailedVerdict {
+  return { outcome, topic, code, message: 'a sentence', kafkaName: 'KAFKA_NAME' };
+}
+
+function jsonOf(body: Answer['body']): unknown {
+  if (typeof body !== 'string') throw new Error('the body is not text');
+  return JSON.parse(body);
+}
+
+function errorOf(work: () => unknown): RequestError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('answers', () => {
+  it('to what was sent', () => {
+    expect(answers.one(acked)).to.deep.include({
+      status: 200,
+      body: '{"message":"message sent","outcome":"acked","records":[{"topic":"orders","partition":3,"offset":"17"}]}',
+    });
+    expect(answers.one({ outcome: 'accepted', topic: 'orders' }).body).to.equal(
+      '{"message":"message sent","outcome":"accepted"}',
+    );
+  });
+
+  const rows: [code: ErrorCode, outcome: FailedVerdict['outcome'], topic: string, expected: unknown[]][] = [
+    ['TOPIC_AUTHORIZATION_FAILED', 'not_sent', 'orders', [502, 'not_sent', true]],
+    ['TOPIC_NOT_FOUND', 'not_sent', 'orders', [502, 'not_sent', true]],
+    ['TOPIC_AUTHORIZATION_FAILED', 'not_sent', 'named', [403, 'rejected', false]],
+    ['TOPIC_NOT_FOUND', 'not_sent', 'named', [404, 'rejected', false]],
+    ['RECORD_TOO_LARGE', 'rejected', 'orders', [413, 'rejected', false]],
+    ['PRODUCER_OVERLOADED', 'not_sent', 'orders', [503, 'not_sent', true]],
+    ['KAFKA_UNAVAILABLE', 'not_sent', 'orders', [503, 'not_sent', true]],
+    ['NOT_ENOUGH_REPLICAS', 'not_sent', 'orders', [503, 'not_sent', true]],
+    ['NOT_ENOUGH_REPLICAS', 'unknown', 'orders', [503, 'unknown', true]],
+    ['DELIVERY_UNKNOWN', 'unknown', 'orders', [504, 'unknown', true]],
+    ['SHUTTING_DOWN', 'not_sent', 'orders', [503, 'not_sent', true]],
+    ['INTERNAL', 'unknown', 'orders', [500, 'unknown', true]],
+  ];
+  for (const [code, outcome, topic, expected] of rows) {
+    it(`to ${code}, ${outcome}, topic ${topic}`, () => {
+      const error = errorOf(() => answers.one(failed(code, outcome, topic)));
+      expect([error.status, error.outcome, error.retryable]).to.deep.equal(expected);
+      expect([error.code, error.message]).to.deep.equal([code, 'a sentence']);
+      expect(error.retryAfterSeconds).to.equal(error.status === 503 && code !== 'SHUTTING_DOWN' ? 1 : undefined);
+    });
+  }
+
+  it('name the error of Kafka when asked to', () => {
+    const named = compileAnswers({ topic: 'orders', returnErrorName: true });
+    expect(errorOf(() => named.one(failed('KAFKA_UNAVAILABLE', 'not_sent'))).message).to.equal('KAFKA_NAME');
+  });
+
+  it('to several records that are alike', () => {
+    const other: Verdict = { ...acked, topic: 'b' };
+    expect(answers.several([acked, other], requestId).body).to.equal(
+      '{"message":"message sent","outcome":"acked","records":[{"topic":"orders","partition":3,"offset":"17"},{"topic":"b","partition":3,"offset":"17"}]}',
+    );
+    const error = errorOf(() =>
+      answers.several([failed('TOPIC_NOT_FOUND', 'not_sent'), failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId),
+    );
+    expect([error.status, error.code]).to.deep.equal([503, 'KAFKA_UNAVAILABLE']);
+  });
+
+  it('to several records with different outcomes', () => {
+    const verdicts = [acked, failed('KAFKA_UNAVAILABLE', 'not_sent', 'b'), failed('DELIVERY_UNKNOWN', 'unknown', 'c')];
+    const { status, body } = answers.several(verdicts, requestId);
+    expect(status).to.equal(504);
+    expect(jsonOf(body)).to.deep.equal({
+      message: 'Gateway Timeout',
+      error: 'a sentence',
+      code: 'DELIVERY_UNKNOWN',
+      outcome: 'partial',
+      retryable: false,
+      request_id: 'r1',
+      records: [
+        acked,
+        { topic: 'b', outcome: 'not_sent', code: 'KAFKA_UNAVAILABLE' },
+        { topic: 'c', outcome: 'unknown', code: 'DELIVERY_UNKNOWN' },
+      ],
+    });
+    const mixed = answers.several([acked, failed('TOPIC_NOT_FOUND', 'not_sent', 'b')], requestId);
+    expect(mixed.status).to.equal(404);
+    expect(jsonOf(mixed.body)).to.have.nested.property('records[1].outcome', 'rejected');
+  });
+});

@@ -1,0 +1,263 @@
+import { expect } from 'chai';
+import { gzipSync } from 'node:zlib';
+import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
+import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
+import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
+import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
+import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
+import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
+import { RequestError } from '../../../../shared/errors.ts';
+import { silentLogger } from '../../../../shared/log.ts';
+import { buildConfig } from './build-config.ts';
+
+interface Sent {
+  readonly topic: string;
+  readonly record: KafkaRecord;
+  readonly deadlineMs: number;
+  readonly mode: 'publish' | 'enqueue';
+}
+
+/** Producers and encoders that only write down what they are asked. */
+class Fakes {
+  readonly sent: Sent[] = [];
+  readonly acquired: ProducerOptions[] = [];
+  readonly encoderOptions: EncoderOptions[] = [];
+  readonly encoded: string[] = [];
+  released = 0;
+  verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
+
+  readonly producers: Producers = {
+    acquire: (options) => {
+      this.acquired.push(options);
+      const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
+        this.sent.push({ topic, record, deadlineMs, mode });
+        return mode === 'enqueue' ? { outcome: 'accepted', topic } : this.verdict(topic);
+      };
+      return {
+        publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
+        enqueue: (topic, record, deadlineMs) => note('enqueue', topic, record, deadlineMs),
+        release: () => void this.released++,
+      };
+    },
+    clusters: () => [],
+    close: () => Promise.resolve(),
+  };
+
+  readonly encoders: Encoders = {
+    acquire: (options) => {
+      this.encoderOptions.push(options);
+      return {
+        encode: (topic, jsonText) => {
+          this.encoded.push(`${topic} ${jsonText}`);
+          if (topic === 'late') return Promise.resolve(Buffer.from('late'));
+          if (topic === 'bad') throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no');
+          return Buffer.from(`encoded for ${topic}`);
+        },
+        release: () => void this.released++,
+      };
+    },
+    close: () => Promise.resolve(),
+  };
+
+  deps(env: PluginDeps['env'] = {}): PluginDeps {
+    const { producers, encoders } = this;
+    return { producers, encoders, log: silentLogger(), env, requestBodyMaxBytes: 1000 };
+  }
+
+  create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
+    const created = kafkaUpstream.create(buildConfig(config), this.deps());
+    if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
+    return created.instance;
+  }
+}
+
+function exchange(fields: { query?: string; headers?: string[]; body?: string | Buffer }): Exchange {
+  const { query = '', headers = [], body = '' } = fields;
+  return {
+    receivedAtMs: 1000,
+    requestId: 'r1',
+    protocol: 'http',
+    method: 'POST',
+    target: `/?${query}`,
+    path: '/',
+    query,
+    host: 'h',
+    port: 80,
+    sni: undefined,
+    headers: new HeaderList(headers),
+    clientAddress: '127.0.0.1',
+    route: undefined,
+    consumer: undefined,
+    readBody: () => Promise.resolve(Buffer.from(body)),
+  };
+}
+
+async function access(instance: PluginInstance, request: Exchange): Promise<Answer> {
+  const answer = await instance.access?.(request);
+  if (answer === undefined) throw new Error('no answer');
+  return answer;
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof RequestError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+const registry = (fields: object = {}): object => ({
+  confluent: { url: 'http://r', value_schema: { subject_name: 's' }, ...fields },
+});
+const json = ['content-type', 'application/json'];
+
+describe('kafka-upstream', () => {
+  let fakes: Fakes;
+  beforeEach(() => {
+    fakes = new Fakes();
+  });
+
+  it('makes a record of a request and answers with its place', async () => {
+    const instance = fakes.create({ key_query_arg: 'k', delivery_timeout: 500 });
+    const headers = [...json, 'traceparent', '00-a-b-01', 'x-other', 'y'];
+    const answer = await access(instance, exchange({ query: 'k=7', headers, body: '{"a":1}' }));
+    expect(answer.status).to.equal(200);
+    expect(answer.body).to.include('"outcome":"acked"');
+    const [sent] = fakes.sent;
+    expect(sent?.record.value?.toString()).to.equal('{"body":"{\\"a\\":1}","body_args":{"a":1}}');
+    expect(sent?.record.key?.toString()).to.equal('7');
+    expect(sent?.record.headers).to.deep.equal([{ name: 'traceparent', value: '00-a-b-01' }]);
+    expect([sent?.topic, sent?.deadlineMs, sent?.mode]).to.deep.equal(['orders', 1500, 'publish']);
+  });
+
+  it('sends the bytes of the body unchanged', async () => {
+    const body = Buffer.from([0xff, 0, 0x7b]);
+    await access(fakes.create({ record_value: 'body' }), exchange({ headers: json, body }));
+    expect(fakes.sent[0]?.record.value).to.deep.equal(body);
+  });
+
+  it('undoes a content encoding within the limit', async () => {
+    const instance = fakes.create({ record_value: 'body' });
+    const headers = ['content-encoding', 'gzip'];
+    await access(instance, exchange({ headers, body: gzipSync('hello') }));
+    expect(fakes.sent[0]?.record.value?.toString()).to.equal('hello');
+    const bomb = exchange({ headers, body: gzipSync(Buffer.alloc(100_000)) });
+    expect(await codeOf(access(instance, bomb))).to.equal('BODY_TOO_LARGE');
+    expect(fakes.sent).to.have.length(1);
+  });
+
+  it('encodes the envelope or the body with a schema', async () => {
+    await access(fakes.create({ schema_registry: registry() }), exchange({ headers: json, body: '{"a":1}' }));
+    const body = { schema_registry: registry(), record_value: 'body' };
+    await access(fakes.create(body), exchange({ headers: json, body: '{"a":1}' }));
+    expect(fakes.encoded).to.deep.equal(['orders {"body":"{\\"a\\":1}","body_args":{"a":1}}', 'orders {"a":1}']);
+    expect(fakes.sent[1]?.record.value?.toString()).to.equal('encoded for orders');
+    await access(fakes.create({ ...body, topic: 'late' }), exchange({ headers: json, body: '{"a":1}' }));
+    expect(fakes.sent[2]?.record.value?.toString()).to.equal('late');
+  });
+
+  it('asks the registry as configured', () => {
+    const authentication = { mode: 'basic', basic: { username: 'u', password: 'p' } };
+    fakes.create({
+      schema_registry: registry({ authentication, logical_cluster_id: 'l', identity_pool_id: 'i', ttl: 5 }),
+    });
+    expect(fakes.encoderOptions[0]?.registry).to.deep.equal({
+      url: 'http://r',
+      ttlSeconds: 5,
+      sslVerify: true,
+      authentication: { mode: 'basic', username: 'u', password: 'p' },
+      headers: { 'target-sr-cluster': 'l', 'Confluent-Identity-Pool-Id': 'i' },
+    });
+  });
+
+  it('asks for the producer that is configured', () => {
+    const sasl = { strategy: 'sasl', mechanism: 'SCRAM-SHA-256', user: 'u', password: 'p', tokenauth: true };
+    fakes.create({ authentication: sasl, security: { ssl: true, ssl_verify: false }, compression_type: 'gzip' });
+    expect(fakes.acquired[0]).to.deep.equal({
+      cluster: {
+        bootstrapServers: [{ host: 'localhost', port: 9092 }],
+        connectTimeoutMs: 10_000,
+        requestTimeoutMs: 2_000,
+        acks: -1,
+        compression: 'gzip',
+        idempotent: false,
+        partitioner: 'murmur2',
+        sasl: { mechanism: 'SCRAM-SHA-256', username: 'u', password: 'p', tokenauth: true },
+        tls: { verify: false, ca: null, certificate: null, key: null },
+      },
+      limits: {
+        batchRecordsMax: 200,
+        batchBytesMax: 1_048_576,
+        lingerMs: 0,
+        queueRecordsMax: 50_000,
+        queueBytesMax: 67_108_864,
+        attemptsMax: 10,
+        retryBackoffMs: 100,
+      },
+      label: 'localhost:9092',
+    });
+  });
+
+  it('answers at once in async mode', async () => {
+    const answer = await access(fakes.create({ producer_async: true }), exchange({}));
+    expect([answer.body, fakes.sent[0]?.mode]).to.deep.equal([
+      '{"message":"message sent","outcome":"accepted"}',
+      'enqueue',
+    ]);
+  });
+
+  it('sends to several topics, all or none', async () => {
+    const instance = fakes.create({
+      topics_query_arg: 't',
+      allowed_topics: ['a', 'bad'],
+      record_value: 'body',
+      schema_registry: registry({ subject_name_strategy: 'topic' }),
+    });
+    const answer = await access(instance, exchange({ query: 't=a,orders', headers: json, body: '{}' }));
+    expect(fakes.sent.map(({ topic, record }) => `${topic}: ${String(record.value)}`)).to.deep.equal([
+      'a: encoded for a',
+      'orders: encoded for orders',
+    ]);
+    expect(answer.body).to.include('"topic":"a"').and.include('"topic":"orders"');
+    const bad = exchange({ query: 't=a,bad', headers: json, body: '{}' });
+    expect(await codeOf(access(instance, bad))).to.equal('SCHEMA_VALIDATION_FAILED');
+    expect(fakes.sent).to.have.length(2);
+    fakes.verdict = (topic) =>
+      topic === 'a'
+        ? { outcome: 'not_sent', topic, code: 'TOPIC_NOT_FOUND', message: 'm', kafkaName: null }
+        : { outcome: 'acked', topic, partition: 0, offset: '2' };
+    const partial = await access(instance, exchange({ query: 't=a,orders', headers: json, body: '{}' }));
+    expect(partial.status).to.equal(404);
+    expect(partial.body).to.include('"outcome":"partial"');
+  });
+
+  it('resolves references when it is made, and says which it cannot', () => {
+    const authentication = {
+      strategy: 'sasl',
+      mechanism: 'PLAIN',
+      user: '{vault://env/U}',
+      password: '{vault://env/P}',
+    };
+    const config = buildConfig({ authentication });
+    expect(kafkaUpstream.create(config, fakes.deps({ U: 'u' }))).to.deep.equal({
+      kind: 'faults',
+      faults: [
+        {
+          path: ['config', 'authentication', 'password'],
+          message: 'cannot resolve {vault://env/P}: the node has no such variable',
+        },
+      ],
+    });
+    expect(fakes.acquired).to.have.length(0);
+    kafkaUpstream.create(config, fakes.deps({ U: 'u', P: 'p' }));
+    expect(fakes.acquired[0]?.cluster.sasl).to.deep.equal({ mechanism: 'PLAIN', username: 'u', password: 'p' });
+  });
+
+  it('gives back what it took', () => {
+    fakes.create({ schema_registry: registry() }).close?.();
+    expect(fakes.released).to.equal(2);
+  });
+});

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import avro from 'avsc';
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import type { EncoderOptions, Encoders } from '../../../data-plane/schemas/encoder.ts';
+import { createEncoders } from '../../../data-plane/schemas/encoders.ts';
+import { RequestError } from '../../../shared/errors.ts';
+import { createLogger } from '../../../shared/log.ts';
+
+const registryUrl = process.env['SLUICE_TEST_REGISTRY'] ?? '';
+const schema = { type: 'record' as const, name: 'Order', fields: [{ name: 'id', type: 'int' }] };
+const soon = (): number => performance.now() + 5_000;
+
+function options(fields: Partial<EncoderOptions> = {}, url = registryUrl, ttlSeconds = 60): EncoderOptions {
+  return {
+    registry: { url, ttlSeconds, sslVerify: true, authentication: { mode: 'none' }, headers: {} },
+    subjectName: 'none',
+    schemaVersion: 'latest',
+    payloadEncoding: 'auto',
+    subjectNameStrategy: 'subject_name',
+    role: 'value',
+    ...fields,
+  };
+}
+
+async function codeOf(work: () => Buffer | Promise<Buffer>): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof RequestError) return `${error.status} ${error.code}`;
+    throw error;
+  }
+  return 'none';
+}
+
+async function register(subject: string, body: object): Promise<number> {
+  const answer = await fetch(`${registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify(body),
+  });
+  const registered: unknown = await answer.json();
+  if (typeof registered === 'object' && registered !== null && 'id' in registered) return Number(registered.id);
+  throw new Error(`not registered: ${JSON.stringify(registered)}`);
+}
+
+describe('encoders', () => {
+  let encoders: Encoders;
+  let metrics: Registry;
+  let lines: string[];
+
+  beforeEach(() => {
+    metrics = new Registry();
+    lines = [];
+    const logger = createLogger({ level: 'info', format: 'json', write: (line) => void lines.push(line) });
+    encoders = createEncoders({ logger, metrics, registryTimeoutMs: 500 });
+  });
+  afterEach(() => encoders.close());
+
+  describe('with a real registry', () => {
+    it('frame with the id of the registry, and are synchronous once the schema is there', async () => {
+      const subject = `orders-${randomUUID()}`;
+      const id = await register(subject, { schema: JSON.stringify(schema) });
+      const lease = encoders.acquire(options({ subjectName: subject }));
+      const first = await lease.encode('t', '{"id":5}', soon());
+      const second = lease.encode('t', '{"id":5}', soon());
+      expect(second).to.be.instanceOf(Buffer);
+      expect(second).to.deep.equal(first);
+      expect([first[0], first.readUInt32BE(1)]).to.deep.equal([0, id]);
+      expect(avro.Type.forSchema(schema).fromBuffer(first.subarray(5))).to.deep.include({ id: 5 });
+      expect(await codeOf(() => lease.encode('t', '{"id":"x"}', soon()))).to.equal('422 SCHEMA_VALIDATION_FAILED');
+      expect(await codeOf(() => lease.encode('t', '{', soon()))).to.equal('400 BODY_INVALID');
+      expect(await metrics.metrics()).to.match(/sluice_schema_cache_hits_total [1-9]/);
+    });
+
+    it('resolve references and take the subject from the topic', async () => {
+      const name = randomUUID();
+      const other = { type: 'record', name: 'x.Other', fields: [{ name: 'a', type: 'int' }] };
+      await register(`${name}-other`, { schema: JSON.stringify(other) });
+      await register(`${name}-value`, {
+        schema: JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'o', type: 'x.Other' }] }),
+        references: [{ name: 'x.Other', subject: `${name}-other`, version: 1 }],
+      });
+      const lease = encoders.acquire(options({ subjectNameStrategy: 'topic', subjectName: null, topics: [name] }));
+      const bytes = await lease.encode(name, '{"o":{"a":3}}', soon());
+      expect([...bytes.subarray(5)]).to.deep.equal([6]);
+    });
+
+    it('use a numbered version', async () => {
+      const subject = `versions-${randomUUID()}`;
+      const id = await register(subject, { schema: JSON.stringify(schema) });
+      const fields = [...schema.fields, { name: 'b', type: 'int', default: 1 }];
+      await register(subject, { schema: JSON.stringify({ ...schema, fields }) });
+      const lease = encoders.acquire(options({ subjectName: subject, schemaVersion: '1' }));
+      const bytes = await lease.encode('t', '{"id":5}', soon());
+      expect([bytes.readUInt32BE(1), bytes.length]).to.deep.equal([id, 6]);
+    });
+
+    it('say that a subject, a version or a kind of schema is not there', async () => {
+      const subject = `kinds-${randomUUID()}`;
+      await register(subject, {
+        schemaType: 'JSON',
+        schema: '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}',
+      });
+      const unknown = encoders.acquire(options({ subjectName: randomUUID() }));
+      expect(await codeOf(() => unknown.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
+      const version = encoders.acquire(options({ subjectName: subject, schemaVersion: '99' }));
+      expect(await codeOf(() => version.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
+      const kind = encoders.acquire(options({ subjectName: subject }));
+      const error: unknown = await Promise.resolve(kind.encode('t', '{}', soon())).catch((reason: unknown) => reason);
+      expect(error).to.have.property('message').that.includes('type JSON are not supported yet');
+    });
+  });
+
+  /** A registry at its worst: each test says how it answers. */
+  describe('with a registry that fails', () => {
+    let server: Server;
+    let url: string;
+    let answer: (response: ServerResponse) => void;
+    let asked: number;
+    let authorization: string | undefined;
+    const good = (response: ServerResponse): void => {
+      response.end(JSON.stringify({ id: 7, schema: JSON.stringify(schema) }));
+    };
+
+    beforeEach((done) => {
+      asked = 0;
+      answer = good;
+      server = createServer((request, response) => {
+        asked++;
+        authorization = request.headers.authorization;
+        answer(response);
+      });
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}` : '';
+        done();
+      });
+    });
+    afterEach((done) => {
+      server.closeAllConnections();
+      server.close(done);
+    });
+
+    for (const status of [401, 403, 500, 503]) {
+      it(`refuses for now when it answers ${status}, and asks again only later`, async () => {
+        answer = (response) => response.writeHead(status).end('{}');
+        const lease = encoders.acquire(options({}, url));
+        for (let times = 0; times < 3; times++) {
+          expect(await codeOf(() => lease.encode('t', '{"id":1}', soon()))).to.equal('503 SCHEMA_REGISTRY_UNAVAILABLE');
+        }
+        expect(asked).to.equal(1);
+      });
+    }
+
+    it('refuses for now when it is slow, and waits no longer than the request may', async () => {
+      answer = () => {};
+      const lease = encoders.acquire(options({}, url));
+      const startedAtMs = performance.now();
+      const code = await codeOf(() => lease.encode('t', '{"id":1}', performance.now() + 100));
+      expect(code).to.equal('503 SCHEMA_REGISTRY_UNAVAILABLE');
+      expect(performance.now() - startedAtMs).to.be.lessThan(450);
+      expect(await codeOf(() => lease.encode('t', '{"id":1}', soon()))).to.equal('503 SCHEMA_REGISTRY_UNAVAILABLE');
+      expect(asked).to.equal(1);
+    });
+
+    it('asks once for many requests', async () => {
+      const lease = encoders.acquire(options({}, url));
+      await Promise.all(Array.from({ length: 20 }, async () => lease.encode('t', '{"id":1}', soon())));
+      expect(asked).to.equal(1);
+    });
+
+    it('shares what it knows between equal settings', async () => {
+      await encoders.acquire(options({}, url)).encode('t', '{"id":1}', soon());
+      expect(encoders.acquire(options({}, url)).encode('t', '{"id":1}', soon())).to.be.instanceOf(Buffer);
+      expect(asked).to.equal(1);
+    });
+
+    it('uses an expired latest on, says so and counts it', async () => {
+      const lease = encoders.acquire(options({}, url, 0));
+      await lease.encode('t', '{"id":1}', soon());
+      answer = (response) => response.writeHead(500).end();
+      expect((await lease.encode('t', '{"id":1}', soon())).length).to.equal(6);
+      expect(lease.encode('t', '{"id":1}', soon())).to.be.instanceOf(Buffer);
+      expect(lines.join('')).to.include('"using_expired":true');
+      expect(await metrics.metrics()).to.include('sluice_schema_cache_stale_total 2');
+    });
+
+    it('sends credentials, and keeps them out of errors and logs', async () => {
+      answer = (response) => response.writeHead(401).end();
+      const { registry, ...rest } = options({}, url);
+      const authentication = { mode: 'basic', username: 'u', password: 'geheim' } as const;
+      const lease = encoders.acquire({ ...rest, registry: { ...registry, authentication } });
+      const error: unknown = await Promise.resolve(lease.encode('t', '{}', soon())).catch((reason: unknown) => reason);
+      expect(authorization).to.equal(`Basic ${Buffer.from('u:geheim').toString('base64')}`);
+      expect(`${String(error)}${lines.join('')}`).not.to.match(/geheim|dTpnZWhlaW0/);
+    });
+  });
+
+  it('refuse for now when nothing listens', async () => {
+    const lease = encoders.acquire(options({}, 'http://127.0.0.1:1'));
+    expect(await codeOf(() => lease.encode('t', '{}', soon()))).to.equal('503 SCHEMA_REGISTRY_UNAVAILABLE');
+  });
+});

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { openDatabase, type Database } from '../../control-plane/store/database.ts';
+import { nodeMigration } from '../../control-plane/store/node-store.ts';
+import { startConfigSync, type RunningConfigSync } from '../../control-plane/sync/config-sync.ts';
+import { createSyncSource, type SyncSource, type SyncSourceOptions } from '../../data-plane/config/sync-source.ts';
+import { entities } from '../../shared/entities/entities.ts';
+import { silentLogger } from '../../shared/log.ts';
+import type { Registry } from 'prom-client';
+import { FakeReader, oneService } from './sync-fakes.ts';
+import { tempFolder, type TempFolder } from './temp-folder.ts';
+
+const defaultTimings = { heartbeatMs: 200, silenceMs: 600 };
+
+/** A publisher with nodes, over real gRPC, in one process. `close` ends all that was started. */
+export class SyncHarness {
+  readonly reader = new FakeReader(oneService('first'));
+  readonly #database: Database = openDatabase({ path: ':memory:', migrations: [nodeMigration] });
+  readonly #folder: TempFolder;
+  readonly #sources: SyncSource[] = [];
+  #running: RunningConfigSync | undefined;
+  #port = 0;
+
+  private constructor(folder: TempFolder) {
+    this.#folder = folder;
+  }
+
+  static async open(): Promise<SyncHarness> {
+    return new SyncHarness(await tempFolder());
+  }
+
+  get server(): RunningConfigSync {
+    if (this.#running === undefined) throw new Error('The control plane is not started');
+    return this.#running;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  dataDir(name: string): string {
+    return join(this.#folder.path, name);
+  }
+
+  /** Starts the control plane; again on the same port after a stop. */
+  async startControlPlane(options: { timings?: typeof defaultTimings; metrics?: Registry; version?: string } = {}) {
+    const { timings = defaultTimings, metrics, version } = options;
+    this.#running = await startConfigSync({
+      reader: this.reader,
+      database: this.#database,
+      listen: { host: '127.0.0.1', port: this.#port },
+      nodePurgeAfterMs: 14 * 86_400_000,
+      entities,
+      logger: silentLogger(),
+      timings,
+      ...(metrics && { metrics }),
+      ...(version !== undefined && { version }),
+    });
+    this.#port = Number(this.#running.address?.split(':')[1]);
+    return this.#running;
+  }
+
+  async stopControlPlane(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+  }
+
+  /** A node that is not started yet. */
+  node(name: string = randomUUID(), options: Partial<SyncSourceOptions> = {}): SyncSource {
+    const source = createSyncSource({
+      controlPlanes: [this.address],
+      dataDir: this.dataDir(name),
+      nodeLabels: { zone: 'a' },
+      version: '0.1.0',
+      plugins: [{ name: 'kafka-upstream', version: '0.1.0' }],
+      counters: () => ({ requestsTotal: 0, clusters: [] }),
+      logger: silentLogger(),
+      backoff: { firstMs: 20, maxMs: 50 },
+      ...options,
+    });
+    this.#sources.push(source);
+    return source;
+  }
+
+  view(nodeId: string): Readonly<Record<string, unknown>> | undefined {
+    return this.#running?.clustering.getDataPlane(nodeId);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.stop()));
+    await this.stopControlPlane();
+    this.#database.close();
+    await this.#folder.remove();
+  }
+}

@@ -1,0 +1,288 @@
+import { credentials, Metadata, status as GrpcStatus } from '@grpc/grpc-js';
+import { expect } from 'chai';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { ConfigSync } from '../../shared/proto.ts';
+import { createSnapshot } from '../../shared/snapshot.ts';
+import { startDeafNode } from '../helpers/deaf-node.ts';
+import { applied, hostOf, oneService, recordingApply, refused, service } from '../helpers/sync-fakes.ts';
+import { SyncHarness } from '../helpers/sync-harness.ts';
+import { waitFor } from '../helpers/wait-for.ts';
+
+const hashOf = (host: string): string => createSnapshot(oneService(host)).hash;
+
+describe('config sync over gRPC', function () {
+  this.timeout(20_000);
+  let harness: SyncHarness;
+  beforeEach(async () => {
+    harness = await SyncHarness.open();
+  });
+  afterEach(() => harness.close());
+
+  const state = (nodeId: string): unknown => harness.view(nodeId)?.['state'];
+  const inSync = (nodeId: string): Promise<unknown> =>
+    waitFor(() => state(nodeId) === 'in_sync', { what: `${nodeId} in sync`, pollMs: 5 });
+
+  it('brings a change to every node and shows them in sync', async () => {
+    const metrics = new Registry();
+    const { clustering, syncGate } = await harness.startControlPlane({ metrics });
+    const nodes = [harness.node(), harness.node(), harness.node()];
+    const applies = nodes.map(() => recordingApply());
+    await Promise.all(nodes.map((node, index) => node.start(applies[index] ?? recordingApply())));
+    for (const { nodeId } of nodes) await inSync(nodeId);
+    const revision = harness.reader.set(oneService('second'));
+    expect(await syncGate.waitApplied(revision, 5_000)).to.equal('applied; nodes=3');
+    expect(applies.map((apply) => apply.hosts().at(-1))).to.deep.equal(['second', 'second', 'second']);
+
+    const view = harness.view(nodes[0]?.nodeId ?? '');
+    expect(view).to.include({
+      ip: '127.0.0.1',
+      version: '0.1.0',
+      config_hash: hashOf('second'),
+      applied_hash: hashOf('second'),
+      expected_hash: hashOf('second'),
+      sync_status: 'normal',
+      connected: true,
+      state: 'in_sync',
+      rejected: null,
+      apply_ms: 1,
+    });
+    expect(view?.['labels']).to.deep.equal({ zone: 'a' });
+    expect(clustering.listDataPlanes().map(({ id }) => id)).to.deep.equal(nodes.map(({ nodeId }) => nodeId).sort());
+    expect(clustering.status()).to.deep.include({
+      expected_hash: hashOf('second'),
+      connected: 3,
+      states: { offline: 0, incompatible: 0, rejected: 0, in_sync: 3, pending: 0, stale: 0 },
+    });
+    const text = await metrics.metrics();
+    expect(text).to.contain('sluice_connected_nodes 3').and.contain('sluice_nodes{state="in_sync"} 3');
+    expect(text)
+      .to.match(/sluice_config_pushes_total 6\n/)
+      .and.match(/sluice_config_push_bytes_total [1-9]/);
+  });
+
+  it('answers a wait at once without nodes, and with a timeout while a node is busy', async () => {
+    const { syncGate } = await harness.startControlPlane();
+    expect(await syncGate.waitApplied(harness.reader.set(oneService('a')), 5_000)).to.equal('applied; nodes=0');
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const node = harness.node();
+    await node.start(
+      recordingApply(async () => {
+        await gate;
+        return applied();
+      }),
+    );
+    await waitFor(() => state(node.nodeId) === 'pending', { what: 'the push', pollMs: 5 });
+    const text = await syncGate.waitApplied(harness.reader.set(oneService('b')), 400);
+    expect(text).to.equal(`timeout; applied=0; nodes=1; waiting=${node.nodeId}`);
+    release();
+    await inSync(node.nodeId);
+  });
+
+  it('shows a rejection with its faults, does not push it again, and recovers with the next version', async () => {
+    const { syncGate } = await harness.startControlPlane();
+    const apply = recordingApply((snapshot) => (hostOf(snapshot) === 'bad' ? refused('no such place') : applied()));
+    const node = harness.node('n');
+    await node.start(apply);
+    await inSync(node.nodeId);
+    const revision = harness.reader.set(oneService('bad'));
+    expect(await syncGate.waitApplied(revision, 5_000)).to.equal(`rejected; node=${node.nodeId}`);
+    const view = harness.view(node.nodeId);
+    expect(view).to.include({ state: 'rejected', applied_hash: hashOf('first'), sync_status: 'normal' });
+    expect(view?.['rejected']).to.deep.include({
+      hash: hashOf('bad'),
+      errors: [{ entity_type: 'service', entity_id: 'x', entity_name: 'bad', field: 'host', message: 'no such place' }],
+    });
+    expect(node.status().rejected?.hash).to.equal(hashOf('bad'));
+
+    // The same process on a new stream: the hello tells what was rejected.
+    await harness.stopControlPlane();
+    await harness.startControlPlane();
+    await waitFor(() => state(node.nodeId) === 'rejected', { what: 'the rejection after a reconnect' });
+    harness.reader.set(oneService('good'));
+    await inSync(node.nodeId);
+    expect(harness.view(node.nodeId)?.['rejected']).to.equal(null);
+    expect(apply.hosts()).to.deep.equal(['first', 'bad', 'good']);
+  });
+
+  it('serves from the cache while the control plane is away, and is not sent again what it runs', async () => {
+    const metrics = new Registry();
+    await harness.startControlPlane();
+    const before = harness.node('n');
+    await before.start(recordingApply());
+    await inSync(before.nodeId);
+    await before.stop();
+    await waitFor(() => state(before.nodeId) === 'offline', { what: 'offline' });
+    expect(harness.view(before.nodeId)).to.include({ connected: false, applied_hash: hashOf('first') });
+    await harness.stopControlPlane();
+
+    const apply = recordingApply();
+    const after = harness.node('n');
+    expect(after.nodeId).to.equal(before.nodeId);
+    await after.start(apply);
+    expect(apply.hosts()).to.deep.equal(['first']);
+    expect(after.status()).to.include({ source: 'cache', connected: false, hash: hashOf('first') });
+
+    await harness.startControlPlane({ metrics });
+    await inSync(after.nodeId);
+    expect(await metrics.metrics()).to.match(/sluice_config_pushes_total 0\n/);
+    harness.reader.set(oneService('second'));
+    await waitFor(() => apply.hosts().at(-1) === 'second', { what: 'the next change' });
+    expect(apply.hosts()).to.deep.equal(['first', 'second']);
+  });
+
+  it('starts without a usable cache', async () => {
+    await harness.startControlPlane();
+    mkdirSync(harness.dataDir('n'), { recursive: true });
+    writeFileSync(join(harness.dataDir('n'), 'snapshot.cache'), randomBytes(500));
+    const apply = recordingApply();
+    const node = harness.node('n');
+    await node.start(apply);
+    await inSync(node.nodeId);
+    expect(apply.hosts()).to.deep.equal(['first']);
+    expect(readFileSync(join(harness.dataDir('n'), 'snapshot.cache'), 'latin1')).to.contain(hashOf('first'));
+  });
+
+  it('comes back by itself after a restart of the control plane, with what changed meanwhile', async () => {
+    await harness.startControlPlane();
+    const apply = recordingApply();
+    const node = harness.node();
+    await node.start(apply);
+    await inSync(node.nodeId);
+    await harness.stopControlPlane();
+    await waitFor(() => !node.status().connected, { what: 'the end of the stream' });
+    harness.reader.set(oneService('meanwhile'));
+    await harness.startControlPlane();
+    await waitFor(() => apply.hosts().at(-1) === 'meanwhile', { what: 'the change' });
+    await inSync(node.nodeId);
+  });
+
+  it('goes through the list of control planes', async () => {
+    await harness.startControlPlane();
+    const node = harness.node('n', { controlPlanes: ['127.0.0.1:1', harness.address] });
+    await node.start(recordingApply());
+    await inSync(node.nodeId);
+    expect(node.status().controlPlane).to.equal(harness.address);
+  });
+
+  it('refuses a second node with the same id, and takes it when the first is gone', async () => {
+    await harness.startControlPlane();
+    const first = harness.node('one');
+    await first.start(recordingApply());
+    await inSync(first.nodeId);
+    mkdirSync(harness.dataDir('copy'), { recursive: true });
+    copyFileSync(join(harness.dataDir('one'), 'node-id'), join(harness.dataDir('copy'), 'node-id'));
+    const copied = harness.node('copy');
+    const copiedApply = recordingApply();
+    await copied.start(copiedApply);
+    const call = new ConfigSync(harness.address, credentials.createInsecure());
+    const refusal = await refusalOf(call, first.nodeId);
+    expect(refusal.code).to.equal(GrpcStatus.ALREADY_EXISTS);
+    expect(copiedApply.snapshots).to.deep.equal([]);
+    expect(state(first.nodeId)).to.equal('in_sync');
+    await first.stop();
+    await waitFor(() => copied.status().connected, { what: 'the copy being let in' });
+    await waitFor(() => copiedApply.snapshots.length === 1, { what: 'its configuration' });
+  });
+
+  it('lets a newer stream of the same process replace the older', async () => {
+    await harness.startControlPlane();
+    const ids = { nodeId: randomUUID(), bootId: randomUUID(), version: '0.1.0' };
+    const older = new ConfigSync(harness.address, credentials.createInsecure());
+    const olderCall = older.Connect(new Metadata());
+    const olderEnd = endOf(olderCall);
+    olderCall.on('data', () => undefined);
+    olderCall.write({ hello: ids });
+    await waitFor(() => harness.view(ids.nodeId)?.['connected'], { what: 'the older stream' });
+    const newer = new ConfigSync(harness.address, credentials.createInsecure());
+    const newerCall = newer.Connect(new Metadata());
+    newerCall.on('data', () => undefined);
+    newerCall.on('error', () => undefined);
+    newerCall.write({ hello: ids });
+    expect((await olderEnd).code).to.equal(GrpcStatus.ABORTED);
+    expect(harness.view(ids.nodeId)?.['connected']).to.equal(true);
+    newerCall.cancel();
+    older.close();
+    newer.close();
+    await waitFor(() => state(ids.nodeId) === 'offline', { what: 'offline' });
+  });
+
+  it('does not serve a node of another major version, which no wait counts', async () => {
+    const { syncGate } = await harness.startControlPlane({ version: '1.2.0' });
+    const apply = recordingApply();
+    const node = harness.node('n', { version: '2.0.0' });
+    await node.start(apply);
+    await waitFor(() => state(node.nodeId) === 'incompatible', { what: 'incompatible' });
+    expect(harness.view(node.nodeId)?.['sync_status']).to.equal('kong_version_incompatible');
+    expect(await syncGate.waitApplied(harness.reader.set(oneService('x')), 5_000)).to.equal('applied; nodes=0');
+    expect(apply.snapshots).to.deep.equal([]);
+  });
+
+  it('is not held up by nodes that never read, however many', async () => {
+    // Large enough for no buffer on the way to swallow it, and of what gzip cannot shrink.
+    const services = Array.from({ length: 300 }, () =>
+      service(undefined, { host: randomBytes(20_000).toString('hex') }),
+    );
+    harness.reader.set({ services });
+    const metrics = new Registry();
+    const timings = { heartbeatMs: 5_000, silenceMs: 15_000 };
+    const { syncGate } = await harness.startControlPlane({ metrics, timings });
+    const ends = Array.from({ length: 20 }, () => startDeafNode(harness.address));
+    await waitFor(() => harness.server.clustering.status()['connected'] === 20, { what: 'the deaf nodes' });
+    const apply = recordingApply();
+    const node = harness.node();
+    const startMs = performance.now();
+    await node.start(apply);
+    await inSync(node.nodeId);
+    for (let count = 0; count < 5; count += 1) {
+      harness.reader.set(oneService(`small-${count}`));
+      await waitFor(() => apply.hosts().at(-1) === `small-${count}`, { what: `change ${count}`, pollMs: 5 });
+    }
+    await inSync(node.nodeId);
+    expect(performance.now() - startMs).to.be.lessThan(8_000);
+    expect(harness.server.clustering.status()['states']).to.include({ in_sync: 1, pending: 20 });
+    expect(await syncGate.waitApplied(harness.reader.revision(), 50)).to.match(
+      /^timeout; applied=1; nodes=21; waiting=/,
+    );
+    // What was sent whole went to the one that reads.
+    expect(await metrics.metrics()).to.match(/sluice_config_pushes_total 6\n/);
+    for (const end of ends) end();
+    await waitFor(() => harness.server.clustering.status()['connected'] === 1, { what: 'the end of the deaf' });
+  });
+
+  it('carries a large configuration whole', async () => {
+    const { syncGate } = await harness.startControlPlane();
+    const node = harness.node();
+    const apply = recordingApply();
+    await node.start(apply);
+    await inSync(node.nodeId);
+    const services = Array.from({ length: 3_000 }, (_value, index) =>
+      service(undefined, { tags: [`tag-${index}`, randomUUID()] }),
+    );
+    const revision = harness.reader.set({ services });
+    expect(await syncGate.waitApplied(revision, 10_000)).to.equal('applied; nodes=1');
+    expect(apply.snapshots.at(-1)?.hash).to.equal(createSnapshot({ services }).hash);
+    expect(apply.snapshots.at(-1)?.entities['services']).to.have.length(3_000);
+  });
+});
+
+type Client = InstanceType<typeof ConfigSync>;
+
+function endOf(call: ReturnType<Client['Connect']>): Promise<{ code: GrpcStatus; details: string }> {
+  call.on('error', () => undefined);
+  return new Promise((resolve) => call.on('status', resolve));
+}
+
+/** Opens a stream with this node id and a new boot id, and gives the status that ends it. */
+async function refusalOf(client: Client, nodeId: string): Promise<{ code: GrpcStatus; details: string }> {
+  const call = client.Connect(new Metadata());
+  const end = endOf(call);
+  call.on('data', () => undefined);
+  call.write({ hello: { nodeId, bootId: randomUUID(), version: '0.1.0' } });
+  const status = await end;
+  client.close();
+  return status;
+}
