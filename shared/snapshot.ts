@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { EntityFault } from './config-source.ts';
+import type { EntityDescriptor } from './entities/entity.ts';
 
 /** An entity as it travels: canonical, all fields present, no secrets removed. */
 export type SnapshotEntity = Readonly<Record<string, unknown>> & { readonly id: string };
@@ -26,7 +28,12 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 in hex of one entity: its type and its canonical JSON. */
 export function hashEntity(plural: string, entity: SnapshotEntity): string {
-  return createHash('sha256').update(plural).update('\0').update(canonicalJson(entity)).digest('hex');
+  return hashEntityText(plural, canonicalJson(entity));
+}
+
+/** The same for an entity whose canonical JSON is at hand, as text or as its UTF-8 bytes. */
+export function hashEntityText(plural: string, canonical: string | Uint8Array): string {
+  return createHash('sha256').update(plural).update('\0').update(canonical).digest('hex');
 }
 
 export function hashEntities(entityHashes: Iterable<string>): string {
@@ -45,4 +52,59 @@ export function createSnapshot(entities: SnapshotEntities): Snapshot {
     ordered[plural] = Object.freeze(list);
   }
   return Object.freeze({ hash: hashEntities(hashes), entities: Object.freeze(ordered) });
+}
+
+/**
+ * Every reference to an entity that is not in the snapshot: fields of type foreign, alone or in a list. A node would
+ * have to refuse such a snapshot, so it must not leave.
+ */
+export function findDanglingReferences(
+  entities: SnapshotEntities,
+  descriptors: readonly EntityDescriptor[],
+): readonly EntityFault[] {
+  const idsByPlural = new Map<string, ReadonlySet<string>>();
+  for (const [plural, list] of Object.entries(entities)) idsByPlural.set(plural, new Set(list.map(({ id }) => id)));
+  const faults: EntityFault[] = [];
+  for (const descriptor of descriptors) {
+    for (const entity of entities[descriptor.plural] ?? []) {
+      for (const { path, plural, id } of references(entity, descriptor)) {
+        if (idsByPlural.get(plural)?.has(id)) continue;
+        const message = `refers to '${id}', which is not among the ${plural}`;
+        faults.push({ entityType: descriptor.name, entityId: entity.id, entityName: nameOf(entity), path, message });
+      }
+    }
+  }
+  return faults;
+}
+
+interface Reference {
+  readonly path: string;
+  readonly plural: string;
+  readonly id: string;
+}
+
+/** The entities that this one refers to. */
+export function references(entity: SnapshotEntity, descriptor: EntityDescriptor): readonly Reference[] {
+  const found: Reference[] = [];
+  for (const [name, field] of Object.entries(descriptor.fields)) {
+    const value = entity[name];
+    const plural = field.reference ?? field.elements?.reference;
+    if (plural === undefined || value === null || value === undefined) continue;
+    for (const [index, item] of (Array.isArray(value) ? value : [value]).entries()) {
+      const id = idOf(item);
+      if (id !== undefined) found.push({ path: Array.isArray(value) ? `${name}.${index + 1}` : name, plural, id });
+    }
+  }
+  return found;
+}
+
+function idOf(reference: unknown): string | undefined {
+  if (typeof reference !== 'object' || reference === null || !('id' in reference)) return undefined;
+  return typeof reference.id === 'string' ? reference.id : undefined;
+}
+
+/** What an operator calls the entity: its name, instance name or username; '' when it has none. */
+export function nameOf(entity: SnapshotEntity): string {
+  const name = entity['instance_name'] ?? entity['name'] ?? entity['username'];
+  return typeof name === 'string' ? name : '';
 }

@@ -1,0 +1,148 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { boundAddress } from '../../shared/status-server.ts';
+import type { EntityStore } from '../store/entity-store.ts';
+import { AdminError, plainError } from './admin-error.ts';
+import { addBodyParsers, bodyBytesMax } from './body.ts';
+import { addClusteringRoutes } from './clustering-routes.ts';
+import type { Clustering, SyncGate } from './clustering.ts';
+import { addEntityRoutes } from './entity-routes.ts';
+import { addInfoRoutes } from './info-routes.ts';
+import { addResource, type Handlers } from './resource.ts';
+import { addSchemaRoutes } from './schema-routes.ts';
+import { addSecurity, type SecuritySettings } from './security.ts';
+
+export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** `control_plane` or `traditional`. */
+  readonly role: string;
+  readonly sluiceVersion: string;
+}
+
+export interface AdminServerOptions {
+  readonly store: EntityStore;
+  readonly entities: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
+  readonly settings: AdminSettings;
+  readonly logger: Logger;
+  /** Without it there are no endpoints of data planes. */
+  readonly clustering?: Clustering;
+  /** Without it writes do not wait for nodes. */
+  readonly syncGate?: SyncGate;
+  /** Called for each answered request. */
+  readonly onRequest?: (request: { readonly method: string; readonly status: number }) => void;
+}
+
+export interface AdminServer {
+  /** Resolves with `host:port` as bound; rejects when it cannot be bound. */
+  start(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+// Kong has no such limit; this one keeps a path's segment within what an index should hold.
+const pathSegmentLengthMax = 4096;
+const requestTimeoutMs = 60_000;
+
+/** The Admin API. Kong's, so that its clients work unchanged. */
+export function createAdminServer(options: AdminServerOptions): AdminServer {
+  const { settings, logger, entities, plugins, store, clustering, syncGate } = options;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    forceCloseConnections: true,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      maxParamLength: pathSegmentLengthMax,
+      onBadUrl: (_path, _request, response) => {
+        response.writeHead(400, { 'Content-Type': 'application/json; charset=utf-8' });
+        response.end('{"message":"Bad request: the path is not well percent-encoded"}');
+      },
+    },
+  });
+  const counts = countConnections(app, options.onRequest);
+  addSecurity(app, { ...settings, host: settings.listen.host });
+  addBodyParsers(app);
+  addErrorAnswers(app, logger);
+
+  const paths: string[] = [];
+  let address: string | undefined;
+  const add = (path: string, handlers: Handlers) => {
+    paths.push(path.replace(/:([a-z]+)/g, '{$1}'));
+    addResource({ app, path, handlers });
+  };
+  addEntityRoutes({ entities, plugins, store, add, ...(syncGate === undefined ? {} : { syncGate }) });
+  addSchemaRoutes({ entities, plugins, store, add });
+  addInfoRoutes({
+    store,
+    plugins,
+    role: settings.role,
+    sluiceVersion: settings.sluiceVersion,
+    addresses: () => (address === undefined ? [] : [address]),
+    connections: counts,
+    add,
+    paths,
+  });
+  if (clustering !== undefined) addClusteringRoutes(clustering, add);
+
+  return {
+    async start() {
+      await app.listen(settings.listen);
+      address = boundAddress(app.addresses()[0], settings.listen.host);
+      logger.info('listening', 'The Admin API is served', { what: 'admin', address });
+      return address;
+    },
+    stop: () => app.close(),
+  };
+}
+
+/** Turns every error into an answer; what is a fault of ours shows its stack in the log only. */
+function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
+  app.setNotFoundHandler(() => {
+    throw plainError(404, 'Not found');
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const answer = error instanceof AdminError ? error : parserError(error);
+    if (answer !== undefined) return reply.code(answer.status).send(answer.body);
+    logger.error('internal_error', 'An Admin API request failed', {
+      method: request.method,
+      path: request.url.split('?', 1)[0],
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    return reply.code(500).send({ message: 'An unexpected error occurred' });
+  });
+}
+
+/** Errors of fastify itself that are the client's. */
+function parserError(error: unknown): AdminError | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return plainError(413, `Payload too large: the limit is ${bodyBytesMax} bytes`);
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return plainError(415, 'Unsupported Content-Type');
+  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
+    return plainError(400, 'The body is not as long as its Content-Length');
+  return undefined;
+}
+
+function countConnections(app: FastifyInstance, onRequest: AdminServerOptions['onRequest']) {
+  let accepted = 0;
+  let active = 0;
+  let requests = 0;
+  let writing = 0;
+  app.server.on('connection', (socket) => {
+    accepted += 1;
+    active += 1;
+    socket.once('close', () => (active -= 1));
+  });
+  app.addHook('onRequest', async (_request, reply) => {
+    requests += 1;
+    writing += 1;
+    reply.raw.once('close', () => (writing -= 1));
+  });
+  app.addHook('onResponse', async (request, reply) =>
+    onRequest?.({ method: request.method, status: reply.statusCode }),
+  );
+  return () => ({ accepted, active, requests, writing });
+}

@@ -1,0 +1,29 @@
+import { isUuid } from '../../shared/schema/check-scalar.ts';
+import { entityNotFound } from './admin-error.ts';
+import type { Clustering } from './clustering.ts';
+import { encodeOffset, listBody, queryOffset, querySize } from './list-query.ts';
+import type { Handlers } from './resource.ts';
+
+/** What operators see of the data planes. */
+export function addClusteringRoutes(clustering: Clustering, add: (path: string, handlers: Handlers) => void): void {
+  add('/clustering/data-planes', {
+    GET({ path, query }) {
+      const size = querySize(query);
+      const after = queryOffset(query);
+      const nodes = clustering.listDataPlanes().filter(({ id }) => after === undefined || id > after);
+      const data = nodes.slice(0, size);
+      const last = data.at(-1);
+      const offset = nodes.length > size && last !== undefined ? { offset: encodeOffset([last.id]) } : {};
+      return { status: 200, body: listBody({ path, query, size, data, ...offset }) };
+    },
+  });
+  add('/clustering/data-planes/:id', {
+    GET(call) {
+      const id = call.param('id');
+      const node = isUuid(id) ? clustering.getDataPlane(id.toLowerCase()) : undefined;
+      if (node === undefined) throw entityNotFound();
+      return { status: 200, body: node };
+    },
+  });
+  add('/clustering/status', { GET: () => ({ status: 200, body: clustering.status() }) });
+}

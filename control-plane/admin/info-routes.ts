@@ -1,0 +1,97 @@
+import { hostname } from 'node:os';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import type { EntityStore } from '../store/entity-store.ts';
+import { decodeOffset, encodeOffset, listBody, querySize } from './list-query.ts';
+import type { Call, Handlers } from './resource.ts';
+
+/** The version of Kong whose Admin API this is: clients choose their ways by it. */
+export const kongVersion = '3.9.1';
+
+export interface InfoRoutesOptions {
+  readonly store: EntityStore;
+  readonly plugins: PluginSchemas;
+  readonly role: string;
+  readonly sluiceVersion: string;
+  /** Where the Admin API listens. */
+  readonly addresses: () => readonly string[];
+  readonly connections: () => ConnectionCounts;
+  readonly add: (path: string, handlers: Handlers) => void;
+  /** Paths of all endpoints, once all are there. */
+  readonly paths: readonly string[];
+}
+
+export interface ConnectionCounts {
+  readonly accepted: number;
+  readonly active: number;
+  /** Requests since the start. */
+  readonly requests: number;
+  /** Requests that are being answered. */
+  readonly writing: number;
+}
+
+/** What the node says of itself, and lists that are no entities. */
+export function addInfoRoutes(options: InfoRoutesOptions): void {
+  const { store, plugins, add, paths } = options;
+  const names = Object.keys(plugins).sort();
+  add('/', { GET: () => ({ status: 200, body: nodeInfo(options) }) });
+  add('/status', { GET: () => ({ status: 200, body: nodeStatus(options.connections(), store) }) });
+  add('/plugins/enabled', { GET: () => ({ status: 200, body: { enabled_plugins: names } }) });
+  add('/endpoints', { GET: () => ({ status: 200, body: { data: [...paths].sort() } }) });
+  add('/tags', { GET: (call) => tagList(store, call) });
+  add('/tags/:tag', { GET: (call) => tagList(store, call, call.param('tag')) });
+}
+
+function nodeInfo({ store, plugins, role, sluiceVersion, addresses }: InfoRoutesOptions) {
+  const available = Object.values(plugins).map(({ name, version, priority }) => [name, { version, priority }] as const);
+  const { entities } = store.readAll();
+  const inCluster = new Set((entities['plugins'] ?? []).map((plugin) => String(plugin['name'])));
+  return {
+    version: kongVersion,
+    edition: 'community',
+    sluice_version: sluiceVersion,
+    tagline: 'Welcome to Sluice',
+    hostname: hostname(),
+    node_id: store.nodeId(),
+    plugins: { available_on_server: Object.fromEntries(available), enabled_in_cluster: [...inCluster].sort() },
+    configuration: {
+      // Clients refuse to write when this says `off`, and check routes by the flavor: both name Kong's behaviour, not ours.
+      database: 'postgres',
+      router_flavor: 'traditional_compatible',
+      role,
+      admin_listeners: addresses(),
+      proxy_listeners: [],
+    },
+  };
+}
+
+function nodeStatus(counts: ConnectionCounts, store: EntityStore) {
+  const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
+  return {
+    server: {
+      connections_accepted: counts.accepted,
+      connections_active: counts.active,
+      connections_handled: counts.accepted,
+      connections_reading: 0,
+      connections_waiting: Math.max(counts.active - counts.writing, 0),
+      connections_writing: counts.writing,
+      total_requests: counts.requests,
+    },
+    memory: { rss_bytes: rss, heap_total_bytes: heapTotal, heap_used_bytes: heapUsed, external_bytes: external },
+    // A read that fails is a 500: the database is a file of this very process.
+    database: { reachable: store.revision() >= 0 },
+  };
+}
+
+function tagList(store: EntityStore, call: Call, tag?: string) {
+  const size = querySize(call.query);
+  const given = call.query.get('offset');
+  const [afterTag = '', entity_name = '', entity_id = ''] = given === undefined ? [] : decodeOffset(given);
+  const page = store.tags({
+    size,
+    ...(tag === undefined ? {} : { tag }),
+    ...(given === undefined ? {} : { after: { tag: afterTag, entity_name, entity_id } }),
+  });
+  const { last } = page;
+  const offset = last === undefined ? {} : { offset: encodeOffset([last.tag, last.entity_name, last.entity_id]) };
+  return { status: 200, body: listBody({ path: call.path, query: call.query, size, data: page.items, ...offset }) };
+}

@@ -1,0 +1,110 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { isRecord } from '../../shared/schema/check.ts';
+import { plainError } from './admin-error.ts';
+import type { Body } from './body.ts';
+
+/** Query parameters; of repeated ones the last. */
+export type Query = ReadonlyMap<string, string>;
+
+/** A request, freed of the server's types. */
+export interface Call {
+  /** As sent, without the query. */
+  readonly path: string;
+  readonly query: Query;
+  readonly body: Body | undefined;
+  readonly ifMatch: string | undefined;
+  /** The caller may not see secrets. */
+  readonly readOnly: boolean;
+  /** A decoded part of the path. */
+  param(name: string): string;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Handler = (call: Call) => AdminAnswer | Promise<AdminAnswer>;
+export type Handlers = Readonly<Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', Handler>>>;
+
+const methodsAll: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+
+export interface ResourceOptions {
+  readonly app: FastifyInstance;
+  /** As fastify writes it: `/services/:id`. */
+  readonly path: string;
+  readonly handlers: Handlers;
+}
+
+/** Registers a path: its methods, HEAD with GET, OPTIONS, and 405 for all others before their body is read. */
+export function addResource({ app, path, handlers }: ResourceOptions): void {
+  const methods = Object.keys(handlers);
+  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].sort().join(', ');
+  for (const [method, handler] of Object.entries(handlers)) {
+    app.route({
+      // fastify answers HEAD with GET's handler, without the body.
+      method,
+      url: path,
+      handler: async (request, reply) => send(reply, await handler(toCall(request))),
+    });
+  }
+  app.route({
+    method: 'OPTIONS',
+    url: path,
+    handler: async (_request, reply) =>
+      send(reply, { status: 204, headers: { Allow: allow, 'Access-Control-Allow-Methods': allow } }),
+  });
+  const others = methodsAll.filter((method) => !allow.split(', ').includes(method));
+  app.route({
+    method: others,
+    url: path,
+    exposeHeadRoute: false,
+    onRequest: async (_request, reply) => {
+      reply.header('Allow', allow);
+      throw plainError(405, 'Method not allowed');
+    },
+    handler: () => undefined,
+  });
+}
+
+/** Sends an answer; entities carry an ETag among the headers. */
+function send(reply: FastifyReply, { status, body, headers }: AdminAnswer): FastifyReply {
+  reply.code(status).headers(headers ?? {});
+  if (body === undefined) return reply.send();
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+function toCall(request: FastifyRequest): Call {
+  const params: unknown = request.params;
+  return {
+    path: request.url.split('?', 1)[0] ?? '/',
+    query: toQuery(request.query),
+    // Only our own parsers make bodies.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    body: (request.body ?? undefined) as Body | undefined,
+    ifMatch: request.headers['if-match'],
+    readOnly: request.readOnly,
+    param(name) {
+      const value = isRecord(params) ? params[name] : undefined;
+      if (typeof value !== 'string') throw new Error(`The path has no ${name}`);
+      return value;
+    },
+  };
+}
+
+function toQuery(query: unknown): Query {
+  const values = new Map<string, string>();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+    if (typeof last === 'string') values.set(name, last);
+  }
+  return values;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set where the token is looked at. */
+    readOnly: boolean;
+  }
+}

@@ -1,0 +1,53 @@
+import { effectiveDescriptor, pluginParts } from '../../shared/entities/check-entity.ts';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { publishSchema, type PublishedSchema } from '../../shared/schema/publish.ts';
+import type { EntityStore } from '../store/entity-store.ts';
+import { plainError } from './admin-error.ts';
+import { entityOperations } from './entity-operations.ts';
+import { formToRecord } from './form.ts';
+import type { Call, Handlers } from './resource.ts';
+
+export interface SchemaRoutesOptions {
+  readonly entities: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
+  readonly store: EntityStore;
+  readonly add: (path: string, handlers: Handlers) => void;
+}
+
+/** `/schemas/…` in Kong's form, made once, and the validation of bodies without writing them. */
+export function addSchemaRoutes({ entities, plugins, store, add }: SchemaRoutesOptions): void {
+  const operations = entityOperations({ store, plugins });
+  const ofEntities = new Map(entities.map((entity) => [entity.plural, publishSchema(entity)]));
+  const ofPlugins = new Map(
+    Object.values(plugins).map((plugin) => [plugin.name, publishSchema({ fields: pluginParts(plugin) })]),
+  );
+
+  function entityNamed(name: string): EntityDescriptor {
+    const entity = entities.find(({ plural }) => plural === name);
+    if (entity === undefined) throw plainError(404, `No entity named '${name}'`);
+    return entity;
+  }
+
+  function validate(call: Call, entity: EntityDescriptor) {
+    const { body } = call;
+    if (body?.kind === 'form') {
+      const name = body.entries.find(([field]) => field === 'name')?.[1];
+      operations.validate(entity, formToRecord(effectiveDescriptor(entity, plugins, { name }).fields, body.entries));
+    } else {
+      operations.validate(entity, body?.value ?? {});
+    }
+    return { status: 200, body: { message: 'schema validation successful' } };
+  }
+
+  add('/schemas/:entity', { GET: (call) => published(ofEntities, 'entity', call.param('entity')) });
+  add('/schemas/:entity/validate', { POST: (call) => validate(call, entityNamed(call.param('entity'))) });
+  add('/schemas/plugins/validate', { POST: (call) => validate(call, entityNamed('plugins')) });
+  add('/schemas/plugins/:name', { GET: (call) => published(ofPlugins, 'plugin', call.param('name')) });
+}
+
+function published(schemas: ReadonlyMap<string, PublishedSchema>, kind: string, name: string) {
+  const schema = schemas.get(name);
+  if (schema === undefined) throw plainError(404, `No ${kind} named '${name}'`);
+  return { status: 200, body: schema };
+}

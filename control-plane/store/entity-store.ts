@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { Logger } from '../../shared/log.ts';
+import { isRecord } from '../../shared/schema/check.ts';
+import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
+import type { ConfigReader } from './config-reader.ts';
+import type { Database } from './database.ts';
+import { entityTable, type EntityTable } from './entity-table.ts';
+import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
+import { StoreViolation } from './store-errors.ts';
+
+/** Reads of entities; `entity` is always a plural name. */
+export interface EntityReads {
+  get(entity: string, id: string): SnapshotEntity | undefined;
+  /** By a unique field, the entity's key unless another is named. */
+  find(entity: string, value: string, field?: string): SnapshotEntity | undefined;
+}
+
+/** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
+export interface EntityWrites extends EntityReads {
+  insert(entity: string, value: SnapshotEntity): SnapshotEntity;
+  /** Inserts, or replaces the entity with the same id. */
+  put(entity: string, value: SnapshotEntity): SnapshotEntity;
+  /** Deletes what cascades from it as well. False when there is no such entity. */
+  delete(entity: string, id: string): boolean;
+}
+
+export interface EntityStore extends EntityReads, ConfigReader {
+  /** Identifier of this control plane, made with the database. */
+  nodeId(): string;
+  /** One transaction: all or nothing, and a new revision when something changed. */
+  write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
+  page(query: PageQuery): Page<SnapshotEntity>;
+  tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
+}
+
+export interface EntityStoreOptions {
+  readonly database: Database;
+  readonly entities: readonly EntityDescriptor[];
+  readonly logger: Logger;
+}
+
+/** The configuration in SQLite, generic over the descriptors. */
+export function createEntityStore({ database, entities, logger }: EntityStoreOptions): EntityStore {
+  const known = new Set(entities.map(({ plural }) => plural));
+  const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
+  const listeners = new Set<(revision: number) => void>();
+  const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
+  const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
+  const revision = () => readRevision.get()?.value ?? 0;
+
+  function tableOf(entity: string): EntityTable {
+    const table = tables.get(entity);
+    if (table === undefined) throw new Error(`There is no table of ${entity}`);
+    return table;
+  }
+
+  const reads: EntityReads = {
+    get: (entity, id) => tableOf(entity).byId(id),
+    find: (entity, value, field) => tableOf(entity).byUnique(field ?? tableOf(entity).entity.key, value),
+  };
+
+  function notify(newRevision: number): void {
+    for (const listener of listeners) {
+      try {
+        listener(newRevision);
+      } catch (error) {
+        // The write is committed and its answer must say so, whatever a listener does.
+        logger.error('internal_error', 'A listener of configuration changes failed', {
+          error: error instanceof Error ? error.stack : String(error),
+        });
+      }
+    }
+  }
+
+  return {
+    ...reads,
+    nodeId: nodeIdOf(database),
+    revision,
+    page: (query) => selectPage(database, tableOf(query.entity), query),
+    tags: (query) => selectTags(database, query),
+    write(work) {
+      let changed = false;
+      const writes = entityWrites({ database, tables, reads, onWrite: () => (changed = true) });
+      const result = database
+        .transaction(() => {
+          const value = work(writes);
+          if (changed) bumpRevision.run();
+          return { value, revision: revision() };
+        })
+        .immediate();
+      if (changed) notify(result.revision);
+      return result;
+    },
+    readAll: () =>
+      database.transaction(() => {
+        const all: Record<string, readonly SnapshotEntity[]> = {};
+        for (const [plural, table] of tables) all[plural] = table.all();
+        const value: SnapshotEntities = all;
+        return { revision: revision(), entities: value };
+      })(),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+function nodeIdOf(database: Database): () => string {
+  database.prepare("INSERT OR IGNORE INTO meta (name, value) VALUES ('node_id', ?)").run(randomUUID());
+  const row = database.prepare<[], { value: string }>("SELECT value FROM meta WHERE name = 'node_id'").get();
+  const id = row?.value ?? '';
+  return () => id;
+}
+
+interface WriteDeps {
+  readonly database: Database;
+  readonly tables: ReadonlyMap<string, EntityTable>;
+  readonly reads: EntityReads;
+  readonly onWrite: () => void;
+}
+
+function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWrites {
+  const untag = database.prepare<[string, string]>('DELETE FROM entity_tags WHERE entity = ? AND id = ?');
+  const tag = database.prepare<[string, string, string]>('INSERT INTO entity_tags (entity, id, tag) VALUES (?, ?, ?)');
+
+  function tableOf(entity: string): EntityTable {
+    const table = tables.get(entity);
+    if (table === undefined) throw new Error(`There is no table of ${entity}`);
+    return table;
+  }
+
+  function put(entity: string, given: SnapshotEntity): SnapshotEntity {
+    const table = tableOf(entity);
+    const value = resolveReferences(table, given, reads, tables);
+    table.checkUnique(value);
+    table.put(value);
+    untag.run(entity, value.id);
+    const { tags } = value;
+    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
+    onWrite();
+    return value;
+  }
+
+  function remove(entity: string, id: string): boolean {
+    const table = tableOf(entity);
+    if (table.byId(id) === undefined) return false;
+    for (const [plural, child] of tables) {
+      for (const foreign of child.foreign) {
+        if (foreign.reference !== entity) continue;
+        const referring = child.referring(foreign, id);
+        if (referring.length > 0 && !foreign.cascade) {
+          throw new StoreViolation({ kind: 'referenced', entity, by: plural });
+        }
+        for (const childId of referring) remove(plural, childId);
+      }
+    }
+    table.remove(id);
+    untag.run(entity, id);
+    onWrite();
+    return true;
+  }
+
+  return {
+    ...reads,
+    put,
+    insert(entity, value) {
+      if (tableOf(entity).byId(value.id) !== undefined) {
+        throw new StoreViolation({ kind: 'unique', values: { id: value.id } });
+      }
+      return put(entity, value);
+    },
+    delete: remove,
+  };
+}
+
+/** References become `{ id }`; one to an entity that does not exist is a violation. */
+function resolveReferences(
+  table: EntityTable,
+  value: SnapshotEntity,
+  reads: EntityReads,
+  tables: ReadonlyMap<string, EntityTable>,
+): SnapshotEntity {
+  const resolved: Record<string, unknown> = {};
+  for (const [field, { type, reference }] of Object.entries(table.entity.fields)) {
+    const wanted = value[field];
+    if (type !== 'foreign' || reference === undefined || !isRecord(wanted)) continue;
+    const { id, name } = wanted;
+    const found = !tables.has(reference)
+      ? undefined
+      : typeof id === 'string'
+        ? reads.get(reference, id)
+        : reads.find(reference, String(name));
+    if (found === undefined) throw new StoreViolation({ kind: 'foreign', field, wanted, reference });
+    resolved[field] = { id: found.id };
+  }
+  return { ...value, ...resolved };
+}

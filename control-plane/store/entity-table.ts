@@ -1,0 +1,145 @@
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { isRecord } from '../../shared/schema/check.ts';
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import type { Database } from './database.ts';
+import { StoreViolation } from './store-errors.ts';
+
+export interface ForeignColumn {
+  readonly field: string;
+  readonly column: string;
+  /** Plural name of the referenced entity. */
+  readonly reference: string;
+  readonly cascade: boolean;
+}
+
+/** Prepared statements and column names of one entity's table; all follow from the descriptor. */
+export interface EntityTable {
+  readonly entity: EntityDescriptor;
+  readonly foreign: readonly ForeignColumn[];
+  readonly unique: readonly string[];
+  byId(id: string): SnapshotEntity | undefined;
+  /** By a field that is unique. */
+  byUnique(field: string, value: string): SnapshotEntity | undefined;
+  all(): SnapshotEntity[];
+  /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
+  checkUnique(entity: SnapshotEntity): void;
+  put(entity: SnapshotEntity): void;
+  remove(id: string): void;
+  /** Ids of the entities whose foreign field refers to an id. */
+  referring(foreign: ForeignColumn, id: string): string[];
+}
+
+interface Row {
+  readonly document: string;
+}
+
+/** Names come from our own descriptors, never from a request; still nothing but a name may stand in a statement. */
+export function quoteName(name: string): string {
+  if (!/^[a-z_]+$/.test(name)) throw new Error(`Not a name of a table or column: ${name}`);
+  return `"${name}"`;
+}
+
+/** `known` are the plural names of the entities that have tables: references to others stay in the document only. */
+export function entityTable(database: Database, entity: EntityDescriptor, known: ReadonlySet<string>): EntityTable {
+  const table = quoteName(entity.plural);
+  const foreign = foreignColumns(entity, known);
+  const unique = Object.entries(entity.fields).flatMap(([name, field]) => (field.unique === true ? [name] : []));
+  const together = (entity.uniqueTogether ?? []).map((fields) => togetherColumns(fields, foreign));
+  const plain = together.flat().filter(({ isForeign, name }) => !isForeign && !unique.includes(name));
+  const columns = [
+    'id',
+    ...unique,
+    ...plain.map(({ name }) => name),
+    ...foreign.map(({ column }) => column),
+    'document',
+  ];
+
+  const select = `SELECT document FROM ${table}`;
+  const byId = database.prepare<[string], Row>(`${select} WHERE id = ?`);
+  const byUnique = new Map(
+    unique.map((name) => [name, database.prepare<[string], Row>(`${select} WHERE ${quoteName(name)} = ?`)]),
+  );
+  const taken = together.map((fields) => ({
+    fields,
+    find: database.prepare<unknown[], { id: string }>(
+      `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(({ column }) => `${quoteName(column)} IS ?`).join(' AND ')}`,
+    ),
+  }));
+  const all = database.prepare<[], Row>(`${select} ORDER BY id`);
+  const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
+  const put = database.prepare(
+    `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
+     ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
+  );
+  const remove = database.prepare<[string]>(`DELETE FROM ${table} WHERE id = ?`);
+  const referring = new Map(
+    foreign.map(({ column }) => [
+      column,
+      database.prepare<[string], { id: string }>(`SELECT id FROM ${table} WHERE ${quoteName(column)} = ? ORDER BY id`),
+    ]),
+  );
+
+  return {
+    entity,
+    foreign,
+    unique,
+    byId: (id) => parse(byId.get(id)),
+    byUnique: (field, value) => parse(byUnique.get(field)?.get(value)),
+    all: () => all.all().map((row) => document(row)),
+    checkUnique(value) {
+      for (const name of unique) {
+        const own = value[name];
+        if (typeof own !== 'string') continue;
+        const other = parse(byUnique.get(name)?.get(own));
+        if (other !== undefined && other.id !== value.id) {
+          throw new StoreViolation({ kind: 'unique', values: { [name]: own } });
+        }
+      }
+      for (const { fields, find } of taken) {
+        if (find.get(value.id, ...fields.map(({ name }) => scalar(value[name]))) === undefined) continue;
+        const values = Object.fromEntries(fields.map(({ name }) => [name, value[name]]));
+        throw new StoreViolation({ kind: 'unique', values });
+      }
+    },
+    put(value) {
+      put.run(
+        ...columns
+          .slice(0, -1)
+          .map((name) => scalar(value[foreign.find(({ column }) => column === name)?.field ?? name])),
+        JSON.stringify(value),
+      );
+    },
+    remove: (id) => void remove.run(id),
+    referring: ({ column }, id) => (referring.get(column)?.all(id) ?? []).map((row) => row.id),
+  };
+}
+
+function foreignColumns(entity: EntityDescriptor, known: ReadonlySet<string>): ForeignColumn[] {
+  return Object.entries(entity.fields).flatMap(([field, { type, reference, onDelete }]) =>
+    type === 'foreign' && reference !== undefined && known.has(reference)
+      ? [{ field, column: `${field}_id`, reference, cascade: onDelete === 'cascade' }]
+      : [],
+  );
+}
+
+function togetherColumns(fields: readonly string[], foreign: readonly ForeignColumn[]) {
+  return fields.map((name) => {
+    const reference = foreign.find(({ field }) => field === name);
+    return { name, column: reference?.column ?? name, isForeign: reference !== undefined };
+  });
+}
+
+/** A column's value: the id of a reference, a text, or null. */
+function scalar(value: unknown): unknown {
+  return isRecord(value) ? value['id'] : (value ?? null);
+}
+
+function parse(row: Row | undefined): SnapshotEntity | undefined {
+  return row === undefined ? undefined : document(row);
+}
+
+/** A stored document: it was checked before it was written, so its shape is known. */
+export function document(row: Row): SnapshotEntity {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(row.document) as SnapshotEntity;
+}

@@ -1,0 +1,61 @@
+/**
+ * Steps from an empty database to today's, in order; each runs once, in a transaction of its own. A step that was
+ * released is never changed: a change is a new step at the end.
+ *
+ * Tables of entities hold the JSON document and, as columns, what the database itself looks after: `id`, unique fields,
+ * and `<field>_id` for references. Columns and documents are written together by the entity store.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO meta (name, value) VALUES ('revision', 0);
+
+  CREATE TABLE services (
+    id TEXT PRIMARY KEY,
+    name TEXT UNIQUE,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE routes (
+    id TEXT PRIMARY KEY,
+    name TEXT UNIQUE,
+    service_id TEXT REFERENCES services (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX routes_service ON routes (service_id, id);
+
+  CREATE TABLE consumers (
+    id TEXT PRIMARY KEY,
+    username TEXT UNIQUE,
+    custom_id TEXT UNIQUE,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE plugins (
+    id TEXT PRIMARY KEY,
+    instance_name TEXT UNIQUE,
+    name TEXT NOT NULL,
+    route_id TEXT REFERENCES routes (id),
+    service_id TEXT REFERENCES services (id),
+    consumer_id TEXT REFERENCES consumers (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX plugins_route ON plugins (route_id, id);
+  CREATE INDEX plugins_service ON plugins (service_id, id);
+  CREATE INDEX plugins_consumer ON plugins (consumer_id, id);
+  -- One instance of a plugin for each combination of what it is bound to; nulls are equal here.
+  CREATE UNIQUE INDEX plugins_binding
+    ON plugins (name, ifnull(route_id, ''), ifnull(service_id, ''), ifnull(consumer_id, ''));
+
+  CREATE TABLE entity_tags (
+    tag TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (tag, entity, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX entity_tags_entity ON entity_tags (entity, id);
+  `,
+];

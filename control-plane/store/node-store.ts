@@ -1,0 +1,59 @@
+import type { EntityFault } from '../../shared/config-source.ts';
+import type { Database } from './database.ts';
+
+export interface NodeRejection {
+  readonly hash: string;
+  readonly atMs: number;
+  readonly errors: readonly EntityFault[];
+}
+
+/** What the control plane remembers of a node, connected or not. Times are milliseconds since 1970. */
+export interface NodeRecord {
+  readonly id: string;
+  readonly bootId: string;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly lastSeenMs: number;
+  readonly updatedAtMs: number;
+  /** Kong's word for whether the node could be served when it was last seen. */
+  readonly syncStatus: string;
+  readonly appliedHash: string | null;
+  readonly appliedAtMs: number | null;
+  readonly applyMs: number | null;
+  readonly rejected: NodeRejection | null;
+}
+
+export interface NodeStore {
+  loadAll(): readonly NodeRecord[];
+  /** Inserts or replaces, all in one transaction. */
+  saveAll(records: readonly NodeRecord[]): void;
+  removeAll(ids: readonly string[]): void;
+}
+
+/** The migration that the store needs. */
+export const nodeMigration = `
+  CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    last_seen_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+`;
+
+export function createNodeStore({ database }: { readonly database: Database }): NodeStore {
+  const select = database.prepare<[], { document: string }>('SELECT document FROM nodes ORDER BY id');
+  const upsert = database.prepare('INSERT OR REPLACE INTO nodes (id, last_seen_ms, document) VALUES (?, ?, ?)');
+  const remove = database.prepare('DELETE FROM nodes WHERE id = ?');
+  return {
+    // Only this file writes the documents, so that they are what was saved.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    loadAll: () => select.all().map(({ document }) => JSON.parse(document) as NodeRecord),
+    saveAll: database.transaction((records: readonly NodeRecord[]) => {
+      for (const record of records) upsert.run(record.id, record.lastSeenMs, JSON.stringify(record));
+    }),
+    removeAll: database.transaction((ids: readonly string[]) => {
+      for (const id of ids) remove.run(id);
+    }),
+  };
+}

@@ -1,0 +1,96 @@
+import type { Clustering, DataPlaneView } from '../admin/clustering.ts';
+import type { NodeEntry, NodeRegistry } from './node-registry.ts';
+import { nodeStates } from './node-states.ts';
+import type { Publisher } from './publisher.ts';
+
+export interface ClusteringOptions {
+  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state'>;
+  readonly publisher: Pick<Publisher, 'latest'>;
+  readonly nodePurgeAfterMs: number;
+}
+
+/** What Kong answers for a node that runs no configuration. */
+const noHash = '0'.repeat(32);
+
+/** Data planes as the Admin API shows them: Kong's fields first, then ours. Times are seconds since 1970. */
+export function createClustering({ registry, publisher, nodePurgeAfterMs }: ClusteringOptions): Clustering {
+  const view = (entry: NodeEntry): DataPlaneView => {
+    const { record, session, heartbeat } = entry;
+    const { rejected } = record;
+    const nowMs = Date.now();
+    return {
+      id: record.id,
+      hostname: record.hostname,
+      ip: record.ip,
+      version: record.version,
+      labels: record.labels,
+      last_seen: Math.floor(record.lastSeenMs / 1_000),
+      config_hash: record.appliedHash ?? noHash,
+      sync_status: record.syncStatus,
+      cert_details: null,
+      ttl: Math.max(0, Math.ceil((record.lastSeenMs + nodePurgeAfterMs - nowMs) / 1_000)),
+      updated_at: Math.floor(record.updatedAtMs / 1_000),
+      connected: session !== undefined,
+      state: registry.state(entry, nowMs),
+      boot_id: record.bootId,
+      expected_hash: publisher.latest()?.hash ?? null,
+      applied_hash: record.appliedHash,
+      applied_at: seconds(record.appliedAtMs),
+      apply_ms: record.applyMs,
+      rejected: rejected && { hash: rejected.hash, at: seconds(rejected.atMs), errors: rejected.errors.map(errorView) },
+      compatibility: [],
+      clusters: heartbeat?.clusters ?? [],
+      requests_per_second: round(heartbeat?.requestsPerSecond ?? 0),
+    };
+  };
+
+  return {
+    listDataPlanes: () => registry.list().map(view),
+    getDataPlane(id) {
+      const entry = registry.get(id);
+      return entry && view(entry);
+    },
+    status() {
+      const nowMs = Date.now();
+      const states = Object.fromEntries(nodeStates.map((state) => [state, 0]));
+      const entries = registry.list();
+      for (const entry of entries) {
+        const state = registry.state(entry, nowMs);
+        states[state] = (states[state] ?? 0) + 1;
+      }
+      const latest = publisher.latest();
+      return {
+        expected_hash: latest?.hash ?? null,
+        revision: latest?.revision ?? null,
+        nodes: entries.length,
+        connected: entries.filter(({ session }) => session !== undefined).length,
+        states,
+        slowest_node: slowest(entries, registry, nowMs),
+      };
+    },
+  };
+}
+
+/** Of the connected nodes the one that is behind for longest, else the one that took longest to apply. */
+function slowest(entries: readonly NodeEntry[], registry: Pick<NodeRegistry, 'state'>, nowMs: number): object | null {
+  const behindMs = ({ behindSinceMs }: NodeEntry): number => (behindSinceMs === undefined ? 0 : nowMs - behindSinceMs);
+  const [first] = entries
+    .filter(({ session }) => session !== undefined)
+    .sort((a, b) => behindMs(b) - behindMs(a) || (b.record.applyMs ?? 0) - (a.record.applyMs ?? 0));
+  if (first === undefined) return null;
+  const { id, hostname, applyMs } = first.record;
+  return { id, hostname, state: registry.state(first, nowMs), apply_ms: applyMs, behind_ms: behindMs(first) };
+}
+
+function errorView(fault: NonNullable<NodeEntry['record']['rejected']>['errors'][number]): object {
+  const { entityType, entityId, entityName, path, message } = fault;
+  return { entity_type: entityType, entity_id: entityId, entity_name: entityName, field: path, message };
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1_000;
+}
+
+function round(perSecond: number): number {
+  return Math.round(perSecond * 10) / 10;
+}

@@ -1,0 +1,78 @@
+import type { Registry } from 'prom-client';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Clustering, SyncGate } from '../admin/clustering.ts';
+import type { ConfigReader } from '../store/config-reader.ts';
+import type { Database } from '../store/database.ts';
+import { createNodeStore } from '../store/node-store.ts';
+import { createClustering } from './clustering-views.ts';
+import { NodeRegistry } from './node-registry.ts';
+import { defaultSessionTimings, type SessionTimings } from './node-session.ts';
+import { startPublisher } from './publisher.ts';
+import { createSyncGate } from './sync-gate.ts';
+import { registerSyncMetrics } from './sync-metrics.ts';
+import { startSyncServer } from './sync-server.ts';
+
+export interface ConfigSyncOptions {
+  readonly reader: ConfigReader;
+  /** With the table of `nodeMigration`. */
+  readonly database: Database;
+  /** Port 0 takes a free one; `off` serves no data planes. */
+  readonly listen: { readonly host: string; readonly port: number } | 'off';
+  readonly nodePurgeAfterMs: number;
+  readonly entities: readonly EntityDescriptor[];
+  /** Version of this control plane: nodes of another major version are not served. Without it all are. */
+  readonly version?: string;
+  readonly logger: Logger;
+  readonly metrics?: Registry;
+  readonly timings?: SessionTimings;
+}
+
+export interface RunningConfigSync {
+  /** `host:port` as bound; undefined when it is off. */
+  readonly address: string | undefined;
+  readonly clustering: Clustering;
+  readonly syncGate: SyncGate;
+  /** Tells nodes to come back later, ends their streams and stores what is known of them. The database stays open. */
+  stop(): Promise<void>;
+}
+
+/** Publishes the store's configuration to data planes and keeps account of them. Rejects when the port is taken. */
+export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
+  const { reader, database, listen, nodePurgeAfterMs, entities, version = '', logger, metrics } = options;
+  const publisher = startPublisher({ reader, entities, logger });
+  let registry: NodeRegistry | undefined;
+  try {
+    const countPush = metrics && registerSyncMetrics(metrics, () => registry);
+    registry = new NodeRegistry({
+      store: createNodeStore({ database }),
+      publisher,
+      nodePurgeAfterMs,
+      version,
+      logger,
+      onPushed: ({ body }) => countPush?.({ bytes: body.length }),
+    });
+    const timings = options.timings ?? defaultSessionTimings;
+    const server =
+      listen === 'off' ? undefined : await startSyncServer({ listen, publisher, registry, version, timings, logger });
+    const syncGate = createSyncGate({ registry, publisher });
+    const nodes = registry;
+    let stopping: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      syncGate.stop();
+      await server?.stop();
+      await publisher.stop();
+      nodes.stop();
+    };
+    return {
+      address: server?.address,
+      clustering: createClustering({ registry, publisher, nodePurgeAfterMs }),
+      syncGate,
+      stop: () => (stopping ??= stop()),
+    };
+  } catch (error) {
+    await publisher.stop();
+    registry?.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import type { SnapshotChunk__Output } from '../../shared/generated/sluice/sync/v1/SnapshotChunk.ts';
+import type { SnapshotEnd__Output } from '../../shared/generated/sluice/sync/v1/SnapshotEnd.ts';
+import type { SnapshotStart__Output } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
+import { packedBytesMax } from '../../shared/snapshot-wire.ts';
+
+/** A snapshot whose chunks have all come; not yet verified. */
+export interface ReceivedSnapshot {
+  readonly hash: string;
+  readonly revision: number;
+  readonly body: Buffer;
+}
+
+/** The control plane sent what the protocol does not allow, or more than a node takes. */
+export class TransferError extends Error {
+  /** The snapshot that it was about, if that much was known. */
+  readonly hash: string;
+
+  constructor(message: string, hash: string) {
+    super(message);
+    this.name = 'TransferError';
+    this.hash = hash;
+  }
+}
+
+/** Puts chunks together. Each method throws TransferError and forgets the transfer when something does not fit. */
+export class SnapshotReceiver {
+  readonly #bytesMax: number;
+  #current: { hash: string; revision: number; totalBytes: number; receivedBytes: number; chunks: Buffer[] } | undefined;
+
+  constructor({ bytesMax = packedBytesMax }: { readonly bytesMax?: number } = {}) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** A transfer that was under way is dropped. */
+  start({ hash, revision, totalBytes }: SnapshotStart__Output): void {
+    this.#current = undefined;
+    if (Number(totalBytes) > this.#bytesMax) {
+      throw new TransferError(`The snapshot has ${totalBytes} bytes, the limit is ${this.#bytesMax}`, hash);
+    }
+    const transfer = { hash, revision: Number(revision), totalBytes: Number(totalBytes) };
+    this.#current = { ...transfer, receivedBytes: 0, chunks: [] };
+  }
+
+  /** Chunks without a transfer are those of one that was refused at its start. */
+  chunk({ data }: SnapshotChunk__Output): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    current.receivedBytes += data.length;
+    if (current.receivedBytes > current.totalBytes) {
+      this.#current = undefined;
+      throw new TransferError(`More than the announced ${current.totalBytes} bytes came`, current.hash);
+    }
+    current.chunks.push(data);
+  }
+
+  /** The complete snapshot; undefined when it was refused before. */
+  end({ hash }: SnapshotEnd__Output): ReceivedSnapshot | undefined {
+    const current = this.#current;
+    this.#current = undefined;
+    if (current === undefined) return undefined;
+    if (current.hash !== hash || current.receivedBytes !== current.totalBytes) {
+      const { receivedBytes, totalBytes } = current;
+      throw new TransferError(`${receivedBytes} of the announced ${totalBytes} bytes came`, current.hash);
+    }
+    return { hash, revision: current.revision, body: Buffer.concat(current.chunks) };
+  }
+}

@@ -1,0 +1,291 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
+import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
+import type { Logger } from '../../shared/log.ts';
+import { SnapshotCorruptError, unpackSnapshot } from '../../shared/snapshot-wire.ts';
+import type { Snapshot } from '../../shared/snapshot.ts';
+import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
+import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
+import type { ReceivedSnapshot } from './snapshot-receiver.ts';
+import { openSyncStream, type NodeCounters, type StreamEnd, type SyncStream } from './sync-stream.ts';
+
+export interface SyncSourceOptions {
+  /** `host:port` each, tried in turn. */
+  readonly controlPlanes: readonly string[];
+  /** Folder of the node's id and of the last good snapshot; made when it is missing. */
+  readonly dataDir: string;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly plugins: readonly { readonly name: string; readonly version: string }[];
+  /** Asked for each heartbeat. */
+  readonly counters: () => NodeCounters;
+  readonly logger: Logger;
+  readonly backoff?: BackoffLimits;
+  /** Time for a connection and the control plane's welcome. */
+  readonly welcomeMs?: number;
+}
+
+export interface SyncStatus {
+  readonly connected: boolean;
+  /** The control plane that the node is connected to, or tried last. */
+  readonly controlPlane: string | undefined;
+  /** Hash of the configuration that runs. */
+  readonly hash: string | undefined;
+  readonly source: 'cache' | 'control_plane' | undefined;
+  /** Milliseconds since 1970. */
+  readonly appliedAtMs: number | undefined;
+  readonly applyMs: number | undefined;
+  /** The version that was refused last, until another is applied. */
+  readonly rejected: { readonly hash: string; readonly faults: readonly EntityFault[] } | undefined;
+  readonly rejects: number;
+}
+
+export type SyncSource = ConfigSource & { readonly nodeId: string; status(): SyncStatus };
+
+const defaultBackoff: BackoffLimits = { firstMs: 500, maxMs: 15_000 };
+/** How long an answer waits for the disk: what is acked survives a restart, but a hung disk does not hide the apply. */
+const cacheWaitMs = 1_000;
+/** How long a stop waits for an apply under way. */
+const stopMs = 5_000;
+
+/**
+ * The configuration as control planes stream it, with the last good one on disk for the time that none answers. Throws
+ * when the data folder cannot be used.
+ */
+export function createSyncSource(options: SyncSourceOptions): SyncSource {
+  const { dataDir, logger } = options;
+  const source = new StreamedSource(options, loadNodeIdentity({ dataDir }), createSnapshotCache({ dataDir, logger }));
+  return {
+    nodeId: source.identity.nodeId,
+    start: (apply) => source.start(apply),
+    stop: () => source.stop(),
+    status: () => source.status(),
+  };
+}
+
+class StreamedSource {
+  readonly identity: NodeIdentity;
+  readonly #options: SyncSourceOptions;
+  readonly #cache: SnapshotCache;
+  readonly #stopping = new AbortController();
+  #started: Promise<void> | undefined;
+  #connecting: Promise<void> | undefined;
+  #working: Promise<void> | undefined;
+  #saving: Promise<void> | undefined;
+  #unsaved: { readonly hash: string; readonly body: Buffer } | undefined;
+  /** The newest snapshot that waits for its turn; one that comes before replaces it. */
+  #pending: ReceivedSnapshot | undefined;
+  #stream: SyncStream | undefined;
+  #status: SyncStatus = {
+    connected: false,
+    controlPlane: undefined,
+    hash: undefined,
+    source: undefined,
+    appliedAtMs: undefined,
+    applyMs: undefined,
+    rejected: undefined,
+    rejects: 0,
+  };
+
+  constructor(options: SyncSourceOptions, identity: NodeIdentity, cache: SnapshotCache) {
+    if (options.controlPlanes.length === 0) throw new Error('No control plane is named');
+    this.identity = identity;
+    this.#options = options;
+    this.#cache = cache;
+  }
+
+  status(): SyncStatus {
+    return this.#status;
+  }
+
+  /** Resolves when what is cached was applied; the stream is opened after that, so that its hello names the hash. */
+  start(apply: Apply): Promise<void> {
+    this.#started ??= this.#start(apply);
+    return this.#started;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#pending = undefined;
+    this.#stream?.close();
+    await this.#connecting;
+    const timeout = new AbortController();
+    await Promise.race([
+      Promise.all([this.#started, this.#working, this.#saving]),
+      delay(stopMs, undefined, { signal: timeout.signal }).catch(() => undefined),
+    ]);
+    timeout.abort();
+  }
+
+  async #start(apply: Apply): Promise<void> {
+    const cached = await this.#cache.load();
+    if (cached !== undefined && !this.#stopping.signal.aborted) {
+      const result = await this.#apply(apply, cached, 'cache');
+      if (result.kind === 'rejected') {
+        this.#options.logger.warn('cache_refused', 'The cached configuration cannot be applied', {
+          hash: cached.hash,
+          faults: result.faults.slice(0, 20),
+        });
+      }
+    }
+    if (!this.#stopping.signal.aborted) this.#connecting = this.#connectForever(apply);
+  }
+
+  async #connectForever(apply: Apply): Promise<void> {
+    const { controlPlanes, backoff = defaultBackoff, logger } = this.#options;
+    const { signal } = this.#stopping;
+    let lastReason = '';
+    for (let turn = 0, attempt = 0; !signal.aborted; turn += 1) {
+      const address = controlPlanes[turn % controlPlanes.length] ?? '';
+      const { welcomed, pauseMs, reason } = await this.#runStream(address, apply);
+      if (signal.aborted) return;
+      if (welcomed) attempt = 0;
+      const waitMs = pauseMs + backoffMs(attempt, backoff, Math.random());
+      attempt += 1;
+      // The same reason again and again is worth one line.
+      const level = welcomed || reason !== lastReason ? 'warn' : 'debug';
+      lastReason = reason;
+      logger[level]('control_plane_away', 'There is no stream to a control plane; it is tried again', {
+        control_plane: address,
+        reason,
+        wait_ms: Math.round(waitMs),
+      });
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #runStream(address: string, apply: Apply): Promise<StreamEnd> {
+    const { nodeLabels, version, plugins, counters, logger, welcomeMs = 10_000 } = this.#options;
+    const { nodeId, bootId, hostname } = this.identity;
+    const { hash = '', rejected } = this.#status;
+    const lastRejected = rejected && { hash: rejected.hash, faults: [...rejected.faults] };
+    this.#status = { ...this.#status, controlPlane: address };
+    return new Promise((resolve) => {
+      this.#stream = openSyncStream({
+        address,
+        hello: {
+          nodeId,
+          bootId,
+          hostname,
+          version,
+          labels: nodeLabels,
+          plugins: [...plugins],
+          hash,
+          ...(lastRejected && { lastRejected }),
+        },
+        counters,
+        welcomeMs,
+        logger,
+        onWelcome: () => {
+          this.#status = { ...this.#status, connected: true };
+          logger.info('control_plane_connected', 'The configuration follows a control plane', {
+            control_plane: address,
+          });
+        },
+        onSnapshot: (received) => {
+          this.#pending = received;
+          this.#working ??= this.#work(apply).finally(() => (this.#working = undefined));
+        },
+        onEnd: (end) => {
+          this.#stream = undefined;
+          this.#status = { ...this.#status, connected: false };
+          resolve(end);
+        },
+      });
+    });
+  }
+
+  /** Applies what is pending, one after the other. Answers go to the stream that there is when they are known. */
+  async #work(apply: Apply): Promise<void> {
+    for (let next = this.#take(); next !== undefined; next = this.#take()) {
+      const { hash, body } = next;
+      if (hash === this.#status.hash) {
+        this.#stream?.ack(hash, 0);
+        continue;
+      }
+      const result = await this.#unpackAndApply(apply, next);
+      if (result.kind === 'rejected') {
+        this.#options.logger.warn('config_rejected', 'The new configuration cannot be applied; the old one goes on', {
+          hash,
+          faults: result.faults.slice(0, 20),
+        });
+        this.#stream?.reject(hash, result.faults);
+        continue;
+      }
+      await this.#save(hash, body);
+      this.#stream?.ack(hash, result.applyMs);
+    }
+  }
+
+  #take(): ReceivedSnapshot | undefined {
+    const next = this.#pending;
+    this.#pending = undefined;
+    return next;
+  }
+
+  async #unpackAndApply(apply: Apply, { hash, body }: ReceivedSnapshot): Promise<ApplyResult> {
+    try {
+      const snapshot = await unpackSnapshot(hash, body);
+      return await this.#apply(apply, snapshot, 'control_plane');
+    } catch (error) {
+      if (!(error instanceof SnapshotCorruptError)) throw error;
+      return this.#rejected(hash, error.message);
+    }
+  }
+
+  async #apply(apply: Apply, snapshot: Snapshot, source: 'cache' | 'control_plane'): Promise<ApplyResult> {
+    const { hash } = snapshot;
+    let result: ApplyResult;
+    try {
+      result = await apply(snapshot);
+    } catch (error) {
+      // A bug of the node's. The control plane must hear that the version does not run here, or it would wait for ever.
+      this.#options.logger.error('internal_error', 'Applying a configuration failed', {
+        hash,
+        error: error instanceof Error ? error.stack : String(error),
+      });
+      return this.#rejected(hash, 'An unexpected error occurred; see the log of the node');
+    }
+    if (result.kind === 'rejected') {
+      const rejected = { hash, faults: result.faults };
+      this.#status = { ...this.#status, rejected, rejects: this.#status.rejects + 1 };
+      return result;
+    }
+    const { applyMs } = result;
+    this.#status = { ...this.#status, hash, source, appliedAtMs: Date.now(), applyMs, rejected: undefined };
+    return result;
+  }
+
+  #rejected(hash: string, message: string): ApplyResult {
+    const faults = [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message }];
+    this.#status = { ...this.#status, rejected: { hash, faults }, rejects: this.#status.rejects + 1 };
+    return { kind: 'rejected', faults };
+  }
+
+  /** Resolves when it is on disk, or after `cacheWaitMs` when the disk is not done. */
+  async #save(hash: string, body: Buffer): Promise<void> {
+    this.#unsaved = { hash, body };
+    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined));
+    const timeout = new AbortController();
+    await Promise.race([
+      this.#saving,
+      delay(cacheWaitMs, undefined, { signal: timeout.signal }).catch(() => undefined),
+    ]);
+    timeout.abort();
+  }
+
+  /** One file at a time, and of those that wait only the newest. */
+  async #saveAll(): Promise<void> {
+    for (let next = this.#unsaved; next !== undefined; next = this.#unsaved) {
+      this.#unsaved = undefined;
+      try {
+        await this.#cache.save(next.hash, next.body);
+      } catch (error) {
+        this.#options.logger.error('cache_not_written', 'The configuration runs but could not be kept on disk', {
+          hash: next.hash,
+          error: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,12 @@
+// Original file: proto/config_sync.proto
+
+
+export interface ClusterState {
+  'name'?: (string);
+  'state'?: (string);
+}
+
+export interface ClusterState__Output {
+  'name': (string);
+  'state': (string);
+}

@@ -1,0 +1,26 @@
+// Original file: proto/config_sync.proto
+
+import type { PluginVersion as _sluice_sync_v1_PluginVersion, PluginVersion__Output as _sluice_sync_v1_PluginVersion__Output } from '../../../sluice/sync/v1/PluginVersion.ts';
+import type { Reject as _sluice_sync_v1_Reject, Reject__Output as _sluice_sync_v1_Reject__Output } from '../../../sluice/sync/v1/Reject.ts';
+
+export interface Hello {
+  'nodeId'?: (string);
+  'bootId'?: (string);
+  'hostname'?: (string);
+  'version'?: (string);
+  'labels'?: ({[key: string]: string});
+  'plugins'?: (_sluice_sync_v1_PluginVersion)[];
+  'hash'?: (string);
+  'lastRejected'?: (_sluice_sync_v1_Reject | null);
+}
+
+export interface Hello__Output {
+  'nodeId': (string);
+  'bootId': (string);
+  'hostname': (string);
+  'version': (string);
+  'labels': ({[key: string]: string});
+  'plugins': (_sluice_sync_v1_PluginVersion__Output)[];
+  'hash': (string);
+  'lastRejected': (_sluice_sync_v1_Reject__Output | null);
+}

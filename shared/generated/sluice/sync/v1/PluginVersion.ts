@@ -1,0 +1,12 @@
+// Original file: proto/config_sync.proto
+
+
+export interface PluginVersion {
+  'name'?: (string);
+  'version'?: (string);
+}
+
+export interface PluginVersion__Output {
+  'name': (string);
+  'version': (string);
+}

@@ -1,0 +1,12 @@
+// Original file: proto/config_sync.proto
+
+
+export interface Welcome {
+  'version'?: (string);
+  'heartbeatMs'?: (number);
+}
+
+export interface Welcome__Output {
+  'version': (string);
+  'heartbeatMs': (number);
+}

@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDatabase } from '../../../control-plane/store/database.ts';
+import { createEntityStore } from '../../../control-plane/store/entity-store.ts';
+import { StoreViolation } from '../../../control-plane/store/store-errors.ts';
+import { entities } from '../../../shared/entities/entities.ts';
+import { silentLogger } from '../../../shared/log.ts';
+
+describe('the database', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+    path = join(folder, 'a', 'b', 'test.db');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is created with its folder, readable by its owner only, safe against loss of power', () => {
+    const database = openDatabase({ path });
+    database.exec('CREATE TABLE t (x)');
+    for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777, suffix).to.equal(0o600);
+    expect(database.pragma('journal_mode', { simple: true })).to.equal('wal');
+    expect(database.pragma('synchronous', { simple: true })).to.equal(2);
+    expect(database.pragma('foreign_keys', { simple: true })).to.equal(1);
+    database.close();
+  });
+
+  it('runs each migration once, each in a transaction', () => {
+    openDatabase({ path, migrations: ['CREATE TABLE one (x)'] }).close();
+    const broken = ['CREATE TABLE one (x)', 'CREATE TABLE two (x); INSERT INTO nothing VALUES (1)'];
+    expect(() => openDatabase({ path, migrations: broken })).to.throw('nothing');
+    const database = openDatabase({ path, migrations: ['CREATE TABLE one (x)', 'CREATE TABLE two (x)'] });
+    expect(database.pragma('user_version', { simple: true })).to.equal(2);
+    database.close();
+  });
+
+  it('refuses what a newer version wrote', () => {
+    openDatabase({ path, migrations: ['CREATE TABLE one (x)', 'CREATE TABLE two (x)'] }).close();
+    expect(() => openDatabase({ path, migrations: ['CREATE TABLE one (x)'] })).to.throw('written by a newer one');
+  });
+});
+
+describe('the entity store', () => {
+  const open = () => {
+    const database = openDatabase({ path: ':memory:' });
+    return { database, store: createEntityStore({ database, entities, logger: silentLogger() }) };
+  };
+  const consumer = (n: number, more: object = {}) => ({
+    id: `00000000-0000-4000-8000-00000000000${n}`,
+    username: `u${n}`,
+    custom_id: null,
+    tags: null,
+    ...more,
+  });
+
+  it('keeps nothing of a transaction that fails', () => {
+    const { database, store } = open();
+    const heard: number[] = [];
+    store.onChange((revision) => heard.push(revision));
+    expect(() =>
+      store.write((writes) => {
+        writes.insert('consumers', consumer(1, { tags: ['x'] }));
+        writes.insert('consumers', consumer(2, { username: 'u1' }));
+      }),
+    ).to.throw(StoreViolation);
+    expect(store.revision()).to.equal(0);
+    expect(store.readAll().entities['consumers']).to.deep.equal([]);
+    expect(store.tags({ size: 10 }).items).to.deep.equal([]);
+    expect(heard).to.deep.equal([]);
+    database.close();
+  });
+
+  it('answers a write though a listener fails', () => {
+    const { database, store } = open();
+    store.onChange(() => {
+      throw new Error('listener');
+    });
+    expect(store.write((writes) => writes.insert('consumers', consumer(1))).revision).to.equal(1);
+    database.close();
+  });
+
+  it('has a column for each unique and each foreign field with a table', () => {
+    const { database } = open();
+    const tables = new Set(entities.map(({ plural }) => plural));
+    for (const { plural, fields } of entities) {
+      const columns = database.pragma(`table_info(${plural})`) as { name: string }[];
+      const wanted = Object.entries(fields).flatMap(([name, field]) =>
+        field.unique === true ? [name] : tables.has(field.reference ?? '') ? [`${name}_id`] : [],
+      );
+      expect(columns.map(({ name }) => name)).to.include.members([...wanted, 'id', 'document']);
+    }
+    database.close();
+  });
+});

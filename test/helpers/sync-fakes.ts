@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import type { ConfigReader } from '../../control-plane/store/config-reader.ts';
+import type { Apply, ApplyResult } from '../../shared/config-source.ts';
+import type { Snapshot, SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
+
+/** A store that holds what it is told. */
+export class FakeReader implements ConfigReader {
+  entities: SnapshotEntities;
+  reads = 0;
+  #revision = 0;
+  readonly #listeners = new Set<(revision: number) => void>();
+
+  constructor(entities: SnapshotEntities = {}) {
+    this.entities = entities;
+  }
+
+  revision(): number {
+    return this.#revision;
+  }
+
+  readAll(): { revision: number; entities: SnapshotEntities } {
+    this.reads += 1;
+    return { revision: this.#revision, entities: this.entities };
+  }
+
+  onChange(listener: (revision: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Replaces everything and returns the new revision. */
+  set(entities: SnapshotEntities): number {
+    this.entities = entities;
+    this.#revision += 1;
+    for (const listener of this.#listeners) listener(this.#revision);
+    return this.#revision;
+  }
+}
+
+/** A configuration of one service with this host. */
+export function oneService(host: string): SnapshotEntities {
+  return { services: [service('11111111-1111-4111-8111-111111111111', { host })] };
+}
+
+export function service(id: string = randomUUID(), fields: object = {}): SnapshotEntity {
+  return { id, name: `service-${id.slice(0, 8)}`, host: 'example.test', enabled: true, ...fields };
+}
+
+/** An Apply that records what it got; `decide` may refuse. */
+export function recordingApply(decide: (snapshot: Snapshot) => ApplyResult | Promise<ApplyResult> = applied): Apply & {
+  readonly snapshots: Snapshot[];
+  readonly hosts: () => string[];
+  running: number;
+  runningMax: number;
+} {
+  const snapshots: Snapshot[] = [];
+  const apply = async (snapshot: Snapshot): Promise<ApplyResult> => {
+    snapshots.push(snapshot);
+    record.running += 1;
+    record.runningMax = Math.max(record.runningMax, record.running);
+    try {
+      return await decide(snapshot);
+    } finally {
+      record.running -= 1;
+    }
+  };
+  const record = Object.assign(apply, { snapshots, hosts: () => snapshots.map(hostOf), running: 0, runningMax: 0 });
+  return record;
+}
+
+export function applied(): ApplyResult {
+  return { kind: 'applied', applyMs: 1 };
+}
+
+export function refused(message = 'no'): ApplyResult {
+  const fault = { entityType: 'service', entityId: 'x', entityName: 'bad', path: 'host', message };
+  return { kind: 'rejected', faults: [fault] };
+}
+
+/** The host of the first service; '' when there is none. */
+export function hostOf({ entities }: Snapshot): string {
+  const host = entities['services']?.[0]?.['host'];
+  return typeof host === 'string' ? host : '';
+}
