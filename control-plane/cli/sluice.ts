@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { nodesCommand } from './nodes.ts';
 import { quickstartCommand } from './quickstart/quickstart.ts';
 import { servicesCommand } from './services-command.ts';
+import { sluiceVersion } from './sluice-version.ts';
 import { startCommand, startHelp } from './start.ts';
 
 const exitUsage = 2;
@@ -12,7 +12,7 @@ const dataPlanesMax = 16;
 function createProgram(finish: (code: number) => void): Command {
   const program = new Command('sluice')
     .description('HTTP and gRPC requests become acknowledged Kafka records.')
-    .version(version(), '-V, --version')
+    .version(sluiceVersion(), '-V, --version')
     .showHelpAfterError('(sluice --help shows what there is)')
     .addHelpText('after', '\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or settings.');
   program
@@ -72,13 +72,6 @@ function oneOf(values: readonly string[]): (value: string) => string {
     if (!values.includes(value)) throw new InvalidArgumentError(`Expected one of: ${values.join(', ')}.`);
     return value;
   };
-}
-
-function version(): string {
-  // Seen from dist/control-plane/cli/.
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  const { version }: { version: string } = JSON.parse(text);
-  return version;
 }
 
 /** Resolves to the exit code. */

@@ -2,6 +2,7 @@ import { createLogger, type Logger } from '../../shared/log.ts';
 import { parentGone, runNode, type RunningNode } from '../../shared/lifecycle.ts';
 import { flagOf, parseSettings, variableOf } from '../../shared/settings.ts';
 import { settingsTable, type Settings } from '../../shared/settings-table.ts';
+import { sluiceVersion } from './sluice-version.ts';
 
 const exitUsage = 2;
 
@@ -47,11 +48,12 @@ export function controlPlaneOptions(settings: Settings) {
     adminListen: settings.admin_listen,
     clusterListen: settings.cluster_listen,
     statusListen: settings.status_listen,
-    adminToken: settings.admin_token,
-    adminTokenReadOnly: settings.admin_token_read_only,
+    ...(settings.admin_token === undefined ? {} : { adminToken: settings.admin_token }),
+    ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
     adminHosts: settings.admin_hosts ?? [],
     adminCorsOrigins: settings.admin_cors_origins ?? [],
     nodePurgeAfterMs: settings.node_purge_after,
+    sluiceVersion: sluiceVersion(),
   };
 }
 
@@ -69,6 +71,7 @@ export function dataPlaneOptions(settings: Settings) {
     trustedIps: settings.trusted_ips ?? [],
     drainDelayMs: settings.drain_delay,
     drainTimeoutMs: settings.drain_timeout,
+    sluiceVersion: sluiceVersion(),
   };
 }
 
