@@ -65,7 +65,7 @@ export const settingsTable = {
     roles: all,
     default: none,
     parse: oneOf('json', 'pretty'),
-    description: 'json or pretty, one line an event (default: json; pretty on a terminal)',
+    description: 'json or pretty, one line an event; when not set: json, pretty on a terminal',
   }),
   database: setting({
     roles: ['control_plane', 'traditional'],
@@ -177,7 +177,7 @@ export const settingsTable = {
     required: ['dbless'],
     parse: text,
     supported: [],
-    description: 'YAML or JSON file; on a data plane the seed while there is no cache',
+    description: 'YAML or JSON file; required by dbless, on a data plane the seed while there is no cache',
   }),
   proxy_listen: setting({
     roles: proxy,

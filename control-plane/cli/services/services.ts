@@ -36,8 +36,10 @@ export interface ServicesRecord extends ServiceAddresses {
 }
 
 export interface StartServicesOptions {
-  /** `sluice-data/services` by default. */
+  /** Data and services.json; `sluice-data/services` by default. */
   readonly directory?: string;
+  /** Where the downloads are kept; `directory` by default. */
+  readonly downloads?: string;
   /** Addresses that are given are used as they are; nothing is started in their place. */
   readonly given?: Partial<ServiceAddresses>;
   readonly composeFile?: string;
@@ -135,15 +137,15 @@ async function startFresh(directory: string, options: StartServicesOptions): Pro
   const javaFault = await findJavaFault();
   if (javaFault !== undefined) throw new ServicesUnavailableError(javaFault);
   onProgress('Starting Kafka and the schema registry (a first start downloads about 160 MB from Maven Central).');
-  return { ...common, ...(await startWithJava(directory, options.given ?? {})), kind: 'java' };
+  return { ...common, ...(await startWithJava(directory, options)), kind: 'java' };
 }
 
 async function startWithJava(
   directory: string,
-  given: Partial<ServiceAddresses>,
+  { given = {}, downloads = directory }: StartServicesOptions,
 ): Promise<ServiceAddresses & { readonly processes: readonly ProcessRef[] }> {
-  await downloadArtifacts({ directory });
-  const common = { downloads: directory, lifetime: 'detached' } as const;
+  await downloadArtifacts({ directory: downloads });
+  const common = { downloads, lifetime: 'detached' } as const;
   const [kafka, registry] = await Promise.allSettled([
     given.kafka === undefined ? startKafkaCluster({ ...common, directory: join(directory, 'kafka') }) : undefined,
     given.registry === undefined ? startRegistry({ ...common, directory: join(directory, 'registry') }) : undefined,

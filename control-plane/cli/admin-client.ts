@@ -1,0 +1,60 @@
+const requestTimeoutMs = 15_000;
+
+export interface AdminClient {
+  /** Resolves to the answer's body; rejects, with the Admin API's own words, unless the status is 2xx. */
+  request(method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown>;
+}
+
+/** The Admin API as the command line uses it. */
+export function createAdminClient({ url, token }: { readonly url: string; readonly token?: string }): AdminClient {
+  return {
+    async request(method, path, body) {
+      const response = await fetch(new URL(path, url), {
+        method,
+        headers: {
+          ...(token === undefined ? {} : { 'kong-admin-token': token }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(requestTimeoutMs),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      const answer: unknown = JSON.parse(text);
+      return answer;
+    },
+  };
+}
+
+/** A data plane as `GET /clustering/data-planes` lists it, as far as the command line shows it. */
+export interface ListedNode {
+  readonly id: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly state: string;
+  readonly connected: boolean;
+  /** Seconds since the epoch. */
+  readonly last_seen: number;
+  readonly applied_hash: string | null;
+  readonly expected_hash: string | null;
+  readonly rejected: { readonly errors: readonly unknown[] } | null;
+}
+
+interface Page {
+  readonly data: readonly ListedNode[];
+  readonly next: string | null;
+}
+
+/** All data planes that the control plane knows. */
+export async function listNodes(client: AdminClient): Promise<ListedNode[]> {
+  const nodes: ListedNode[] = [];
+  let path: string | null = '/clustering/data-planes?size=1000';
+  while (path !== null) {
+    // The shape is the Admin API's contract; a foreign server shows as a fault of the fields.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const page: Page = (await client.request('GET', path)) as Page;
+    nodes.push(...page.data);
+    path = page.next;
+  }
+  return nodes;
+}

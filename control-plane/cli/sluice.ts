@@ -1,0 +1,94 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { nodesCommand } from './nodes.ts';
+import { quickstartCommand } from './quickstart/quickstart.ts';
+import { servicesCommand } from './services-command.ts';
+import { sluiceVersion } from './sluice-version.ts';
+import { startCommand, startHelp } from './start.ts';
+
+const exitUsage = 2;
+const dataPlanesMax = 16;
+
+function createProgram(finish: (code: number) => void): Command {
+  const program = new Command('sluice')
+    .description('HTTP and gRPC requests become acknowledged Kafka records.')
+    .version(sluiceVersion(), '-V, --version')
+    .showHelpAfterError('(sluice --help shows what there is)')
+    .addHelpText('after', '\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or settings.');
+  program
+    .command('start')
+    .description('run a node in the foreground')
+    .usage('--role <role> [--setting value …]')
+    .argument('[settings...]')
+    .allowUnknownOption()
+    .addHelpText('after', startHelp())
+    .action(async (args: string[]) => finish(await startCommand(args)));
+  program
+    .command('quickstart')
+    .description('Kafka, schema registry, control plane, data planes and an example route, until Ctrl-C')
+    .option('--data-planes <count>', 'number of data planes', wholeNumber(1, dataPlanesMax), 1)
+    .option('--kafka <host:port>', 'a running Kafka (default: one is started)')
+    .option('--registry <url>', 'a running schema registry, Confluent API (default: one is started)')
+    .option('--data <dir>', 'folder of all data, logs and downloads', 'sluice-data')
+    .action(async (options: QuickstartFlags) => finish(await quickstartCommand(options)));
+  program
+    .command('services')
+    .description('the real Kafka and schema registry that quickstart and tests use')
+    .addHelpText('after', '\nBy a Docker engine with docker-compose.yml, else by Java 17 or newer with Maven.')
+    .argument('<action>', 'start, stop or status', oneOf(['start', 'stop', 'status']))
+    .option('--data <dir>', 'folder of their data, logs and downloads', 'sluice-data/services')
+    .action(async (action: 'start' | 'stop' | 'status', options: { data: string }) =>
+      finish(await servicesCommand(action, options.data)),
+    );
+  program
+    .command('nodes')
+    .description('table of data planes with their sync state')
+    .option('--admin <url>', 'address of the Admin API', 'http://127.0.0.1:8001')
+    .addOption(new Option('--token <token>', 'token of the Admin API').default(undefined, 'none'))
+    .action(async (options: { admin: string; token?: string }) => finish(await nodesCommand(options)));
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  return program;
+}
+
+interface QuickstartFlags {
+  readonly dataPlanes: number;
+  readonly kafka?: string;
+  readonly registry?: string;
+  readonly data: string;
+}
+
+function wholeNumber(min: number, max: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < min || number > max) {
+      throw new InvalidArgumentError(`Expected a number from ${min} to ${max}.`);
+    }
+    return number;
+  };
+}
+
+function oneOf(values: readonly string[]): (value: string) => string {
+  return (value) => {
+    if (!values.includes(value)) throw new InvalidArgumentError(`Expected one of: ${values.join(', ')}.`);
+    return value;
+  };
+}
+
+/** Resolves to the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  try {
+    await createProgram((result) => {
+      code = result;
+    }).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Help and version that were asked for are no fault; help in place of a missing command is.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitUsage;
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  }
+}
+
+// Everything has been closed in order by now; a handle that a library forgot must not keep the process.
+process.exit(await main(process.argv.slice(2)));

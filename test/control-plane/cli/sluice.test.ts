@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { settingsTable } from '../../../shared/settings-table.ts';
+import { flagOf } from '../../../shared/settings.ts';
+import { freePort } from '../../helpers/free-port.ts';
+
+const bin = fileURLToPath(new URL('../../../control-plane/cli/sluice.js', import.meta.url));
+
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function sluice(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [bin, ...args], { timeout: 20_000 }, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr });
+    });
+  });
+}
+
+describe('the command line', function () {
+  this.timeout(30_000);
+
+  it('prints its version', async () => {
+    const { code, stdout } = await sluice('--version');
+    expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+    expect(code).to.equal(0);
+  });
+
+  it('helps, with every command and exit code', async () => {
+    const { code, stdout } = await sluice('--help');
+    expect(stdout).to.include('start').and.include('quickstart').and.include('services').and.include('nodes');
+    expect(stdout).to.include('Exit codes');
+    expect(code).to.equal(0);
+  });
+
+  it('names every setting with its default in the help of start', async () => {
+    const { code, stdout } = await sluice('start', '--help');
+    for (const [name, row] of Object.entries(settingsTable)) {
+      expect(stdout).to.include(`  ${flagOf(name)} `);
+      if (row.default !== undefined) expect(stdout).to.include(`default: ${row.default}`);
+    }
+    expect(code).to.equal(0);
+  });
+
+  it('gives wrong settings exit code 2, all of them at once', async () => {
+    const { code, stderr } = await sluice('start', '--role=control_plane', '--log-level=loud', '--databse', 'x');
+    expect(stderr).to.include('log_level: expected one of').and.include('did you mean --database?');
+    expect(code).to.equal(2);
+  });
+
+  for (const args of [
+    [],
+    ['unknown'],
+    ['services'],
+    ['services', 'jump'],
+    ['quickstart', '--data-planes', '0'],
+    ['nodes', '--x'],
+  ]) {
+    it(`gives "${args.join(' ')}" exit code 2`, async () => {
+      expect((await sluice(...args)).code).to.equal(2);
+    });
+  }
+
+  it('lists nodes over several pages, with the token', async () => {
+    const tokens = new Set<unknown>();
+    const server = createServer((request, response) => {
+      tokens.add(request.headers['kong-admin-token']);
+      const second = request.url?.includes('offset') ?? false;
+      const node = { id: second ? 'b' : 'a', hostname: 'h', version: '1', state: 'in_sync', last_seen: 0 };
+      const hashes = { applied_hash: '0123456789abcdef', expected_hash: null };
+      const next = second ? null : '/clustering/data-planes?offset=x';
+      response.end(JSON.stringify({ data: [{ ...node, ...hashes }], next }));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const { code, stdout } = await sluice('nodes', '--admin', `http://127.0.0.1:${port}`, '--token', 'secret');
+      const lines = stdout.trimEnd().split('\n');
+      expect(lines).to.have.length(3);
+      expect(lines[1]).to.match(/^h +a +in_sync +1 +1970-01-01T00:00:00.000Z +0123456789ab +-$/);
+      expect([...tokens]).to.deep.equal(['secret']);
+      expect(code).to.equal(0);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it('says who does not answer, exit code 1', async () => {
+    const { code, stderr } = await sluice('nodes', '--admin', `http://127.0.0.1:${await freePort()}`);
+    expect(stderr).to.include('ECONNREFUSED');
+    expect(code).to.equal(1);
+  });
+});

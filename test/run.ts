@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defaultServicesDirectory } from '../control-plane/cli/services/download.ts';
+import {
+  servicesStatus,
+  startServices,
+  stopServices,
+  type StartedServices,
+} from '../control-plane/cli/services/services.ts';
+
+const runTimeoutMs = 50 * 60_000;
+const killGraceMs = 10_000;
+const testTimeoutMs = 10_000;
+// The run's own topics and schemas: away from those of the quickstart, and removed afterwards.
+const directory = join(defaultServicesDirectory, 'test');
+
+/**
+ * `node dist/test/run.js [faults]`: brings Kafka and the registry up, runs the suites in a process of their own, which
+ * must end by itself, and stops what it started. Exit code 0 only when all passed.
+ */
+async function main(): Promise<number> {
+  const faults = process.argv[2] === 'faults';
+  const services = await findOrStartServices();
+  try {
+    return await runMocha(services, faults);
+  } finally {
+    if (services.origin === 'started') {
+      await stopServices({ directory });
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+}
+
+async function findOrStartServices(): Promise<StartedServices> {
+  const kafka = process.env['SLUICE_TEST_KAFKA'];
+  const registry = process.env['SLUICE_TEST_REGISTRY'];
+  const { record, kafkaFault, registryFault } = await servicesStatus();
+  const isRunning = record !== undefined && kafkaFault === undefined && registryFault === undefined;
+  const given = {
+    ...(isRunning ? { kafka: record.kafka, registry: record.registry } : {}),
+    ...(kafka === undefined || kafka === '' ? {} : { kafka }),
+    ...(registry === undefined || registry === '' ? {} : { registry }),
+  };
+  return startServices({
+    directory,
+    downloads: defaultServicesDirectory,
+    given,
+    owner: process.pid,
+    onProgress: (message) => console.log(message),
+  });
+}
+
+async function runMocha({ kafka, registry }: StartedServices, faults: boolean): Promise<number> {
+  const suites = faults ? 'faults' : '{shared,control-plane,data-plane,integration,system,faults}';
+  const child = spawn(
+    process.execPath,
+    [
+      '--enable-source-maps',
+      'node_modules/mocha/bin/mocha.js',
+      '--require=dist/test/setup.js',
+      '--reporter=dist/test/reporter.js',
+      `--timeout=${testTimeoutMs}`,
+      `dist/test/${suites}/**/*.test.js`,
+    ],
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        SLUICE_TEST_KAFKA: kafka,
+        SLUICE_TEST_REGISTRY: registry,
+        ...(faults ? { SLUICE_TEST_FAULTS: 'long' } : {}),
+      },
+    },
+  );
+  // npm and terminals signal the whole group; this process waits for the suites to end and then stops the services.
+  const passOn = (signal: NodeJS.Signals) => {
+    child.kill(signal);
+  };
+  process.on('SIGINT', passOn);
+  process.on('SIGTERM', passOn);
+  let isOverdue = false;
+  const timer = setTimeout(() => {
+    isOverdue = true;
+    child.kill('SIGTERM');
+    killTimer = setTimeout(() => child.kill('SIGKILL'), killGraceMs);
+  }, runTimeoutMs);
+  let killTimer: NodeJS.Timeout | undefined;
+  try {
+    const [code] = await once(child, 'exit');
+    if (isOverdue) {
+      console.log(`The run was ended: it took longer than ${runTimeoutMs / 60_000} minutes.`);
+      console.log('0 passed, 1 failed');
+    }
+    return code === 0 && !isOverdue ? 0 : 1;
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killTimer);
+    process.off('SIGINT', passOn);
+    process.off('SIGTERM', passOn);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.log(error instanceof Error ? error.message : error);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+}
