@@ -1,0 +1,50 @@
+/** A JSON order of about 650 bytes and its Avro schema: the body of every contestant. */
+const order = {
+  id: '7f0c1c0e-4b7a-4f37-9d2b-1f0a5f5b6c11',
+  placed_at: '2026-03-14T09:26:53.589Z',
+  customer: { id: 84213, name: 'Ada Exemplar', email: 'ada.exemplar@example.com', country: 'DE' },
+  items: [
+    { sku: 'SKU-100-RED-M', title: 'Cotton shirt, red', quantity: 2, price: 19.99 },
+    { sku: 'SKU-204-BLK-42', title: 'Running shoes, black', quantity: 1, price: 89.5 },
+    { sku: 'SKU-317-BLU', title: 'Water bottle, blue', quantity: 3, price: 7.25 },
+  ],
+  shipping: { street: 'Musterstrasse 12', city: 'Berlin', zip: '10115', express: false },
+  currency: 'EUR',
+  total: 151.23,
+  note: 'Please leave the parcel with the neighbours on the second floor if nobody answers.',
+};
+
+export const orderBody = JSON.stringify(order);
+
+const text = (name: string) => ({ name, type: 'string' });
+const record = (name: string, fields: readonly unknown[]) => ({ type: 'record', name, fields });
+
+export const orderAvro = JSON.stringify(
+  record('Order', [
+    text('id'),
+    text('placed_at'),
+    {
+      name: 'customer',
+      type: record('Customer', [{ name: 'id', type: 'long' }, text('name'), text('email'), text('country')]),
+    },
+    {
+      name: 'items',
+      type: {
+        type: 'array',
+        items: record('Item', [
+          text('sku'),
+          text('title'),
+          { name: 'quantity', type: 'int' },
+          { name: 'price', type: 'double' },
+        ]),
+      },
+    },
+    {
+      name: 'shipping',
+      type: record('Shipping', [text('street'), text('city'), text('zip'), { name: 'express', type: 'boolean' }]),
+    },
+    text('currency'),
+    { name: 'total', type: 'double' },
+    { name: 'note', type: ['null', 'string'], default: null },
+  ]),
+);

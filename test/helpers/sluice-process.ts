@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const bin = fileURLToPath(new URL('../../control-plane/cli/sluice.js', import.meta.url));
+
+export type LogLine = Readonly<Record<string, unknown>> & { readonly event?: string };
+
+/** A real `sluice` process under test. */
+export interface SluiceProcess {
+  readonly pid: number;
+  /** Every log line so far. */
+  readonly lines: readonly LogLine[];
+  /** Everything on standard output and error, lines that are no JSON included. */
+  readonly output: () => string;
+  /** Address of a listener by the `what` of its `listening` event. */
+  address(what: string): string;
+  /** Resolves with the first line, past or future, that fits. */
+  line(fits: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
+  kill(signal: NodeJS.Signals): void;
+  readonly exited: Promise<number | null>;
+  /** SIGTERM, then wait for the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Runs `sluice <args>`; JSON logs are read from its standard output. */
+export function runSluice(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): SluiceProcess {
+  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', bin, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+  });
+  const lines: LogLine[] = [];
+  const waiters = new Set<() => void>();
+  let output = '';
+  const take = (text: string) => {
+    output += `${text}\n`;
+    const line = parseLine(text);
+    if (line !== undefined) lines.push(line);
+    for (const waiter of waiters) waiter();
+  };
+  if (child.stdout === null || child.stderr === null) throw new Error('no pipes');
+  createInterface({ input: child.stdout }).on('line', take);
+  createInterface({ input: child.stderr }).on('line', take);
+  const exited = once(child, 'close').then(() => child.exitCode);
+  void exited.then(() => {
+    for (const waiter of waiters) waiter();
+  });
+
+  const line = (fits: (line: LogLine) => boolean, timeoutMs = 20_000): Promise<LogLine> =>
+    new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        clearTimeout(timer);
+        waiters.delete(look);
+        settle();
+      };
+      const look = () => {
+        const found = lines.find(fits);
+        if (found !== undefined) finish(() => resolve(found));
+        else if (child.exitCode !== null || child.signalCode !== null) {
+          finish(() => reject(new Error(`the process ended before the awaited line:\n${output}`)));
+        }
+      };
+      const timer = setTimeout(
+        () => finish(() => reject(new Error(`no such line within ${timeoutMs} ms:\n${output}`))),
+        timeoutMs,
+      );
+      waiters.add(look);
+      look();
+    });
+
+  return {
+    pid: child.pid ?? -1,
+    lines,
+    output: () => output,
+    address(what) {
+      const found = lines.findLast((entry) => entry.event === 'listening' && entry['what'] === what);
+      if (found === undefined) throw new Error(`${what} does not listen:\n${output}`);
+      return String(found['address']);
+    },
+    line,
+    kill: (signal) => void child.kill(signal),
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}
+
+function parseLine(text: string): LogLine | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value !== null && typeof value === 'object' ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface ControlPlaneProcess extends SluiceProcess {
+  readonly admin: string;
+  readonly cluster: string;
+}
+
+/** A control plane on free loopback ports (or the ones given), ready. */
+export async function runControlPlane(options: {
+  folder: string;
+  clusterPort?: number;
+  adminPort?: number;
+  args?: readonly string[];
+}): Promise<ControlPlaneProcess> {
+  const running = runSluice([
+    'start',
+    '--role=control_plane',
+    `--database=${options.folder}/control-plane.db`,
+    `--admin-listen=127.0.0.1:${options.adminPort ?? 0}`,
+    `--cluster-listen=127.0.0.1:${options.clusterPort ?? 0}`,
+    '--status-listen=127.0.0.1:0',
+    '--log-format=json',
+    ...(options.args ?? []),
+  ]);
+  await running.line((line) => line.event === 'ready');
+  return { ...running, admin: `http://${running.address('admin')}`, cluster: running.address('cluster') };
+}
+
+export interface DataPlaneProcess extends SluiceProcess {
+  readonly proxy: string;
+  readonly status: string;
+}
+
+/** A data plane on free loopback ports, up (not necessarily ready: it may have no configuration yet). */
+export async function runDataPlane(options: {
+  folder: string;
+  controlPlane: string;
+  args?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+}): Promise<DataPlaneProcess> {
+  const running = runSluice(
+    [
+      'start',
+      '--role=data_plane',
+      `--control-plane=${options.controlPlane}`,
+      `--data-dir=${options.folder}`,
+      '--proxy-listen=127.0.0.1:0',
+      '--status-listen=127.0.0.1:0',
+      '--log-format=json',
+      ...(options.args ?? []),
+    ],
+    options.env === undefined ? {} : { env: options.env },
+  );
+  await running.line((line) => line.event === 'listening' && line['what'] === 'proxy');
+  await running.line((line) => line.event === 'listening' && line['what'] === 'status');
+  return { ...running, proxy: `http://${running.address('proxy')}`, status: `http://${running.address('status')}` };
+}
