@@ -59,6 +59,7 @@ export class LogicalProducer implements LaneOwner {
   #bytes = 0;
   #flush: NodeJS.Immediate | undefined;
   #closing = false;
+  #closed = false;
 
   constructor(options: LogicalProducerOptions) {
     this.#options = options;
@@ -121,6 +122,7 @@ export class LogicalProducer implements LaneOwner {
       topic.failWaiting(shuttingDown);
       topic.abandon(shuttingDown);
     }
+    this.#closed = true;
     this.#timer.clear();
     clearImmediate(this.#flush);
     await this.client.close();
@@ -173,16 +175,16 @@ export class LogicalProducer implements LaneOwner {
     if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
-    topic.laneDone(lane);
+    topic.laneDone(lane, error === null);
     if (refresh) {
       topic.refreshSoon(performance.now());
-      this.#timer.at(topic.refreshAtMs);
+      this.wakeAt(topic.refreshAtMs);
     }
     this.#markDirty(topic);
   }
 
   wakeAt(monotonicMs: number): void {
-    this.#timer.at(monotonicMs);
+    if (!this.#closed) this.#timer.at(monotonicMs);
   }
 
   #refuse(name: string, bytes: number, nowMs: number): Failure | null {
@@ -255,6 +257,7 @@ export class LogicalProducer implements LaneOwner {
 
   /** Batches leave once a turn of the event loop: what the sockets bring in that turn goes together. */
   #markDirty(topic: TopicState): void {
+    if (this.#closed) return;
     this.#dirty.add(topic);
     this.#flush ??= setImmediate(() => {
       this.#flush = undefined;
@@ -341,7 +344,9 @@ export class LogicalProducer implements LaneOwner {
       logger.warn('kafka_failing', `Kafka cluster ${this.label} cannot be reached: ${status.error ?? ''}`, fields);
     }
     if (status.loginRefused) for (const topic of this.#topics.values()) topic.failWaiting(loginRefused);
-    if (status.state === 'connected') this.#flushAll();
+    if (status.state !== 'connected') return;
+    for (const topic of this.#topics.values()) topic.refreshNow();
+    this.#flushAll();
   }
 }
 

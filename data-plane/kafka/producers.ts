@@ -7,7 +7,15 @@ import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
-import type { ClusterStatus, ProducerLease, ProducerLimits, ProducerOptions, Producers } from './producer.ts';
+import { unsupportedCompression } from './compression.ts';
+import type {
+  ClusterSettings,
+  ClusterStatus,
+  ProducerLease,
+  ProducerLimits,
+  ProducerOptions,
+  Producers,
+} from './producer.ts';
 
 export type KafkaClientName = 'kafkajs' | 'platformatic';
 
@@ -32,9 +40,34 @@ export function createProducers(options: ProducersOptions): Producers {
   return new SharedProducers(options, clientFactories[options.kafkaClient]);
 }
 
-/** Why this client cannot be idempotent; null when it can. */
-export function unsupportedIdempotence(client: KafkaClientName): string {
-  return `the Kafka client ${client} cannot tell which sequence numbers a lost answer has used`;
+/** A setting that the node's client cannot fulfil: its path below `config` of kafka-upstream, and why. */
+export interface UnsupportedSetting {
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** What of these settings this client cannot keep. The configuration is refused then; producers do not look again. */
+export function unsupportedSettings(client: KafkaClientName, cluster: ClusterSettings): UnsupportedSetting[] {
+  const unsupported: UnsupportedSetting[] = [];
+  const compression = unsupportedCompression(cluster.compression);
+  if (compression !== null) unsupported.push({ field: 'compression_type', reason: compression });
+  if (cluster.idempotent) {
+    unsupported.push({
+      field: 'producer_idempotent',
+      reason: `not built for the Kafka client ${client}: after a lost answer its sequence numbers could be used twice`,
+    });
+  }
+  const { sasl } = cluster;
+  if (sasl !== null && sasl.mechanism !== 'OAUTHBEARER' && sasl.mechanism !== 'PLAIN' && sasl.tokenauth) {
+    unsupported.push({ field: 'authentication.tokenauth', reason: `not built for the Kafka client ${client}` });
+  }
+  if (sasl?.mechanism === 'OAUTHBEARER' && !sasl.tokenEndpointTlsVerify) {
+    unsupported.push({
+      field: 'authentication.oauthbearer.token_endpoint_tls_verify',
+      reason: 'the certificate of the token endpoint is always verified',
+    });
+  }
+  return unsupported;
 }
 
 interface Shared {

@@ -6,8 +6,8 @@ import type { Failure } from './produce-failure.ts';
 
 /** How long a topic that the brokers refuse is set aside before it is asked for again: doubling. */
 const quarantineMs = { first: 100, max: 5000 } as const;
-/** Between two looks for a leader. */
-const refreshBackoffMs = 100;
+/** Between two looks for a leader: doubling while they bring nothing. */
+const refreshBackoffMs = { first: 100, max: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
 /**
@@ -38,6 +38,7 @@ export class TopicState {
   known = false;
   refreshing = false;
   #refreshAtMs = 0;
+  #refreshes = 0;
   #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
   #refusals = 0;
   lastUsedMs = 0;
@@ -87,8 +88,11 @@ export class TopicState {
   }
 
   /** The lane's slot is free again. */
-  laneDone(lane: Lane): void {
+  laneDone(lane: Lane, succeeded: boolean): void {
     this.#releaseKeyless(lane);
+    if (succeeded) this.#refreshes = 0;
+    // What comes back after the brokers had refused the topic does not wait for it either.
+    if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
     else if (lane.hasWork) this.#lanesWithWork.add(lane);
   }
@@ -103,12 +107,28 @@ export class TopicState {
 
   /** Leaders may have changed: ask again, soon. */
   refreshSoon(nowMs: number): void {
-    this.#refreshAtMs = Math.min(this.#refreshAtMs, nowMs + refreshBackoffMs);
+    if (this.refreshing) return;
+    const soonMs = nowMs + this.#refreshBackoff();
+    if (soonMs < this.#refreshAtMs) {
+      this.#refreshAtMs = soonMs;
+      this.#refreshes++;
+    }
+  }
+
+  /** A way to the brokers has opened: what was asked in vain is asked at once. */
+  refreshNow(): void {
+    if (!this.known && this.#refusal === null) this.#refreshAtMs = 0;
+    this.#refreshes = 0;
   }
 
   /** The metadata could not be had; the topic is not to blame. */
   refreshFailed(nowMs: number): void {
-    this.#refreshAtMs = nowMs + refreshBackoffMs;
+    this.#refreshAtMs = nowMs + this.#refreshBackoff();
+    this.#refreshes++;
+  }
+
+  #refreshBackoff(): number {
+    return Math.min(refreshBackoffMs.max, refreshBackoffMs.first * 2 ** Math.min(this.#refreshes, 10));
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
@@ -116,14 +136,11 @@ export class TopicState {
     this.#refusal = null;
     this.#refusals = 0;
     this.known = true;
-    let leaderless = false;
     for (const { id, leader } of metadata.partitions) {
       const lane = this.#lanes[id];
       if (lane === undefined) this.#lanes[id] = new Lane(this.name, id, leader, this.#owner);
       else if (lane.leader !== leader) this.#moveLane(lane, leader);
-      leaderless ||= leader < 0;
     }
-    if (leaderless) this.#refreshAtMs = nowMs + refreshBackoffMs;
     for (const lane of this.#lanes.splice(metadata.partitions.length)) this.#retire(lane);
     for (const entry of this.#unrouted.takeAll()) {
       if (entry.record.key !== null) this.#route(entry.record.key, entry);

@@ -11,6 +11,8 @@ import { kafkaErrorCode } from '../kafka-error-codes.ts';
 import type { BrokerAddress, BrokerConnection, MetadataAnswer, OpenBrokerConnection } from './broker-connection.ts';
 
 const reconnectBackoffMs = { first: 50, max: 1000 } as const;
+/** A refused login is tried again more slowly: brokers and directories may lock accounts. */
+const loginBackoffMs = 5000;
 
 /** A broker of the cluster and the one connection to it. */
 interface Broker {
@@ -43,7 +45,9 @@ export class BrokersClient implements KafkaClient {
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
   #seedIndex = 0;
   #searching = false;
-  #searchFailures = 0;
+  #searchTimer: NodeJS.Timeout | null = null;
+  /** Since a broker was up. */
+  #searches = 0;
   #closed = false;
 
   constructor(options: BrokersClientOptions) {
@@ -67,7 +71,7 @@ export class BrokersClient implements KafkaClient {
   }
 
   async metadata(topic: string, deadlineMs: number): Promise<TopicMetadata> {
-    const connection = this.#anyReady();
+    const connection = this.#anyUp();
     if (connection === null) {
       this.#search();
       throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
@@ -122,7 +126,7 @@ export class BrokersClient implements KafkaClient {
     return Promise.resolve();
   }
 
-  #anyReady(): BrokerConnection | null {
+  #anyUp(): BrokerConnection | null {
     let up: BrokerConnection | null = null;
     for (const { state, connection } of this.#brokers.values()) {
       if (state !== 'up' || connection === null) continue;
@@ -132,35 +136,26 @@ export class BrokersClient implements KafkaClient {
     return up;
   }
 
-  /** Asks the seeds in turn who the brokers are, until one of these is connected. */
+  /** Asks the seeds in turn who the brokers are, again and again until one of these is connected. */
   #search(): void {
-    if (this.#searching || this.#closed || this.#anyReady() !== null) return;
+    if (this.#searching || this.#searchTimer !== null || this.#closed || this.#anyUp() !== null) return;
     this.#searching = true;
     this.#askSeed()
       .then(
-        () => {
-          this.#searchFailures = 0;
-          return true;
-        },
-        (error: unknown) => {
-          this.#searchFailures++;
-          this.#failed(error);
-          return false;
-        },
+        // Each is connected to, so that the state of the cluster is known without traffic.
+        () => this.#brokers.forEach((broker) => this.#openBroker(broker)),
+        (error: unknown) => this.#failed(error),
       )
-      .then((found) => {
+      .finally(() => {
         this.#searching = false;
-        if (found) {
-          // One connection at least, so that the state of the cluster is known without traffic.
-          for (const broker of this.#brokers.values()) if (broker.state === 'down') this.#openBroker(broker);
-        }
-        this.#searchLater(backoffMs(this.#searchFailures));
+        if (this.#closed) return;
+        const delayMs = this.#status.loginRefused ? loginBackoffMs : backoffMs(this.#searches++);
+        this.#searchTimer = this.#after(delayMs, () => {
+          this.#searchTimer = null;
+          this.#search();
+        });
       })
       .catch((error: unknown) => this.#failed(error));
-  }
-
-  #searchLater(delayMs: number): void {
-    this.#after(delayMs, () => this.#search());
   }
 
   async #askSeed(): Promise<void> {
@@ -223,6 +218,7 @@ export class BrokersClient implements KafkaClient {
         if (this.#closed || broker.connection !== connection) return connection.destroy();
         broker.state = 'up';
         broker.failures = 0;
+        this.#searches = 0;
         this.#setStatus({ state: 'connected', error: null, loginRefused: false });
         this.#options.events.onReady();
       },
@@ -238,9 +234,10 @@ export class BrokersClient implements KafkaClient {
     broker.connection?.destroy();
     broker.connection = null;
     broker.state = 'down';
-    const delayMs = backoffMs(broker.failures++);
+    const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
+    const delayMs = loginRefused ? loginBackoffMs : backoffMs(broker.failures++);
     broker.retryAtMs = performance.now() + delayMs;
-    if (this.#anyReady() === null) {
+    if (this.#anyUp() === null) {
       this.#failed(error);
       this.#search();
     }
@@ -251,7 +248,7 @@ export class BrokersClient implements KafkaClient {
   }
 
   #failed(error: unknown): void {
-    if (this.#closed || this.#anyReady() !== null) return;
+    if (this.#closed || this.#anyUp() !== null) return;
     const message = error instanceof Error ? error.message : 'the connection failed';
     const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
     this.#setStatus({ state: 'failing', error: message, loginRefused });
