@@ -6,7 +6,7 @@ import type { Failure } from './produce-failure.ts';
 
 /** How long a topic that the brokers refuse is set aside before it is asked for again: doubling. */
 const quarantineMs = { first: 100, max: 5000 } as const;
-/** Between two looks for a leader: doubling while they bring nothing. */
+/** Between two looks for a leader: the first is at once, then doubling while they bring nothing. */
 const refreshBackoffMs = { first: 100, max: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
@@ -128,7 +128,8 @@ export class TopicState {
   }
 
   #refreshBackoff(): number {
-    return Math.min(refreshBackoffMs.max, refreshBackoffMs.first * 2 ** Math.min(this.#refreshes, 10));
+    if (this.#refreshes === 0) return 0;
+    return Math.min(refreshBackoffMs.max, refreshBackoffMs.first * 2 ** Math.min(this.#refreshes - 1, 10));
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
