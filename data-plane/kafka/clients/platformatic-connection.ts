@@ -66,6 +66,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     connection.on('close', () => this.#broke(new Error('the broker closed the connection')));
     try {
       await connection.connect(host, port);
+      await askVersions(this.#library, connection, cluster.connectTimeoutMs);
     } catch (error) {
       throw toConnectError(error);
     }
@@ -192,6 +193,22 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
       this.#events.onReady();
     }, throttleMs);
   }
+}
+
+/** A socket that connects proves little: a stopped broker's does too. So the broker has to answer before it counts as up. */
+function askVersions(
+  library: typeof Platformatic,
+  connection: Platformatic.Connection,
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    library.apiVersionsV3.api(connection, clientId, '1', (error) => {
+      clearTimeout(timer);
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
 }
 
 interface LibraryMetadata {
