@@ -175,8 +175,9 @@ export class KafkajsBrokerConnection implements BrokerConnection {
           },
           reject: (error) => {
             reject(toRequestError(error, touched ? 'unknown' : 'untouched'));
-            // Nothing more is sent on a connection that leaves a request unanswered.
-            this.#broke(error);
+            // Nothing more is sent on a connection that leaves a request unanswered. Not within the queue's own loop over
+            // its requests: rejecting them again in there throws.
+            queueMicrotask(() => this.#broke(error));
           },
         },
         expectResponse: acks !== 0,
