@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { withLock } from './lock.ts';
+
+export const kafkaVersion = '4.3.1';
+export const registryVersion = '3.0.9';
+// Pinned: which one a bare `dependency:` means depends on the Maven, and some in between want the registry's parent pom,
+// which is not published.
+const mavenPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.10.0';
+/** Where downloads and data of the services live unless another folder is named. */
+export const defaultServicesDirectory = join('sluice-data', 'services');
+
+const run = promisify(execFile);
+// 210 MB in all; slow lines get their time, a dead one ends.
+const downloadTimeoutMs = 20 * 60_000;
+const outputBytesMax = 16 * 1024 * 1024;
+
+export interface Artifacts {
+  /** Folder of Kafka's jars, tools included. */
+  readonly kafkaJars: string;
+  /** Folder of the unpacked registry. */
+  readonly registryHome: string;
+  /** The registry's runnable jar. */
+  readonly registryJar: string;
+}
+
+interface Download {
+  readonly folder: string;
+  /** Fills a folder inside the (existing) temporary folder `work` and answers its path. */
+  fetch(work: string): Promise<string>;
+}
+
+const kafkaDownload: Download = { folder: `kafka-${kafkaVersion}`, fetch: fetchKafka };
+const registryDownload: Download = { folder: `apicurio-registry-${registryVersion}`, fetch: fetchRegistry };
+
+export interface DownloadOptions {
+  readonly directory?: string;
+}
+
+/**
+ * Fetches Kafka and the registry from Maven Central (through mvn and its own cache) unless they are there already.
+ * Several processes may call this at once: one downloads, into a temporary folder that gets its name when complete.
+ */
+export async function downloadArtifacts({
+  directory = defaultServicesDirectory,
+}: DownloadOptions = {}): Promise<Artifacts> {
+  const root = resolve(directory);
+  await downloadKafka({ directory: root });
+  const registryHome = await downloadOnce(root, registryDownload);
+  return {
+    kafkaJars: join(root, kafkaDownload.folder),
+    registryHome,
+    registryJar: join(registryHome, `apicurio-registry-app-${registryVersion}-runner.jar`),
+  };
+}
+
+/** As `downloadArtifacts`, Kafka's jars only: answers their folder. */
+export async function downloadKafka({ directory = defaultServicesDirectory }: DownloadOptions = {}): Promise<string> {
+  return downloadOnce(resolve(directory), kafkaDownload);
+}
+
+async function downloadOnce(root: string, download: Download): Promise<string> {
+  const target = join(root, download.folder);
+  if (await exists(target)) return target;
+  await mkdir(root, { recursive: true });
+  await withLock({ path: join(root, 'download.lock'), timeoutMs: downloadTimeoutMs }, async () => {
+    if (await exists(target)) return;
+    const work = join(root, `.${download.folder}-${randomUUID()}`);
+    try {
+      await mkdir(work);
+      await rename(await download.fetch(work), target);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  });
+  return target;
+}
+
+async function fetchKafka(work: string): Promise<string> {
+  const pom = join(work, 'pom.xml');
+  const jars = join(work, 'jars');
+  await writeFile(pom, kafkaPom);
+  await runMaven(work, ['--file', pom, `${mavenPlugin}:copy-dependencies`, `-DoutputDirectory=${jars}`]);
+  return jars;
+}
+
+/** The archive holds everything, so it is copied alone: a pom of ours would resolve the whole of its parents first. */
+async function fetchRegistry(work: string): Promise<string> {
+  const artifact = `io.apicurio:apicurio-registry-app:${registryVersion}:tar.gz:all`;
+  await runMaven(work, [`${mavenPlugin}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${work}`]);
+  const archive = (await readdir(work)).find((name) => name.endsWith('.tar.gz'));
+  if (archive === undefined) throw new Error('Maven copied no archive of the registry.');
+  const unpacked = join(work, 'unpacked');
+  await mkdir(unpacked);
+  await run('tar', ['-xzf', join(work, archive), '-C', unpacked], { timeout: downloadTimeoutMs });
+  return unpacked;
+}
+
+async function runMaven(work: string, args: readonly string[]): Promise<void> {
+  try {
+    // Its working directory is the temporary folder: a pom of the user's own must not be picked up.
+    await run('mvn', ['--batch-mode', ...args], { cwd: work, timeout: downloadTimeoutMs, maxBuffer: outputBytesMax });
+  } catch (error) {
+    const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
+    const lines = output.split('\n').filter((line) => line.includes('ERROR'));
+    throw new Error(`Maven could not fetch Kafka and the registry:\n${lines.slice(0, 10).join('\n')}`, {
+      cause: error,
+    });
+  }
+}
+
+const kafkaPom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>sluice</groupId>
+  <artifactId>services</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${kafkaVersion}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+`;
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,297 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { downloadKafka } from './download.ts';
+import { freePorts } from './free-ports.ts';
+import { javaCommand, keytoolCommand } from './java.ts';
+import { signalProcess, startJvm, stopProcess, waitUntilReady, type Lifetime, type ProcessRef } from './jvm-process.ts';
+import {
+  brokerProperties,
+  propertiesText,
+  scramArguments,
+  type BrokerLayout,
+  type ClusterLayout,
+  type KafkaSecurity,
+  type KafkaUser,
+  type SaslMechanism,
+} from './kafka-properties.ts';
+import { fetchMetadata, type KafkaAddress } from './kafka-wire.ts';
+
+const run = promisify(execFile);
+const startTimeoutMs = 60_000;
+const stopGraceMs = 10_000;
+const probeTimeoutMs = 3_000;
+const keystorePassword = 'loopback-only';
+const host = '127.0.0.1';
+
+export interface KafkaClusterOptions {
+  /** Data, ports and logs of the cluster. A cluster started again on the same folder has its ports and its data. */
+  readonly directory: string;
+  /** Where Kafka's jars are, or are downloaded to; `sluice-data/services` by default. */
+  readonly downloads?: string;
+  /** 1 by default. Three or more: each is a controller too; two: only the first. */
+  readonly brokers?: number;
+  /** Security of the listener that clients use; PLAINTEXT by default. */
+  readonly security?: KafkaSecurity;
+  /** PLAIN by default, where the security is SASL. */
+  readonly mechanisms?: readonly SaslMechanism[];
+  /** May log in by PLAIN and SCRAM. SCRAM users are written when the folder is new. */
+  readonly users?: readonly KafkaUser[];
+  /** Switches the StandardAuthorizer on (SASL only) and names its super users. */
+  readonly authorizer?: { readonly superUsers: readonly string[] };
+  /** What clients are told to connect to, one `host:port` a broker: a proxy in between. */
+  readonly advertised?: readonly string[];
+  /** Further server properties; they win. */
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly jvmArguments?: readonly string[];
+  /** Java heap of each broker, 512m by default. */
+  readonly heap?: string;
+  /** `process` by default. */
+  readonly lifetime?: Lifetime;
+}
+
+export interface KafkaBroker {
+  readonly id: number;
+  /** Port of the clients' listener. */
+  readonly port: number;
+  /** The running or last process. */
+  readonly pid: number;
+  readonly logFile: string;
+  /** Sends the signal; after SIGKILL, SIGTERM and SIGINT it resolves when the process has ended. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again on its port and data; resolves when it answers and the cluster knows it. */
+  start(): Promise<void>;
+  /** In good order: leaders move away first where others can take them. */
+  stop(): Promise<void>;
+}
+
+export interface KafkaCluster {
+  /** `host:port,…` of the clients' listener. */
+  readonly bootstrapServers: string;
+  /** `host:port,…` of a plaintext listener that needs no login and may do everything, for tests' own administration. */
+  readonly internalServers: string;
+  readonly brokers: readonly KafkaBroker[];
+  /** The self-signed certificate of the brokers (PEM), where the security is TLS. */
+  readonly certificatePem: string | undefined;
+  /** The processes, to be known again after a restart of the caller. */
+  processes(): readonly ProcessRef[];
+  stop(): Promise<void>;
+}
+
+interface Prepared {
+  readonly layout: ClusterLayout;
+  readonly jars: string;
+  readonly options: KafkaClusterOptions;
+}
+
+/** Starts real Kafka brokers (KRaft) on loopback and waits until they answer. */
+export async function startKafkaCluster(options: KafkaClusterOptions): Promise<KafkaCluster> {
+  const directory = resolve(options.directory);
+  if (options.authorizer !== undefined && !options.security?.startsWith('SASL_')) {
+    throw new Error('An authorizer needs SASL: without a login every client would be the super user ANONYMOUS.');
+  }
+  if (options.users?.some(({ name, password }) => /[",=\]\s\\]/.test(name + password))) {
+    throw new Error('Names and passwords of users may not hold quotes, commas, equals signs, brackets or white space.');
+  }
+  await mkdir(directory, { recursive: true });
+  const jars = await downloadKafka(options.downloads === undefined ? {} : { directory: options.downloads });
+  const saved = await loadOrCreateState(directory, options.brokers ?? 1);
+  const keystore = options.security?.endsWith('SSL') ? await ensureKeystore(directory) : undefined;
+  const layout: ClusterLayout = {
+    security: options.security ?? 'PLAINTEXT',
+    mechanisms: options.mechanisms ?? ['PLAIN'],
+    users: options.users ?? [],
+    superUsers: options.authorizer?.superUsers,
+    keystore: keystore && { path: keystore.path, password: keystorePassword },
+    brokers: saved.brokers.map((broker, index) => ({
+      ...broker,
+      dataDirectory: join(directory, `broker-${broker.id}`),
+      advertised: parseAddress(options.advertised?.[index]),
+    })),
+    properties: options.properties ?? {},
+  };
+  const prepared: Prepared = { layout, jars, options };
+  await Promise.all(layout.brokers.map((broker) => format(prepared, broker, saved.clusterId)));
+  const brokers = layout.brokers.map((broker) => createBroker(prepared, broker));
+  const stop = async () => {
+    await Promise.all(brokers.map((broker) => broker.stop()));
+  };
+  try {
+    await Promise.all(brokers.map((broker) => broker.start()));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    bootstrapServers: addresses(layout.brokers.map(({ clientPort }) => clientPort)),
+    internalServers: addresses(layout.brokers.map(({ internalPort }) => internalPort)),
+    brokers,
+    certificatePem: keystore?.certificatePem,
+    processes: () => brokers.map(({ pid, marker }) => ({ pid, marker })),
+    stop,
+  };
+}
+
+interface OwnedBroker extends KafkaBroker {
+  readonly marker: string;
+}
+
+function createBroker(prepared: Prepared, broker: BrokerLayout): OwnedBroker {
+  const { options, jars } = prepared;
+  const marker = broker.dataDirectory;
+  const logFile = `${broker.dataDirectory}.log`;
+  const heap = options.heap ?? '512m';
+  let ref: ProcessRef = { pid: 0, marker };
+  return {
+    id: broker.id,
+    port: broker.clientPort,
+    marker,
+    logFile,
+    get pid() {
+      return ref.pid;
+    },
+    kill: (signal) => signalProcess(ref, signal),
+    async start() {
+      ref = startJvm({
+        marker,
+        logFile,
+        lifetime: options.lifetime ?? 'process',
+        args: [
+          `-Xmx${heap}`,
+          '-Dorg.slf4j.simpleLogger.showDateTime=true',
+          '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS',
+          ...(options.jvmArguments ?? []),
+          '-cp',
+          join(jars, '*'),
+          'kafka.Kafka',
+          propertiesFile(broker),
+        ],
+      });
+      await waitUntilReady({
+        what: `Kafka broker ${broker.id}`,
+        process: ref,
+        logFile,
+        timeoutMs: startTimeoutMs,
+        check: () => checkBroker(broker),
+      });
+    },
+    stop: () => stopProcess(ref, stopGraceMs),
+  };
+}
+
+/** The broker answers, and takes itself for a part of the cluster (it is unfenced). */
+async function checkBroker(broker: BrokerLayout): Promise<void> {
+  const { brokers } = await fetchMetadata({ host, port: broker.internalPort }, probeTimeoutMs);
+  if (!brokers.some(({ id }) => id === broker.id)) throw new Error(`broker ${broker.id} is not in the cluster yet`);
+}
+
+interface SavedState {
+  readonly clusterId: string;
+  readonly brokers: readonly Pick<BrokerLayout, 'id' | 'clientPort' | 'internalPort' | 'controllerPort'>[];
+}
+
+async function loadOrCreateState(directory: string, count: number): Promise<SavedState> {
+  const path = join(directory, 'cluster.json');
+  if (await exists(path)) {
+    // Written by this very function.
+    const saved: SavedState = JSON.parse(await readFile(path, 'utf8'));
+    if (saved.brokers.length !== count) {
+      throw new Error(`${directory} holds a cluster of ${saved.brokers.length} brokers, not ${count}.`);
+    }
+    return saved;
+  }
+  const ports = await freePorts(count * 3);
+  const brokers = Array.from({ length: count }, (_, index) => ({
+    id: index + 1,
+    clientPort: ports[index * 3] ?? 0,
+    internalPort: ports[index * 3 + 1] ?? 0,
+    // Two controllers would need each other; one, or three and more, is what a quorum is good for.
+    controllerPort: index === 0 || count >= 3 ? (ports[index * 3 + 2] ?? 0) : 0,
+  }));
+  const state: SavedState = { clusterId: randomClusterId(), brokers };
+  await writeFile(path, JSON.stringify(state, undefined, 2));
+  return state;
+}
+
+/** 128 random bits in base64url; Kafka takes none that starts like a flag. */
+function randomClusterId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
+}
+
+function propertiesFile(broker: BrokerLayout): string {
+  return `${broker.dataDirectory}.properties`;
+}
+
+/** Writes the properties afresh and formats the storage where it is new. */
+async function format({ layout, jars }: Prepared, broker: BrokerLayout, clusterId: string): Promise<void> {
+  const config = propertiesFile(broker);
+  await writeFile(config, propertiesText(brokerProperties(layout, broker)), { mode: 0o600 });
+  if (await exists(join(broker.dataDirectory, 'meta.properties'))) return;
+  const args = ['format', '--cluster-id', clusterId, '--config', config, '--ignore-formatted'];
+  const jvm = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', join(jars, '*'), 'kafka.tools.StorageTool'];
+  try {
+    await run(javaCommand(), [...jvm, ...args, ...scramArguments(layout)], { timeout: startTimeoutMs });
+  } catch (error) {
+    // The whole error holds the command line, and with it passwords; the tool's last words are the reason.
+    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    // oxlint-disable-next-line preserve-caught-error
+    throw new Error(`Kafka's storage could not be formatted: ${output.trimEnd().split('\n').at(-1)}`);
+  }
+}
+
+interface Keystore {
+  readonly path: string;
+  readonly certificatePem: string;
+}
+
+async function ensureKeystore(directory: string): Promise<Keystore> {
+  const path = join(directory, 'broker.p12');
+  const common = ['-alias', 'broker', '-keystore', path, '-storetype', 'PKCS12', '-storepass', keystorePassword];
+  if (!(await exists(path))) {
+    const identity = [
+      '-dname',
+      'CN=localhost',
+      '-ext',
+      'SAN=DNS:localhost,IP:127.0.0.1',
+      '-ext',
+      'BC:critical=ca:true',
+    ];
+    const key = ['-keyalg', 'EC', '-groupname', 'secp256r1', '-validity', '3650'];
+    await runKeytool(['-genkeypair', ...common, ...key, ...identity], path);
+  }
+  const { stdout } = await run(keytoolCommand(), ['-exportcert', '-rfc', ...common], { timeout: startTimeoutMs });
+  return { path, certificatePem: stdout };
+}
+
+async function runKeytool(args: readonly string[], made: string): Promise<void> {
+  try {
+    await run(keytoolCommand(), args, { timeout: startTimeoutMs });
+  } catch (error) {
+    await rm(made, { force: true });
+    throw error;
+  }
+}
+
+function parseAddress(text: string | undefined): KafkaAddress | undefined {
+  if (text === undefined) return undefined;
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+}
+
+function addresses(ports: readonly number[]): string {
+  return ports.map((port) => `${host}:${port}`).join(',');
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

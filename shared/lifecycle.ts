@@ -1,0 +1,95 @@
+import type { Logger } from './log.ts';
+
+/** A started node, whatever its role. */
+export interface RunningNode {
+  /** Real addresses (`127.0.0.1:41234`) by listener: admin, cluster, proxy, status. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Resolves when the node is fully up; absent: it is when it has started. Never resolving holds nothing up. */
+  readonly ready?: Promise<void>;
+  /** Drains and closes everything; bounded by the node itself. */
+  stop(): Promise<void>;
+}
+
+export interface LifecycleOptions {
+  readonly start: () => Promise<RunningNode>;
+  readonly logger: Logger;
+  /** The end of a parent that must not be outlived; see `parentGone`. */
+  readonly parentGone?: Promise<void>;
+}
+
+/**
+ * Starts the node, logs `listening` for each address and `ready`, and keeps it until SIGTERM, SIGINT or the end of the
+ * parent; then stops it. A second signal ends the process at once. Resolves to the exit code: 0, or 1 when starting or
+ * stopping failed.
+ */
+export async function runNode({ start, logger, parentGone }: LifecycleOptions): Promise<number> {
+  const signals = listenForSignals(logger);
+  const end = Promise.race(parentGone === undefined ? [signals.first] : [signals.first, parentGone]);
+  try {
+    const node = await start();
+    for (const [what, address] of Object.entries(node.addresses)) {
+      logger.info('listening', `${what} listens on ${address}`, { what, address });
+    }
+    logWhenReady(node, logger);
+    await end;
+    logger.info('stopping', 'stopping in good order');
+    await node.stop();
+    logger.info('stopped', 'stopped');
+    return 0;
+  } catch (error) {
+    logger.error('failed', error instanceof Error ? error.message : String(error), {
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    return 1;
+  } finally {
+    signals.close();
+  }
+}
+
+function logWhenReady({ ready = Promise.resolve() }: RunningNode, logger: Logger): void {
+  ready.then(
+    () => logger.info('ready', 'the node is fully up'),
+    (error: unknown) => logger.error('not_ready', error instanceof Error ? error.message : String(error)),
+  );
+}
+
+interface Signals {
+  readonly first: Promise<void>;
+  close(): void;
+}
+
+function listenForSignals(logger: Logger): Signals {
+  let isStopping = false;
+  let resolveFirst = () => {};
+  const first = new Promise<void>((resolve) => {
+    resolveFirst = resolve;
+  });
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) {
+      logger.warn('killed', `second signal (${signal}): ending at once`);
+      process.exit(1);
+    }
+    isStopping = true;
+    resolveFirst();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return {
+    first,
+    close() {
+      process.off('SIGTERM', onSignal);
+      process.off('SIGINT', onSignal);
+    },
+  };
+}
+
+/**
+ * Resolves when the parent that holds this process's IPC channel is gone; undefined when there is no such channel.
+ * Only processes started with one (the quickstart's) depend on their parent.
+ */
+export function parentGone(): Promise<void> | undefined {
+  if (process.send === undefined || !process.connected) return undefined;
+  return new Promise((resolve) => {
+    process.once('disconnect', resolve);
+  });
+}
