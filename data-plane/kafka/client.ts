@@ -3,21 +3,36 @@
  * nothing outside this folder knows either.
  */
 export interface KafkaClient {
-  /** Connects to a seed broker and logs in. @throws KafkaError */
+  /** Resolves when a broker was reached, logged in and told who the others are. @throws KafkaError */
   connect(deadlineMs: number): Promise<void>;
   /** Fresh metadata of one topic; never creates it. @throws KafkaError (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED, …) */
   metadata(topic: string, deadlineMs: number): Promise<TopicMetadata>;
   /**
-   * Whether a batch for this partition could leave at once: the leader's connection is up and logged in. When it is
-   * not, the implementation starts to connect; `whenReady` tells when to ask again.
+   * Whether a batch could be written to this broker's socket at once: connected, logged in, not throttled, no bytes
+   * waiting in the socket. When it is not connected the client starts to connect; `onReady` tells when to ask again.
    */
-  isReady(topic: string, partition: number): boolean;
-  /** Resolves when the leader's connection is up. @throws KafkaError when it cannot be had by the deadline. */
-  whenReady(topic: string, partition: number, deadlineMs: number): Promise<void>;
-  /** Sends one batch to one topic-partition, once: no retry, no repartitioning. @throws KafkaError */
+  isReady(brokerId: number): boolean;
+  /** Sends one batch to one topic-partition, once: no retry, no queue, no repartitioning. @throws KafkaError */
   produce(batch: ProduceBatch): Promise<ProduceResult>;
-  /** Ends the connections; requests in flight fail as unknown. */
+  /** Ends the connections at once; requests in flight fail as unknown. */
   close(): Promise<void>;
+}
+
+/** What a client tells its owner without being asked. Neither function may throw. */
+export interface KafkaClientEvents {
+  /** A broker that was not ready is now, or another one's address became known. */
+  onReady(): void;
+  /** Called when the state or its reason changes. */
+  onStatus(status: ClientStatus): void;
+}
+
+export interface ClientStatus {
+  /** connecting: nothing was reached yet. connected: at least one broker is up and logged in. failing: none is. */
+  readonly state: 'connecting' | 'connected' | 'failing';
+  /** Why it fails; holds no secret. */
+  readonly error: string | null;
+  /** The brokers answered and refused the login: waiting will not help. */
+  readonly loginRefused: boolean;
 }
 
 export interface TopicMetadata {
@@ -29,14 +44,16 @@ export interface TopicMetadata {
 export interface ProduceBatch {
   readonly topic: string;
   readonly partition: number;
+  /** Broker id of the partition's leader, from the metadata. */
+  readonly leader: number;
   readonly records: readonly KafkaRecord[];
   /** How long the broker may take (acks=-1: for the replicas). */
   readonly timeoutMs: number;
 }
 
 export interface ProduceResult {
-  /** Offset of the batch's first record, as a decimal string; null for acks 0. */
-  readonly baseOffset: string | null;
+  /** Offset of the batch's first record; null for acks 0. */
+  readonly baseOffset: bigint | null;
 }
 
 /** One Kafka record: what a request becomes. */
@@ -52,18 +69,18 @@ export interface RecordHeader {
   readonly value: Buffer | string;
 }
 
-/** Whether the bytes of a failed Produce request may have reached the broker. */
+/** Whether a failed Produce request may have been written. */
 export type Wire =
   /** Certain that no byte left. */
   | 'untouched'
-  /** The broker answered: this is its verdict for the topic-partition. */
+  /** The broker answered for the topic-partition: not written. */
   | 'verdict'
-  /** At least one byte may have left and no verdict came. */
+  /** At least one byte may have left and no verdict came, or the answer itself says that the leader had appended it. */
   | 'unknown';
 
 /** A foreign failure, translated once, in the folder that owns the dependency. */
 export class KafkaError extends Error {
-  /** Kafka's error name (`NOT_LEADER_OR_FOLLOWER`), or `CONNECTION_FAILED`, `AUTHENTICATION_FAILED`, `TIMED_OUT`, `CLOSED`. */
+  /** Kafka's error name (`NOT_LEADER_OR_FOLLOWER`), or `CONNECTION_FAILED`, `AUTHENTICATION_FAILED`, `TIMED_OUT`, `CLOSED`, `ENCODING_FAILED`. */
   readonly kafkaName: string;
   /** Kafka's classification: the same request may succeed later. */
   readonly retriable: boolean;

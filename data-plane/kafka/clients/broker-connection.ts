@@ -1,0 +1,41 @@
+import type { KafkaError, ProduceBatch, ProduceResult } from '../client.ts';
+
+/**
+ * One connection to one broker: what a library has to offer. Each library is used at this level, below its own producer,
+ * because only here it is known whether the leader's connection is up before a batch is handed over and whether bytes of
+ * it left; and because a failed topic then has nothing to share with another.
+ */
+export interface BrokerConnection {
+  /** Connects and logs in, once, within the cluster's connect time-out. @throws KafkaError */
+  open(): Promise<void>;
+  /** Up, logged in, not throttled by the broker, and the socket has room: what is sent now is written now. */
+  isReady(): boolean;
+  /** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */
+  metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer>;
+  /** @throws KafkaError */
+  produce(batch: ProduceBatch): Promise<ProduceResult>;
+  /** Ends it at once; requests in flight fail as unknown. Calls no event. */
+  destroy(): void;
+}
+
+export interface BrokerConnectionEvents {
+  /** It was not ready (throttled, socket full, logging in again) and is now. */
+  onReady(): void;
+  /** It broke after it had been open. */
+  onClosed(error: KafkaError): void;
+}
+
+export type OpenBrokerConnection = (address: BrokerAddress, events: BrokerConnectionEvents) => BrokerConnection;
+
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface MetadataAnswer {
+  readonly brokers: readonly (BrokerAddress & { readonly id: number })[];
+  readonly topic: {
+    readonly errorCode: number;
+    readonly partitions: readonly { readonly id: number; readonly leader: number }[];
+  } | null;
+}

@@ -1,0 +1,302 @@
+import {
+  type ClientStatus,
+  type KafkaClient,
+  type KafkaClientEvents,
+  KafkaError,
+  type ProduceBatch,
+  type ProduceResult,
+  type TopicMetadata,
+} from '../client.ts';
+import { kafkaErrorCode } from '../kafka-error-codes.ts';
+import type { BrokerAddress, BrokerConnection, MetadataAnswer, OpenBrokerConnection } from './broker-connection.ts';
+
+const reconnectBackoffMs = { first: 50, max: 1000 } as const;
+/** A refused login is tried again more slowly: brokers and directories may lock accounts. */
+const loginBackoffMs = 5000;
+
+/** A broker of the cluster and the one connection to it. */
+interface Broker {
+  readonly id: number;
+  address: BrokerAddress;
+  connection: BrokerConnection | null;
+  state: 'down' | 'opening' | 'up';
+  failures: number;
+  /** Monotonic; no attempt before. */
+  retryAtMs: number;
+}
+
+export interface BrokersClientOptions {
+  readonly seeds: readonly BrokerAddress[];
+  readonly open: OpenBrokerConnection;
+  /** How long a broker may take to answer a metadata request. */
+  readonly metadataTimeoutMs: number;
+  readonly events: KafkaClientEvents;
+}
+
+/**
+ * The client over single connections: finds the brokers through the seeds, keeps one connection to each that is asked
+ * for, and connects again by itself. It holds no state of topics, so that none can poison another.
+ */
+export class BrokersClient implements KafkaClient {
+  readonly #options: BrokersClientOptions;
+  readonly #brokers = new Map<number, Broker>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #waiting = new Set<() => void>();
+  #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
+  #seedIndex = 0;
+  #searching = false;
+  #searchTimer: NodeJS.Timeout | null = null;
+  /** Since a broker was up. */
+  #searches = 0;
+  #closed = false;
+
+  constructor(options: BrokersClientOptions) {
+    this.#options = options;
+  }
+
+  async connect(deadlineMs: number): Promise<void> {
+    this.#search();
+    while (this.#status.state !== 'connected') {
+      if (this.#closed) throw closedError();
+      const waitMs = deadlineMs - performance.now();
+      if (waitMs <= 0 || this.#status.loginRefused) {
+        throw new KafkaError(
+          this.#status.loginRefused ? 'AUTHENTICATION_FAILED' : 'CONNECTION_FAILED',
+          this.#status.error ?? 'no broker answered in time',
+          { retriable: !this.#status.loginRefused, wire: 'untouched' },
+        );
+      }
+      await this.#statusChange(waitMs);
+    }
+  }
+
+  async metadata(topic: string, deadlineMs: number): Promise<TopicMetadata> {
+    const connection = this.#anyUp();
+    if (connection === null) {
+      this.#search();
+      throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
+        retriable: true,
+        wire: 'untouched',
+      });
+    }
+    const timeoutMs = Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
+    const answer = await connection.metadata(topic, timeoutMs);
+    this.#learn(answer);
+    if (answer.topic === null) {
+      throw new KafkaError('INVALID_RESPONSE', 'the broker left the topic out of its metadata', {
+        retriable: true,
+        wire: 'verdict',
+      });
+    }
+    if (answer.topic.errorCode !== 0) {
+      const { name, retriable } = kafkaErrorCode(answer.topic.errorCode);
+      throw new KafkaError(name, `the brokers answered ${name} for the topic`, { retriable, wire: 'verdict' });
+    }
+    return { topic, partitions: [...answer.topic.partitions].sort((a, b) => a.id - b.id) };
+  }
+
+  isReady(brokerId: number): boolean {
+    const broker = this.#brokers.get(brokerId);
+    if (broker === undefined) return false;
+    if (broker.state === 'up') return broker.connection !== null && broker.connection.isReady();
+    if (broker.state === 'down') this.#openBroker(broker);
+    return false;
+  }
+
+  produce(batch: ProduceBatch): Promise<ProduceResult> {
+    const broker = this.#brokers.get(batch.leader);
+    if (broker === undefined || broker.connection === null || broker.state !== 'up') {
+      return Promise.reject(
+        new KafkaError('CONNECTION_FAILED', "the leader's connection is down", { retriable: true, wire: 'untouched' }),
+      );
+    }
+    return broker.connection.produce(batch);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    for (const broker of this.#brokers.values()) {
+      broker.connection?.destroy();
+      broker.connection = null;
+      broker.state = 'down';
+    }
+    this.#wakeWaiting();
+    return Promise.resolve();
+  }
+
+  #anyUp(): BrokerConnection | null {
+    let up: BrokerConnection | null = null;
+    for (const { state, connection } of this.#brokers.values()) {
+      if (state !== 'up' || connection === null) continue;
+      if (connection.isReady()) return connection;
+      up = connection;
+    }
+    return up;
+  }
+
+  /** Asks the seeds in turn who the brokers are, again and again until one of these is connected. */
+  #search(): void {
+    if (this.#searching || this.#searchTimer !== null || this.#closed || this.#anyUp() !== null) return;
+    this.#searching = true;
+    this.#askSeed()
+      .then(
+        // Each is connected to, so that the state of the cluster is known without traffic.
+        () => this.#brokers.forEach((broker) => this.#openBroker(broker)),
+        (error: unknown) => this.#failed(error),
+      )
+      .finally(() => {
+        this.#searching = false;
+        if (this.#closed) return;
+        const delayMs = this.#status.loginRefused ? loginBackoffMs : backoffMs(this.#searches++);
+        this.#searchTimer = this.#after(delayMs, () => {
+          this.#searchTimer = null;
+          this.#search();
+        });
+      })
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  async #askSeed(): Promise<void> {
+    const { seeds } = this.#options;
+    const seed = seeds[this.#seedIndex++ % seeds.length];
+    if (seed === undefined)
+      throw new KafkaError('CONNECTION_FAILED', 'no bootstrap server is set', { retriable: false, wire: 'untouched' });
+    const connection = this.#options.open(seed, { onReady: () => undefined, onClosed: () => undefined });
+    try {
+      await connection.open();
+      this.#learn(await connection.metadata(null, this.#options.metadataTimeoutMs));
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  #learn(answer: MetadataAnswer): void {
+    if (this.#closed) return;
+    const seen = new Set<number>();
+    for (const { id, host, port } of answer.brokers) {
+      seen.add(id);
+      const broker = this.#brokers.get(id);
+      if (broker === undefined) {
+        this.#brokers.set(id, {
+          id,
+          address: { host, port },
+          connection: null,
+          state: 'down',
+          failures: 0,
+          retryAtMs: 0,
+        });
+      } else if (broker.address.host !== host || broker.address.port !== port) {
+        broker.address = { host, port };
+        broker.failures = 0;
+        broker.retryAtMs = 0;
+        if (broker.state === 'up')
+          this.#drop(
+            broker,
+            new KafkaError('CONNECTION_FAILED', 'the broker has moved', { retriable: true, wire: 'untouched' }),
+          );
+      }
+    }
+    for (const broker of this.#brokers.values()) {
+      // A broker that the cluster no longer names and that does not answer either is forgotten.
+      if (!seen.has(broker.id) && broker.state === 'down') this.#brokers.delete(broker.id);
+    }
+  }
+
+  #openBroker(broker: Broker): void {
+    if (this.#closed || broker.state !== 'down') return;
+    if (performance.now() < broker.retryAtMs) return;
+    const connection = this.#options.open(broker.address, {
+      onReady: () => this.#options.events.onReady(),
+      onClosed: (error) => this.#drop(broker, error),
+    });
+    broker.state = 'opening';
+    broker.connection = connection;
+    connection.open().then(
+      () => {
+        if (this.#closed || broker.connection !== connection) return connection.destroy();
+        broker.state = 'up';
+        broker.failures = 0;
+        this.#searches = 0;
+        this.#setStatus({ state: 'connected', error: null, loginRefused: false });
+        this.#options.events.onReady();
+      },
+      (error: unknown) => {
+        connection.destroy();
+        if (broker.connection === connection) this.#drop(broker, error);
+      },
+    );
+  }
+
+  #drop(broker: Broker, error: unknown): void {
+    if (this.#closed) return;
+    broker.connection?.destroy();
+    broker.connection = null;
+    broker.state = 'down';
+    const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
+    const delayMs = loginRefused ? loginBackoffMs : backoffMs(broker.failures++);
+    broker.retryAtMs = performance.now() + delayMs;
+    if (this.#anyUp() === null) {
+      this.#failed(error);
+      this.#search();
+    }
+    this.#after(delayMs + 1, () => {
+      // Only the owner knows whether the broker is still of use: it asks isReady, which connects.
+      if (broker.state === 'down') this.#options.events.onReady();
+    });
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed || this.#anyUp() !== null) return;
+    const message = error instanceof Error ? error.message : 'the connection failed';
+    const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
+    this.#setStatus({ state: 'failing', error: message, loginRefused });
+  }
+
+  #setStatus(status: ClientStatus): void {
+    const before = this.#status;
+    if (before.state === status.state && before.error === status.error && before.loginRefused === status.loginRefused) {
+      return;
+    }
+    this.#status = status;
+    this.#options.events.onStatus(status);
+    this.#wakeWaiting();
+  }
+
+  #statusChange(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done);
+        clearTimeout(timer);
+        this.#timers.delete(timer);
+        resolve();
+      };
+      const timer = this.#after(waitMs, done);
+      this.#waiting.add(done);
+    });
+  }
+
+  #wakeWaiting(): void {
+    for (const done of this.#waiting) done();
+  }
+
+  #after(delayMs: number, run: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (!this.#closed) run();
+    }, delayMs);
+    this.#timers.add(timer);
+    return timer;
+  }
+}
+
+/** Doubling, with jitter so that many nodes do not come back in step. */
+function backoffMs(failures: number): number {
+  const base = Math.min(reconnectBackoffMs.max, reconnectBackoffMs.first * 2 ** Math.min(failures, 10));
+  return base * (0.75 + Math.random() / 4);
+}
+
+function closedError(): KafkaError {
+  return new KafkaError('CLOSED', 'the client is closed', { retriable: false, wire: 'untouched' });
+}

@@ -1,0 +1,59 @@
+import type { Logger } from '../../../shared/log.ts';
+import type { KafkaClient, KafkaClientEvents } from '../client.ts';
+import type { ClusterSettings } from '../producer.ts';
+import { BrokersClient } from './brokers-client.ts';
+import { type KafkajsCluster, KafkajsBrokerConnection } from './kafkajs-connection.ts';
+import { kafkajs } from './kafkajs-internals.ts';
+import { createTokenSource, tlsOptions } from './security.ts';
+
+/** What the client adds to the broker's own time-out before it gives up on an answer. */
+export const answerGraceMs = 1000;
+
+export interface KafkaClientOptions {
+  readonly cluster: ClusterSettings;
+  readonly logger: Logger;
+  readonly events: KafkaClientEvents;
+}
+
+/** The default client. Connections start at once, in the background. */
+export function createKafkajsClient({ cluster, logger, events }: KafkaClientOptions): KafkaClient {
+  const requestTimeoutMs = cluster.requestTimeoutMs + answerGraceMs;
+  const shared: KafkajsCluster = {
+    cluster,
+    requestTimeoutMs,
+    logger: createKafkajsLogger(logger),
+    sasl: saslOptions(cluster),
+    ssl: cluster.tls === null ? null : tlsOptions(cluster.tls),
+  };
+  return new BrokersClient({
+    seeds: cluster.bootstrapServers,
+    open: (address, connectionEvents) => new KafkajsBrokerConnection(shared, address, connectionEvents),
+    metadataTimeoutMs: requestTimeoutMs,
+    events,
+  });
+}
+
+/** kafkajs logs every failed attempt as an error; transitions are logged by the producer, so its lines are for debugging. */
+function createKafkajsLogger(logger: Logger): object {
+  return kafkajs.createLogger({
+    level: logger.enabled('debug') ? 4 : 0,
+    // Only the message and the broker: its other fields can hold requests and answers of the login.
+    logCreator: () => (line: { namespace: string; log: { message: string; broker?: string } }) =>
+      logger.debug('kafka_client', line.log.message, { part: line.namespace, broker: line.log.broker }),
+  });
+}
+
+function saslOptions(cluster: ClusterSettings): (() => object) | null {
+  const { sasl } = cluster;
+  if (sasl === null) return null;
+  // kafkajs writes its authenticator into the object, so each connection gets its own.
+  if (sasl.mechanism === 'OAUTHBEARER') {
+    const token = createTokenSource(sasl);
+    return () => ({
+      mechanism: 'oauthbearer',
+      oauthBearerProvider: async () => ({ value: await token(), extensions: sasl.extensions }),
+    });
+  }
+  const { mechanism, username, password } = sasl;
+  return () => ({ mechanism: mechanism.toLowerCase(), username, password });
+}

@@ -1,0 +1,97 @@
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+
+/**
+ * The parts of kafkajs 2.2.4 below its public producer, with the types that it does not publish. This is the one place
+ * where its shape is taken on trust; the contract suite runs against the real thing.
+ */
+const require = createRequire(import.meta.url);
+
+export interface KafkajsConnection {
+  clientId: string;
+  socket: Socket | undefined;
+  requestQueue: KafkajsRequestQueue;
+  isConnected(): boolean;
+  isAuthenticated(): boolean;
+  authenticate(): Promise<void>;
+  nextCorrelationId(): number;
+  rejectRequests(error: Error): void;
+  send<T>(exchange: {
+    request: unknown;
+    response: { decode: (payload: Buffer) => Promise<T>; parse: (decoded: T) => T };
+    logResponseError?: boolean;
+  }): Promise<T>;
+}
+
+export interface KafkajsRequestQueue {
+  push(pushed: {
+    entry: {
+      apiKey: number;
+      apiName: string;
+      apiVersion: number;
+      correlationId: number;
+      resolve: (response: { payload: Buffer | null }) => void;
+      reject: (error: Error) => void;
+    };
+    expectResponse: boolean;
+    requestTimeout: number | null;
+    sendRequest: () => void;
+  }): void;
+  maybeThrottle(throttleMs: number | null | undefined): void;
+  scheduleCheckPendingRequests(): void;
+  destroy(): void;
+}
+
+export interface KafkajsConnectionPool {
+  getConnection(): Promise<KafkajsConnection>;
+  pool: readonly [KafkajsConnection, KafkajsConnection];
+}
+
+export interface KafkajsBroker {
+  connect(): Promise<void>;
+  lookupRequest(apiKey: number, definitions: unknown): (options: object) => KafkajsExchange;
+}
+
+export interface KafkajsExchange {
+  request: { apiKey: number; apiName: string; apiVersion: number; encode: () => Promise<unknown> };
+  response: { decode: (payload: Buffer) => Promise<KafkajsMetadata> };
+}
+
+/** A decoded Metadata response, versions 1 to 6. */
+export interface KafkajsMetadata {
+  brokers: { nodeId: number; host: string; port: number }[];
+  topicMetadata: {
+    topicErrorCode: number;
+    topic: string;
+    partitionMetadata: { partitionId: number; leader: number }[];
+  }[];
+}
+
+export interface KafkajsEncoder {
+  writeInt32(value: number): KafkajsEncoder;
+  writeBoolean(value: boolean): KafkajsEncoder;
+}
+
+interface KafkajsInternals {
+  readonly ConnectionPool: new (options: object) => KafkajsConnectionPool;
+  readonly Broker: new (options: object) => KafkajsBroker;
+  readonly Encoder: new () => KafkajsEncoder;
+  readonly requests: { readonly Metadata: unknown };
+  readonly createSocketFactory: () => (options: object) => Socket;
+  readonly createLogger: (options: object) => object;
+}
+
+// This is the border: CommonJS without types; each use names what it takes on trust.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+function load<T>(path: string): T {
+  return require(path);
+}
+
+export const kafkajs: KafkajsInternals = {
+  ConnectionPool: load('kafkajs/src/network/connectionPool'),
+  Broker: load('kafkajs/src/broker'),
+  Encoder: load('kafkajs/src/protocol/encoder'),
+  requests: load<{ requests: KafkajsInternals['requests'] }>('kafkajs/src/protocol/requests').requests,
+  createSocketFactory: load('kafkajs/src/network/socketFactory'),
+  createLogger: load<{ createLogger: KafkajsInternals['createLogger'] }>('kafkajs/src/loggers').createLogger,
+};

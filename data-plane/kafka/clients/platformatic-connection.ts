@@ -1,0 +1,269 @@
+import { isIP } from 'node:net';
+import type * as Platformatic from '@platformatic/kafka';
+import { KafkaError, type ProduceBatch, type ProduceResult } from '../client.ts';
+import {
+  decodeProduceResponse,
+  encodeProduceRequest,
+  produceApiKey,
+  produceApiVersion,
+  readVerdict,
+} from '../produce-request.ts';
+import type { ClusterSettings } from '../producer.ts';
+import type { BrokerAddress, BrokerConnection, BrokerConnectionEvents, MetadataAnswer } from './broker-connection.ts';
+
+const clientId = 'sluice';
+/** More than there are lanes: its own queue must never hold a request back, or nobody knows whether it left. */
+const inFlightMax = 1_000_000;
+
+/** What the connections of one client share. */
+export interface PlatformaticCluster {
+  readonly cluster: ClusterSettings;
+  readonly requestTimeoutMs: number;
+  readonly sasl: Platformatic.SASLOptions | null;
+  readonly tls: Record<string, unknown> | null;
+}
+
+/**
+ * One connection through @platformatic/kafka's Connection: its sockets, TLS, logins, framing and metadata.
+ *
+ * After a time-out that library does not consume the late answer and mistakes its bytes for the next one's, so a
+ * connection is given up as soon as one request on it has timed out.
+ */
+export class PlatformaticBrokerConnection implements BrokerConnection {
+  readonly #shared: PlatformaticCluster;
+  readonly #address: BrokerAddress;
+  readonly #events: BrokerConnectionEvents;
+  #library: typeof Platformatic | null = null;
+  #connection: Platformatic.Connection | null = null;
+  #state: 'new' | 'open' | 'closed' = 'new';
+  #throttledUntilMs = 0;
+  #throttleTimer: NodeJS.Timeout | undefined;
+
+  constructor(shared: PlatformaticCluster, address: BrokerAddress, events: BrokerConnectionEvents) {
+    this.#shared = shared;
+    this.#address = address;
+    this.#events = events;
+  }
+
+  async open(): Promise<void> {
+    const { cluster, requestTimeoutMs, sasl, tls } = this.#shared;
+    const { host, port } = this.#address;
+    // Loaded when used: it takes longer to load than all else together.
+    this.#library = await import('@platformatic/kafka');
+    if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
+    const connection = new this.#library.Connection(clientId, {
+      connectTimeout: cluster.connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      maxInflights: inFlightMax,
+      handleBackPressure: false,
+      ...(sasl === null ? {} : { sasl }),
+      ...(tls === null ? {} : { tls }),
+      ...(tls === null || isIP(host) !== 0 ? {} : { tlsServerName: host }),
+    });
+    this.#connection = connection;
+    // Without a listener an `error` event ends the process; what it says comes through connect() or `close` too.
+    connection.on('error', (error) => this.#broke(error));
+    connection.on('close', () => this.#broke(new Error('the broker closed the connection')));
+    try {
+      await connection.connect(host, port);
+      await askVersions(this.#library, connection, cluster.connectTimeoutMs);
+    } catch (error) {
+      throw toConnectError(error);
+    }
+    // destroy() may have run meanwhile.
+    if (this.#isClosed()) throw closed('the connection was closed', 'untouched');
+    this.#state = 'open';
+    connection.on('connect', () => this.#becameReady());
+    connection.socket.on('drain', () => this.#becameReady());
+  }
+
+  isReady(): boolean {
+    const connection = this.#connection;
+    if (this.#state !== 'open' || connection === null || !connection.isConnected()) return false;
+    if (connection.socket.writableNeedDrain) return false;
+    return this.#throttledUntilMs === 0 || performance.now() >= this.#throttledUntilMs;
+  }
+
+  metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer> {
+    const connection = this.#connection;
+    const library = this.#library;
+    if (connection === null || library === null || !connection.isConnected()) {
+      return Promise.reject(closed('the connection is down', 'untouched'));
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = new KafkaError('TIMED_OUT', 'the broker did not answer the metadata request in time', {
+          retriable: true,
+          wire: 'unknown',
+        });
+        reject(error);
+        this.#broke(error);
+      }, timeoutMs);
+      // Version 9: known to brokers from 2.4 to 4.x.
+      library.metadataV9.api(connection, topic === null ? [] : [topic], false, false, (error, response) => {
+        clearTimeout(timer);
+        // A topic's error comes as an error of the whole, with the response inside.
+        const answer = response ?? (isResponseError(error) ? error.response : undefined);
+        if (answer === undefined) reject(toRequestError(error, 'unknown'));
+        else resolve(readMetadata(answer, topic));
+      });
+    });
+  }
+
+  produce(batch: ProduceBatch): Promise<ProduceResult> {
+    const connection = this.#connection;
+    const library = this.#library;
+    if (connection === null || library === null || this.#state !== 'open' || !connection.isConnected()) {
+      return Promise.reject(closed('the connection is down', 'untouched'));
+    }
+    const { acks, compression } = this.#shared.cluster;
+    let body: Buffer;
+    try {
+      body = encodeProduceRequest({ batch, acks, compression, nowMs: Date.now(), headroomBytes: 0 });
+    } catch (cause) {
+      const options = { retriable: false, wire: 'untouched', cause } as const;
+      return Promise.reject(new KafkaError('ENCODING_FAILED', 'the batch could not be encoded', options));
+    }
+    return new Promise((resolve, reject) => {
+      const createPayload = (): Platformatic.Writer => {
+        const writer = library.Writer.create().append(body);
+        if (acks === 0) writer.context['noResponse'] = true;
+        return writer;
+      };
+      // Connected, and nothing is queued: from here on the bytes may have left.
+      connection.send(
+        produceApiKey,
+        produceApiVersion,
+        createPayload,
+        (_correlationId, _apiKey, _apiVersion, reader) => decodeProduceResponse(reader.buffer.slice(reader.position)),
+        false,
+        false,
+        (error, answer) => {
+          if (error !== null && error !== undefined) {
+            reject(toRequestError(error, 'unknown'));
+            this.#broke(error);
+            return;
+          }
+          if (acks === 0) return resolve({ baseOffset: null });
+          if (answer !== null && answer !== undefined) this.#throttle(answer.throttleMs);
+          try {
+            resolve(readVerdict(answer ?? null, batch));
+          } catch (refusal) {
+            reject(toRequestError(refusal, 'unknown'));
+          }
+        },
+      );
+    });
+  }
+
+  destroy(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearTimeout(this.#throttleTimer);
+    const connection = this.#connection;
+    if (connection === null) return;
+    // Ends its timer for re-authentication; destroying the socket then rejects what is in flight.
+    const { socket } = connection;
+    connection.close().catch(() => undefined);
+    socket?.destroy();
+    // While it still connects it listens to no `close` of the socket, and its timer would live on.
+    connection.emit('close');
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #becameReady(): void {
+    if (this.#state === 'open') this.#events.onReady();
+  }
+
+  #broke(error: Error): void {
+    if (this.#state !== 'open') return;
+    this.destroy();
+    this.#events.onClosed(closed(error.message, 'unknown', error));
+  }
+
+  #throttle(throttleMs: number): void {
+    if (throttleMs <= 0 || this.#state !== 'open') return;
+    this.#throttledUntilMs = performance.now() + throttleMs;
+    clearTimeout(this.#throttleTimer);
+    this.#throttleTimer = setTimeout(() => {
+      this.#throttledUntilMs = 0;
+      this.#events.onReady();
+    }, throttleMs);
+  }
+}
+
+/** A socket that connects proves little: a stopped broker's does too. So the broker has to answer before it counts as up. */
+function askVersions(
+  library: typeof Platformatic,
+  connection: Platformatic.Connection,
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    library.apiVersionsV3.api(connection, clientId, '1', (error) => {
+      clearTimeout(timer);
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}
+
+interface LibraryMetadata {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+  readonly topics: readonly {
+    readonly name?: string | null | undefined;
+    readonly errorCode: number;
+    readonly partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[];
+  }[];
+}
+
+function readMetadata({ brokers, topics }: LibraryMetadata, topic: string | null): MetadataAnswer {
+  const found = topics.find(({ name }) => name === topic);
+  return {
+    brokers: brokers.map(({ nodeId, host, port }) => ({ id: nodeId, host, port })),
+    topic:
+      found === undefined
+        ? null
+        : {
+            errorCode: found.errorCode,
+            partitions: found.partitions.map(({ partitionIndex, leaderId }) => ({
+              id: partitionIndex,
+              leader: leaderId,
+            })),
+          },
+  };
+}
+
+function isResponseError(error: unknown): error is Error & { response: LibraryMetadata } {
+  return error instanceof Error && 'response' in error && typeof error.response === 'object' && error.response !== null;
+}
+
+function closed(message: string, wire: 'untouched' | 'unknown', cause?: unknown): KafkaError {
+  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, wire, cause });
+}
+
+function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaError {
+  if (error instanceof KafkaError) return error;
+  const message = error instanceof Error ? error.message : 'the request failed';
+  if (message === 'Request timed out') {
+    return new KafkaError('TIMED_OUT', 'the broker did not answer in time', { retriable: true, wire, cause: error });
+  }
+  return closed(message, wire, error);
+}
+
+function toConnectError(error: unknown): KafkaError {
+  // The message of the whole hides why: the cause says it.
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const message = cause instanceof Error ? cause.message : 'the connection failed';
+  if (isCoded(error, 'PLT_KFK_AUTHENTICATION') || isCoded(cause, 'PLT_KFK_AUTHENTICATION')) {
+    return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause: error });
+  }
+  return closed(message, 'untouched', error);
+}
+
+function isCoded(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,362 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../../shared/log.ts';
+import { type ClientStatus, type KafkaClient, type KafkaClientEvents, KafkaError, type KafkaRecord } from './client.ts';
+import { Entry } from './entry.ts';
+import type { Lane, LaneOwner } from './lane.ts';
+import { LostRecords } from './lost-records.ts';
+import {
+  deadlineBeforeWire,
+  type Failure,
+  failedVerdict,
+  failureOf,
+  loginRefused,
+  nodeOverloaded,
+  producerOverloaded,
+  shuttingDown,
+  verdictOf,
+} from './produce-failure.ts';
+import { type ProducerMetrics, type QueueFigures, unconfirmedTopic } from './producer-metrics.ts';
+import type { ClusterSettings, FailedVerdict, ProducerLimits, Verdict } from './producer.ts';
+import { recordBytes } from './record-batch.ts';
+import { TopicState } from './topic-state.ts';
+import { WakeTimer } from './wake-timer.ts';
+
+/** Answers leave this much before the deadline, so that they are written by then. */
+const answerMarginMs = 2;
+/** Names of topics can come from requests: beyond this many, those without records are forgotten. */
+const topicsMax = 5000;
+const closePollMs = 5;
+
+/** Bytes of records over all producers of the node. */
+export interface NodeMemory {
+  readonly bytesMax: number;
+  bytes: number;
+}
+
+export interface LogicalProducerOptions {
+  readonly label: string;
+  readonly cluster: ClusterSettings;
+  readonly limits: ProducerLimits;
+  readonly memory: NodeMemory;
+  readonly logger: Logger;
+  readonly metrics: ProducerMetrics;
+  readonly createClient: (events: KafkaClientEvents) => KafkaClient;
+}
+
+/** The one producer of a cluster's settings: topics, their lanes, bounds and deadlines over one client. */
+export class LogicalProducer implements LaneOwner {
+  readonly label: string;
+  readonly client: KafkaClient;
+  readonly requestTimeoutMs: number;
+  readonly #options: LogicalProducerOptions;
+  readonly #topics = new Map<string, TopicState>();
+  readonly #dirty = new Set<TopicState>();
+  readonly #timer = new WakeTimer(() => this.#tick());
+  readonly #lost: LostRecords;
+  #limits: ProducerLimits;
+  #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
+  #records = 0;
+  #bytes = 0;
+  #flush: NodeJS.Immediate | undefined;
+  #closing = false;
+  #closed = false;
+
+  constructor(options: LogicalProducerOptions) {
+    this.#options = options;
+    this.label = options.label;
+    this.requestTimeoutMs = options.cluster.requestTimeoutMs;
+    this.#limits = options.limits;
+    this.#lost = new LostRecords(options);
+    this.client = options.createClient({
+      onReady: () => this.#flushAll(),
+      onStatus: (status) => this.#onStatus(status),
+    });
+    // The status says how it goes; the client goes on trying by itself.
+    this.client.connect(performance.now() + options.cluster.connectTimeoutMs).catch(() => undefined);
+  }
+
+  limits(): ProducerLimits {
+    return this.#limits;
+  }
+
+  setLimits(limits: ProducerLimits): void {
+    this.#limits = limits;
+  }
+
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  publish(topic: string, record: KafkaRecord, deadlineMs: number): Promise<Verdict> {
+    const bytes = recordBytes(record);
+    const nowMs = performance.now();
+    const refusal = this.#refuse(topic, bytes, nowMs);
+    if (refusal !== null) return Promise.resolve(this.#answerRefused(topic, refusal));
+    return new Promise((settle) => this.#queue(topic, record, bytes, deadlineMs, nowMs, settle));
+  }
+
+  enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict {
+    const bytes = recordBytes(record);
+    const nowMs = performance.now();
+    const refusal = this.#refuse(topic, bytes, nowMs);
+    if (refusal !== null) return this.#answerRefused(topic, refusal);
+    this.#queue(topic, record, bytes, deadlineMs, nowMs, this.#lost.settle);
+    return { outcome: 'accepted', topic };
+  }
+
+  figures(): QueueFigures {
+    let oldestMs = Infinity;
+    for (const topic of this.#topics.values()) oldestMs = Math.min(oldestMs, topic.oldestQueuedAtMs);
+    const oldestAgeSeconds = oldestMs === Infinity ? 0 : (performance.now() - oldestMs) / 1000;
+    return { label: this.label, records: this.#records, bytes: this.#bytes, oldestAgeSeconds };
+  }
+
+  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    this.#flushAll();
+    while (this.#records > 0 && performance.now() < deadlineMs) {
+      await delay(Math.max(1, Math.min(closePollMs, deadlineMs - performance.now())));
+    }
+    for (const topic of this.#topics.values()) {
+      topic.failWaiting(shuttingDown);
+      topic.abandon(shuttingDown);
+    }
+    this.#closed = true;
+    this.#timer.clear();
+    clearImmediate(this.#flush);
+    await this.client.close();
+    this.#lost.close();
+  }
+
+  // What lanes report.
+
+  acked(entries: readonly Entry[], partition: number, baseOffset: bigint | null): void {
+    const first = entries[0];
+    if (first === undefined) return;
+    const { topic } = first;
+    const base = Number(baseOffset ?? 0n);
+    let settled = 0;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index];
+      if (entry === undefined || entry.settle === null) continue;
+      settled++;
+      this.#settle(
+        entry,
+        baseOffset === null
+          ? { outcome: 'accepted', topic }
+          : { outcome: 'acked', topic, partition, offset: `${base + index}` },
+      );
+    }
+    if (settled > 0) this.#count(topic, baseOffset === null ? 'accepted' : 'acked', settled);
+  }
+
+  failed(entries: readonly Entry[], failure: Failure): void {
+    for (const entry of entries) {
+      if (entry.settle === null) continue;
+      const verdict = failedVerdict(entry, failure);
+      this.#count(entry.topic, verdict.outcome, 1);
+      this.#settle(entry, verdict);
+    }
+  }
+
+  late(entries: number, acked: boolean): void {
+    this.#options.metrics.late(this.label, acked, entries);
+  }
+
+  sent(lane: Lane, entries: readonly Entry[]): void {
+    let bytes = 0;
+    for (const entry of entries) bytes += entry.bytes;
+    this.#options.metrics.batch(this.label, lane.topic, entries.length, bytes);
+  }
+
+  done(lane: Lane, error: KafkaError | null, refresh: boolean, tookMs: number): void {
+    this.#options.metrics.produced(this.label, tookMs / 1000);
+    if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
+    const topic = this.#topics.get(lane.topic);
+    if (topic === undefined) return;
+    topic.laneDone(lane, error === null);
+    if (refresh) {
+      topic.refreshSoon(performance.now());
+      this.wakeAt(topic.refreshAtMs);
+    }
+    this.#markDirty(topic);
+  }
+
+  wakeAt(monotonicMs: number): void {
+    if (!this.#closed) this.#timer.at(monotonicMs);
+  }
+
+  #refuse(name: string, bytes: number, nowMs: number): Failure | null {
+    if (this.#closing) return shuttingDown;
+    if (this.#status.loginRefused) return loginRefused;
+    const { queueRecordsMax, queueBytesMax } = this.#limits;
+    if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
+    if (this.#options.memory.bytes + bytes > this.#options.memory.bytesMax) return nodeOverloaded;
+    return this.#topics.get(name)?.refusal(nowMs) ?? null;
+  }
+
+  #answerRefused(topic: string, failure: Failure): FailedVerdict {
+    this.#count(topic, failure.outcome, 1);
+    return verdictOf(topic, failure);
+  }
+
+  #queue(
+    name: string,
+    record: KafkaRecord,
+    bytes: number,
+    deadlineMs: number,
+    nowMs: number,
+    settle: (verdict: Verdict, entry: Entry) => void,
+  ): void {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) topic = this.#addTopic(name);
+    topic.lastUsedMs = nowMs;
+    const entry = new Entry({
+      topic: name,
+      record,
+      bytes,
+      deadlineMs: deadlineMs - answerMarginMs,
+      queuedAtMs: nowMs,
+      settle,
+    });
+    this.#records++;
+    this.#bytes += bytes;
+    this.#options.memory.bytes += bytes;
+    topic.add(entry);
+    this.#timer.at(entry.deadlineMs);
+    this.#markDirty(topic);
+  }
+
+  #addTopic(name: string): TopicState {
+    if (this.#topics.size >= topicsMax) {
+      for (const [other, topic] of this.#topics) {
+        if (topic.isIdle && !topic.refreshing) this.#topics.delete(other);
+        if (this.#topics.size < topicsMax) break;
+      }
+    }
+    const topic = new TopicState(name, this, this.#options.cluster.partitioner);
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #settle(entry: Entry, verdict: Verdict): void {
+    const { settle } = entry;
+    if (settle === null) return;
+    entry.settle = null;
+    this.#records--;
+    this.#bytes -= entry.bytes;
+    this.#options.memory.bytes -= entry.bytes;
+    settle(verdict, entry);
+  }
+
+  #count(topic: string, outcome: Verdict['outcome'], count: number): void {
+    const label = this.#topics.get(topic)?.known === true ? topic : unconfirmedTopic;
+    this.#options.metrics.records(this.label, label, outcome, count);
+  }
+
+  /** Batches leave once a turn of the event loop: what the sockets bring in that turn goes together. */
+  #markDirty(topic: TopicState): void {
+    if (this.#closed) return;
+    this.#dirty.add(topic);
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined;
+      this.#flushDirty();
+    });
+  }
+
+  #flushAll(): void {
+    for (const topic of this.#topics.values()) if (topic.hasWaiting) this.#markDirty(topic);
+  }
+
+  #flushDirty(): void {
+    const nowMs = performance.now();
+    for (const topic of this.#dirty) {
+      this.#dirty.delete(topic);
+      if (!topic.known || topic.refreshAtMs <= nowMs) this.#refresh(topic, nowMs);
+      if (!topic.known || !topic.flush(nowMs)) continue;
+      // A leader is away: another may have been elected.
+      topic.refreshSoon(nowMs);
+      this.#timer.at(topic.refreshAtMs);
+    }
+  }
+
+  #refresh(topic: TopicState, nowMs: number): void {
+    if (!topic.needsRefresh(nowMs)) {
+      if (!topic.refreshing) this.#timer.at(topic.refreshAtMs);
+      return;
+    }
+    topic.refreshing = true;
+    this.client
+      .metadata(topic.name, nowMs + this.requestTimeoutMs)
+      .then(
+        (metadata) => topic.learn(metadata, performance.now()),
+        (error: unknown) => this.#refreshFailed(topic, error),
+      )
+      .finally(() => {
+        topic.refreshing = false;
+        if (topic.hasWaiting) this.#markDirty(topic);
+      })
+      .catch((error: unknown) => this.#options.logger.error('kafka_producer', String(error), { cluster: this.label }));
+  }
+
+  #refreshFailed(topic: TopicState, cause: unknown): void {
+    const nowMs = performance.now();
+    const refused = cause instanceof KafkaError && cause.wire === 'verdict' && topicRefusals.has(cause.kafkaName);
+    if (refused) topic.refuse(failureOf(cause), nowMs);
+    else topic.refreshFailed(nowMs);
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    let earliestMs = Infinity;
+    const failure = this.#waitFailure();
+    for (const topic of this.#topics.values()) {
+      if (topic.earliestDeadlineMs() <= nowMs) topic.expire(nowMs, failure);
+      earliestMs = Math.min(earliestMs, topic.earliestDeadlineMs());
+      if (topic.hasWaiting) this.#markDirty(topic);
+    }
+    if (earliestMs !== Infinity) this.#timer.at(earliestMs);
+  }
+
+  /** Why records that wait are dropped at their deadline. */
+  #waitFailure(): Failure {
+    const { state } = this.#status;
+    if (state === 'connected') return deadlineBeforeWire;
+    return {
+      ...deadlineBeforeWire,
+      message: 'The brokers cannot be reached; the record was dropped.',
+      kafkaName: 'CONNECTION_FAILED',
+    };
+  }
+
+  #onStatus(status: ClientStatus): void {
+    const before = this.#status;
+    this.#status = status;
+    const { logger, cluster } = this.#options;
+    const fields = { cluster: this.label, brokers: brokersText(cluster) };
+    if (status.state === 'connected' && before.state !== 'connected') {
+      logger.info('kafka_connected', `Kafka cluster ${this.label} is connected`, fields);
+    } else if (
+      status.state === 'failing' &&
+      (before.state !== 'failing' || status.loginRefused !== before.loginRefused)
+    ) {
+      logger.warn('kafka_failing', `Kafka cluster ${this.label} cannot be reached: ${status.error ?? ''}`, fields);
+    }
+    if (status.loginRefused) for (const topic of this.#topics.values()) topic.failWaiting(loginRefused);
+    if (status.state !== 'connected') return;
+    for (const topic of this.#topics.values()) topic.refreshNow();
+    this.#flushAll();
+  }
+}
+
+const topicRefusals = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'INVALID_TOPIC_EXCEPTION',
+]);
+
+export function brokersText({ bootstrapServers }: ClusterSettings): string {
+  return bootstrapServers.map(({ host, port }) => `${host}:${port}`).join(',');
+}

@@ -1,0 +1,67 @@
+import type { Logger } from '../../shared/log.ts';
+import type { Entry } from './entry.ts';
+import type { ProducerMetrics } from './producer-metrics.ts';
+import type { Verdict } from './producer.ts';
+
+const logEveryMs = 1000;
+/** Distinct partitions and reasons; more are written before the second is over. */
+const keysMax = 100;
+
+interface Loss {
+  readonly topic: string;
+  /** -1: none had been chosen yet. */
+  readonly partition: number;
+  readonly code: string;
+  readonly outcome: string;
+  count: number;
+}
+
+/** Async mode: nobody waits for these verdicts, so what is lost is counted and logged, one line a partition and second. */
+export class LostRecords {
+  readonly #label: string;
+  readonly #logger: Logger;
+  readonly #metrics: ProducerMetrics;
+  readonly #losses = new Map<string, Loss>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ label, logger, metrics }: { label: string; logger: Logger; metrics: ProducerMetrics }) {
+    this.#label = label;
+    this.#logger = logger;
+    this.#metrics = metrics;
+  }
+
+  readonly settle = (verdict: Verdict, entry: Entry): void => {
+    if (verdict.outcome === 'acked' || verdict.outcome === 'accepted') return;
+    this.#metrics.lost(this.#label, entry.topic, 1);
+    const key = `${entry.topic}\0${entry.partition}\0${verdict.code}\0${verdict.outcome}`;
+    const { topic, partition } = entry;
+    const loss = this.#losses.get(key);
+    if (loss !== undefined) {
+      loss.count++;
+    } else {
+      if (this.#losses.size >= keysMax) this.#write();
+      this.#losses.set(key, { topic, partition, code: verdict.code, outcome: verdict.outcome, count: 1 });
+    }
+    this.#timer ??= setTimeout(() => this.#write(), logEveryMs);
+  };
+
+  close(): void {
+    this.#write();
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { topic, partition, code, outcome, count } of this.#losses.values()) {
+      this.#logger.error('records_lost', `${count} accepted records were not confirmed`, {
+        cluster: this.#label,
+        topic,
+        partition,
+        code,
+        outcome,
+        count,
+      });
+    }
+    this.#losses.clear();
+  }
+}

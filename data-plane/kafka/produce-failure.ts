@@ -1,0 +1,149 @@
+import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
+import type { KafkaError } from './client.ts';
+import type { Entry } from './entry.ts';
+import type { FailedVerdict } from './producer.ts';
+
+/** Why records were not acked, without saying yet which outcome that means for each of them. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly outcome: 'rejected' | 'not_sent';
+  /** One sentence; holds no secret. */
+  readonly message: string;
+  readonly kafkaName: string | null;
+  readonly details?: readonly ErrorDetail[];
+}
+
+/** What to do with a batch after a failed attempt. */
+export interface Judgement {
+  readonly next: 'retry' | 'split' | 'give_up';
+  /** The attempt may have been written: from now on only acked or unknown. */
+  readonly mayBeWritten: boolean;
+  /** The leader is another one, or none: fetch metadata. */
+  readonly refresh: boolean;
+  /** The attempt counts against the limit of attempts: it reached the broker. */
+  readonly counts: boolean;
+  readonly failure: Failure;
+}
+
+const splitNames = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TIMESTAMP']);
+const refreshNames = new Set([
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'BROKER_NOT_AVAILABLE',
+  'REPLICA_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  'CONNECTION_FAILED',
+  'TIMED_OUT',
+  'CLOSED',
+]);
+
+/** Judges a failed attempt (kafka-upstream.md sections 5 and 8). */
+export function judge(error: KafkaError): Judgement {
+  const { kafkaName, wire } = error;
+  const judgement = {
+    mayBeWritten: wire === 'unknown',
+    refresh: refreshNames.has(kafkaName),
+    counts: wire !== 'untouched',
+    failure: failureOf(error),
+  };
+  if (wire === 'untouched') return { ...judgement, next: error.retriable ? 'retry' : 'give_up' };
+  if (wire === 'unknown') {
+    // The leader has appended it and its replicas were late: a retry would write it again for sure.
+    const appended = kafkaName === 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' || kafkaName === 'REQUEST_TIMED_OUT';
+    return { ...judgement, next: error.retriable && !appended ? 'retry' : 'give_up' };
+  }
+  if (splitNames.has(kafkaName)) return { ...judgement, next: 'split' };
+  return { ...judgement, next: error.retriable ? 'retry' : 'give_up' };
+}
+
+/** The failure that a Kafka error means for a record that was certainly not written. */
+export function failureOf(error: KafkaError): Failure {
+  const { kafkaName } = error;
+  switch (kafkaName) {
+    case 'MESSAGE_TOO_LARGE':
+    case 'RECORD_LIST_TOO_LARGE':
+      return rejected('RECORD_TOO_LARGE', 'The record is larger than the topic allows.', kafkaName);
+    case 'INVALID_RECORD':
+      return rejected(
+        'KEY_INVALID',
+        'The brokers refuse the record: a compacted topic takes only records with a key.',
+        kafkaName,
+      );
+    case 'INVALID_TOPIC_EXCEPTION':
+      return rejected('TOPIC_INVALID', 'The topic name is not legal.', kafkaName);
+    case 'TOPIC_AUTHORIZATION_FAILED':
+    case 'CLUSTER_AUTHORIZATION_FAILED':
+      return notSent('TOPIC_AUTHORIZATION_FAILED', 'Kafka does not allow writing to the topic.', kafkaName);
+    case 'UNKNOWN_TOPIC_OR_PARTITION':
+      return notSent('TOPIC_NOT_FOUND', 'The topic does not exist.', kafkaName);
+    case 'NOT_ENOUGH_REPLICAS':
+    case 'NOT_ENOUGH_REPLICAS_AFTER_APPEND':
+      return notSent(
+        'NOT_ENOUGH_REPLICAS',
+        'The partition has fewer replicas in sync than the topic demands.',
+        kafkaName,
+      );
+    case 'AUTHENTICATION_FAILED':
+      return notSent('KAFKA_UNAVAILABLE', 'The brokers refused the login.', kafkaName);
+    case 'ENCODING_FAILED':
+    case 'INVALID_RESPONSE':
+      return notSent('INTERNAL', 'The batch could not be exchanged with the broker.', kafkaName);
+    default:
+      return error.retriable || kafkaName === 'CLOSED'
+        ? notSent('KAFKA_UNAVAILABLE', 'The brokers could not take the record in time.', kafkaName)
+        : notSent('INTERNAL', `The broker answered ${kafkaName}.`, kafkaName);
+  }
+}
+
+export const deadlineBeforeWire: Failure = notSent(
+  'KAFKA_UNAVAILABLE',
+  'The record could not be handed to the brokers within its delivery time-out; it was dropped.',
+  null,
+);
+export const shuttingDown: Failure = notSent('SHUTTING_DOWN', 'The node is shutting down.', null);
+export const producerOverloaded: Failure = notSent(
+  'PRODUCER_OVERLOADED',
+  'The queue of records to Kafka is full.',
+  null,
+);
+export const nodeOverloaded: Failure = notSent(
+  'PRODUCER_OVERLOADED',
+  "The node's memory for records to Kafka is full.",
+  null,
+);
+export const loginRefused: Failure = notSent(
+  'KAFKA_UNAVAILABLE',
+  'The brokers refused the login.',
+  'AUTHENTICATION_FAILED',
+);
+
+/** The verdict on one entry. Whatever the failure says, an entry that may have been written is unknown. */
+export function failedVerdict(entry: Entry, failure: Failure): FailedVerdict {
+  if (entry.mayBeWritten) return unknownVerdict(entry.topic, failure);
+  return verdictOf(entry.topic, failure);
+}
+
+export function verdictOf(topic: string, failure: Failure): FailedVerdict {
+  return { topic, ...failure };
+}
+
+function unknownVerdict(topic: string, { code, kafkaName }: Failure): FailedVerdict {
+  return {
+    outcome: 'unknown',
+    topic,
+    code: code === 'NOT_ENOUGH_REPLICAS' ? code : 'DELIVERY_UNKNOWN',
+    message: 'The record was sent and no verdict came: it may have been written.',
+    kafkaName,
+  };
+}
+
+function rejected(code: ErrorCode, message: string, kafkaName: string): Failure {
+  return { code, outcome: 'rejected', message, kafkaName };
+}
+
+function notSent(code: ErrorCode, message: string, kafkaName: string | null): Failure {
+  return { code, outcome: 'not_sent', message, kafkaName };
+}

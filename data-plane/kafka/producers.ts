@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import type { Registry } from 'prom-client';
+import type { Logger } from '../../shared/log.ts';
+import { canonicalJson } from '../../shared/snapshot.ts';
+import type { KafkaClient } from './client.ts';
+import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
+import { createPlatformaticClient } from './clients/platformatic-client.ts';
+import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
+import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
+import { unsupportedCompression } from './compression.ts';
+import type {
+  ClusterSettings,
+  ClusterStatus,
+  ProducerLease,
+  ProducerLimits,
+  ProducerOptions,
+  Producers,
+} from './producer.ts';
+
+export type KafkaClientName = 'kafkajs' | 'platformatic';
+
+export interface ProducersOptions {
+  readonly kafkaClient: KafkaClientName;
+  /** Bytes of records queued over all producers. */
+  readonly producerMemoryMaxBytes: number;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+}
+
+/** How long a producer whose last lease is gone may still work off its queue. */
+const releaseFlushMs = 30_000;
+
+const clientFactories: Readonly<Record<KafkaClientName, (options: KafkaClientOptions) => KafkaClient>> = {
+  kafkajs: createKafkajsClient,
+  platformatic: createPlatformaticClient,
+};
+
+/** The node's producers: one for each set of cluster settings in use, shared by reference count. */
+export function createProducers(options: ProducersOptions): Producers {
+  return new SharedProducers(options, clientFactories[options.kafkaClient]);
+}
+
+/** A setting that the node's client cannot fulfil: its path below `config` of kafka-upstream, and why. */
+export interface UnsupportedSetting {
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** What of these settings this client cannot keep. The configuration is refused then; producers do not look again. */
+export function unsupportedSettings(client: KafkaClientName, cluster: ClusterSettings): UnsupportedSetting[] {
+  const unsupported: UnsupportedSetting[] = [];
+  const compression = unsupportedCompression(cluster.compression);
+  if (compression !== null) unsupported.push({ field: 'compression_type', reason: compression });
+  if (cluster.idempotent) {
+    unsupported.push({
+      field: 'producer_idempotent',
+      reason: `not built for the Kafka client ${client}: after a lost answer its sequence numbers could be used twice`,
+    });
+  }
+  const { sasl } = cluster;
+  if (sasl !== null && sasl.mechanism !== 'OAUTHBEARER' && sasl.mechanism !== 'PLAIN' && sasl.tokenauth) {
+    unsupported.push({ field: 'authentication.tokenauth', reason: `not built for the Kafka client ${client}` });
+  }
+  if (sasl?.mechanism === 'OAUTHBEARER' && !sasl.tokenEndpointTlsVerify) {
+    unsupported.push({
+      field: 'authentication.oauthbearer.token_endpoint_tls_verify',
+      reason: 'the certificate of the token endpoint is always verified',
+    });
+  }
+  return unsupported;
+}
+
+interface Shared {
+  readonly hash: string;
+  readonly producer: LogicalProducer;
+  readonly status: { readonly name: string; readonly brokers: string };
+  readonly leases: Set<ProducerLimits>;
+}
+
+class SharedProducers implements Producers {
+  readonly #options: ProducersOptions;
+  readonly #createClient: (options: KafkaClientOptions) => KafkaClient;
+  readonly #memory: NodeMemory;
+  readonly #metrics: ProducerMetrics;
+  readonly #shared = new Map<string, Shared>();
+  /** Producers that work off their queue after the last lease. */
+  readonly #closing = new Map<LogicalProducer, Promise<void>>();
+
+  constructor(options: ProducersOptions, createClient: (options: KafkaClientOptions) => KafkaClient) {
+    this.#options = options;
+    this.#createClient = createClient;
+    this.#memory = { bytesMax: options.producerMemoryMaxBytes, bytes: 0 };
+    this.#metrics = createProducerMetrics(options.metrics, () =>
+      this.#producers().map((producer) => producer.figures()),
+    );
+  }
+
+  acquire(options: ProducerOptions): ProducerLease {
+    const hash = createHash('sha256').update(canonicalJson(options.cluster)).digest('hex');
+    const shared = this.#shared.get(hash) ?? this.#create(hash, options);
+    // Its own object even for equal limits: the set counts leases.
+    const limits = { ...options.limits };
+    shared.leases.add(limits);
+    shared.producer.setLimits(smallest(shared.leases));
+    const { producer } = shared;
+    return {
+      publish: (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs),
+      enqueue: (topic, record, deadlineMs) => producer.enqueue(topic, record, deadlineMs),
+      release: () => this.#release(shared, limits),
+    };
+  }
+
+  clusters(): readonly ClusterStatus[] {
+    return [...this.#shared.values()].map(({ producer, status }) => ({
+      ...status,
+      state: producer.status.state,
+      error: producer.status.error,
+    }));
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    const producers = [...this.#shared.values()].map(({ producer }) => producer);
+    this.#shared.clear();
+    await Promise.all([...producers.map((producer) => producer.close(deadlineMs)), ...this.#closing.values()]);
+  }
+
+  #producers(): LogicalProducer[] {
+    return [...[...this.#shared.values()].map(({ producer }) => producer), ...this.#closing.keys()];
+  }
+
+  #create(hash: string, { cluster, limits, label }: ProducerOptions): Shared {
+    const { logger } = this.#options;
+    for (const { status } of this.#shared.values()) {
+      if (status.name !== label) continue;
+      logger.warn('kafka_label_clash', `Two Kafka clusters with different settings are called ${label}`, {
+        cluster: label,
+      });
+    }
+    const producer = new LogicalProducer({
+      label,
+      cluster,
+      limits,
+      memory: this.#memory,
+      logger,
+      metrics: this.#metrics,
+      createClient: (events) => this.#createClient({ cluster, logger, events }),
+    });
+    const shared = {
+      hash,
+      producer,
+      status: { name: label, brokers: brokersText(cluster) },
+      leases: new Set<ProducerLimits>(),
+    };
+    this.#shared.set(hash, shared);
+    return shared;
+  }
+
+  #release(shared: Shared, limits: ProducerLimits): void {
+    if (!shared.leases.delete(limits)) return;
+    if (shared.leases.size > 0) {
+      shared.producer.setLimits(smallest(shared.leases));
+      return;
+    }
+    if (this.#shared.get(shared.hash) !== shared) return;
+    this.#shared.delete(shared.hash);
+    const { producer } = shared;
+    const closed = producer
+      .close(performance.now() + releaseFlushMs)
+      .catch((error: unknown) => this.#options.logger.error('kafka_close', String(error), { cluster: producer.label }))
+      .finally(() => this.#closing.delete(producer));
+    this.#closing.set(producer, closed);
+  }
+}
+
+function smallest(leases: ReadonlySet<ProducerLimits>): ProducerLimits {
+  const all = [...leases];
+  const least = (read: (limits: ProducerLimits) => number): number => Math.min(...all.map(read));
+  return {
+    batchRecordsMax: least((limits) => limits.batchRecordsMax),
+    batchBytesMax: least((limits) => limits.batchBytesMax),
+    lingerMs: least((limits) => limits.lingerMs),
+    queueRecordsMax: least((limits) => limits.queueRecordsMax),
+    queueBytesMax: least((limits) => limits.queueBytesMax),
+    attemptsMax: least((limits) => limits.attemptsMax),
+    retryBackoffMs: least((limits) => limits.retryBackoffMs),
+  };
+}

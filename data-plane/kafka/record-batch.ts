@@ -1,0 +1,145 @@
+import { crc32c } from '@node-rs/crc32';
+import { codecOf } from './compression.ts';
+import type { KafkaRecord } from './client.ts';
+import type { Compression } from './producer.ts';
+
+/** Bytes of a record batch before its records (KIP-98, magic 2). */
+export const batchHeaderBytes = 61;
+/** Where in the batch the part begins that the CRC covers. */
+const crcCoversFrom = 21;
+
+/**
+ * Encodes records as one record batch of magic 2 (KIP-98) into a buffer that has `headroomBytes` free before it.
+ *
+ * Our own because the libraries' encoders took 15 % of the process (growing buffers, a buffer object for each record,
+ * CRC-32C in JavaScript): sizes are summed first, so that the whole request is one allocation and one pass. All records
+ * bear the time of encoding.
+ */
+export function encodeRecordBatch(options: {
+  records: readonly KafkaRecord[];
+  compression: Compression;
+  nowMs: number;
+  headroomBytes: number;
+}): Buffer {
+  const { records, headroomBytes } = options;
+  const codec = codecOf(options.compression);
+  const bodies: number[] = [];
+  let recordsBytes = 0;
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index];
+    if (record === undefined) continue;
+    const body = recordBodyBytes(record, index);
+    bodies.push(body);
+    recordsBytes += varintBytes(body) + body;
+  }
+
+  const start = headroomBytes + batchHeaderBytes;
+  if (codec.compress === null) {
+    const buffer = Buffer.allocUnsafe(start + recordsBytes);
+    writeRecords(buffer, start, records, bodies);
+    writeBatchHeader(buffer, headroomBytes, codec.attribute, records.length, options.nowMs);
+    return buffer;
+  }
+  const plain = Buffer.allocUnsafe(recordsBytes);
+  writeRecords(plain, 0, records, bodies);
+  const packed = codec.compress(plain);
+  const buffer = Buffer.allocUnsafe(start + packed.length);
+  packed.copy(buffer, start);
+  writeBatchHeader(buffer, headroomBytes, codec.attribute, records.length, options.nowMs);
+  return buffer;
+}
+
+/** Bytes that a record takes in a batch, about: what limits are counted in. */
+export function recordBytes(record: KafkaRecord): number {
+  let bytes = 16 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const { name, value } of record.headers) bytes += 4 + name.length + value.length;
+  return bytes;
+}
+
+function writeBatchHeader(buffer: Buffer, at: number, attributes: number, count: number, nowMs: number): void {
+  buffer.writeInt32BE(0, at);
+  buffer.writeInt32BE(0, at + 4);
+  buffer.writeInt32BE(buffer.length - at - 12, at + 8);
+  buffer.writeInt32BE(-1, at + 12);
+  buffer.writeInt8(2, at + 16);
+  buffer.writeInt16BE(attributes, at + 21);
+  buffer.writeInt32BE(count - 1, at + 23);
+  writeTimestamp(buffer, at + 27, nowMs);
+  writeTimestamp(buffer, at + 35, nowMs);
+  // No producer id, epoch and sequence: not idempotent.
+  buffer.fill(0xff, at + 43, at + 57);
+  buffer.writeInt32BE(count, at + 57);
+  buffer.writeUInt32BE(crc32c(buffer.subarray(at + crcCoversFrom)), at + 17);
+}
+
+function writeTimestamp(buffer: Buffer, at: number, ms: number): void {
+  buffer.writeUInt32BE(Math.floor(ms / 0x1_0000_0000), at);
+  buffer.writeUInt32BE(ms >>> 0, at + 4);
+}
+
+function writeRecords(buffer: Buffer, at: number, records: readonly KafkaRecord[], bodies: readonly number[]): void {
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index];
+    if (record === undefined) continue;
+    at = writeVarint(buffer, at, bodies[index] ?? 0);
+    buffer[at++] = 0; // attributes
+    buffer[at++] = 0; // timestamp delta
+    at = writeVarint(buffer, at, index);
+    at = writeBytes(buffer, at, record.key);
+    at = writeBytes(buffer, at, record.value);
+    at = writeVarint(buffer, at, record.headers.length);
+    for (const { name, value } of record.headers) {
+      at = writeText(buffer, at, name);
+      at = typeof value === 'string' ? writeText(buffer, at, value) : writeBytes(buffer, at, value);
+    }
+  }
+}
+
+function recordBodyBytes({ key, value, headers }: KafkaRecord, offsetDelta: number): number {
+  let bytes = 2 + varintBytes(offsetDelta) + bytesBytes(key) + bytesBytes(value) + varintBytes(headers.length);
+  for (const header of headers) {
+    const nameBytes = Buffer.byteLength(header.name);
+    const valueBytes = typeof header.value === 'string' ? Buffer.byteLength(header.value) : header.value.length;
+    bytes += varintBytes(nameBytes) + nameBytes + varintBytes(valueBytes) + valueBytes;
+  }
+  return bytes;
+}
+
+function bytesBytes(bytes: Buffer | null): number {
+  return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length;
+}
+
+/** Bytes of a number ≥ 0 as a zigzag varint. */
+function varintBytes(value: number): number {
+  if (value < 0x40) return 1;
+  if (value < 0x2000) return 2;
+  if (value < 0x10_0000) return 3;
+  if (value < 0x800_0000) return 4;
+  return 5;
+}
+
+/** Writes a number ≥ 0 and < 2^30 as a zigzag varint; returns the position after it. */
+function writeVarint(buffer: Buffer, at: number, value: number): number {
+  let rest = value * 2;
+  while (rest >= 0x80) {
+    buffer[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  buffer[at++] = rest;
+  return at;
+}
+
+function writeBytes(buffer: Buffer, at: number, bytes: Buffer | null): number {
+  if (bytes === null) {
+    buffer[at] = 1; // zigzag of -1
+    return at + 1;
+  }
+  at = writeVarint(buffer, at, bytes.length);
+  buffer.set(bytes, at);
+  return at + bytes.length;
+}
+
+function writeText(buffer: Buffer, at: number, text: string): number {
+  at = writeVarint(buffer, at, Buffer.byteLength(text));
+  return at + buffer.write(text, at);
+}

@@ -1,0 +1,331 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { expect } from 'chai';
+import { type ClientStatus, type KafkaClient, KafkaError, type KafkaRecord } from '../../data-plane/kafka/client.ts';
+import type { KafkaClientOptions } from '../../data-plane/kafka/clients/kafkajs-client.ts';
+import type { ClusterSettings } from '../../data-plane/kafka/producer.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { countRecords, createTopic, readTopic, readWithConsoleConsumer, testKafka } from '../helpers/kafka.ts';
+import { waitFor } from '../helpers/wait-for.ts';
+
+interface Opened {
+  readonly client: KafkaClient;
+  readonly statuses: ClientStatus[];
+}
+
+/** What every KafkaClient must do, against the real brokers of the run. */
+export function kafkaClientContract(name: string, create: (options: KafkaClientOptions) => KafkaClient): void {
+  describe(`KafkaClient: ${name}`, function () {
+    this.timeout(30_000);
+    const clients: KafkaClient[] = [];
+    const closers: (() => Promise<void>)[] = [];
+    afterEach(async () => {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await Promise.all(closers.splice(0).map((close) => close()));
+    });
+
+    function open(settings: Partial<ClusterSettings> = {}): Opened {
+      const statuses: ClientStatus[] = [];
+      const client = create({
+        cluster: { ...clusterSettings(testKafka()), ...settings },
+        logger: silentLogger(),
+        events: { onReady: () => undefined, onStatus: (status) => statuses.push(status) },
+      });
+      clients.push(client);
+      return { client, statuses };
+    }
+
+    async function openConnected(settings: Partial<ClusterSettings> = {}): Promise<KafkaClient> {
+      const { client } = open(settings);
+      await client.connect(soon());
+      return client;
+    }
+
+    it('connects, and says so once', async () => {
+      const { client, statuses } = open();
+      await client.connect(soon());
+      expect(statuses).to.deep.equal([{ state: 'connected', error: null, loginRefused: false }]);
+    });
+
+    it('produces and tells offsets; the records are there byte for byte', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { partitions: 3 });
+      const records: KafkaRecord[] = [
+        { key: Buffer.from('k'), value: Buffer.from([0, 255, 128]), headers: [{ name: 'ä', value: 'ö' }] },
+        { key: null, value: Buffer.from('b'), headers: [{ name: 'raw', value: Buffer.from([1, 0, 2]) }] },
+        { key: Buffer.alloc(0), value: null, headers: [] },
+      ];
+      expect(await produce(client, topic, 1, records)).to.equal(0n);
+      expect(await produce(client, topic, 1, records.slice(0, 1))).to.equal(3n);
+      const read = await readTopic(topic);
+      expect(read.map(({ partition, key, value }) => ({ partition, key, value }))).to.deep.equal(
+        [...records, ...records.slice(0, 1)].map(({ key, value }) => ({ partition: 1, key, value })),
+      );
+      expect(String(read[0]?.headers['ä'])).to.equal('ö');
+      expect(read[1]?.headers['raw']).to.deep.equal(Buffer.from([1, 0, 2]));
+    });
+
+    it('has requests for several partitions in flight at once', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { partitions: 8 });
+      await ready(client, await client.metadata(topic, soon()));
+      const offsets = await Promise.all(
+        [0, 1, 2, 3, 4, 5, 6, 7].map((id) => produce(client, topic, id, [record('v')])),
+      );
+      expect(offsets).to.deep.equal(Array.from({ length: 8 }, () => 0n));
+    });
+
+    for (const compression of ['gzip', 'snappy', 'lz4'] as const) {
+      it(`compresses by ${compression}`, async () => {
+        const client = await openConnected({ compression });
+        const topic = await createTopic('contract');
+        await produce(client, topic, 0, [record('x'.repeat(5000)), record('y')]);
+        // Kafka's own consumer: kafkajs reads neither snappy nor lz4.
+        expect(await readWithConsoleConsumer(topic, 2)).to.deep.equal([`null\t${'x'.repeat(5000)}`, 'null\ty']);
+      });
+    }
+
+    it('with acks 0 hands over and has no offset', async () => {
+      const client = await openConnected({ acks: 0 });
+      const topic = await createTopic('contract');
+      expect(await produce(client, topic, 0, [record('a')])).to.equal(null);
+      await waitFor(async () => (await countRecords(topic)) === 1, { what: 'the record', timeoutMs: 10_000 });
+    });
+
+    it('does not create an unknown topic, and others go on', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract');
+      const unknown = `${topic}-unknown`;
+      expect((await failure(client.metadata(unknown, soon()))).kafkaName).to.equal('UNKNOWN_TOPIC_OR_PARTITION');
+      expect(await listTopics()).to.not.include(unknown);
+      expect(await produce(client, topic, 0, [record('a')])).to.equal(0n);
+    });
+
+    it('says that a topic name is not legal', async () => {
+      const client = await openConnected();
+      expect((await failure(client.metadata('no spaces', soon()))).kafkaName).to.equal('INVALID_TOPIC_EXCEPTION');
+    });
+
+    it('a deleted topic is a verdict, and poisons no other', async () => {
+      const client = await openConnected();
+      const doomed = await createTopic('contract');
+      const other = await createTopic('contract');
+      const metadata = await client.metadata(doomed, soon());
+      await produce(client, doomed, 0, [record('a')]);
+      await deleteTopic(doomed);
+      const error = await failure(
+        waitForFailure(() =>
+          client.produce({ ...batchOf(doomed, 0, [record('b')]), leader: metadata.partitions[0]?.leader ?? -1 }),
+        ),
+      );
+      expect(error.kafkaName).to.be.oneOf(['UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_OR_FOLLOWER']);
+      expect(error.wire).to.equal('verdict');
+      await waitFor(
+        async () => (await failure(client.metadata(doomed, soon()))).kafkaName === 'UNKNOWN_TOPIC_OR_PARTITION',
+        {
+          what: 'the topic to be gone',
+          timeoutMs: 10_000,
+        },
+      );
+      expect(await produce(client, other, 0, [record('c')])).to.equal(0n);
+    });
+
+    it('a partition that is not there is a verdict', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract');
+      const { partitions } = await client.metadata(topic, soon());
+      const error = await failure(
+        client.produce({ ...batchOf(topic, 5, [record('a')]), leader: partitions[0]?.leader ?? -1 }),
+      );
+      expect(error).to.include({ kafkaName: 'UNKNOWN_TOPIC_OR_PARTITION', wire: 'verdict', retriable: true });
+    });
+
+    it('a record that is too large is a final verdict, and the next is written', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { configs: { 'max.message.bytes': '2000' } });
+      const error = await failure(produce(client, topic, 0, [record('x'.repeat(5000))]));
+      expect(error).to.include({ kafkaName: 'MESSAGE_TOO_LARGE', wire: 'verdict', retriable: false });
+      expect(await produce(client, topic, 0, [record('small')])).to.equal(0n);
+    });
+
+    it('a record without a key in a compacted topic is refused', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { configs: { 'cleanup.policy': 'compact' } });
+      const error = await failure(produce(client, topic, 0, [record('a')]));
+      expect(error).to.include({ kafkaName: 'INVALID_RECORD', wire: 'verdict', retriable: false });
+    });
+
+    it('fails as untouched without a connection', async () => {
+      const { client, statuses } = open({ bootstrapServers: [{ host: '127.0.0.1', port: await unusedPort() }] });
+      const error = await failure(client.connect(performance.now() + 1500));
+      expect(error).to.include({ kafkaName: 'CONNECTION_FAILED', wire: 'untouched' });
+      expect(statuses.at(-1)?.state).to.equal('failing');
+      const refused = await failure(client.produce({ ...batchOf('t', 0, [record('a')]), leader: 1 }));
+      expect(refused).to.include({ kafkaName: 'CONNECTION_FAILED', wire: 'untouched' });
+    });
+
+    it('tries the seeds in turn', async () => {
+      const { client } = open({
+        bootstrapServers: [
+          { host: '127.0.0.1', port: await unusedPort() },
+          ...clusterSettings(testKafka()).bootstrapServers,
+        ],
+      });
+      await client.connect(soon());
+    });
+
+    it('a broker that accepts and never answers is failing within the connect time-out', async () => {
+      const silent = await listen(() => undefined);
+      closers.push(() => silent.close());
+      const { client, statuses } = open({
+        bootstrapServers: [silent.address],
+        connectTimeoutMs: 200,
+        requestTimeoutMs: 100,
+      });
+      await failure(client.connect(performance.now() + 800));
+      expect(statuses.at(-1)).to.include({ state: 'failing', loginRefused: false });
+    });
+
+    it('closes at once with a request in flight, which is unknown', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract');
+      await ready(client, await client.metadata(topic, soon()));
+      const inFlight = failure(produce(client, topic, 0, [record('a')], true));
+      await client.close();
+      expect((await inFlight).wire).to.equal('unknown');
+    });
+  });
+}
+
+function clusterSettings(brokers: string): ClusterSettings {
+  const bootstrapServers = brokers.split(',').map((address) => {
+    const colon = address.lastIndexOf(':');
+    return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+  });
+  return {
+    bootstrapServers,
+    connectTimeoutMs: 5000,
+    requestTimeoutMs: 5000,
+    acks: -1,
+    compression: 'none',
+    idempotent: false,
+    partitioner: 'murmur2',
+    sasl: null,
+    tls: null,
+  };
+}
+
+function soon(): number {
+  return performance.now() + 10_000;
+}
+
+function record(value: string): KafkaRecord {
+  return { key: null, value: Buffer.from(value), headers: [] };
+}
+
+function batchOf(topic: string, partition: number, records: readonly KafkaRecord[]) {
+  return { topic, partition, records, timeoutMs: 5000 };
+}
+
+/** Waits for the leader's connection unless it is known to be up. */
+async function produce(
+  client: KafkaClient,
+  topic: string,
+  partition: number,
+  records: readonly KafkaRecord[],
+  atOnce = false,
+): Promise<bigint | null> {
+  const metadata = atOnce ? null : await client.metadata(topic, soon());
+  const leader = metadata === null ? 1 : (metadata.partitions[partition]?.leader ?? -1);
+  if (metadata !== null) await ready(client, metadata);
+  while (true) {
+    try {
+      return (await client.produce({ ...batchOf(topic, partition, records), leader })).baseOffset;
+    } catch (error) {
+      // A broker may learn of a new topic's leader after it has told so.
+      const young = error instanceof KafkaError && error.kafkaName === 'NOT_LEADER_OR_FOLLOWER' && !atOnce;
+      if (!young) throw error;
+      await delay(20);
+    }
+  }
+}
+
+async function ready(client: KafkaClient, metadata: { partitions: readonly { leader: number }[] }): Promise<void> {
+  await waitFor(() => metadata.partitions.every(({ leader }) => client.isReady(leader)), {
+    what: 'the leaders',
+    timeoutMs: 5000,
+  });
+}
+
+async function failure(promise: Promise<unknown>): Promise<KafkaError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof KafkaError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+/** Repeats until it fails. */
+async function waitForFailure(run: () => Promise<unknown>): Promise<void> {
+  const untilMs = performance.now() + 10_000;
+  while (performance.now() < untilMs) await run();
+}
+
+async function withAdmin<T>(run: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
+  const admin = new Kafka({ brokers: testKafka().split(','), logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await run(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function listTopics(): Promise<string[]> {
+  return withAdmin((admin) => admin.listTopics());
+}
+
+function deleteTopic(topic: string): Promise<void> {
+  return withAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
+}
+
+interface Listening {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly close: () => Promise<void>;
+}
+
+async function listen(onConnection: (socket: Socket) => void): Promise<Listening> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    address: { host: '127.0.0.1', port: address.port },
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+/** A port on which nobody listens now. */
+async function unusedPort(): Promise<number> {
+  const { address, close } = await listen(() => undefined);
+  await close();
+  // Nobody else took it in between, or the test would say so.
+  await new Promise<void>((resolve, reject) => {
+    connect(address.port, address.host)
+      .on('connect', () => reject(new Error('the port is taken')))
+      .on('error', () => resolve());
+  });
+  return address.port;
+}

@@ -1,0 +1,144 @@
+import { Registry } from 'prom-client';
+import { silentLogger, type Logger } from '../../../shared/log.ts';
+import {
+  type ClientStatus,
+  type KafkaClient,
+  type KafkaClientEvents,
+  KafkaError,
+  type KafkaRecord,
+  type ProduceBatch,
+  type ProduceResult,
+  type TopicMetadata,
+  type Wire,
+} from '../../../data-plane/kafka/client.ts';
+import { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
+import { createProducerMetrics } from '../../../data-plane/kafka/producer-metrics.ts';
+import type { ClusterSettings, ProducerLimits } from '../../../data-plane/kafka/producer.ts';
+
+/** A Produce request that the producer has handed over; the test says what becomes of it. */
+export interface SentBatch {
+  readonly batch: ProduceBatch;
+  readonly values: readonly string[];
+  ack(baseOffset?: bigint): void;
+  fail(kafkaName: string, options: { wire: Wire; retriable?: boolean }): void;
+}
+
+/** A client under the test's control: plain fields, no behaviour of its own. */
+export class FakeKafkaClient implements KafkaClient {
+  /** Topics that exist, by number of partitions; led by broker 1. */
+  readonly topics = new Map<string, number>();
+  readonly leaders = new Map<string, number>();
+  readonly refusals = new Map<string, KafkaError>();
+  readonly sent: SentBatch[] = [];
+  readonly metadataRequests: string[] = [];
+  ready = true;
+  connected = true;
+  closed = false;
+  /** Called for each batch, after it was noted. */
+  onSent: (sent: SentBatch) => void = () => undefined;
+  events: KafkaClientEvents = { onReady: () => undefined, onStatus: () => undefined };
+
+  connect(): Promise<void> {
+    if (this.connected) this.status({ state: 'connected', error: null, loginRefused: false });
+    return Promise.resolve();
+  }
+
+  status(status: ClientStatus): void {
+    this.events.onStatus(status);
+  }
+
+  metadata(topic: string): Promise<TopicMetadata> {
+    this.metadataRequests.push(topic);
+    if (!this.connected) {
+      return Promise.reject(new KafkaError('CONNECTION_FAILED', 'down', { retriable: true, wire: 'untouched' }));
+    }
+    const refusal = this.refusals.get(topic);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const count = this.topics.get(topic) ?? 0;
+    const partitions = Array.from({ length: count }, (_, id) => ({
+      id,
+      leader: this.leaders.get(`${topic}/${id}`) ?? 1,
+    }));
+    return Promise.resolve({ topic, partitions });
+  }
+
+  isReady(): boolean {
+    return this.ready;
+  }
+
+  becomeReady(): void {
+    this.ready = true;
+    this.events.onReady();
+  }
+
+  produce(batch: ProduceBatch): Promise<ProduceResult> {
+    return new Promise((resolve, reject) => {
+      const sent: SentBatch = {
+        batch,
+        values: batch.records.map(({ value }) => value?.toString() ?? ''),
+        ack: (baseOffset = 0n) => resolve({ baseOffset }),
+        fail: (kafkaName, { wire, retriable = true }) =>
+          reject(new KafkaError(kafkaName, kafkaName, { retriable, wire })),
+      };
+      this.sent.push(sent);
+      this.onSent(sent);
+    });
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+export const testLimits: ProducerLimits = {
+  batchRecordsMax: 200,
+  batchBytesMax: 1_048_576,
+  lingerMs: 0,
+  queueRecordsMax: 1000,
+  queueBytesMax: 10_000_000,
+  attemptsMax: 10,
+  retryBackoffMs: 1,
+};
+
+export const testCluster: ClusterSettings = {
+  bootstrapServers: [{ host: 'kafka.invalid', port: 9092 }],
+  connectTimeoutMs: 1000,
+  requestTimeoutMs: 1000,
+  acks: -1,
+  compression: 'none',
+  idempotent: false,
+  partitioner: 'murmur2',
+  sasl: null,
+  tls: null,
+};
+
+/** A producer over a fake client, with its registry. */
+export function fakeProducer(
+  options: {
+    limits?: Partial<ProducerLimits>;
+    memoryBytesMax?: number;
+    client?: FakeKafkaClient;
+    logger?: Logger;
+  } = {},
+): { client: FakeKafkaClient; producer: LogicalProducer; registry: Registry } {
+  const client = options.client ?? new FakeKafkaClient();
+  const registry = new Registry();
+  const producer: LogicalProducer = new LogicalProducer({
+    label: 'test',
+    cluster: testCluster,
+    limits: { ...testLimits, ...options.limits },
+    memory: { bytesMax: options.memoryBytesMax ?? 100_000_000, bytes: 0 },
+    logger: options.logger ?? silentLogger(),
+    metrics: createProducerMetrics(registry, () => [producer.figures()]),
+    createClient: (events) => {
+      client.events = events;
+      return client;
+    },
+  });
+  return { client, producer, registry };
+}
+
+export function testRecord(value: string, key: string | null = null): KafkaRecord {
+  return { key: key === null ? null : Buffer.from(key), value: Buffer.from(value), headers: [] };
+}

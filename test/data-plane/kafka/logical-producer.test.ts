@@ -1,0 +1,383 @@
+import { expect } from 'chai';
+import { createLogger } from '../../../shared/log.ts';
+import { KafkaError } from '../../../data-plane/kafka/client.ts';
+import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
+import type { Verdict } from '../../../data-plane/kafka/producer.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
+import { FakeKafkaClient, fakeProducer, type SentBatch, testRecord } from './fake-kafka-client.ts';
+
+describe('LogicalProducer', () => {
+  const open: LogicalProducer[] = [];
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((producer) => producer.close(0)));
+  });
+
+  function start(options: Parameters<typeof fakeProducer>[0] = {}) {
+    const client = options.client ?? new FakeKafkaClient();
+    client.topics.set('t', 1);
+    const made = fakeProducer({ ...options, client });
+    open.push(made.producer);
+    return made;
+  }
+
+  const soon = (ms = 5000): number => performance.now() + ms;
+  const sentCount = (client: FakeKafkaClient, count: number): Promise<SentBatch> =>
+    waitFor(() => client.sent[count - 1], { what: `batch ${count}`, timeoutMs: 3000 });
+  const brief = (verdict: Verdict): string =>
+    'code' in verdict ? `${verdict.outcome} ${verdict.code}` : verdict.outcome;
+
+  it('acks each record with its partition and offset', async () => {
+    const { client, producer } = start();
+    const verdicts = Promise.all(['a', 'b', 'c'].map((value) => producer.publish('t', testRecord(value), soon())));
+    (await sentCount(client, 1)).ack(41n);
+    expect(await verdicts).to.deep.equal([
+      { outcome: 'acked', topic: 't', partition: 0, offset: '41' },
+      { outcome: 'acked', topic: 't', partition: 0, offset: '42' },
+      { outcome: 'acked', topic: 't', partition: 0, offset: '43' },
+    ]);
+    expect(producer.figures()).to.deep.equal({ label: 'test', records: 0, bytes: 0, oldestAgeSeconds: 0 });
+  });
+
+  it('has one request in flight a partition; what arrives meanwhile is the next batch', async () => {
+    const { client, producer } = start();
+    const first = producer.publish('t', testRecord('a'), soon());
+    await sentCount(client, 1);
+    const rest = Promise.all(['b', 'c'].map((value) => producer.publish('t', testRecord(value), soon())));
+    await turns();
+    expect(client.sent).to.have.length(1);
+    client.sent[0]?.ack();
+    expect((await sentCount(client, 2)).values).to.deep.equal(['b', 'c']);
+    client.sent[1]?.ack();
+    await Promise.all([first, rest]);
+  });
+
+  it('drops what is not on the wire by its deadline and never writes it later', async () => {
+    const { client, producer } = start();
+    client.ready = false;
+    const startedMs = performance.now();
+    const verdict = await producer.publish('t', testRecord('a'), startedMs + 60);
+    const tookMs = performance.now() - startedMs;
+    expect(brief(verdict)).to.equal('not_sent KAFKA_UNAVAILABLE');
+    expect(tookMs).to.be.within(40, 160);
+    client.becomeReady();
+    await turns();
+    expect(client.sent).to.have.length(0);
+  });
+
+  it('answers unknown at the deadline when the record is on the wire, and counts the late verdict', async () => {
+    const { client, producer, registry } = start();
+    const verdict = await producer.publish('t', testRecord('a'), soon(50));
+    expect(brief(verdict)).to.equal('unknown DELIVERY_UNKNOWN');
+    client.sent[0]?.ack();
+    await waitFor(
+      async () =>
+        (await registry.metrics()).includes('sluice_kafka_late_verdicts_total{cluster="test",verdict="acked"} 1'),
+      {
+        what: 'the late verdict',
+        timeoutMs: 1000,
+      },
+    );
+  });
+
+  it('keeps a lane busy while its request has no verdict', async () => {
+    const { client, producer } = start();
+    await producer.publish('t', testRecord('a'), soon(30));
+    const second = producer.publish('t', testRecord('b'), soon());
+    await turns();
+    expect(client.sent).to.have.length(1);
+    client.sent[0]?.ack();
+    (await sentCount(client, 2)).ack();
+    expect(brief(await second)).to.equal('acked');
+  });
+
+  describe('across attempts', () => {
+    const later: [string, (sent: SentBatch) => void, string][] = [
+      ['acked', (sent) => sent.ack(), 'acked'],
+      [
+        'a refusal',
+        (sent) => sent.fail('MESSAGE_TOO_LARGE', { wire: 'verdict', retriable: false }),
+        'unknown DELIVERY_UNKNOWN',
+      ],
+      [
+        'not allowed',
+        (sent) => sent.fail('TOPIC_AUTHORIZATION_FAILED', { wire: 'verdict', retriable: false }),
+        'unknown DELIVERY_UNKNOWN',
+      ],
+      [
+        'untouched, then nothing',
+        (sent) => sent.fail('CONNECTION_FAILED', { wire: 'untouched', retriable: false }),
+        'unknown DELIVERY_UNKNOWN',
+      ],
+    ];
+    for (const [name, then, expected] of later) {
+      it(`a lost answer followed by ${name} is ${expected}`, async () => {
+        const { client, producer } = start();
+        const verdict = producer.publish('t', testRecord('a'), soon());
+        (await sentCount(client, 1)).fail('CONNECTION_FAILED', { wire: 'unknown' });
+        then(await sentCount(client, 2));
+        expect(brief(await verdict)).to.equal(expected);
+      });
+    }
+
+    it('a lost answer and no leader until the deadline is unknown', async () => {
+      const { client, producer } = start();
+      const verdict = producer.publish('t', testRecord('a'), soon(100));
+      const first = await sentCount(client, 1);
+      client.ready = false;
+      first.fail('CONNECTION_FAILED', { wire: 'unknown' });
+      expect(brief(await verdict)).to.equal('unknown DELIVERY_UNKNOWN');
+    });
+
+    it('an attempt that left no byte leaves the outcome open', async () => {
+      const { client, producer } = start();
+      const verdict = producer.publish('t', testRecord('a'), soon(100));
+      const first = await sentCount(client, 1);
+      client.ready = false;
+      first.fail('CONNECTION_FAILED', { wire: 'untouched' });
+      expect(brief(await verdict)).to.equal('not_sent KAFKA_UNAVAILABLE');
+    });
+
+    it('gives up after the last attempt', async () => {
+      const { client, producer } = start({ limits: { attemptsMax: 2 } });
+      client.onSent = (sent) => sent.fail('NOT_ENOUGH_REPLICAS', { wire: 'verdict' });
+      expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('not_sent NOT_ENOUGH_REPLICAS');
+      expect(client.sent).to.have.length(3);
+    });
+
+    it('does not write again what the leader has appended', async () => {
+      const { client, producer } = start();
+      client.onSent = (sent) => sent.fail('NOT_ENOUGH_REPLICAS_AFTER_APPEND', { wire: 'unknown' });
+      expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('unknown NOT_ENOUGH_REPLICAS');
+      expect(client.sent).to.have.length(1);
+    });
+
+    it('keeps the order of a partition', async () => {
+      const { client, producer } = start({ limits: { batchRecordsMax: 2 } });
+      const verdicts = Promise.all(
+        ['a', 'b', 'c', 'd'].map((value) => producer.publish('t', testRecord(value), soon())),
+      );
+      (await sentCount(client, 1)).fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
+      (await sentCount(client, 2)).ack();
+      (await sentCount(client, 3)).ack(2n);
+      await verdicts;
+      expect(client.sent.map(({ values }) => values)).to.deep.equal([
+        ['a', 'b'],
+        ['a', 'b'],
+        ['c', 'd'],
+      ]);
+    });
+  });
+
+  it('splits a refused batch so that only the guilty record fails', async () => {
+    const { client, producer } = start();
+    const written: string[] = [];
+    client.onSent = (sent) => {
+      if (sent.values.includes('bad')) return sent.fail('MESSAGE_TOO_LARGE', { wire: 'verdict', retriable: false });
+      written.push(...sent.values);
+      sent.ack();
+    };
+    const values = ['a', 'b', 'c', 'bad', 'd', 'e', 'f'];
+    const verdicts = await Promise.all(values.map((value) => producer.publish('t', testRecord(value), soon())));
+    expect(verdicts.map(brief)).to.deep.equal(
+      values.map((value) => (value === 'bad' ? 'rejected RECORD_TOO_LARGE' : 'acked')),
+    );
+    expect(written).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f']);
+  });
+
+  it('sends a record above the bytes of a batch alone', async () => {
+    const { client, producer } = start({ limits: { batchBytesMax: 1000 } });
+    client.onSent = (sent) => sent.ack();
+    const values = ['a', 'x'.repeat(5000), 'b'];
+    await Promise.all(values.map((value) => producer.publish('t', testRecord(value), soon())));
+    expect(client.sent.map(({ values: sent }) => sent.length)).to.deep.equal([1, 1, 1]);
+  });
+
+  describe('a topic that the brokers refuse', () => {
+    it('is answered at once while it is set aside, delays no other, and is found when it exists', async () => {
+      const { client, producer } = start();
+      client.onSent = (sent) => sent.ack();
+      const unknown = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no', { retriable: true, wire: 'verdict' });
+      client.refusals.set('gone', unknown);
+      expect(brief(await producer.publish('gone', testRecord('a'), soon()))).to.equal('not_sent TOPIC_NOT_FOUND');
+      const requests = client.metadataRequests.length;
+      expect(brief(await producer.publish('gone', testRecord('a'), soon()))).to.equal('not_sent TOPIC_NOT_FOUND');
+      expect(client.metadataRequests).to.have.length(requests);
+      expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('acked');
+      client.refusals.delete('gone');
+      client.topics.set('gone', 1);
+      await waitFor(async () => (await producer.publish('gone', testRecord('a'), soon())).outcome === 'acked', {
+        what: 'the topic to be found',
+        timeoutMs: 2000,
+      });
+    });
+
+    it('says TOPIC_AUTHORIZATION_FAILED when it is denied', async () => {
+      const { client, producer } = start();
+      client.refusals.set(
+        't',
+        new KafkaError('TOPIC_AUTHORIZATION_FAILED', 'no', { retriable: false, wire: 'verdict' }),
+      );
+      expect(brief(await producer.publish('t', testRecord('a', 'key'), soon()))).to.equal(
+        'not_sent TOPIC_AUTHORIZATION_FAILED',
+      );
+    });
+
+    it('may be deleted while a batch is in flight', async () => {
+      const { client, producer } = start();
+      const verdict = producer.publish('t', testRecord('a'), soon());
+      const first = await sentCount(client, 1);
+      const unknown = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no', { retriable: true, wire: 'verdict' });
+      client.refusals.set('t', unknown);
+      first.fail('UNKNOWN_TOPIC_OR_PARTITION', { wire: 'verdict' });
+      client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_OR_PARTITION', { wire: 'verdict' });
+      expect(brief(await verdict)).to.equal('not_sent TOPIC_NOT_FOUND');
+    });
+  });
+
+  describe('bounds', () => {
+    const cases = [
+      { name: 'records', options: { limits: { queueRecordsMax: 2 } } },
+      { name: 'bytes', options: { limits: { queueBytesMax: 40 } } },
+      { name: 'memory of the node', options: { memoryBytesMax: 40 } },
+    ];
+    for (const { name, options } of cases) {
+      it(`answers PRODUCER_OVERLOADED at once beyond its ${name}, and takes records again later`, async () => {
+        const { client, producer } = start(options);
+        const held = ['a', 'b'].map((value) => producer.publish('t', testRecord(value), soon()));
+        expect(brief(await producer.publish('t', testRecord('c'), soon()))).to.equal('not_sent PRODUCER_OVERLOADED');
+        expect(brief(producer.enqueue('t', testRecord('c'), soon()))).to.equal('not_sent PRODUCER_OVERLOADED');
+        client.onSent = (sent) => sent.ack();
+        await Promise.all(held);
+        expect(brief(await producer.publish('t', testRecord('d'), soon()))).to.equal('acked');
+      });
+    }
+  });
+
+  it('answers at once when the login is refused, also what waits', async () => {
+    const client = new FakeKafkaClient();
+    client.connected = false;
+    const { producer } = start({ client });
+    const waiting = producer.publish('t', testRecord('a'), soon());
+    client.status({ state: 'failing', error: 'Authentication failed', loginRefused: true });
+    expect(brief(await waiting)).to.equal('not_sent KAFKA_UNAVAILABLE');
+    expect(brief(await producer.publish('t', testRecord('b'), soon()))).to.equal('not_sent KAFKA_UNAVAILABLE');
+  });
+
+  it('spreads records without a key over the partitions, each batch on one', async () => {
+    const { client, producer } = start();
+    client.topics.set('wide', 4);
+    client.onSent = (sent) => sent.ack();
+    for (let round = 0; round < 8; round++) {
+      await Promise.all(['a', 'b'].map((value) => producer.publish('wide', testRecord(value), soon())));
+    }
+    const partitions = client.sent.map(({ batch }) => batch.partition);
+    expect(partitions.toSorted((a, b) => a - b)).to.deep.equal([0, 0, 1, 1, 2, 2, 3, 3]);
+  });
+
+  it('keeps records of one key on one partition', async () => {
+    const { client, producer } = start();
+    client.topics.set('wide', 8);
+    client.onSent = (sent) => sent.ack();
+    const verdicts = await Promise.all(
+      Array.from({ length: 20 }, () => producer.publish('wide', testRecord('v', 'same'), soon())),
+    );
+    expect(new Set(verdicts.map((verdict) => ('partition' in verdict ? verdict.partition : -1))).size).to.equal(1);
+  });
+
+  it('waits for the linger unless a batch is full', async () => {
+    const { client, producer } = start({ limits: { lingerMs: 40, batchRecordsMax: 3 } });
+    client.onSent = (sent) => sent.ack();
+    await producer.publish('t', testRecord('first'), soon());
+    const startedMs = performance.now();
+    await producer.publish('t', testRecord('a'), soon());
+    expect(performance.now() - startedMs).to.be.greaterThan(35);
+    const fullMs = performance.now();
+    await Promise.all(['a', 'b', 'c'].map((value) => producer.publish('t', testRecord(value), soon())));
+    expect(performance.now() - fullMs).to.be.lessThan(35);
+  });
+
+  it('asks for metadata again when the leader has moved', async () => {
+    const { client, producer } = start();
+    const verdict = producer.publish('t', testRecord('a'), soon());
+    const first = await sentCount(client, 1);
+    client.leaders.set('t/0', 2);
+    first.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
+    client.onSent = (sent) =>
+      sent.batch.leader === 2 ? sent.ack() : sent.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
+    expect(brief(await verdict)).to.equal('acked');
+  });
+
+  describe('close', () => {
+    it('sends what it can, then says shutting down, and unknown for what is on the wire', async () => {
+      const { client, producer } = start();
+      const onWire = producer.publish('t', testRecord('a'), soon());
+      await sentCount(client, 1);
+      const waiting = producer.publish('t', testRecord('b'), soon());
+      const closed = producer.close(soon(50));
+      expect(brief(await producer.publish('t', testRecord('c'), soon()))).to.equal('not_sent SHUTTING_DOWN');
+      await closed;
+      expect(brief(await waiting)).to.equal('not_sent SHUTTING_DOWN');
+      expect(brief(await onWire)).to.equal('unknown DELIVERY_UNKNOWN');
+      expect(client.closed).to.equal(true);
+    });
+
+    it('ends as soon as the queue is empty', async () => {
+      const { client, producer } = start();
+      const verdict = producer.publish('t', testRecord('a'), soon());
+      client.onSent = (sent) => sent.ack();
+      const startedMs = performance.now();
+      await producer.close(soon(5000));
+      expect(performance.now() - startedMs).to.be.lessThan(500);
+      expect(brief(await verdict)).to.equal('acked');
+    });
+  });
+
+  describe('enqueue', () => {
+    it('answers accepted; what is lost is counted and logged with topic, partition and count', async () => {
+      const lines: string[] = [];
+      const logger = createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) });
+      const { client, producer, registry } = start({ logger });
+      expect(producer.enqueue('t', testRecord('a'), soon())).to.deep.equal({ outcome: 'accepted', topic: 't' });
+      producer.enqueue('t', testRecord('b'), soon());
+      (await sentCount(client, 1)).fail('TOPIC_AUTHORIZATION_FAILED', { wire: 'verdict', retriable: false });
+      await waitFor(() => producer.figures().records === 0, { what: 'the verdict', timeoutMs: 1000 });
+      await producer.close(0);
+      const line = lines
+        .map((text): unknown => JSON.parse(text))
+        .find((entry) => JSON.stringify(entry).includes('records_lost'));
+      expect(line).to.include({
+        topic: 't',
+        partition: 0,
+        count: 2,
+        code: 'TOPIC_AUTHORIZATION_FAILED',
+        outcome: 'not_sent',
+      });
+      expect(await registry.metrics()).to.include('sluice_kafka_async_lost_total{cluster="test",topic="t"} 2');
+    });
+  });
+
+  it('moves its metrics', async () => {
+    const { client, producer, registry } = start();
+    const held = producer.publish('t', testRecord('a'), soon());
+    await sentCount(client, 1);
+    expect(await registry.metrics()).to.match(/sluice_kafka_queue_records\{cluster="test"\} 1/);
+    client.sent[0]?.ack();
+    await held;
+    const text = await registry.metrics();
+    for (const part of [
+      'sluice_kafka_records_total{cluster="test",topic="t",outcome="acked"} 1',
+      'sluice_kafka_batch_records_count{cluster="test"} 1',
+      'sluice_kafka_bytes_total{cluster="test",topic="t"} 17',
+      'sluice_kafka_produce_duration_seconds_count{cluster="test"} 1',
+      'sluice_kafka_queue_records{cluster="test"} 0',
+      'sluice_kafka_queue_bytes{cluster="test"} 0',
+      'sluice_kafka_queue_oldest_age_seconds{cluster="test"} 0',
+    ]) {
+      expect(text).to.include(part);
+    }
+  });
+
+  async function turns(count = 5): Promise<void> {
+    for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+});

@@ -1,0 +1,60 @@
+import { readRecordsBatch, Reader, crc32c } from '@platformatic/kafka';
+import { expect } from 'chai';
+import * as fc from 'fast-check';
+import type { KafkaRecord } from '../../../data-plane/kafka/client.ts';
+import { unsupportedCompression } from '../../../data-plane/kafka/compression.ts';
+import type { Compression } from '../../../data-plane/kafka/producer.ts';
+import { encodeRecordBatch } from '../../../data-plane/kafka/record-batch.ts';
+
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)),
+  fc.integer({ min: 0, max: 20_000 }).map((length) => Buffer.alloc(length, 'x')),
+);
+const record: fc.Arbitrary<KafkaRecord> = fc.record({
+  key: fc.option(bytes),
+  value: fc.option(bytes),
+  headers: fc.array(
+    fc.record({ name: fc.string({ unit: 'grapheme' }), value: fc.oneof(bytes, fc.string({ unit: 'grapheme' })) }),
+    {
+      maxLength: 5,
+    },
+  ),
+});
+
+describe('encodeRecordBatch', () => {
+  const compressions: Compression[] = ['none', 'gzip', 'snappy', 'lz4'];
+  for (const compression of compressions) {
+    it(`is read back by another library's decoder, compression ${compression}`, () => {
+      fc.assert(
+        fc.property(fc.array(record, { minLength: 1, maxLength: 80 }), fc.nat(50), (records, headroomBytes) => {
+          const nowMs = 1_795_557_832_127;
+          const buffer = encodeRecordBatch({ records, compression, nowMs, headroomBytes });
+          const batch = readRecordsBatch(Reader.from(buffer.subarray(headroomBytes)));
+          expect(batch.firstTimestamp).to.equal(BigInt(nowMs));
+          expect(batch.maxTimestamp).to.equal(BigInt(nowMs));
+          expect(batch.lastOffsetDelta).to.equal(records.length - 1);
+          expect(batch.producerId).to.equal(-1n);
+          expect(batch.length).to.equal(buffer.length - headroomBytes - 12);
+          expect(batch.crc).to.equal(crc32c(buffer.subarray(headroomBytes + 21)));
+          expect(
+            batch.records.map(({ offsetDelta, key, value, headers }) => ({ offsetDelta, key, value, headers })),
+          ).to.deep.equal(
+            records.map(({ key, value, headers }, offsetDelta) => ({
+              offsetDelta,
+              key,
+              value,
+              headers: headers.map(({ name, value: content }) => [Buffer.from(name), Buffer.from(content)]),
+            })),
+          );
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it('names why zstd cannot be used, where it cannot', () => {
+    const major = Number(process.versions.node.split('.')[0]);
+    if (major < 22) expect(unsupportedCompression('zstd')).to.match(/Node\.js/);
+    expect(unsupportedCompression('lz4')).to.equal(null);
+  });
+});
