@@ -1,0 +1,20 @@
+import type { Field } from '../schema/field.ts';
+
+export type PluginScope = 'service' | 'route' | 'consumer';
+
+/** What both planes know of a plugin: the control plane checks and publishes with it, the data plane checks again. */
+export interface PluginSchema<C = unknown> {
+  readonly name: string;
+  readonly version: string;
+  /** Higher runs earlier. */
+  readonly priority: number;
+  /** Default of the plugin entity's field `protocols`, and all that it may hold. */
+  readonly protocols: readonly string[];
+  /** What an instance may be bound to; every plugin may also be global. */
+  readonly scopes: readonly PluginScope[];
+  /** A required record. */
+  readonly config: Field<C>;
+}
+
+/** Plugin schemas by name. */
+export type PluginSchemas = Readonly<Record<string, PluginSchema>>;

@@ -1,0 +1,53 @@
+import Fastify from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Logger } from './log.ts';
+
+export interface StatusServerOptions {
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Asked on each call of `/status/ready`; the body says why when the node is not ready. */
+  readonly ready: () => { readonly ready: boolean; readonly body: object };
+  /** Body of `/status`. */
+  readonly status: () => object;
+  readonly metrics: Registry;
+  readonly logger: Logger;
+}
+
+export interface StatusServer {
+  /** `host:port` as bound. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** Serves health and metrics of a node of any role. Rejects when the port cannot be bound. */
+export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
+  const { listen, ready, status, metrics, logger } = options;
+  const app = Fastify({ logger: false, forceCloseConnections: true });
+  app.get('/status/live', () => ({ message: 'live' }));
+  app.get('/status/ready', (_request, reply) => {
+    const state = ready();
+    return reply.code(state.ready ? 200 : 503).send(state.body);
+  });
+  app.get('/status', () => status());
+  app.get('/metrics', async (_request, reply) => {
+    const text = await metrics.metrics();
+    return reply.type(metrics.contentType).send(text);
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not found' }));
+  app.setErrorHandler((error, _request, reply) => {
+    logger.error('internal_error', 'A status request failed', {
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    return reply.code(500).send({ message: 'An unexpected error occurred' });
+  });
+  await app.listen(listen);
+  const address = boundAddress(app.addresses()[0], listen.host);
+  logger.info('listening', 'Status is served', { what: 'status', address });
+  return { address, stop: () => app.close() };
+}
+
+/** `host:port` of a bound socket; IPv6 hosts in brackets, as URLs want them. */
+export function boundAddress(bound: string | { address: string; port: number } | undefined, host: string): string {
+  if (bound === undefined || typeof bound === 'string') return bound ?? host;
+  return `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}`;
+}
