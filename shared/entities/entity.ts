@@ -1,4 +1,4 @@
-import type { Fields, RecordCheck } from '../schema/field.ts';
+import type { FieldFault, Fields, RecordCheck } from '../schema/field.ts';
 
 /**
  * One kind of thing that the Admin API stores. CRUD endpoints, validation, defaults, the published schema, the store's
@@ -17,4 +17,11 @@ export interface EntityDescriptor {
   readonly checks: readonly RecordCheck[];
   /** Sets of fields that are unique together, besides `key` and fields marked unique. */
   readonly uniqueTogether?: readonly (readonly string[])[];
+  /** Fields, all unique, by whose value a list can be filtered in its query. */
+  readonly filters?: readonly string[];
+  /** Replaces write-only shorthands of a body by the fields that they stand for; a body without them comes back as it is. */
+  readonly expand?: (body: Readonly<Record<string, unknown>>) => {
+    readonly body: Readonly<Record<string, unknown>>;
+    readonly faults: readonly FieldFault[];
+  };
 }

@@ -12,12 +12,15 @@ export interface FieldOptions {
   /** The store fills it when it is absent (id, created_at, …). */
   readonly auto?: boolean;
   readonly unique?: boolean;
+  /** Only null is accepted (Kong's `eq: null`). */
+  readonly eq?: null;
   readonly description?: string;
   readonly deprecation?: string;
 }
 
 export interface StringOptions extends FieldOptions {
   readonly oneOf?: readonly string[];
+  /** 1 when not given, as in Kong: the empty string is refused unless this is 0. */
   readonly lenMin?: number;
   readonly lenMax?: number;
   readonly uuid?: boolean;
@@ -65,20 +68,29 @@ export interface Field<T = unknown> extends FieldOptions {
   readonly checks?: readonly RecordCheck[];
   /** foreign: the plural name of the referenced entity. */
   readonly reference?: string;
+  /** foreign: whether rows that refer to a deleted entity go with it or keep it from being deleted (the default). */
+  readonly onDelete?: 'cascade';
   /** Only for the type system; never set. */
   readonly __type?: T;
 }
 
 export type Fields = Readonly<Record<string, Field>>;
 
-/** A fault at a dotted path inside the checked record; '' or '@entity' is the record itself. */
+/** A fault at a path inside the checked record; an empty path or '@entity' is the record itself. Positions count from 0. */
 export interface FieldFault {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
-/** A check over a whole, already typed and defaulted record. */
-export type RecordCheck = (record: Readonly<Record<string, unknown>>) => readonly FieldFault[];
+/**
+ * A check over a whole, already typed and defaulted record. It is left out when it reads a field that is itself at
+ * fault, so that one mistake is not reported twice.
+ */
+export interface RecordCheck {
+  (record: Readonly<Record<string, unknown>>): readonly FieldFault[];
+  /** How the check is published under `entity_checks`, where Kong has a form for it. */
+  readonly published?: object;
+}
 
 type Present = { readonly required: true } | { readonly default: string | number | boolean | object };
 type Value<T, O> = O extends Present ? T : T | null;
@@ -137,8 +149,12 @@ export function record<const F extends Fields, const O extends RecordOptions>(
   return { type: 'record', fields, ...options };
 }
 
+export interface ForeignOptions extends FieldOptions {
+  readonly onDelete?: 'cascade';
+}
+
 /** A reference to another entity, answered as `{"id": …}`. */
-export function foreign<const O extends FieldOptions>(
+export function foreign<const O extends ForeignOptions>(
   reference: string,
   options?: O,
 ): Field<Value<{ readonly id: string }, O>> {

@@ -1,0 +1,84 @@
+import { checkRecord, isRecord, type AutoValues, type CheckedRecord } from '../schema/check.ts';
+import { element, foreign, set, string, type Field, type FieldFault, type Fields } from '../schema/field.ts';
+import type { PluginSchema, PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
+import type { EntityDescriptor } from './entity.ts';
+import { pluginEntity } from './plugin.ts';
+
+export interface CheckEntityOptions {
+  readonly entity: EntityDescriptor;
+  readonly plugins: PluginSchemas;
+  /** A body, or an entity as it travels. */
+  readonly input: unknown;
+  /** Given where an entity is written; left out where a stored one is checked again. */
+  readonly auto?: AutoValues;
+}
+
+/**
+ * Checks an entity, a plugin with its own schema, and fills its defaults. Pure: both planes run it. References are
+ * checked for their form only.
+ */
+export function checkEntity({ entity, plugins, input, auto }: CheckEntityOptions): CheckedRecord {
+  if (!isRecord(input)) return { kind: 'faults', faults: [{ path: [], message: 'expected a record' }] };
+  const { body, faults } = entity.expand?.(input) ?? { body: input, faults: [] };
+  const checked = checkBody(entity, plugins, body, auto);
+  if (faults.length === 0) return checked;
+  // A shorthand at fault leaves its fields out: only what the client wrote is reported.
+  const others =
+    checked.kind === 'faults' ? checked.faults.filter(({ message }) => message !== 'required field missing') : [];
+  return { kind: 'faults', faults: [...faults, ...others] };
+}
+
+function checkBody(
+  entity: EntityDescriptor,
+  plugins: PluginSchemas,
+  body: Readonly<Record<string, unknown>>,
+  auto: AutoValues | undefined,
+): CheckedRecord {
+  const descriptor = effectiveDescriptor(entity, plugins, body);
+  if (entity.plural !== pluginEntity.plural || descriptor !== entity) return checkRecord(descriptor, body, auto);
+  // Nothing can be said of the config of a plugin that is not known.
+  const { name, config: _config, ...rest } = body;
+  const checked = checkRecord(entity, { ...rest, name }, auto);
+  if (typeof name !== 'string' || name === '') return checked;
+  const unknown: FieldFault = {
+    path: ['name'],
+    message: `plugin '${name}' not enabled; add it to the 'plugins' configuration property`,
+  };
+  return { kind: 'faults', faults: [unknown, ...(checked.kind === 'faults' ? checked.faults : [])] };
+}
+
+/** The descriptor for one entity: for a plugin whose name is known, the one with that plugin's own fields. */
+export function effectiveDescriptor(
+  entity: EntityDescriptor,
+  plugins: PluginSchemas,
+  body: Readonly<Record<string, unknown>>,
+): EntityDescriptor {
+  const { name } = body;
+  if (entity.plural !== pluginEntity.plural || typeof name !== 'string' || !Object.hasOwn(plugins, name)) return entity;
+  const schema = plugins[name];
+  return schema === undefined ? entity : pluginDescriptor(schema);
+}
+
+const descriptors = new WeakMap<PluginSchema, EntityDescriptor>();
+
+/** The plugin entity with the config, the protocols and the scopes of one plugin. */
+export function pluginDescriptor(schema: PluginSchema): EntityDescriptor {
+  const known = descriptors.get(schema);
+  if (known !== undefined) return known;
+  const descriptor = { ...pluginEntity, fields: { ...pluginEntity.fields, ...pluginParts(schema) } };
+  descriptors.set(schema, descriptor);
+  return descriptor;
+}
+
+/** What a plugin's own schema says, in the order in which Kong publishes it. */
+export function pluginParts(schema: PluginSchema): Fields {
+  const scope = (name: 'route' | 'service' | 'consumer', reference: string): Field =>
+    foreign(reference, { onDelete: 'cascade', ...(schema.scopes.includes(name) ? {} : { eq: null }) });
+  return {
+    consumer: scope('consumer', 'consumers'),
+    service: scope('service', 'services'),
+    route: scope('route', 'routes'),
+    protocols: set(string({ ...element, oneOf: schema.protocols }), { required: true, default: schema.protocols }),
+    config: schema.config,
+  };
+}

@@ -1,0 +1,47 @@
+import { isIP } from 'node:net';
+
+const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
+const namePattern = new RegExp(`^${label}(?:\\.${label})*\\.?$`);
+const hostLengthMax = 253;
+
+/** A host name or an address: what a service connects to. */
+export function checkHost(host: string): string | undefined {
+  return isIP(unbracketed(host)) > 0 || isHostName(host) ? undefined : `invalid value: ${host}`;
+}
+
+/** A route's host: a name or an address, with an optional port; one `*` may stand for the first or the last label. */
+export function checkRouteHost(host: string): string | undefined {
+  if (isIP(host) > 0) return undefined;
+  const [, name = '', port] = /^(.*?)(?::([^:\]]*))?$/.exec(host) ?? [];
+  if (port !== undefined && !isPort(port)) return 'invalid port: must be between 0 and 65535';
+  if (isIP(unbracketed(name)) > 0) return undefined;
+  return checkWildcardName(name, host);
+}
+
+/** A server name of TLS: as a route's host, without address and port (RFC 6066 section 3). */
+export function checkServerName(name: string): string | undefined {
+  if (isIP(unbracketed(name)) > 0) return 'must not be an IP';
+  if (name.includes(':')) return 'must not have a port';
+  return checkWildcardName(name, name);
+}
+
+function checkWildcardName(name: string, whole: string): string | undefined {
+  const stars = name.split('*').length - 1;
+  if (stars === 0) return isHostName(name) ? undefined : `invalid value: ${whole}`;
+  if (stars > 1) return 'invalid wildcard: must have at most one wildcard';
+  const rest = name.startsWith('*.') ? name.slice(2) : name.endsWith('.*') ? name.slice(0, -2) : undefined;
+  if (rest === undefined) return 'invalid wildcard: must be placed at leftmost or rightmost label';
+  return isHostName(rest) ? undefined : `invalid value: ${whole}`;
+}
+
+function isHostName(name: string): boolean {
+  return name.length <= hostLengthMax && namePattern.test(name);
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+}
+
+function unbracketed(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}

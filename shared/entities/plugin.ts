@@ -1,0 +1,33 @@
+import { boolean, element, foreign, record, set, string, type InferFields } from '../schema/field.ts';
+import { checkName, idField, tagsField, timeFields } from './common-fields.ts';
+import type { EntityDescriptor } from './entity.ts';
+import { routeProtocols } from './route.ts';
+
+/** `config` stands here for any plugin's: `pluginDescriptor` puts the right one in its place. */
+export const pluginFields = {
+  id: idField,
+  ...timeFields,
+  name: string({ required: true, description: 'Name of the plugin.' }),
+  instance_name: string({ unique: true, check: checkName, description: 'A unique name of this instance.' }),
+  route: foreign('routes', { onDelete: 'cascade' }),
+  service: foreign('services', { onDelete: 'cascade' }),
+  consumer: foreign('consumers', { onDelete: 'cascade' }),
+  config: record({}, { required: true }),
+  protocols: set(string({ ...element, oneOf: routeProtocols }), {
+    required: true,
+    default: ['grpc', 'grpcs', 'http', 'https'],
+  }),
+  enabled: boolean({ required: true, default: true }),
+  tags: tagsField,
+} as const;
+
+export type Plugin = InferFields<typeof pluginFields>;
+
+export const pluginEntity: EntityDescriptor = {
+  name: 'plugin',
+  plural: 'plugins',
+  key: 'instance_name',
+  fields: pluginFields,
+  checks: [],
+  uniqueTogether: [['name', 'route', 'service', 'consumer']],
+};
