@@ -43,7 +43,7 @@ export interface Exchange {
   readonly host: string;
   /** The port named in the Host header, else the listener's. */
   readonly port: number;
-  /** Server name of the TLS handshake, if any. */
+  /** Server name of the TLS handshake, lower case; '' when it named none; undefined on a cleartext connection. */
   readonly sni: string | undefined;
   readonly headers: HeaderList;
   readonly clientAddress: string;
@@ -58,6 +58,14 @@ export interface Exchange {
    * @throws RequestError BODY_TOO_LARGE above the node's request_body_max, BODY_INVALID when the client broke off.
    */
   readBody(): Promise<Buffer>;
+}
+
+/** An exchange as its listener hands it to the spine: it can be answered, once. */
+export interface OpenExchange extends Exchange {
+  /** The client went away; an answer reaches nobody. */
+  readonly clientGone: boolean;
+  /** Hands the answer to the connection. @throws when a header's name or value is not legal; nothing was sent then. */
+  respond(answer: Answer): void;
 }
 
 /** What goes back to the client. Listeners add framing, Date and connection headers. */

@@ -1,0 +1,127 @@
+import { performance } from 'node:perf_hooks';
+import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Snapshot } from '../../shared/snapshot.ts';
+import type { BuildResult } from './build-runtime.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface RuntimeHolderDeps {
+  readonly build: (snapshot: Snapshot) => Promise<BuildResult>;
+  readonly logger: Logger;
+  /** After each apply, rejected ones too. */
+  readonly onApplied?: (event: ApplyEvent) => void;
+}
+
+export type ApplyEvent =
+  | { readonly kind: 'applied'; readonly runtime: Runtime; readonly applyMs: number }
+  | { readonly kind: 'rejected'; readonly hash: string; readonly faults: readonly EntityFault[] };
+
+/** A runtime with the count of exchanges that use it. */
+export interface RuntimeLease {
+  readonly runtime: Runtime;
+  exchanges: number;
+  isRetired: boolean;
+}
+
+/**
+ * Holds the runtime that serves. A new one is built aside and swapped in by one reference; exchanges finish on the one
+ * they began with, which is closed after the last of them.
+ */
+export class RuntimeHolder {
+  readonly #deps: RuntimeHolderDeps;
+  #current: RuntimeLease | undefined = undefined;
+  #applying: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(deps: RuntimeHolderDeps) {
+    this.#deps = deps;
+  }
+
+  get current(): Runtime | undefined {
+    return this.#current?.runtime;
+  }
+
+  /** Begins an exchange on the current runtime; each `enter` needs its `leave`. */
+  enter(): RuntimeLease | undefined {
+    const lease = this.#current;
+    if (lease !== undefined) lease.exchanges += 1;
+    return lease;
+  }
+
+  leave(lease: RuntimeLease): void {
+    lease.exchanges -= 1;
+    if (lease.isRetired && lease.exchanges === 0) this.#closeRuntime(lease.runtime);
+  }
+
+  /** One at a time, in the order called. */
+  readonly apply: Apply = (snapshot) => {
+    const result = this.#applying.then(() => this.#apply(snapshot));
+    this.#applying = result;
+    return result;
+  };
+
+  /** Retires the current runtime: no exchange begins any more. Waits for an apply under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#applying;
+    this.#retire(this.#current);
+    this.#current = undefined;
+  }
+
+  async #apply(snapshot: Snapshot): Promise<ApplyResult> {
+    if (this.#current?.runtime.hash === snapshot.hash) return { kind: 'applied', applyMs: 0 };
+    const startedMs = performance.now();
+    const built = await this.#build(snapshot);
+    if (built.kind === 'faults') return this.#reject(snapshot.hash, built.faults);
+    if (this.#isClosed) {
+      this.#closeRuntime(built.runtime);
+      return { kind: 'rejected', faults: [nodeFault('the node is shutting down')] };
+    }
+    const old = this.#current;
+    this.#current = { runtime: built.runtime, exchanges: 0, isRetired: false };
+    const applyMs = performance.now() - startedMs;
+    this.#retire(old);
+    this.#deps.logger.info('config_applied', 'A configuration is live', { hash: snapshot.hash, apply_ms: applyMs });
+    this.#deps.onApplied?.({ kind: 'applied', runtime: built.runtime, applyMs });
+    return { kind: 'applied', applyMs };
+  }
+
+  async #build(snapshot: Snapshot): Promise<BuildResult> {
+    try {
+      return await this.#deps.build(snapshot);
+    } catch (error) {
+      this.#deps.logger.error('internal_error', 'A configuration could not be built', {
+        error: error instanceof Error ? error.stack : String(error),
+      });
+      return { kind: 'faults', faults: [nodeFault('the configuration could not be built: a fault of the node')] };
+    }
+  }
+
+  #reject(hash: string, faults: readonly EntityFault[]): ApplyResult {
+    this.#deps.logger.error('config_rejected', 'A configuration has faults and is not used', { hash, faults });
+    this.#deps.onApplied?.({ kind: 'rejected', hash, faults });
+    return { kind: 'rejected', faults };
+  }
+
+  #retire(lease: RuntimeLease | undefined): void {
+    if (lease === undefined) return;
+    lease.isRetired = true;
+    if (lease.exchanges === 0) this.#closeRuntime(lease.runtime);
+  }
+
+  #closeRuntime(runtime: Runtime): void {
+    try {
+      runtime.close();
+    } catch (error) {
+      // The request or apply that happened to be the last one is not to blame.
+      this.#deps.logger.error('internal_error', 'A configuration could not be closed', {
+        hash: runtime.hash,
+        error: error instanceof Error ? error.stack : String(error),
+      });
+    }
+  }
+}
+
+function nodeFault(message: string): EntityFault {
+  return { entityType: 'node', entityId: '', entityName: '', path: '', message };
+}

@@ -1,0 +1,59 @@
+import { STATUS_CODES } from 'node:http';
+import { RequestError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Answer, Exchange } from './exchange.ts';
+
+/** The one place where failures become answers: the outcome contract of kafka-upstream.md section 5. */
+export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
+  const { status, code, outcome, retryable, details, retryAfterSeconds } = error;
+  const requestId = exchange.requestId;
+  const headers = ['Content-Type', 'application/json; charset=utf-8', 'X-Request-Id', requestId];
+  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
+  const body = JSON.stringify({
+    message: STATUS_CODES[status] ?? 'Error',
+    error: error.message,
+    code,
+    outcome,
+    retryable,
+    request_id: requestId,
+    details,
+  });
+  return { status, headers, body, closeConnection: code === 'SHUTTING_DOWN' };
+}
+
+/**
+ * What the client is told of any failure. One that nobody foresaw is logged with its stack and answered without.
+ * `mayHaveSent`: a plugin that publishes was running or had run, so that nothing is known of its record.
+ */
+export function answerOfFailure(exchange: Exchange, failure: unknown, logger: Logger, mayHaveSent: boolean): Answer {
+  if (failure instanceof RequestError) {
+    if (failure.code === 'INTERNAL') logInternal(exchange, failure, logger);
+    return errorAnswer(exchange, failure);
+  }
+  logInternal(exchange, failure, logger);
+  const outcome = mayHaveSent ? 'unknown' : 'not_sent';
+  return errorAnswer(exchange, new RequestError('INTERNAL', 'An unexpected error occurred', { outcome }));
+}
+
+/** Answers that are not about a record: `{"message":…,"request_id":…}`, in Kong's words. */
+export function plainAnswer(
+  exchange: Exchange,
+  status: number,
+  message: string,
+  headers: readonly string[] = [],
+): Answer {
+  const requestId = exchange.requestId;
+  return {
+    status,
+    headers: ['Content-Type', 'application/json; charset=utf-8', 'X-Request-Id', requestId, ...headers],
+    body: JSON.stringify({ message, request_id: requestId }),
+  };
+}
+
+function logInternal(exchange: Exchange, failure: unknown, logger: Logger): void {
+  logger.error('internal_error', 'A request failed for a fault of the node', {
+    request_id: exchange.requestId,
+    route: exchange.route?.name ?? exchange.route?.id,
+    error: failure instanceof Error ? failure.stack : String(failure),
+  });
+}

@@ -1,0 +1,173 @@
+import { performance } from 'node:perf_hooks';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable, pipeline } from 'node:stream';
+import { normalizePath } from '../router/path.ts';
+import { splitPort } from '../router/host.ts';
+import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from './exchange.ts';
+import { HeaderList } from './header-list.ts';
+import { readHttpBody } from './http-body.ts';
+import type { HttpLimits } from './http-limits.ts';
+import { requestIdFrom } from './request-id.ts';
+import { clientBehind, unmapped, type TrustedAddresses } from './trusted-addresses.ts';
+
+/** What all exchanges of one listener share. */
+export interface ExchangeSettings {
+  readonly bodyBytesMax: number;
+  readonly limits: HttpLimits;
+  readonly trusted: TrustedAddresses;
+  /** The listener's own port, for requests whose Host names none. */
+  port: number;
+  /** Every answer says `Connection: close`. */
+  isClosing: boolean;
+}
+
+/** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
+export class HttpExchange implements OpenExchange {
+  readonly receivedAtMs = performance.now();
+  readonly protocol: Protocol;
+  readonly method: string;
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly port: number;
+  readonly sni = undefined;
+  readonly headers: HeaderList;
+  route: ExchangeRoute | undefined = undefined;
+  consumer: ExchangeConsumer | undefined = undefined;
+
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #settings: ExchangeSettings;
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly #expectsContinue: boolean;
+  /** null: chunked. */
+  readonly #declaredBytes: number | null;
+  #bodyIsRead: boolean;
+  #body: Promise<Buffer> | undefined = undefined;
+  #requestId: string | undefined = undefined;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    settings: ExchangeSettings,
+    authority: string,
+    expectsContinue: boolean,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#settings = settings;
+    this.#expectsContinue = expectsContinue;
+    this.#declaredBytes = declaredBytesOf(request);
+    this.#bodyIsRead = this.#declaredBytes === 0;
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.headers = new HeaderList(request.rawHeaders);
+    this.protocol = settings.trusted.isEmpty ? 'http' : this.#forwardedProtocol();
+    const { name, port } = splitPort(authority);
+    this.host = name.toLowerCase();
+    this.port = port ?? settings.port;
+    const path = originForm(this.target);
+    const question = path.indexOf('?');
+    this.path = normalizePath(question === -1 ? path : path.slice(0, question));
+    this.query = question === -1 ? '' : path.slice(question + 1);
+  }
+
+  get requestId(): string {
+    return (this.#requestId ??= requestIdFrom(this.headers.get('x-request-id')));
+  }
+
+  get clientAddress(): string {
+    const peer = this.#peer();
+    const { trusted } = this.#settings;
+    return trusted.isEmpty ? peer : clientBehind(trusted, peer, this.headers.all('x-forwarded-for'));
+  }
+
+  get clientGone(): boolean {
+    return this.#response.destroyed || this.#request.socket.destroyed;
+  }
+
+  readBody(): Promise<Buffer> {
+    return (this.#body ??= this.#readBody());
+  }
+
+  respond(answer: Answer): void {
+    const response = this.#response;
+    if (response.headersSent || this.clientGone) return;
+    const { body, status } = answer;
+    const headers = answer.headers.slice();
+    const isEmpty = status === 204 || status === 304;
+    // A flat list and a known length let node:http send head and body in one write.
+    if (typeof body === 'string') {
+      if (!isEmpty) headers.push('Content-Length', String(Buffer.byteLength(body)));
+    } else if (!(body instanceof Readable) && !isEmpty) headers.push('Content-Length', String(body.length));
+    const leavesBody = !this.#bodyIsRead && !this.#canSkipBody();
+    if (leavesBody || answer.closeConnection === true || this.#settings.isClosing) headers.push('Connection', 'close');
+    response.writeHead(status, headers);
+    if (leavesBody) this.#closeGently();
+    if (body instanceof Readable) pipeline(body, response, () => undefined);
+    else response.end(isEmpty ? undefined : body);
+  }
+
+  #readBody(): Promise<Buffer> {
+    const { bodyBytesMax } = this.#settings;
+    const isWelcome = this.#declaredBytes === null || this.#declaredBytes <= bodyBytesMax;
+    if (this.#expectsContinue && isWelcome) this.#response.writeContinue();
+    return readHttpBody({
+      request: this.#request,
+      declaredBytes: this.#declaredBytes,
+      bytesMax: bodyBytesMax,
+      onComplete: () => {
+        this.#bodyIsRead = true;
+      },
+    });
+  }
+
+  /**
+   * A short body that nobody read is skipped by node:http, which keeps the connection. Not so after `Expect`: the client
+   * may or may not send it (RFC 9110 section 10.1.1).
+   */
+  #canSkipBody(): boolean {
+    const { skippedBodyBytesMax } = this.#settings.limits;
+    return this.#declaredBytes !== null && this.#declaredBytes <= skippedBodyBytesMax && !this.#expectsContinue;
+  }
+
+  /**
+   * node:http closes with `destroySoon`, which resets the connection while unread bytes are left, and the reset may
+   * overtake the answer. Half-closing and reading on for a moment lets the client see the answer first.
+   */
+  #closeGently(): void {
+    const socket = this.#request.socket;
+    const timer = setTimeout(() => socket.destroy(), this.#settings.limits.lingerMs);
+    socket.once('close', () => clearTimeout(timer));
+    socket.destroySoon = () => socket.end();
+    this.#request.resume();
+  }
+
+  #peer(): string {
+    return unmapped(this.#request.socket.remoteAddress ?? '');
+  }
+
+  #forwardedProtocol(): Protocol {
+    const claimed = this.headers.get('x-forwarded-proto');
+    return claimed?.toLowerCase() === 'https' && this.#settings.trusted.has(this.#peer()) ? 'https' : 'http';
+  }
+}
+
+/** Content-Length, checked by the parser; null: chunked; 0: no body. */
+function declaredBytesOf(request: IncomingMessage): number | null {
+  const { headers } = request;
+  if (headers['transfer-encoding'] !== undefined) return null;
+  return headers['content-length'] === undefined ? 0 : Number(headers['content-length']);
+}
+
+/** Path and query of `http://host/path?query` (RFC 9112 section 3.2.2); others as they are. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const scheme = target.indexOf('://');
+  if (scheme === -1) return target;
+  const start = target.slice(scheme + 3).search(/[/?]/);
+  if (start === -1) return '/';
+  const rest = target.slice(scheme + 3 + start);
+  return rest.startsWith('?') ? `/${rest}` : rest;
+}

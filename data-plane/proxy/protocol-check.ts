@@ -1,0 +1,55 @@
+import type { RoutePlan } from '../config/runtime.ts';
+import { plainAnswer } from './error-response.ts';
+import type { Answer, Exchange } from './exchange.ts';
+
+/** After the match: a request whose protocol its route does not take is told what to do instead (section 2). */
+export function checkProtocol(plan: RoutePlan, exchange: Exchange): Answer | undefined {
+  const { protocols } = plan;
+  const { protocol } = exchange;
+  if (protocols.has(protocol)) return undefined;
+  if (protocols.has('grpc') || protocols.has('grpcs')) return checkGrpc(exchange);
+  // What is left are routes of http and https; gRPC is HTTP to them.
+  const isSecure = protocol === 'https' || protocol === 'grpcs';
+  return isSecure || protocols.has('http') ? undefined : demandHttps(plan, exchange);
+}
+
+function checkGrpc(exchange: Exchange): Answer | undefined {
+  switch (exchange.protocol) {
+    case 'http':
+    case 'https':
+      // The listener calls it gRPC only over HTTP/2.
+      return exchange.headers.get('content-type')?.startsWith('application/grpc') === true
+        ? plainAnswer(exchange, 426, 'Please use HTTP2 protocol', ['Connection', 'Upgrade', 'Upgrade', 'HTTP/2'])
+        : plainAnswer(exchange, 415, 'Non-gRPC request matched gRPC route');
+    case 'grpc':
+      return {
+        status: 200,
+        headers: [
+          'content-type',
+          'application/grpc',
+          'grpc-status',
+          '1',
+          'grpc-message',
+          'gRPC request matched gRPCs route',
+        ],
+        body: '',
+      };
+    case 'grpcs':
+      return undefined;
+  }
+}
+
+function demandHttps(plan: RoutePlan, exchange: Exchange): Answer {
+  const status = plan.httpsRedirectStatusCode;
+  // Without a host (HTTP/1.0) there is nowhere to redirect to.
+  if (status === 426 || exchange.host === '') {
+    return plainAnswer(exchange, 426, 'Please use HTTPS protocol', [
+      'Connection',
+      'Upgrade',
+      'Upgrade',
+      'TLS/1.2, HTTP/1.1',
+    ]);
+  }
+  const target = exchange.target.startsWith('/') ? exchange.target : exchange.path;
+  return plainAnswer(exchange, status, 'Please use HTTPS protocol', ['Location', `https://${exchange.host}${target}`]);
+}

@@ -1,0 +1,122 @@
+import { RE2JS } from 're2js';
+import { type Captures, RouteCompileError } from './route.ts';
+
+/** What one path of a route asks of a request's path. */
+export type PathMatcher =
+  | { readonly kind: 'prefix'; readonly prefix: string }
+  | {
+      readonly kind: 'regex';
+      /** Text that every matching path starts with: its place in the index. */
+      readonly prefix: string;
+      readonly regex: RE2JS;
+      readonly hasGroups: boolean;
+    };
+
+export const noCaptures: Captures = Object.freeze({});
+
+const needsNormalising = /%|\/\/|\/\.|[^!-~]/;
+const unreserved = /[A-Za-z0-9\-._~]/;
+
+/**
+ * The path in the form that is matched and sent upstream (RFC 3986 section 6.2.2): unreserved percent-triplets decoded,
+ * the others in upper case, slashes merged, dot segments removed. Bytes outside ASCII, which node:http hands over as
+ * latin1 characters, become triplets. Idempotent. A path without anything to do is returned as it is.
+ */
+export function normalizePath(path: string): string {
+  if (!needsNormalising.test(path)) return path;
+  const text = path
+    .replace(/[^!-~\u0100-\uffff]/g, encodeByte)
+    .replace(/%[0-9a-fA-F]{2}/g, normalizeTriplet)
+    .replace(/\/{2,}/g, '/');
+  return text.includes('/.') ? removeDotSegments(text) : text;
+}
+
+/** Compiles one element of a route's `paths`. @throws RouteCompileError with the position given. */
+export function compilePath(path: string, position: number): PathMatcher {
+  if (!path.startsWith('~')) return { kind: 'prefix', prefix: normalizePath(encodeUtf8(path)) };
+  const pattern = path.slice(1);
+  try {
+    // A group keeps alternatives of the top level inside the anchor.
+    const regex = RE2JS.compile(`^(?:${pattern})`);
+    return { kind: 'regex', prefix: literalPrefix(pattern), regex, hasGroups: regex.groupCount() > 0 };
+  } catch (error) {
+    throw new RouteCompileError(['paths', position], `invalid regex: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+/** Whether the path matches, given that it starts with `matcher.prefix`. */
+export function pathMatches(matcher: PathMatcher, path: string): boolean {
+  return matcher.kind === 'prefix' || matcher.regex.test(path);
+}
+
+/** Captures of a path that matched. Groups that took no part are left out. */
+export function capturesOf(matcher: PathMatcher, path: string): Captures {
+  if (matcher.kind === 'prefix' || !matcher.hasGroups) return noCaptures;
+  const found = matcher.regex.matcher(path);
+  if (!found.lookingAt()) return noCaptures;
+  const captures: Record<string, string> = {};
+  for (let group = 1; group <= matcher.regex.groupCount(); group += 1) {
+    const text = found.group(group);
+    if (text !== null) captures[String(group)] = text;
+  }
+  for (const [name, group] of Object.entries(matcher.regex.namedGroups())) {
+    const text = captures[String(group)];
+    if (text !== undefined) captures[name] = text;
+  }
+  return captures;
+}
+
+/**
+ * The literal text that a pattern starts with, so that regular expressions find a place in the prefix index. Cautious:
+ * where the pattern has alternatives or anything but plain characters, the prefix ends or is empty.
+ */
+export function literalPrefix(pattern: string): string {
+  if (pattern.includes('|')) return '';
+  let prefix = '';
+  let index = pattern.startsWith('^') ? 1 : 0;
+  while (index < pattern.length) {
+    const width = pattern[index] === '\\' ? 2 : 1;
+    const char = pattern[index + width - 1];
+    if (char === undefined || !isLiteral(char, width === 2)) break;
+    const next = pattern[index + width];
+    // A quantifier belongs to this character, which may then be absent.
+    if (next === '?' || next === '*' || next === '{') break;
+    prefix += char;
+    index += width;
+    if (next === '+') break;
+  }
+  return prefix;
+}
+
+function isLiteral(char: string, escaped: boolean): boolean {
+  if (char < '!' || char > '~') return false;
+  return escaped ? !/[A-Za-z0-9_]/.test(char) : !'\\^$.|?*+()[]{}'.includes(char);
+}
+
+/** Operators write UTF-8 text; requests carry its bytes. */
+function encodeUtf8(path: string): string {
+  return path.replace(/\p{Surrogate}/gu, '\ufffd').replace(/[^!-~]+/g, encodeURIComponent);
+}
+
+function encodeByte(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+function normalizeTriplet(triplet: string): string {
+  const char = String.fromCharCode(Number.parseInt(triplet.slice(1), 16));
+  return unreserved.test(char) ? char : triplet.toUpperCase();
+}
+
+/** RFC 3986 section 5.2.4, for a path without empty segments. */
+function removeDotSegments(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split('/');
+  const last = segments.length - 1;
+  for (const [index, segment] of segments.entries()) {
+    const isDots = segment === '.' || segment === '..';
+    if (segment === '..' && kept.length > 1) kept.pop();
+    if (!isDots) kept.push(segment);
+    else if (index === last) kept.push('');
+  }
+  return kept.join('/');
+}

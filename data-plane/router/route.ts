@@ -1,0 +1,54 @@
+/** A route as stored, reduced to what routing needs. Absent and empty lists mean: the field is not used. */
+export interface RouteDefinition {
+  readonly id: string;
+  readonly methods: readonly string[];
+  /** Any case; `*.example.com`, `example.*`, each also with `:port`. */
+  readonly hosts: readonly string[];
+  /** Plain prefixes, or `~` and a regular expression. */
+  readonly paths: readonly string[];
+  /** Values by name; a single value starting with `~*` is a regular expression. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly snis: readonly string[];
+  readonly regexPriority: number;
+  /** Unix seconds. */
+  readonly createdAt: number;
+}
+
+/** The facts of a request that routing looks at. An exchange is one. */
+export interface RoutableRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Lower case, without port. */
+  readonly host: string;
+  readonly port: number;
+  /** Normalised, see path.ts. */
+  readonly path: string;
+  /** undefined: the connection is not TLS. '': the handshake named no server. */
+  readonly sni: string | undefined;
+  readonly headers: RoutableHeaders;
+}
+
+export interface RoutableHeaders {
+  /** Every value of a header; `name` in lower case. */
+  all(name: string): readonly string[];
+}
+
+export type Captures = Readonly<Record<string, string>>;
+
+export interface RouteMatch<T> {
+  readonly value: T;
+  /** Named and numbered captures of the path's regular expression; empty for others. */
+  readonly captures: Captures;
+}
+
+/** A field of a route that cannot be compiled: a regular expression that does not parse. */
+export class RouteCompileError extends Error {
+  /** Relative to the route: ['paths', 0]. */
+  readonly path: readonly (string | number)[];
+
+  constructor(path: readonly (string | number)[], message: string) {
+    super(message);
+    this.name = 'RouteCompileError';
+    this.path = path;
+  }
+}

@@ -1,0 +1,121 @@
+import { parseHost, type HostPattern } from './host.ts';
+import { compileHeaders, headersMatch, type HeaderMatcher } from './headers.ts';
+import { capturesOf, compilePath, pathMatches, type PathMatcher } from './path.ts';
+import { PathTrie } from './path-trie.ts';
+import { priorityOf, type Priority } from './priority.ts';
+import type { RoutableRequest, RouteDefinition, RouteMatch } from './route.ts';
+
+/** A route with one of its paths; each competes by its own priority. */
+export interface Candidate<T> {
+  readonly priority: Priority;
+  /** null: the route does not look at paths. */
+  readonly path: PathMatcher | null;
+  readonly methods: ReadonlySet<string> | null;
+  readonly headers: readonly HeaderMatcher[] | null;
+  readonly snis: ReadonlySet<string> | null;
+  readonly value: T;
+}
+
+/**
+ * Kong's `traditional_compatible` matching over an index: first the host (exact, then by labels for wildcards), then a
+ * prefix tree of paths. What a request costs depends on its own host and path, not on the number of routes. Routes are
+ * added one by one, so that a large configuration can be built in slices; afterwards the router is only read.
+ */
+export class Router<T> {
+  readonly #anyHost = new PathTrie<T>();
+  readonly #plain = new HostIndex<T>();
+  readonly #suffixes = new HostIndex<T>();
+  readonly #prefixes = new HostIndex<T>();
+
+  /** @throws RouteCompileError for a regular expression that does not parse; the router must then not be used. */
+  add(route: RouteDefinition, value: T): void {
+    const tries = this.#triesOf(route.hosts);
+    for (const candidate of candidatesOf(route, value)) {
+      for (const trie of tries) trie.add(candidate);
+    }
+  }
+
+  /** The matching route of the highest priority. */
+  match(request: RoutableRequest): RouteMatch<T> | undefined {
+    const accepts = (candidate: Candidate<T>) => candidateMatches(candidate, request);
+    const { host, port, path } = request;
+    let best = this.#anyHost.search(path, undefined, accepts);
+    best = this.#plain.search(host, port, path, best, accepts);
+    if (!this.#suffixes.isEmpty) {
+      for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+        best = this.#suffixes.search(host.slice(dot), port, path, best, accepts);
+      }
+    }
+    if (!this.#prefixes.isEmpty) {
+      for (let dot = host.indexOf('.'); dot !== -1 && dot < host.length - 1; dot = host.indexOf('.', dot + 1)) {
+        best = this.#prefixes.search(host.slice(0, dot + 1), port, path, best, accepts);
+      }
+    }
+    if (best === undefined) return undefined;
+    return { value: best.value, captures: best.path === null ? noPath : capturesOf(best.path, path) };
+  }
+
+  #triesOf(hosts: readonly string[]): ReadonlySet<PathTrie<T>> {
+    if (hosts.length === 0) return new Set([this.#anyHost]);
+    const indexes = { plain: this.#plain, suffix: this.#suffixes, prefix: this.#prefixes };
+    return new Set(hosts.map(parseHost).map((pattern) => indexes[pattern.kind].trieOf(pattern)));
+  }
+}
+
+const noPath = Object.freeze({});
+
+/** Path trees by host text, apart for hosts that also name a port. */
+class HostIndex<T> {
+  readonly #anyPort = new Map<string, PathTrie<T>>();
+  readonly #withPort = new Map<string, PathTrie<T>>();
+
+  get isEmpty(): boolean {
+    return this.#anyPort.size === 0 && this.#withPort.size === 0;
+  }
+
+  trieOf({ text, port }: HostPattern): PathTrie<T> {
+    const tries = port === null ? this.#anyPort : this.#withPort;
+    const key = port === null ? text : `${text}:${port}`;
+    let trie = tries.get(key);
+    if (trie === undefined) tries.set(key, (trie = new PathTrie()));
+    return trie;
+  }
+
+  search(
+    text: string,
+    port: number,
+    path: string,
+    best: Candidate<T> | undefined,
+    accepts: (candidate: Candidate<T>) => boolean,
+  ): Candidate<T> | undefined {
+    const found = this.#anyPort.get(text)?.search(path, best, accepts) ?? best;
+    if (this.#withPort.size === 0) return found;
+    return this.#withPort.get(`${text}:${port}`)?.search(path, found, accepts) ?? found;
+  }
+}
+
+function candidatesOf<T>(route: RouteDefinition, value: T): Candidate<T>[] {
+  const common = {
+    methods: route.methods.length === 0 ? null : new Set(route.methods),
+    headers: Object.keys(route.headers).length === 0 ? null : compileHeaders(route.headers),
+    snis: route.snis.length === 0 ? null : new Set(route.snis.map((sni) => sni.toLowerCase())),
+    value,
+  };
+  if (route.paths.length === 0) return [{ ...common, path: null, priority: priorityOf(route, undefined) }];
+  return route.paths.map((path, position) => ({
+    ...common,
+    path: compilePath(path, position),
+    priority: priorityOf(route, path),
+  }));
+}
+
+/** Host and path prefix match already: the index found the candidate by them. The dear checks come last. */
+function candidateMatches<T>(candidate: Candidate<T>, request: RoutableRequest): boolean {
+  const { methods, snis, headers, path } = candidate;
+  if (methods !== null && !methods.has(request.method)) return false;
+  // Names of the handshake count only where there was one, so that a cleartext request reaches its https-only route's
+  // redirect.
+  if (snis !== null && request.sni !== undefined && !snis.has(request.sni)) return false;
+  if (headers !== null && !headersMatch(headers, request.headers)) return false;
+  return path === null || pathMatches(path, request.path);
+}
