@@ -1,29 +1,26 @@
 import type { EntityFault } from '../../shared/config-source.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { checkField } from '../../shared/schema/check.ts';
+import { dottedPath } from '../../shared/schema/faults.ts';
+import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
-import type { PluginDefinition, PluginDeps, PluginInstance } from '../plugins/plugin.ts';
+import type { PluginDefinition, PluginDeps } from '../plugins/plugin.ts';
 import { RouteCompileError } from '../router/route.ts';
 import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
-import type { EntityReader, Plugin, Route, Service } from './entity-reader.ts';
-import { createPacer, type Pacer } from './pacer.ts';
+import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
+import { createPacer } from './pacer.ts';
 import { PluginScopes } from './plugin-scopes.ts';
-import { createChain, type RoutePlan, type Runtime } from './runtime.ts';
+import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
 /** Handlers by plugin name; each checks its own config's type when it is created. */
 export type PluginTable = Readonly<Record<string, PluginDefinition<unknown>>>;
 
 export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
+  readonly pluginSchemas: PluginSchemas;
   readonly pluginDeps: PluginDeps;
-  readonly readers: EntityReaders;
   readonly meterOf: (routeLabel: string) => RouteMeter;
-}
-
-export interface EntityReaders {
-  readonly service: EntityReader<Service>;
-  readonly route: EntityReader<Route>;
-  readonly consumer: EntityReader<{ readonly id: string }>;
-  readonly plugin: EntityReader<Plugin>;
 }
 
 export type BuildResult =
@@ -32,17 +29,153 @@ export type BuildResult =
   | { readonly kind: 'faults'; readonly faults: readonly EntityFault[] };
 
 /**
- * Compiles a snapshot: routes into the router, plugin entities into instances, chains for each route. Every fault is
+ * Compiles a snapshot: plugin entities into instances, routes with their chains into the router. Every fault is
  * collected; with any, what was made is closed again. Works in slices, so that requests are served meanwhile.
  */
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
-  const build = new Build(snapshot, deps);
-  await build.readServices();
-  await build.readConsumers();
-  await build.readRoutes();
-  await build.createPlugins();
-  if (build.faults.length === 0) await build.planRoutes();
-  if (build.faults.length === 0) return { kind: 'built', runtime: build.finish() };
-  build.closeInstances();
-  return { kind: 'faults', faults: build.faults };
+  const pacer = createPacer();
+  const build = new Build(deps);
+  for (const service of entitiesOf(snapshot, 'services')) build.addService(service);
+  for (const plugin of entitiesOf(snapshot, 'plugins')) {
+    build.addPlugin(plugin);
+    if (pacer.isDue()) await pacer.pause();
+  }
+  for (const route of entitiesOf(snapshot, 'routes')) {
+    build.addRoute(route);
+    if (pacer.isDue()) await pacer.pause();
+  }
+  return build.finish(snapshot.hash);
+}
+
+class Build {
+  readonly #deps: BuildRuntimeDeps;
+  readonly #faults: EntityFault[] = [];
+  readonly #services = new Map<string, ServiceEntity>();
+  readonly #scopes = new PluginScopes();
+  readonly #steps: ChainStep[] = [];
+  readonly #router = new Router<RoutePlan>();
+  readonly #routeLabels = new Set<string>();
+
+  constructor(deps: BuildRuntimeDeps) {
+    this.#deps = deps;
+  }
+
+  addService(service: ServiceEntity): void {
+    this.#services.set(service.id, service);
+  }
+
+  addPlugin(plugin: PluginEntity): void {
+    if (!plugin.enabled) return;
+    const definition = this.#deps.plugins[plugin.name];
+    const schema = this.#deps.pluginSchemas[plugin.name];
+    if (definition === undefined || schema === undefined) {
+      this.#addPluginFaults(plugin, [
+        { path: ['name'], message: `plugin '${plugin.name}' is not available on this node` },
+      ]);
+      return;
+    }
+    // The control plane has checked it; one of another version may have checked it differently.
+    const checked = checkField(schema.config, plugin.config);
+    if (checked.kind === 'faults') {
+      const faults = checked.faults.map(({ path, message }) => ({ path: ['config', ...path], message }));
+      this.#addPluginFaults(plugin, faults);
+      return;
+    }
+    const creation = definition.create(checked.value, this.#deps.pluginDeps);
+    if (creation.kind === 'faults') {
+      this.#addPluginFaults(plugin, creation.faults);
+      return;
+    }
+    const step: ChainStep = {
+      plugin: plugin.name,
+      priority: definition.priority,
+      answers: definition.answers,
+      protocols: schema.protocols.every((protocol) => plugin.protocols.includes(protocol))
+        ? null
+        : new Set(plugin.protocols),
+      instance: creation.instance,
+    };
+    this.#steps.push(step);
+    this.#scopes.add(step, {
+      routeId: plugin.route?.id ?? null,
+      serviceId: plugin.service?.id ?? null,
+      consumerId: plugin.consumer?.id ?? null,
+    });
+  }
+
+  /** After the last plugin. */
+  addRoute(route: RouteEntity): void {
+    try {
+      this.#router.add(
+        {
+          id: route.id,
+          methods: route.methods ?? [],
+          hosts: route.hosts ?? [],
+          paths: route.paths ?? [],
+          headers: route.headers ?? {},
+          snis: route.snis ?? [],
+          regexPriority: route.regex_priority ?? 0,
+          createdAt: route.created_at,
+        },
+        this.#planOf(route),
+      );
+    } catch (error) {
+      if (!(error instanceof RouteCompileError)) throw error;
+      this.#faults.push({
+        entityType: 'route',
+        entityId: route.id,
+        entityName: route.name ?? '',
+        path: dottedPath(error.path),
+        message: error.message,
+      });
+    }
+  }
+
+  finish(hash: string): BuildResult {
+    const steps = this.#steps;
+    if (this.#faults.length > 0) {
+      closeAll(steps);
+      return { kind: 'faults', faults: this.#faults };
+    }
+    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => closeAll(steps) };
+    return { kind: 'built', runtime };
+  }
+
+  #planOf(route: RouteEntity): RoutePlan {
+    const label = route.name ?? route.id;
+    this.#routeLabels.add(label);
+    const serviceId = route.service?.id ?? null;
+    const service = serviceId === null ? undefined : this.#services.get(serviceId);
+    const chain = this.#scopes.chainOfRoute(route.id, serviceId);
+    return {
+      route: {
+        id: route.id,
+        name: route.name,
+        serviceId,
+        serviceName: service?.name ?? null,
+        captures: {},
+      },
+      protocols: new Set(route.protocols),
+      httpsRedirectStatusCode: route.https_redirect_status_code,
+      meter: this.#deps.meterOf(label),
+      chain,
+      chainFor: (consumerId) => this.#scopes.chainOfConsumer(route.id, serviceId, consumerId, chain),
+    };
+  }
+
+  #addPluginFaults(plugin: PluginEntity, faults: readonly FieldFault[]): void {
+    for (const { path, message } of faults) {
+      this.#faults.push({
+        entityType: 'plugin',
+        entityId: plugin.id,
+        entityName: plugin.instance_name ?? plugin.name,
+        path: dottedPath(path),
+        message,
+      });
+    }
+  }
+}
+
+function closeAll(steps: readonly ChainStep[]): void {
+  for (const { instance } of steps) instance.close?.();
 }

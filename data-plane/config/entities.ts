@@ -1,4 +1,4 @@
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import type { Snapshot } from '../../shared/snapshot.ts';
 
 /** The fields of entities that a runtime is built from. Snapshots are canonical: every field is present and checked. */
 export interface ServiceEntity {
@@ -34,10 +34,6 @@ export interface PluginEntity {
   readonly enabled: boolean;
 }
 
-export interface ConsumerEntity {
-  readonly id: string;
-}
-
 export interface Reference {
   readonly id: string;
 }
@@ -46,5 +42,14 @@ export type EntityOf = {
   readonly services: ServiceEntity;
   readonly routes: RouteEntity;
   readonly plugins: PluginEntity;
-  readonly consumers: ConsumerEntity;
 };
+
+/** The entities of one kind; kinds without entities do not travel. */
+export function entitiesOf<Plural extends keyof EntityOf>(
+  snapshot: Snapshot,
+  plural: Plural,
+): readonly EntityOf[Plural][] {
+  // The border where canonical entities, checked by the control plane, take on their types.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (snapshot.entities[plural] ?? []) as unknown as readonly EntityOf[Plural][];
+}

@@ -40,6 +40,8 @@ export interface ChainStep {
   readonly priority: number;
   /** Its access phase always answers. */
   readonly answers: boolean;
+  /** Protocols that it runs for; null: all. */
+  readonly protocols: ReadonlySet<string> | null;
   readonly instance: PluginInstance;
 }
 

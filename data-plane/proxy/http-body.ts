@@ -80,9 +80,13 @@ class BodyParts {
 }
 
 function tooLarge(bytesMax: number): RequestError {
-  return new RequestError('BODY_TOO_LARGE', `The body is larger than the limit of ${bytesMax} bytes (request_body_max)`, {
-    details: [{ limit: bytesMax, unit: 'bytes' }],
-  });
+  return new RequestError(
+    'BODY_TOO_LARGE',
+    `The body is larger than the limit of ${bytesMax} bytes (request_body_max)`,
+    {
+      details: [{ limit: bytesMax, unit: 'bytes' }],
+    },
+  );
 }
 
 function brokenOff(): RequestError {

@@ -65,11 +65,13 @@ export function createRequestMetrics({ registry, inFlight }: RequestMetricsOptio
     help: 'Requests whose client had gone when the answer was there',
     registers: [registry],
   });
-  const flying = new Gauge({
+  const flying: Gauge = new Gauge({
     name: 'sluice_http_requests_in_flight',
     help: 'Requests that are not answered yet',
     registers: [registry],
-    collect: () => flying.set(inFlight()),
+    collect() {
+      flying.set(inFlight());
+    },
   });
   return {
     unmatched,

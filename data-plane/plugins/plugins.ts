@@ -1,0 +1,9 @@
+import type { Infer } from '../../shared/schema/field.ts';
+import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
+import { kafkaUpstream } from './kafka-upstream/plugin.ts';
+import type { PluginDefinition } from './plugin.ts';
+
+/** Every plugin's handler. A schema without a handler does not compile. */
+export const plugins = {
+  'kafka-upstream': kafkaUpstream,
+} satisfies { readonly [Name in PluginName]: PluginDefinition<Infer<(typeof pluginSchemas)[Name]['config']>> };

@@ -1,0 +1,184 @@
+import { performance } from 'node:perf_hooks';
+import { RequestError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../config/runtime.ts';
+import type { RuntimeHolder, RuntimeLease } from '../config/runtime-holder.ts';
+import type { RequestMetrics, RouteMeter } from '../status/metrics.ts';
+import { answerOfFailure, errorAnswer, plainAnswer } from './error-response.ts';
+import type { Answer, OpenExchange } from './exchange.ts';
+import { checkProtocol } from './protocol-check.ts';
+
+export interface SpineDeps {
+  readonly holder: RuntimeHolder;
+  readonly metrics: RequestMetrics;
+  readonly logger: Logger;
+}
+
+export interface Spine {
+  /** Sees a request through to its answer. Never throws. */
+  readonly handle: (exchange: OpenExchange) => void;
+  /** Requests that are not answered yet. */
+  inFlight(): number;
+  /** From here on every new request is refused: SHUTTING_DOWN, not_sent. */
+  refuse(): void;
+}
+
+/** The spine of a request: match, access phase, response phase, answer, log phase. One runtime from start to end. */
+export function createSpine(deps: SpineDeps): Spine {
+  const shared: SpineState = { ...deps, inFlight: 0, isRefusing: false, logsAccess: deps.logger.enabled('debug') };
+  return {
+    handle: (exchange) => new Passage(exchange, shared).start(),
+    inFlight: () => shared.inFlight,
+    refuse() {
+      shared.isRefusing = true;
+    },
+  };
+}
+
+interface SpineState extends SpineDeps {
+  inFlight: number;
+  isRefusing: boolean;
+  readonly logsAccess: boolean;
+}
+
+/** One request on its way down the spine. */
+class Passage {
+  readonly #exchange: OpenExchange;
+  readonly #spine: SpineState;
+  #lease: RuntimeLease | undefined = undefined;
+  #meter: RouteMeter;
+  #plan: RoutePlan | undefined = undefined;
+  #chain: Chain = emptyChain;
+  /** Steps whose access phase began, in order; kept only where a response phase needs them. */
+  #ran: ChainStep[] | undefined = undefined;
+  /** A plugin that answers, and so may have sent a record, has begun. */
+  #mayHaveSent = false;
+
+  constructor(exchange: OpenExchange, spine: SpineState) {
+    this.#exchange = exchange;
+    this.#spine = spine;
+    this.#meter = spine.metrics.unmatched;
+  }
+
+  start(): void {
+    this.#spine.inFlight += 1;
+    try {
+      const answer = this.#match() ?? this.#access(0);
+      if (answer instanceof Promise) answer.then(this.#finish, this.#fail);
+      else this.#finish(answer);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Finds the route; an answer when there is none that takes the request. */
+  #match(): Answer | undefined {
+    const exchange = this.#exchange;
+    if (this.#spine.isRefusing)
+      return errorAnswer(exchange, new RequestError('SHUTTING_DOWN', 'The node is shutting down.'));
+    this.#lease = this.#spine.holder.enter();
+    if (this.#lease === undefined) return plainAnswer(exchange, 503, 'no configuration yet', ['Retry-After', '1']);
+    const found = this.#lease.runtime.router.match(exchange);
+    if (found === undefined) return plainAnswer(exchange, 404, 'no Route matched with those values');
+    const plan = found.value;
+    this.#plan = plan;
+    this.#meter = plan.meter;
+    this.#chain = plan.chain;
+    exchange.route = hasAny(found.captures) ? { ...plan.route, captures: found.captures } : plan.route;
+    return checkProtocol(plan, exchange);
+  }
+
+  /** Runs the access phases from a step on; the first answer ends it. */
+  #access(from: number): Answer | Promise<Answer> {
+    const exchange = this.#exchange;
+    for (let index = from; ; index += 1) {
+      const step = this.#chain.steps[index];
+      if (step === undefined) return this.#unanswered();
+      if (step.protocols !== null && !step.protocols.has(exchange.protocol)) continue;
+      if (this.#chain.hasResponse) (this.#ran ??= []).push(step);
+      if (step.answers) this.#mayHaveSent = true;
+      const answer = step.instance.access?.(exchange);
+      if (answer instanceof Promise) {
+        return answer.then((late) => late ?? this.#access(this.#nextAfter(step, index)));
+      }
+      if (answer !== undefined) return answer;
+      index = this.#nextAfter(step, index) - 1;
+    }
+  }
+
+  /** Where to go on after a step: it may have recognised a consumer, whose own plugins then take over. */
+  #nextAfter(step: ChainStep, index: number): number {
+    const { consumer } = this.#exchange;
+    if (consumer === undefined || this.#plan === undefined) return index + 1;
+    const chain = this.#plan.chainFor(consumer.id);
+    if (chain === this.#chain) return index + 1;
+    this.#chain = chain;
+    const next = chain.steps.findIndex((other) => compareSteps(step, other) < 0);
+    return next === -1 ? chain.steps.length : next;
+  }
+
+  /** No plugin answered. */
+  #unanswered(): Answer {
+    return this.#exchange.route?.serviceId == null
+      ? plainAnswer(this.#exchange, 503, 'no Service found with those values')
+      : plainAnswer(this.#exchange, 503, 'proxying to services is not supported yet');
+  }
+
+  readonly #fail = (failure: unknown): void => {
+    this.#finish(answerOfFailure(this.#exchange, failure, this.#spine.logger, this.#mayHaveSent));
+  };
+
+  readonly #finish = (answer: Answer): void => {
+    const exchange = this.#exchange;
+    const { metrics } = this.#spine;
+    let sent = answer;
+    if (exchange.clientGone) metrics.countClientGone();
+    try {
+      if (this.#ran !== undefined) sent = this.#respondPhase(answer);
+      exchange.respond(sent);
+    } catch (error) {
+      sent = answerOfFailure(exchange, error, this.#spine.logger, this.#mayHaveSent);
+      exchange.respond(sent);
+    }
+    this.#meter.count(sent.status);
+    metrics.observeDuration((performance.now() - exchange.receivedAtMs) / 1000);
+    this.#log(sent);
+    this.#spine.inFlight -= 1;
+    if (this.#lease !== undefined) this.#spine.holder.leave(this.#lease);
+  };
+
+  /** In reverse, and only of those whose access phase began. */
+  #respondPhase(answer: Answer): Answer {
+    let current = answer;
+    for (const { instance } of this.#ran?.toReversed() ?? []) {
+      if (instance.response !== undefined) current = instance.response(this.#exchange, current);
+    }
+    return current;
+  }
+
+  #log(answer: Answer): void {
+    const exchange = this.#exchange;
+    for (const instance of this.#chain.loggers) {
+      try {
+        instance.log?.(exchange, answer);
+      } catch (error) {
+        this.#spine.logger.error('internal_error', 'A log phase failed', {
+          error: error instanceof Error ? error.stack : String(error),
+        });
+      }
+    }
+    if (!this.#spine.logsAccess) return;
+    this.#spine.logger.debug('access', `${exchange.method} ${exchange.path} ${answer.status}`, {
+      request_id: exchange.requestId,
+      route: exchange.route?.name ?? exchange.route?.id,
+      status: answer.status,
+      client: exchange.clientAddress,
+      duration_ms: performance.now() - exchange.receivedAtMs,
+    });
+  }
+}
+
+function hasAny(captures: Readonly<Record<string, string>>): boolean {
+  for (const _name in captures) return true;
+  return false;
+}
