@@ -42,8 +42,9 @@ describe('the Admin API: bodies and methods', () => {
     expect(response.status).to.equal(400);
   });
 
-  it('refuses a body over 8 MiB with 413 and takes one below', async () => {
-    const body = (length: number) => JSON.stringify({ host: 'a', name: 'x'.repeat(length) });
+  it('refuses a body over 8 MiB with 413 and takes one below', async function () {
+    this.timeout(10_000);
+    const body = (length: number) => `{"host":"a"${' '.repeat(length)}}`;
     expect((await admin.call('POST', '/services', body(8 * 1024 * 1024), json)).status).to.equal(413);
     expect((await admin.call('POST', '/services', body(8 * 1024 * 1024 - 40), json)).status).to.equal(201);
   });
