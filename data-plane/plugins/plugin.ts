@@ -1,6 +1,6 @@
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
-import type { Producers } from '../kafka/producer.ts';
+import type { ClusterSettings, Producers } from '../kafka/producer.ts';
 import type { Answer, Exchange } from '../proxy/exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 
@@ -33,6 +33,10 @@ export interface PluginDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */
   readonly requestBodyMaxBytes: number;
+  /** What of a cluster's settings the node's Kafka client cannot keep; `field` is a dotted path below `config`. */
+  readonly unsupportedSettings?: (
+    cluster: ClusterSettings,
+  ) => readonly { readonly field: string; readonly reason: string }[];
 }
 
 export interface PluginDefinition<Config> {

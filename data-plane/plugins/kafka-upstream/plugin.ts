@@ -18,8 +18,13 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   answers: true,
   create(stored, deps) {
     const { value: config, faults } = resolveReferences(kafkaUpstreamSchema.config, stored, deps.env);
-    if (faults.length > 0) {
-      return { kind: 'faults', faults: faults.map(({ path, message }) => ({ path: ['config', ...path], message })) };
+    const unsupported = deps.unsupportedSettings?.(producerOptions(config).cluster) ?? [];
+    const all = [
+      ...faults,
+      ...unsupported.map(({ field, reason }) => ({ path: field.split('.'), message: `not supported here: ${reason}` })),
+    ];
+    if (all.length > 0) {
+      return { kind: 'faults', faults: all.map(({ path, message }) => ({ path: ['config', ...path], message })) };
     }
     return { kind: 'created', instance: createInstance(config, deps) };
   },
@@ -37,7 +42,8 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
   const encoder = options === null ? null : deps.encoders.acquire(options);
 
   const publish = compilePublish(config, producer);
-  const values = compileValues(config, encoder);
+  const valueOf = compileValue(config, encoder);
+  const valuesOf = compileValues(config, encoder);
   const keyOf = compileKey(config);
   const topicsOf = compileTopics(config);
   const answers = compileAnswers({
@@ -57,11 +63,9 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
     const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
     const body = await readBody(exchange);
     const key = keyOf(exchange);
+    const made = valueOf(exchange, body, deadlineMs);
     // A value that is there at once is not waited for.
-    const made = values(exchange, body, deadlineMs);
-    const valueFor = typeof made === 'function' ? made : await made;
-    const encoded = valueFor(config.topic);
-    const value = Buffer.isBuffer(encoded) ? encoded : await encoded;
+    const value = Buffer.isBuffer(made) ? made : await made;
     const verdict = await publish(config.topic, { key, value, headers: recordHeaders(exchange.headers) }, deadlineMs);
     return answers.one(verdict);
   }
@@ -72,7 +76,7 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
     const body = await readBody(exchange);
     const key = keyOf(exchange);
     const headers = recordHeaders(exchange.headers);
-    const valueFor = await values(exchange, body, deadlineMs);
+    const valueFor = await valuesOf(exchange, body, deadlineMs);
     // All values are encoded before any record goes out: data that does not fit refuses the whole request.
     const records = await Promise.all(targets.map(async (topic) => ({ topic, value: await valueFor(topic) })));
     const verdicts = await Promise.all(
@@ -96,22 +100,36 @@ function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): P
     : (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs);
 }
 
-/** The value of a request: made once, and with a schema registry encoded for each topic. */
-function compileValues(
+/** The value for the configured topic. */
+function compileValue(
   config: KafkaUpstreamConfig,
   encoder: EncoderLease | null,
-): (exchange: Exchange, body: Buffer, deadlineMs: number) => ValueFor | Promise<ValueFor> {
-  if (encoder === null) {
-    const bytesOf = compileValueBytes(config);
-    return (exchange, body) => {
-      const bytes = bytesOf(exchange, body);
-      return Buffer.isBuffer(bytes) ? () => bytes : bytes.then((late) => () => late);
-    };
-  }
+): (exchange: Exchange, body: Buffer, deadlineMs: number) => Buffer | Promise<Buffer> {
+  if (encoder === null) return compileValueBytes(config);
+  const { topic } = config;
   const textOf = compileValueText(config);
   return (exchange, body, deadlineMs) => {
     const text = textOf(exchange, body);
-    if (typeof text === 'string') return (topic) => encoder.encode(topic, text, deadlineMs);
-    return text.then((late) => (topic: string) => encoder.encode(topic, late, deadlineMs));
+    if (typeof text === 'string') return encoder.encode(topic, text, deadlineMs);
+    return text.then((late) => encoder.encode(topic, late, deadlineMs));
+  };
+}
+
+/** The values for several topics: made once, and with a schema registry encoded for each. */
+function compileValues(
+  config: KafkaUpstreamConfig,
+  encoder: EncoderLease | null,
+): (exchange: Exchange, body: Buffer, deadlineMs: number) => Promise<ValueFor> {
+  if (encoder === null) {
+    const bytesOf = compileValueBytes(config);
+    return async (exchange, body) => {
+      const bytes = await bytesOf(exchange, body);
+      return () => bytes;
+    };
+  }
+  const textOf = compileValueText(config);
+  return async (exchange, body, deadlineMs) => {
+    const text = await textOf(exchange, body);
+    return (topic) => encoder.encode(topic, text, deadlineMs);
   };
 }

@@ -7,8 +7,9 @@ import type { EncoderOptions, Encoders } from '../../../data-plane/schemas/encod
 import { createEncoders } from '../../../data-plane/schemas/encoders.ts';
 import { RequestError } from '../../../shared/errors.ts';
 import { createLogger } from '../../../shared/log.ts';
+import { testRegistry } from '../../helpers/registry.ts';
 
-const registryUrl = process.env['SLUICE_TEST_REGISTRY'] ?? '';
+const registryUrl = testRegistry();
 const schema = { type: 'record' as const, name: 'Order', fields: [{ name: 'id', type: 'int' }] };
 const soon = (): number => performance.now() + 5_000;
 

@@ -72,6 +72,7 @@ class Fakes {
   }
 }
 
+/** A request as a listener hands it over. */
 function exchange(fields: { query?: string; headers?: string[]; body?: string | Buffer }): Exchange {
   const { query = '', headers = [], body = '' } = fields;
   return {
@@ -254,6 +255,14 @@ describe('kafka-upstream', () => {
     expect(fakes.acquired).to.have.length(0);
     kafkaUpstream.create(config, fakes.deps({ U: 'u', P: 'p' }));
     expect(fakes.acquired[0]?.cluster.sasl).to.deep.equal({ mechanism: 'PLAIN', username: 'u', password: 'p' });
+  });
+
+  it('refuses what the Kafka client of the node cannot keep', () => {
+    const unsupportedSettings = () => [{ field: 'authentication.tokenauth', reason: 'why' }];
+    expect(kafkaUpstream.create(buildConfig(), { ...fakes.deps(), unsupportedSettings })).to.deep.equal({
+      kind: 'faults',
+      faults: [{ path: ['config', 'authentication', 'tokenauth'], message: 'not supported here: why' }],
+    });
   });
 
   it('gives back what it took', () => {
