@@ -11,19 +11,21 @@ const refreshBackoffMs = { first: 100, max: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
 /**
- * Batches of records without a key that are in flight to one leader for one topic. More would be smaller ones: measured
- * with 256 concurrent requests and 12 partitions, four keep broker and node busy, and what waits fills the next.
+ * Produce requests in flight to one leader for one topic. A broker works off a connection's requests one by one, so more
+ * would only mean smaller batches, and records whose outcome is unknown instead of not sent when the broker hangs. For
+ * one topic, not for all: a busy topic must not starve another.
  */
-const keylessInFlightMax = 4;
+const inFlightMax = 4;
 
 /** What one producer knows of one topic. Nothing in here is shared with another topic. */
 export class TopicState {
   readonly name: string;
   readonly #owner: LaneOwner;
   readonly #partitionOf: (key: Buffer, partitions: number) => number;
-  readonly #keylessInFlight = new Map<number, number>();
-  /** Lanes that took their batch in flight from the records without a key. */
-  readonly #keylessLanes = new Set<Lane>();
+  /** By leader. */
+  readonly #inFlight = new Map<number, number>();
+  /** The leader that each lane's request in flight went to. */
+  readonly #sentTo = new Map<Lane, number>();
   /** Lanes with keyed or refused records to send. */
   readonly #lanesWithWork = new Set<Lane>();
   /** Records without a key: the next free lane takes them, so that a slow leader holds up none but what it has. */
@@ -68,11 +70,17 @@ export class TopicState {
   /** Sends what can be sent. @returns whether records wait for a leader that is not ready */
   flush(nowMs: number): boolean {
     let stuck = false;
-    for (const lane of this.#lanesWithWork) {
-      if (lane.isBusy) continue;
-      const mayLeave = lane.isRetrying || this.#mayLeave(lane.queue, nowMs);
-      if (mayLeave && !lane.trySend(nowMs) && !this.#leaderReady(lane)) stuck = true;
-      if (!lane.hasWork) this.#lanesWithWork.delete(lane);
+    // As many as there are now: a lane that has sent goes to the end of its turn.
+    for (let turns = this.#lanesWithWork.size; turns > 0; turns--) {
+      const [lane] = this.#lanesWithWork;
+      if (lane === undefined) break;
+      this.#lanesWithWork.delete(lane);
+      if (!lane.hasWork) continue;
+      this.#lanesWithWork.add(lane);
+      if (lane.isBusy || !this.#hasSlot(lane)) continue;
+      if (!lane.isRetrying && !this.#mayLeave(lane.queue, nowMs)) continue;
+      if (lane.trySend(nowMs)) this.#count(lane);
+      else if (!this.#leaderReady(lane)) stuck = true;
     }
     while (this.#keyless.length > 0 && this.#mayLeave(this.#keyless, nowMs)) {
       const lane = this.#freeLane(nowMs);
@@ -81,15 +89,14 @@ export class TopicState {
         break;
       }
       if (!lane.trySend(nowMs, this.#keyless)) break;
-      this.#keylessLanes.add(lane);
-      this.#keylessInFlight.set(lane.leader, (this.#keylessInFlight.get(lane.leader) ?? 0) + 1);
+      this.#count(lane);
     }
     return stuck;
   }
 
   /** The lane's slot is free again. */
   laneDone(lane: Lane, succeeded: boolean): void {
-    this.#releaseKeyless(lane);
+    this.#release(lane);
     if (succeeded) this.#refreshes = 0;
     // What comes back after the brokers had refused the topic does not wait for it either.
     if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
@@ -140,7 +147,7 @@ export class TopicState {
     for (const { id, leader } of metadata.partitions) {
       const lane = this.#lanes[id];
       if (lane === undefined) this.#lanes[id] = new Lane(this.name, id, leader, this.#owner);
-      else if (lane.leader !== leader) this.#moveLane(lane, leader);
+      else lane.leader = leader;
     }
     for (const lane of this.#lanes.splice(metadata.partitions.length)) this.#retire(lane);
     for (const entry of this.#unrouted.takeAll()) {
@@ -220,7 +227,7 @@ export class TopicState {
       const index = (this.#nextLane + step) % count;
       const lane = this.#lanes[index];
       if (lane === undefined || !lane.isIdle(nowMs)) continue;
-      if ((this.#keylessInFlight.get(lane.leader) ?? 0) >= keylessInFlightMax || !this.#leaderReady(lane)) continue;
+      if (!this.#hasSlot(lane) || !this.#leaderReady(lane)) continue;
       this.#nextLane = (index + 1) % count;
       return lane;
     }
@@ -238,14 +245,20 @@ export class TopicState {
     return false;
   }
 
-  #moveLane(lane: Lane, leader: number): void {
-    this.#releaseKeyless(lane);
-    lane.leader = leader;
+  #hasSlot(lane: Lane): boolean {
+    return (this.#inFlight.get(lane.leader) ?? 0) < inFlightMax;
   }
 
-  #releaseKeyless(lane: Lane): void {
-    if (!this.#keylessLanes.delete(lane)) return;
-    this.#keylessInFlight.set(lane.leader, Math.max(0, (this.#keylessInFlight.get(lane.leader) ?? 0) - 1));
+  #count(lane: Lane): void {
+    this.#sentTo.set(lane, lane.leader);
+    this.#inFlight.set(lane.leader, (this.#inFlight.get(lane.leader) ?? 0) + 1);
+  }
+
+  #release(lane: Lane): void {
+    const leader = this.#sentTo.get(lane);
+    if (leader === undefined) return;
+    this.#sentTo.delete(lane);
+    this.#inFlight.set(leader, Math.max(0, (this.#inFlight.get(leader) ?? 0) - 1));
   }
 
   #retire(lane: Lane): void {

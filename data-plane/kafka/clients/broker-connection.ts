@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { KafkaError, ProduceBatch, ProduceResult } from '../client.ts';
 
 /**
@@ -38,4 +39,11 @@ export interface MetadataAnswer {
     readonly errorCode: number;
     readonly partitions: readonly { readonly id: number; readonly leader: number }[];
   } | null;
+}
+
+/** Lets the socket gather what is written in this turn of the event loop into one system call. */
+export function corkThisTurn(socket: Socket): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  process.nextTick(() => socket.uncork());
 }

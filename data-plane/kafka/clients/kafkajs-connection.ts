@@ -8,7 +8,13 @@ import {
   readVerdict,
 } from '../produce-request.ts';
 import type { ClusterSettings } from '../producer.ts';
-import type { BrokerAddress, BrokerConnection, BrokerConnectionEvents, MetadataAnswer } from './broker-connection.ts';
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  type BrokerConnectionEvents,
+  corkThisTurn,
+  type MetadataAnswer,
+} from './broker-connection.ts';
 import {
   kafkajs,
   type KafkajsBroker,
@@ -184,6 +190,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
         requestTimeout: null,
         sendRequest: () => {
           touched = true;
+          corkThisTurn(socket);
           socket.write(frame);
         },
       });

@@ -9,7 +9,13 @@ import {
   readVerdict,
 } from '../produce-request.ts';
 import type { ClusterSettings } from '../producer.ts';
-import type { BrokerAddress, BrokerConnection, BrokerConnectionEvents, MetadataAnswer } from './broker-connection.ts';
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  type BrokerConnectionEvents,
+  corkThisTurn,
+  type MetadataAnswer,
+} from './broker-connection.ts';
 
 const clientId = 'sluice';
 /** More than there are lanes: its own queue must never hold a request back, or nobody knows whether it left. */
@@ -131,6 +137,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
         return writer;
       };
       // Connected, and nothing is queued: from here on the bytes may have left.
+      corkThisTurn(connection.socket);
       connection.send(
         produceApiKey,
         produceApiVersion,
