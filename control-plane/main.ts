@@ -36,13 +36,11 @@ export interface ControlPlane {
 
 /** Starts store, config sync, Admin API and status; what was started is stopped again when one of them fails. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { logger } = options;
   const stops: (() => void | Promise<void>)[] = [];
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= stopAll(stops));
   try {
     const addresses = await startParts(options, stops);
-    logger.info('ready', 'The control plane is ready', { role: 'control_plane', ...addresses });
     return { addresses, stop };
   } catch (error) {
     await stop();

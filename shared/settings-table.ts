@@ -215,7 +215,6 @@ export const settingsTable = {
     roles: proxy,
     default: 'kafkajs',
     parse: oneOf('kafkajs', 'platformatic'),
-    supported: ['kafkajs'],
     description: 'kafkajs or platformatic',
   }),
   workers: setting({

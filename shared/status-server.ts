@@ -42,7 +42,6 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   });
   await app.listen(listen);
   const address = boundAddress(app.addresses()[0], listen.host);
-  logger.info('listening', 'Status is served', { what: 'status', address });
   return { address, stop: () => app.close() };
 }
 

@@ -1,20 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { defaultServicesDirectory } from '../control-plane/cli/services/download.ts';
-import {
-  servicesStatus,
-  startServices,
-  stopServices,
-  type StartedServices,
-} from '../control-plane/cli/services/services.ts';
+import { withServices, type Services } from './helpers/services.ts';
 
 const runTimeoutMs = 50 * 60_000;
 const killGraceMs = 10_000;
 const testTimeoutMs = 10_000;
-// The run's own topics and schemas: away from those of the quickstart, and removed afterwards.
-const directory = join(defaultServicesDirectory, 'test');
 
 /**
  * `node dist/test/run.js [faults]`: brings Kafka and the registry up, runs the suites in a process of their own, which
@@ -22,37 +12,10 @@ const directory = join(defaultServicesDirectory, 'test');
  */
 async function main(): Promise<number> {
   const faults = process.argv[2] === 'faults';
-  const services = await findOrStartServices();
-  try {
-    return await runMocha(services, faults);
-  } finally {
-    if (services.origin === 'started') {
-      await stopServices({ directory });
-      await rm(directory, { recursive: true, force: true });
-    }
-  }
+  return withServices((services) => runMocha(services, faults));
 }
 
-async function findOrStartServices(): Promise<StartedServices> {
-  const kafka = process.env['SLUICE_TEST_KAFKA'];
-  const registry = process.env['SLUICE_TEST_REGISTRY'];
-  const { record, kafkaFault, registryFault } = await servicesStatus();
-  const isRunning = record !== undefined && kafkaFault === undefined && registryFault === undefined;
-  const given = {
-    ...(isRunning ? { kafka: record.kafka, registry: record.registry } : {}),
-    ...(kafka === undefined || kafka === '' ? {} : { kafka }),
-    ...(registry === undefined || registry === '' ? {} : { registry }),
-  };
-  return startServices({
-    directory,
-    downloads: defaultServicesDirectory,
-    given,
-    owner: process.pid,
-    onProgress: (message) => console.log(message),
-  });
-}
-
-async function runMocha({ kafka, registry }: StartedServices, faults: boolean): Promise<number> {
+async function runMocha({ kafka, registry }: Services, faults: boolean): Promise<number> {
   const suites = faults ? 'faults' : '{shared,control-plane,data-plane,integration,system,faults}';
   const child = spawn(
     process.execPath,

@@ -93,7 +93,6 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     async start() {
       await app.listen(settings.listen);
       address = boundAddress(app.addresses()[0], settings.listen.host);
-      logger.info('listening', 'The Admin API is served', { what: 'admin', address });
       return address;
     },
     async stop() {

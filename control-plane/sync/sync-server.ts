@@ -84,7 +84,6 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   const port = await bind(server, `${host}:${listen.port}`);
   const address = `${host}:${port}`;
-  logger.info('listening', 'Data planes are served', { what: 'cluster', address });
 
   return {
     address,

@@ -141,6 +141,7 @@ function refuse(response: ServerResponse, status: number): void {
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = statusOfParseError(error.code);
   // node:http keeps the response that a connection is busy with here; there is no public name for it.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const busy = (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
   if (status === undefined || !socket.writable) socket.destroy(error);
   else if (busy === undefined || busy === null) socket.end(rawAnswer(status), () => socket.destroy());

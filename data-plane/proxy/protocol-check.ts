@@ -36,6 +36,8 @@ function checkGrpc(exchange: Exchange): Answer | undefined {
       };
     case 'grpcs':
       return undefined;
+    default:
+      throw new Error('no such protocol');
   }
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { startServices } from '../helpers/services.ts';
+import { withServices } from '../helpers/services.ts';
 import { ingest } from './ingest.ts';
 
 /** `npm run bench -- <scenario> [--seconds N] [--rounds N] [--client kafkajs|platformatic|both] [--connections 64,256]` */
@@ -17,16 +17,14 @@ if (scenario !== 'ingest') {
   console.error('usage: npm run bench -- ingest [--seconds N] [--rounds N] [--client both] [--connections 64,256]');
   process.exit(2);
 }
-const services = await startServices();
-try {
-  await ingest({
-    kafka: services.kafka,
-    registry: services.registry,
-    clients: values.client === 'both' ? ['kafkajs', 'platformatic'] : [values.client],
-    seconds: Number(values.seconds),
-    rounds: Number(values.rounds),
-    connections: values.connections.split(',').map(Number),
-  });
-} finally {
-  await services.stop();
-}
+const { client, seconds, rounds, connections } = values;
+await withServices(({ kafka, registry }) =>
+  ingest({
+    kafka,
+    registry,
+    clients: client === 'both' ? ['kafkajs', 'platformatic'] : [client],
+    seconds: Number(seconds),
+    rounds: Number(rounds),
+    connections: connections.split(',').map(Number),
+  }),
+);

@@ -34,12 +34,9 @@ describe('the control plane', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it('starts, says where it listens, keeps its data over a restart', async () => {
+  it('starts, gives its addresses, keeps its data over a restart', async () => {
     const first = await start(options());
-    const listening = events.filter(({ event }) => event === 'listening');
-    expect(Object.fromEntries(listening.map(({ what, address }) => [what, address]))).to.deep.equal(first.addresses);
     expect(Object.keys(first.addresses).sort()).to.deep.equal(['admin', 'cluster', 'status']);
-    expect(events.at(-1)).to.include({ event: 'ready' });
     const admin = `http://${first.addresses['admin']}`;
     const made = await fetch(`${admin}/services/s`, {
       method: 'PUT',

@@ -1,0 +1,254 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger } from '../shared/log.ts';
+import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
+import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
+import { buildRuntime } from './config/build-runtime.ts';
+import { RuntimeHolder } from './config/runtime-holder.ts';
+import { createSyncSource, type SyncSource } from './config/sync-source.ts';
+import type { Producers } from './kafka/producer.ts';
+import { createProducers, type KafkaClientName, unsupportedSettings } from './kafka/producers.ts';
+import type { PluginDeps } from './plugins/plugin.ts';
+import { plugins } from './plugins/plugins.ts';
+import { createSpine, type Spine } from './proxy/handle-exchange.ts';
+import { type HttpListener, startHttpListener } from './proxy/http-listener.ts';
+import { createEncoders } from './schemas/encoders.ts';
+import { createConfigMetrics, createRequestMetrics, type RequestMetrics } from './status/metrics.ts';
+import { createReadiness, type ReadyState } from './status/readiness.ts';
+
+export type Listener = { readonly host: string; readonly port: number } | 'off';
+
+/** Settings of a data plane, checked and in their units. */
+export interface DataPlaneOptions {
+  /** `host:port` each, tried in turn. */
+  readonly controlPlanes: readonly string[];
+  readonly proxyListen: Listener;
+  readonly statusListen: Listener;
+  /** Node id and last good snapshot. */
+  readonly dataDir: string;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly kafkaClient: KafkaClientName;
+  readonly requestBodyMaxBytes: number;
+  readonly producerMemoryMaxBytes: number;
+  readonly trustedIps: readonly string[];
+  readonly drainDelayMs: number;
+  readonly drainTimeoutMs: number;
+  readonly sluiceVersion: string;
+  readonly logger: Logger;
+  /** For `{vault://env/NAME}` references; the process's by default. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface DataPlane {
+  /** `host:port` as bound of what listens: `proxy`, `status`. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Resolves when the node is ready for the first time. */
+  readonly ready: Promise<void>;
+  /** Drains and closes everything, within drain_timeout. May be called more than once. */
+  stop(): Promise<void>;
+}
+
+/** The parts of a running node. */
+interface Parts {
+  readonly options: DataPlaneOptions;
+  readonly metrics: Registry;
+  readonly producers: Producers;
+  readonly holder: RuntimeHolder;
+  readonly requestMetrics: RequestMetrics;
+  readonly spine: Spine;
+  readonly source: SyncSource;
+  readonly readiness: () => ReadyState;
+  readonly closeEncoders: () => Promise<void>;
+  readonly state: { draining: boolean; stopped: boolean };
+  listener: HttpListener | undefined;
+  status: StatusServer | undefined;
+}
+
+/** How often a node that starts looks whether it is ready. */
+const readyPollMs = 50;
+/** What of drain_timeout is kept for closing producers after the last request. */
+const closeReserveMs = 1_000;
+
+/** Starts a node: configuration from cache and stream, then listeners, so that a node with a cache serves at once. */
+export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const parts = assemble(options);
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= drain(parts));
+  try {
+    await parts.source.start(parts.holder.apply);
+    const addresses = await listen(parts);
+    return { addresses, ready: untilReady(parts), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function assemble(options: DataPlaneOptions): Parts {
+  const { logger, kafkaClient } = options;
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const { producerMemoryMaxBytes } = options;
+  const producers = createProducers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
+  const encoders = createEncoders({ logger, metrics });
+  const requestMetrics = createRequestMetrics({ registry: metrics, inFlight: () => spine.inFlight() });
+  const pluginDeps: PluginDeps = {
+    producers,
+    encoders,
+    log: logger,
+    env: options.env ?? process.env,
+    requestBodyMaxBytes: options.requestBodyMaxBytes,
+    unsupportedSettings: (cluster) => unsupportedSettings(kafkaClient, cluster),
+  };
+  const holder = createHolder(logger, metrics, requestMetrics, pluginDeps);
+  const spine = createSpine({ holder, metrics: requestMetrics, logger });
+  const state = { draining: false, stopped: false };
+  return {
+    options,
+    metrics,
+    producers,
+    holder,
+    requestMetrics,
+    spine,
+    source: createSyncSource({
+      controlPlanes: options.controlPlanes,
+      dataDir: options.dataDir,
+      nodeLabels: options.nodeLabels,
+      version: options.sluiceVersion,
+      plugins: Object.entries(plugins).map(([name, { version }]) => ({ name, version })),
+      counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
+      logger,
+    }),
+    readiness: createReadiness({
+      isConfigured: () => holder.current !== undefined,
+      clusters: () => producers.clusters(),
+      isDraining: () => state.draining,
+      nowMs: () => performance.now(),
+    }),
+    closeEncoders: () => encoders.close(),
+    state,
+    listener: undefined,
+    status: undefined,
+  };
+}
+
+function createHolder(
+  logger: Logger,
+  metrics: Registry,
+  requestMetrics: RequestMetrics,
+  pluginDeps: PluginDeps,
+): RuntimeHolder {
+  const configMetrics = createConfigMetrics(metrics);
+  return new RuntimeHolder({
+    build: (snapshot) =>
+      buildRuntime(snapshot, {
+        plugins,
+        pluginSchemas,
+        pluginDeps,
+        meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
+      }),
+    logger,
+    onApplied(event) {
+      if (event.kind === 'rejected') {
+        configMetrics.rejected(event.faults);
+        return;
+      }
+      configMetrics.applied(event.runtime.hash, event.applyMs);
+      requestMetrics.keepOnly(event.runtime.routeLabels);
+    },
+  });
+}
+
+async function listen(parts: Parts): Promise<Readonly<Record<string, string>>> {
+  const { options, spine, metrics, readiness } = parts;
+  const { logger, proxyListen, statusListen, requestBodyMaxBytes, trustedIps } = options;
+  const addresses: Record<string, string> = {};
+  if (statusListen !== 'off') {
+    const status = () => statusBody(parts, addresses);
+    parts.status = await startStatusServer({ listen: statusListen, ready: readiness, status, metrics, logger });
+    addresses['status'] = parts.status.address;
+  }
+  if (proxyListen !== 'off') {
+    const { handle } = spine;
+    parts.listener = await startHttpListener({
+      listen: proxyListen,
+      handle,
+      bodyBytesMax: requestBodyMaxBytes,
+      trustedIps,
+    });
+    const { host, port } = parts.listener;
+    addresses['proxy'] = boundAddress({ address: host, port }, proxyListen.host);
+  }
+  return addresses;
+}
+
+function statusBody({ options, holder, producers, source, listener }: Parts, addresses: object): object {
+  const sync = source.status();
+  return {
+    role: 'data_plane',
+    node_id: source.nodeId,
+    version: options.sluiceVersion,
+    uptime_seconds: Math.floor(process.uptime()),
+    addresses,
+    configuration_hash: holder.current?.hash ?? null,
+    control_plane: {
+      connected: sync.connected,
+      address: sync.controlPlane ?? null,
+      source: sync.source ?? null,
+      rejected: sync.rejected ?? null,
+    },
+    clusters: producers.clusters(),
+    connections: listener?.connections ?? { accepted: 0, active: 0 },
+  };
+}
+
+/** Never rejects; stays pending when the node stops before it was ready. */
+function untilReady({ readiness, state }: Parts): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!state.stopped && !readiness().ready) return;
+      clearInterval(timer);
+      if (!state.stopped) resolve();
+    };
+    const timer = setInterval(look, readyPollMs);
+    look();
+  });
+}
+
+/**
+ * In this order (data-plane.md section 7): not ready; after drain_delay no connection is accepted any more; requests in
+ * flight finish; queues flush; producers close. What is left at drain_timeout is cut, counted and logged.
+ */
+async function drain(parts: Parts): Promise<void> {
+  const { options, state, spine, source, holder, producers, listener } = parts;
+  const deadlineMs = performance.now() + options.drainTimeoutMs;
+  state.draining = true;
+  if (listener !== undefined && options.drainDelayMs > 0) {
+    await delay(Math.min(options.drainDelayMs, options.drainTimeoutMs));
+  }
+  await source.stop();
+  if (listener !== undefined) await drainListener(listener, spine, deadlineMs - closeReserveMs, options.logger);
+  await holder.close();
+  await producers.close(deadlineMs);
+  await parts.closeEncoders();
+  state.stopped = true;
+  await parts.status?.stop();
+}
+
+async function drainListener(listener: HttpListener, spine: Spine, deadlineMs: number, logger: Logger): Promise<void> {
+  const drained = listener.drain();
+  // Requests that come over connections kept open are refused from here on; those in flight finish.
+  spine.refuse();
+  const overdue = new AbortController();
+  const timeout = delay(Math.max(0, deadlineMs - performance.now()), true, { signal: overdue.signal }).catch(
+    () => false,
+  );
+  const isOverdue = await Promise.race([drained.then(() => false), timeout]);
+  overdue.abort();
+  if (!isOverdue) return;
+  const requests = spine.inFlight();
+  const connections = listener.destroy();
+  logger.warn('drain_overdue', 'drain_timeout passed; connections were cut', { connections, requests });
+  await drained;
+}

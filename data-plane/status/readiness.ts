@@ -1,0 +1,50 @@
+import type { ClusterStatus } from '../kafka/producer.ts';
+
+/** How long a node tries to reach the Kafka clusters of its first configuration before it is ready without them. */
+const clusterTryMs = 10_000;
+
+export interface ReadinessDeps {
+  /** Whether a configuration is live. */
+  readonly isConfigured: () => boolean;
+  readonly clusters: () => readonly ClusterStatus[];
+  readonly isDraining: () => boolean;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+}
+
+export interface ReadyState {
+  readonly ready: boolean;
+  readonly body: {
+    readonly message: string;
+    readonly reasons?: readonly string[];
+    readonly clusters: readonly ClusterStatus[];
+  };
+}
+
+/**
+ * Ready: a configuration is live and each Kafka cluster that it names was reached, or 10 s of trying have passed. Once
+ * ready, losing Kafka does not take the node out (its other routes work) but shows in the body (operations.md section 4).
+ */
+export function createReadiness(deps: ReadinessDeps): () => ReadyState {
+  const { isConfigured, clusters, isDraining, nowMs } = deps;
+  let configuredAtMs: number | undefined;
+  let wasReady = false;
+
+  function reasonsOf(states: readonly ClusterStatus[]): string[] {
+    if (isDraining()) return ['draining'];
+    if (!isConfigured()) return ['no configuration yet'];
+    configuredAtMs ??= nowMs();
+    if (wasReady || nowMs() - configuredAtMs >= clusterTryMs) return [];
+    return states
+      .filter(({ state }) => state !== 'connected')
+      .map(({ name }) => `the Kafka cluster ${name} was not reached yet`);
+  }
+
+  return () => {
+    const states = clusters();
+    const reasons = reasonsOf(states);
+    if (reasons.length > 0) return { ready: false, body: { message: 'not ready', reasons, clusters: states } };
+    wasReady = true;
+    return { ready: true, body: { message: 'ready', clusters: states } };
+  };
+}
