@@ -121,13 +121,15 @@ class Build {
       );
     } catch (error) {
       if (!(error instanceof RouteCompileError)) throw error;
-      this.#faults.push({
-        entityType: 'route',
-        entityId: route.id,
-        entityName: route.name ?? '',
-        path: dottedPath(error.path),
-        message: error.message,
-      });
+      for (const { path, message } of error.faults) {
+        this.#faults.push({
+          entityType: 'route',
+          entityId: route.id,
+          entityName: route.name ?? '',
+          path: dottedPath(path),
+          message,
+        });
+      }
     }
   }
 
