@@ -35,14 +35,19 @@ export type BuildResult =
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
   const pacer = createPacer();
   const build = new Build(deps);
-  for (const service of entitiesOf(snapshot, 'services')) build.addService(service);
-  for (const plugin of entitiesOf(snapshot, 'plugins')) {
-    build.addPlugin(plugin);
-    if (pacer.isDue()) await pacer.pause();
-  }
-  for (const route of entitiesOf(snapshot, 'routes')) {
-    build.addRoute(route);
-    if (pacer.isDue()) await pacer.pause();
+  try {
+    for (const service of entitiesOf(snapshot, 'services')) build.addService(service);
+    for (const plugin of entitiesOf(snapshot, 'plugins')) {
+      build.addPlugin(plugin);
+      if (pacer.isDue()) await pacer.pause();
+    }
+    for (const route of entitiesOf(snapshot, 'routes')) {
+      build.addRoute(route);
+      if (pacer.isDue()) await pacer.pause();
+    }
+  } catch (error) {
+    build.abandon();
+    throw error;
   }
   return build.finish(snapshot.hash);
 }
@@ -141,6 +146,11 @@ class Build {
     }
     const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => closeAll(steps) };
     return { kind: 'built', runtime };
+  }
+
+  /** Closes what was made so far. */
+  abandon(): void {
+    closeAll(this.#steps);
   }
 
   #planOf(route: RouteEntity): RoutePlan {

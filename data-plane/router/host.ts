@@ -1,5 +1,3 @@
-import { isIPv6 } from 'node:net';
-
 /** A host of a route, taken apart. `text` is what the index looks up: for wildcards the fixed part with its dot. */
 export interface HostPattern {
   readonly kind: 'plain' | 'suffix' | 'prefix';
@@ -11,7 +9,8 @@ export interface HostPattern {
 /** `example.com`, `*.example.com` (suffix), `example.*` (prefix), each with an optional `:port`. */
 export function parseHost(host: string): HostPattern {
   // Requests name IPv6 addresses in brackets only; routes may leave them out where there is no port.
-  const lower = isIPv6(host) ? `[${host.toLowerCase()}]` : host.toLowerCase();
+  const isBareIpv6 = host.indexOf(':') !== host.lastIndexOf(':') && !host.startsWith('[');
+  const lower = isBareIpv6 ? `[${host.toLowerCase()}]` : host.toLowerCase();
   const { name, port } = splitPort(lower);
   if (name.startsWith('*.')) return { kind: 'suffix', text: name.slice(1), port };
   if (name.endsWith('.*')) return { kind: 'prefix', text: name.slice(0, -1), port };
