@@ -234,9 +234,11 @@ async function drain(parts: Parts): Promise<void> {
   if (listener !== undefined && options.drainDelayMs > 0) {
     await delay(Math.min(options.drainDelayMs, options.drainTimeoutMs));
   }
-  await source.stop();
   const reserveMs = Math.min(closeReserveMs, options.drainTimeoutMs * closeReserveShareMax);
-  if (listener !== undefined) await drainListener(listener, spine, deadlineMs - reserveMs, options.logger);
+  await Promise.all([
+    source.stop(),
+    listener === undefined ? undefined : drainListener(listener, spine, deadlineMs - reserveMs, options.logger),
+  ]);
   await holder.close();
   await producers.close(deadlineMs);
   await parts.closeEncoders();
