@@ -188,6 +188,15 @@ class Build {
   }
 }
 
+/** @throws the first failure, after all others were closed. */
 function closeAll(steps: readonly ChainStep[]): void {
-  for (const { instance } of steps) instance.close?.();
+  const failures: unknown[] = [];
+  for (const { instance } of steps) {
+    try {
+      instance.close?.();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
