@@ -264,13 +264,15 @@ function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaErr
 function toConnectError(error: unknown): KafkaError {
   // The message of the whole hides why: the cause says it.
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof KafkaError) return cause;
   const message = cause instanceof Error ? cause.message : 'the connection failed';
-  if (isCoded(error, 'PLT_KFK_AUTHENTICATION') || isCoded(cause, 'PLT_KFK_AUTHENTICATION')) {
+  // A handshake that broke off bears the same error as one that the broker refused, but another cause.
+  if (isCoded(cause, 'PLT_KFK_AUTHENTICATION') && isCoded(cause.cause, 'PLT_KFK_RESPONSE')) {
     return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause: error });
   }
   return closed(message, 'untouched', error);
 }
 
-function isCoded(error: unknown, code: string): boolean {
+function isCoded(error: unknown, code: string): error is Error {
   return error instanceof Error && 'code' in error && error.code === code;
 }
