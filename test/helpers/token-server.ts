@@ -24,6 +24,8 @@ export interface TokenBehaviour {
   /** Scope of the tokens, whatever was asked for. */
   readonly scope?: string;
   readonly lifeSeconds?: number;
+  /** What the token itself says, when it is longer. */
+  readonly tokenLifeSeconds?: number;
 }
 
 /** With a PKCS #12 keystore it speaks TLS. */
@@ -40,6 +42,7 @@ export async function startTokenServer(
     const form = new URLSearchParams(text);
     requests.push({ authorization, form });
     const { status = 200, scope = form.get('scope') ?? '', lifeSeconds = 3600 } = started.behaviour;
+    const { tokenLifeSeconds = lifeSeconds } = started.behaviour;
     const isClient = Buffer.from(authorization.slice('Basic '.length), 'base64')
       .toString()
       .endsWith(`:${clientSecret}`);
@@ -49,7 +52,7 @@ export async function startTokenServer(
       response.end(JSON.stringify({ error: isClient ? 'temporarily_unavailable' : 'invalid_client' }));
       return;
     }
-    const token = unsecuredJws(scope, lifeSeconds, tokens.length);
+    const token = unsecuredJws(scope, tokenLifeSeconds, tokens.length);
     tokens.push(token);
     response.end(JSON.stringify({ access_token: token, token_type: 'bearer', expires_in: lifeSeconds }));
   };

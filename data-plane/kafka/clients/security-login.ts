@@ -33,15 +33,9 @@ const derive = promisify(pbkdf2);
  * login for a refused one, and neither sees a broker's refusal of an OAUTHBEARER token.
  */
 export function createLogin(sasl: Sasl): Login {
-  switch (sasl.mechanism) {
-    case 'PLAIN':
-      return (exchange) => loginPlain(sasl, exchange);
-    case 'OAUTHBEARER':
-      return createOauthLogin(sasl);
-    case 'SCRAM-SHA-256':
-    case 'SCRAM-SHA-512':
-      return (exchange) => loginScram(sasl, exchange);
-  }
+  if (sasl.mechanism === 'PLAIN') return (exchange) => loginPlain(sasl, exchange);
+  if (sasl.mechanism === 'OAUTHBEARER') return createOauthLogin(sasl);
+  return (exchange) => loginScram(sasl, exchange);
 }
 
 /** What of a login's settings no broker could understand: path below `config` of kafka-upstream, and why. */

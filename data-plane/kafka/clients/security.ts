@@ -1,7 +1,7 @@
 import type { SASLOptions } from '@platformatic/kafka';
 import { KafkaError } from '../client.ts';
 import type { Sasl, Tls } from '../producer.ts';
-import { createLogin } from './security-login.ts';
+import { createLogin, type Login } from './security-login.ts';
 
 /** The longest time that a timer of Node.js can wait; a longer one would go off at once. */
 const timerMaxMs = 2_147_483_647n;
@@ -60,10 +60,17 @@ function withLength(message: Buffer): Buffer {
 type PlatformaticLogin = NonNullable<SASLOptions['authenticate']>;
 type LoginAnswer = Parameters<Parameters<PlatformaticLogin>[6]>[1];
 
+/** Login options of one connection; it is told how long each login is good for. */
+export type PlatformaticSasl = (onSession: (lifetimeMs: number) => void) => SASLOptions;
+
 /** The login as the hook of @platformatic/kafka takes it. */
-export function platformaticSasl(sasl: Sasl): SASLOptions {
+export function platformaticSasl(sasl: Sasl): PlatformaticSasl {
   const login = createLogin(sasl);
-  const authenticate: PlatformaticLogin = (_mechanism, connection, send, _user, _password, _token, callback) => {
+  return (onSession) => ({ mechanism: sasl.mechanism, authenticate: authenticator(login, onSession) });
+}
+
+function authenticator(login: Login, onSession: (lifetimeMs: number) => void): PlatformaticLogin {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
     let last: LoginAnswer;
     const exchange = (message: Buffer): Promise<Buffer> =>
       new Promise((resolve, reject) => {
@@ -74,12 +81,15 @@ export function platformaticSasl(sasl: Sasl): SASLOptions {
         });
       });
     login(exchange).then(
-      // It sets a timer by the session's lifetime.
-      () => process.nextTick(callback, null, { ...last, sessionLifetimeMs: atMostTimer(last?.sessionLifetimeMs) }),
+      () => {
+        // It sets a timer by the session's lifetime.
+        const sessionLifetimeMs = atMostTimer(last?.sessionLifetimeMs);
+        onSession(sessionLifetimeMs === 0n ? Infinity : Number(sessionLifetimeMs));
+        process.nextTick(callback, null, { ...last, sessionLifetimeMs });
+      },
       (error: unknown) => process.nextTick(callback, error),
     );
   };
-  return { mechanism: sasl.mechanism, authenticate };
 }
 
 function atMostTimer(lifetimeMs = 0n): bigint {

@@ -25,7 +25,7 @@ export const secrets = {
 } as const;
 export const keystorePassphrase = 'loopback-only';
 /** How long a login by SCRAM-SHA-512 is good for. */
-export const sessionMs = 2000;
+export const sessionMs = 2500;
 const oauthLogin = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required';
 
 /** One broker for all suites: every mechanism over SASL_SSL and SASL_PLAINTEXT, and TLS without a login. */

@@ -41,14 +41,18 @@ export function sessionSuite(secured: () => SecuredKafka): void {
     }
 
     it('are renewed under load, after a pause and after a blocked event loop, on the same connection', async () => {
-      const servers = await Promise.all(clientNames.map(() => serve(2)));
+      const servers = await Promise.all(clientNames.map(() => serve(sessionMs / 1000)));
+      for (const server of servers) {
+        // Never so short that a stall of the broker makes the token end on its way there.
+        server.behaviour = { lifeSeconds: sessionMs / 2000, tokenLifeSeconds: sessionMs / 1000 };
+      }
       const runs = await Promise.all(
         clientNames.flatMap((name, index) => [
           start(name, passwordLogin('SCRAM-SHA-512')),
           start(name, tokenLogin(servers[index]?.url ?? '')),
         ]),
       );
-      const sent = await Promise.all(runs.map(({ producer, topic }) => load(producer, topic, 2.5 * sessionMs)));
+      const sent = await Promise.all(runs.map(({ producer, topic }) => load(producer, topic, 1.5 * sessionMs)));
       await delay(1.2 * sessionMs);
       const afterPause = await Promise.all(runs.map(({ producer, topic }) => producer.send(topic, 'pause')));
       // As a long garbage collection does: no timer can renew the session in time.
@@ -59,9 +63,12 @@ export function sessionSuite(secured: () => SecuredKafka): void {
         expect(verdicts.filter((verdict) => verdict?.outcome !== 'acked')).to.deep.equal([]);
         expect(await countRecords(topic, secured().cluster.internalServers)).to.equal(verdicts.length);
         const lines = producer.events().filter(({ level }) => level !== 'debug');
-        expect(lines.map(({ event }) => event)).to.deep.equal(['kafka_connected']);
+        expect(
+          lines.map(({ event }) => event),
+          `${index} ${JSON.stringify(lines)}`,
+        ).to.deep.equal(['kafka_connected']);
       }
-      for (const { requests } of servers) expect(requests.length).to.be.within(4, 9);
+      for (const { requests } of servers) expect(requests.length).to.be.within(3, 8);
     });
 
     for (const kafkaClient of clientNames) {
