@@ -2,38 +2,37 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTopic } from '../helpers/kafka.ts';
 import { allow, deleteTopic, moveLeaders, revoke } from '../helpers/kafka-admin.ts';
 import type { NetworkState, ProduceAction } from '../helpers/tcp-proxy.ts';
-import { deliveryTimeoutMs, user } from './rig.ts';
+import { brokerCount, deliveryTimeoutMs, user } from './rig.ts';
 import type { Fault, Stage } from './run-fault.ts';
 
 const partitions = 6;
 
-const everyone = async ({ loads }: Stage, outcome: string, count: number) => {
-  await Promise.all(loads.map((load) => load.seen(outcome, count)));
+const everyone = async ({ loads }: Stage, outcome: string, count: number, subject?: number) => {
+  await Promise.all(loads(subject).map((load) => load.seen(outcome, count)));
 };
 
-const brokerOf = ({ rig: { kafka } }: Stage, index: number) => {
-  const broker = kafka.brokers[index % kafka.brokers.length];
+/** The last one first: in the short form it is the one that is no controller. */
+const brokerOf = ({ rig: { kafka }, round }: Stage) => {
+  const broker = kafka.brokers.at(-1 - (round % kafka.brokers.length));
   if (broker === undefined) throw new Error('no broker');
   return broker;
 };
 
-export function killed(index = 0): Fault {
-  return {
-    name: 'a broker SIGKILLed and restarted',
-    async inflict(stage) {
-      const broker = brokerOf(stage, index);
-      await broker.kill('SIGKILL');
-      await delay(1_000);
-      await broker.start();
-    },
-  };
-}
+export const killed: Fault = {
+  name: 'a broker SIGKILLed for 1 s',
+  async inflict(stage) {
+    const broker = brokerOf(stage);
+    await broker.kill('SIGKILL');
+    await delay(1_000);
+    await broker.start();
+  },
+};
 
-export function asleep(forMs = 5_000, index = 1): Fault {
+export function asleep(forMs = 5_000): Fault {
   return {
     name: `a broker SIGSTOPped for ${forMs / 1000} s`,
     async inflict(stage) {
-      const broker = brokerOf(stage, index);
+      const broker = brokerOf(stage);
       await broker.kill('SIGSTOP');
       try {
         await delay(forMs);
@@ -53,7 +52,6 @@ export const restarted: Fault = {
       await broker.start();
     }
   },
-  // In good order means that hardly anybody notices: slow answers are enough.
 };
 
 export const allKilled: Fault = {
@@ -71,10 +69,10 @@ export const allKilled: Fault = {
 export const leadersMoved: Fault = {
   name: 'leaders moved to other brokers',
   // With one replica the leader goes with it. The move itself lasts tens of milliseconds.
-  topic: { partitions, replicationFactor: 1, configs: {} },
+  subjects: [{ replicationFactor: 1, configs: {} }],
   async inflict({ rig: { kafka }, topics }) {
     const ids = kafka.brokers.map(({ id }) => id);
-    await Promise.all(topics.map((topic) => moveLeaders(topic, ids, kafka.internalServers)));
+    await Promise.all(topics().map((topic) => moveLeaders(topic, ids, kafka.internalServers)));
   },
 };
 
@@ -108,54 +106,67 @@ const cuts: readonly ProduceAction[] = [
 export const requestsCut: Fault = {
   name: 'connections cut within Produce requests',
   async inflict({ rig: { proxies }, topics }) {
+    const rule = (action: ProduceAction | null) => {
+      for (const proxy of proxies) {
+        for (const topic of topics()) proxy.setRule(topic, action && { action, times: 2 });
+      }
+    };
     for (const action of cuts) {
-      for (const proxy of proxies) proxy.setRules(topics.map((topic) => ({ topic, action, times: 2 })));
+      rule(action);
       await delay(250);
     }
-    for (const proxy of proxies) proxy.setRules([]);
+    rule(null);
   },
 };
 
-export const notEnoughReplicas: Fault = {
-  name: 'fewer replicas than demanded',
-  topic: { partitions, replicationFactor: 3, configs: { 'min.insync.replicas': '3' } },
-  proof: 'NOT_ENOUGH_REPLICAS',
-  rounds: 2,
+/** The second topic demands every replica. */
+export const killedWithDemands: Fault = {
+  name: 'a broker SIGKILLed and restarted',
+  subjects: [
+    {},
+    {
+      name: 'the same, every replica demanded',
+      configs: { 'min.insync.replicas': String(brokerCount) },
+      proof: 'NOT_ENOUGH_REPLICAS',
+    },
+  ],
   async inflict(stage) {
-    const broker = brokerOf(stage, 2);
-    await broker.stop();
-    await everyone(stage, 'not_sent', 20);
+    const broker = brokerOf(stage);
+    await broker.kill('SIGKILL');
+    await everyone(stage, 'not_sent', 20, 1);
     await broker.start();
   },
 };
 
-export const deleted: Fault = {
-  name: 'a topic deleted and made again',
-  topic: { partitions, replicationFactor: 1, configs: {} },
-  proof: 'TOPIC_NOT_FOUND',
+/** Long enough for every broker to have heard of the end of a topic, on a busy machine too. */
+const metadataLagMs = 1_000;
+
+/** A topic deleted and made again, and permission for another revoked and given again. */
+export const topicsLost: Fault = {
+  name: 'topics lost',
+  subjects: [
+    {
+      name: 'a topic deleted and made again',
+      replicationFactor: 1,
+      configs: {},
+      proof: 'TOPIC_NOT_FOUND',
+    },
+    { name: 'permission revoked and given again', prefix: 'private-', proof: 'TOPIC_AUTHORIZATION_FAILED' },
+  ],
   sparesOthers: true,
+  async prepare({ topics, rig }) {
+    for (const topic of topics(1)) await allow({ user, topic }, rig.kafka.internalServers);
+  },
   async inflict(stage) {
     const { topics, rig } = stage;
     const brokers = rig.kafka.internalServers;
-    await Promise.all(topics.map((topic) => deleteTopic(topic, brokers)));
-    await everyone(stage, 'not_sent', 20);
-    stage.forget();
-    await Promise.all(topics.map((name) => createTopic('', { name, partitions, brokers })));
-  },
-};
-
-export const revoked: Fault = {
-  name: 'permission revoked and given again',
-  topic: { prefix: 'private-' },
-  proof: 'TOPIC_AUTHORIZATION_FAILED',
-  sparesOthers: true,
-  async prepare({ topics, rig }) {
-    for (const topic of topics) await allow({ user, topic }, rig.kafka.internalServers);
-  },
-  async inflict(stage) {
-    const { topics, rig } = stage;
-    for (const topic of topics) await revoke({ user, topic }, rig.kafka.internalServers);
-    await everyone(stage, 'not_sent', 20);
-    for (const topic of topics) await allow({ user, topic }, rig.kafka.internalServers);
+    const failing = everyone(stage, 'not_sent', 20);
+    for (const topic of topics(1)) await revoke({ user, topic }, brokers);
+    await Promise.all(topics(0).map((topic) => deleteTopic(topic, brokers)));
+    await failing;
+    await delay(metadataLagMs);
+    await Promise.all(topics(0).map((name) => createTopic('', { name, partitions, brokers })));
+    stage.forget(0);
+    for (const topic of topics(1)) await allow({ user, topic }, brokers);
   },
 };

@@ -241,7 +241,7 @@ export function judge(notes: readonly Note[], records: readonly TopicRecord[], f
     duplicates: copied.reduce((sum, [, same]) => sum + same.length - 1, 0),
     duplicated: copied.map(([number]) => number),
     disordered: countDisordered(notes, held),
-    longestAnswerMs: greatest(notes.map((note) => note.answerMs)),
+    longestAnswerMs: greatest(notes.map((note) => (note.outcome === 'none' ? 0 : note.answerMs))),
     failingMs: failingTime(notes),
   };
 }

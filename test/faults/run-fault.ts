@@ -3,28 +3,36 @@ import { expect } from 'chai';
 import { createTopic } from '../helpers/kafka.ts';
 import { type Judgement, judge, type Note, type NumberedLoad, readRecords, startNumberedLoad } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
-import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
+import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
 const workers = 24;
+/** The short form leaves the processors to the brokers that start again. */
+const paceMs = isLong ? 0 : 30;
 const ackedBetween = isLong ? 2_000 : 150;
 /** A healthy answer takes a few milliseconds. */
 const spikeMs = 200;
 
+/** A topic for each client, and what its requests must show. */
+export interface Subject {
+  /** Name in the report; the fault's own by default. */
+  readonly name?: string;
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+  readonly configs?: Readonly<Record<string, string>>;
+  /** Of the topic's name: with another one it needs permissions of its own. */
+  readonly prefix?: string;
+  /** Code of an answer that proves that the fault struck; by default any failure or slow answer does. */
+  readonly proof?: string;
+}
+
 export interface Fault {
   readonly name: string;
-  readonly topic?: {
-    readonly partitions?: number;
-    readonly replicationFactor?: number;
-    readonly configs?: Readonly<Record<string, string>>;
-    /** Its own name, with permissions of its own. */
-    readonly prefix?: string;
-  };
+  /** One ordinary subject by default. */
+  readonly subjects?: readonly Subject[];
   /** Before the load, once its topics are there. */
-  prepare?(stage: Stage): Promise<void>;
+  readonly prepare?: (stage: Stage) => Promise<void>;
   /** Strikes, and resolves when all is well again as far as Kafka and the network go. */
-  inflict(stage: Stage): Promise<void>;
-  /** Code of an answer that proves that it struck; by default any failure or slow answer does. */
-  readonly proof?: string;
+  readonly inflict: (stage: Stage) => Promise<void>;
   /** Records for other topics must not notice it. */
   readonly sparesOthers?: boolean;
   readonly rounds?: number;
@@ -32,15 +40,23 @@ export interface Fault {
 
 export interface Stage {
   readonly rig: Rig;
-  /** One topic for each client. */
-  readonly topics: readonly string[];
-  readonly loads: readonly NumberedLoad[];
-  /** The topics are new from here on: what was acked before is gone with the old ones. */
-  forget(): void;
+  /** From 0. */
+  readonly round: number;
+  /** All topics, or those of one subject: one for each client. */
+  readonly topics: (subject?: number) => readonly string[];
+  readonly loads: (subject?: number) => readonly NumberedLoad[];
+  /** The subject's topics are new from here on: what was acked before is gone with the old ones. */
+  readonly forget: (subject: number) => void;
 }
 
-interface Participant {
+interface Planned {
+  readonly index: number;
+  readonly subject: Subject;
   readonly client: ClientName;
+  readonly topic: string;
+}
+
+interface Participant extends Planned {
   readonly topic: string;
   readonly load: NumberedLoad;
   readonly windows: { startMs: number; healedMs: number; endMs: number }[];
@@ -50,31 +66,33 @@ interface Participant {
 
 /** Puts numbered requests of both clients through the fault, judges their answers, and reports. */
 export async function runFault(rig: Rig, fault: Fault): Promise<void> {
-  const topics = await makeTopics(rig, fault);
+  const planned = await makeTopics(rig, fault);
   const participants: Participant[] = [];
+  const of = <T extends Planned>(all: readonly T[], subject?: number) =>
+    all.filter(({ index }) => subject === undefined || index === subject);
   const stage: Stage = {
     rig,
-    topics,
-    get loads() {
-      return participants.map(({ load }) => load);
-    },
-    forget() {
-      for (const each of participants) each.forgottenBeforeMs = each.load.nowMs();
+    round: 0,
+    topics: (subject) => of(planned, subject).map(({ topic }) => topic),
+    loads: (subject) => of(participants, subject).map(({ load }) => load),
+    forget(subject) {
+      for (const each of of(participants, subject)) each.forgottenBeforeMs = each.load.nowMs();
     },
   };
   await fault.prepare?.(stage);
   try {
-    for (const [index, client] of clients.entries()) {
-      participants.push(await startParticipant(rig, fault, client, topics[index] ?? ''));
-    }
+    for (const each of planned) participants.push(await startParticipant(rig, fault, each));
     await ackedByAll(participants);
     const rounds = isLong ? (fault.rounds ?? 3) : 1;
-    for (let round = 0; round < rounds; round += 1) await runRound(fault, stage, participants);
+    for (let round = 0; round < rounds; round += 1) {
+      await runRound(fault, { ...stage, round }, participants);
+    }
   } finally {
-    await Promise.all(participants.flatMap(({ load, bystander }) => [load.stop(), bystander?.load.stop()]));
+    await Promise.all(participants.map(({ load }) => load.stop()));
+    await Promise.all(participants.map(({ bystander }) => bystander?.load.stop() ?? []));
   }
-  const judged = await Promise.all(participants.map((each) => judgeParticipant(rig, fault, each)));
-  for (const check of judged) check();
+  const checks = await Promise.all(participants.map((each) => judgeParticipant(rig, fault, each)));
+  for (const check of checks) check();
 }
 
 async function runRound(fault: Fault, stage: Stage, participants: readonly Participant[]): Promise<void> {
@@ -93,33 +111,28 @@ async function runRound(fault: Fault, stage: Stage, participants: readonly Parti
   }
 }
 
-async function makeTopics(rig: Rig, { topic = {} }: Fault): Promise<string[]> {
-  const {
-    partitions = 6,
-    replicationFactor = 3,
-    configs = { 'min.insync.replicas': '2' },
-    prefix = openPrefix,
-  } = topic;
+async function makeTopics(rig: Rig, { subjects = [{}] }: Fault): Promise<Planned[]> {
+  const planned = subjects.flatMap((subject, index) => clients.map((client) => ({ index, subject, client })));
   return Promise.all(
-    clients.map(() =>
-      createTopic(`${prefix}fault`, { partitions, replicationFactor, configs, brokers: rig.kafka.internalServers }),
-    ),
+    planned.map(async (each) => {
+      const { partitions = 6, replicationFactor = brokerCount, prefix = openPrefix } = each.subject;
+      const { configs = { 'min.insync.replicas': String(brokerCount - 1) } } = each.subject;
+      const brokers = rig.kafka.internalServers;
+      return {
+        ...each,
+        topic: await createTopic(`${prefix}fault`, { partitions, replicationFactor, configs, brokers }),
+      };
+    }),
   );
 }
 
-async function startParticipant(rig: Rig, fault: Fault, client: ClientName, topic: string): Promise<Participant> {
-  const { proxy } = rig.node(client);
+async function startParticipant(rig: Rig, fault: Fault, planned: Planned): Promise<Participant> {
+  const { proxy } = rig.node(planned.client);
   const name = `fault-${randomUUID()}`;
-  await rig.makeRoute(name, topic);
-  const bystander = fault.sparesOthers === true ? await startBystander(rig, proxy) : null;
-  return {
-    client,
-    topic,
-    load: startNumberedLoad({ url: `${proxy}/${name}`, workers, paceMs: isLong ? 0 : 10 }),
-    windows: [],
-    forgottenBeforeMs: 0,
-    bystander,
-  };
+  await rig.makeRoute(name, planned.topic);
+  const bystander = fault.sparesOthers === true && planned.index === 0 ? await startBystander(rig, proxy) : null;
+  const load = startNumberedLoad({ url: `${proxy}/${name}`, workers, paceMs });
+  return { ...planned, load, windows: [], forgottenBeforeMs: 0, bystander };
 }
 
 async function startBystander(rig: Rig, proxy: string) {
@@ -137,11 +150,11 @@ async function ackedByAll(participants: readonly Participant[]): Promise<void> {
 
 /** Reads the topic, reports, and gives back the assertions, to be made when every client's row is in the report. */
 async function judgeParticipant(rig: Rig, fault: Fault, participant: Participant): Promise<() => void> {
-  const { client, topic, load, windows, forgottenBeforeMs, bystander } = participant;
+  const { client, subject, topic, load, windows, forgottenBeforeMs, bystander } = participant;
   const { notes } = load;
   const judged = judge(notes, await readRecords(topic, rig.kafka.internalServers), forgottenBeforeMs);
   const recoveries = windows.map((window) => recoveryMs(notes, window));
-  report(fault.name, client, judged, Math.max(...recoveries));
+  report(subject.name ?? fault.name, client, judged, Math.max(...recoveries));
   const bystanderJudged =
     bystander && judge(bystander.load.notes, await readRecords(bystander.topic, rig.kafka.internalServers));
   return () => {
@@ -149,9 +162,9 @@ async function judgeParticipant(rig: Rig, fault: Fault, participant: Participant
     expect(judged.outcomes['none'] ?? 0, 'requests without an answer').to.equal(0);
     for (const window of windows) {
       const seen = notes.some(
-        (note) => note.atMs >= window.startMs && note.atMs <= window.endMs && proves(fault, note),
+        (note) => note.atMs >= window.startMs && note.atMs <= window.endMs && proves(subject, note),
       );
-      expect(seen, `${client} has seen the fault`).to.equal(true);
+      expect(seen, `${client} has seen the fault (${subject.proof ?? 'failures or slow answers'})`).to.equal(true);
     }
     expectDuplicatesExplained(judged, notes, windows);
     if (bystanderJudged === null) return;
@@ -161,7 +174,7 @@ async function judgeParticipant(rig: Rig, fault: Fault, participant: Participant
   };
 }
 
-function proves({ proof }: Fault, note: Note): boolean {
+function proves({ proof }: Subject, note: Note): boolean {
   if (proof !== undefined) return note.code === proof;
   return note.outcome !== 'acked' || note.answerMs > spikeMs;
 }

@@ -13,8 +13,6 @@ export type ProduceAction =
   'cut_before' | 'cut_half' | 'cut_after' | 'cut_response' | 'swallow' | { readonly delayResponseMs: number };
 
 export interface ProduceRule {
-  /** Only requests for this topic. */
-  readonly topic: string;
   readonly action: ProduceAction;
   /** How many requests; all by default. */
   readonly times?: number;
@@ -32,8 +30,8 @@ export interface TcpProxy {
   /** Where connections go; before it is set they end at once. */
   setTarget(address: string): void;
   setNetwork(state: NetworkState): void;
-  /** Replaces the rules for Produce requests. */
-  setRules(rules: readonly ProduceRule[]): void;
+  /** The rule for Produce requests for this topic, or none any more. */
+  setRule(topic: string, rule: ProduceRule | null): void;
   /** Produce requests for the topic that came in, whatever became of them. */
   produced(topic: string): number;
   close(): Promise<void>;
@@ -54,8 +52,8 @@ class FrameProxy implements TcpProxy {
   readonly #server: Server = createServer((client) => this.#accept(client));
   readonly #links = new Set<Link>();
   readonly #produced = new Map<string, number>();
+  readonly #rules = new Map<string, LiveRule>();
   #target: { host: string; port: number } | null = null;
-  #rules: LiveRule[] = [];
   #network: NetworkState = 'open';
   address = '';
 
@@ -80,8 +78,9 @@ class FrameProxy implements TcpProxy {
     }
   }
 
-  setRules(rules: readonly ProduceRule[]): void {
-    this.#rules = rules.map((rule) => ({ ...rule, left: rule.times ?? Infinity }));
+  setRule(topic: string, rule: ProduceRule | null): void {
+    if (rule === null) this.#rules.delete(topic);
+    else this.#rules.set(topic, { ...rule, left: rule.times ?? Infinity });
   }
 
   produced(topic: string): number {
@@ -111,8 +110,8 @@ class FrameProxy implements TcpProxy {
   #actionFor(frame: Buffer): ProduceAction | null {
     const topic = produceTopic(frame);
     this.#produced.set(topic, (this.#produced.get(topic) ?? 0) + 1);
-    const rule = this.#rules.find((each) => each.topic === topic && each.left > 0);
-    if (rule === undefined) return null;
+    const rule = this.#rules.get(topic);
+    if (rule === undefined || rule.left <= 0) return null;
     rule.left -= 1;
     return rule.action;
   }
