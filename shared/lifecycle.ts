@@ -59,27 +59,39 @@ interface Signals {
 }
 
 function listenForSignals(logger: Logger): Signals {
-  let isStopping = false;
   let resolveFirst = () => {};
   const first = new Promise<void>((resolve) => {
     resolveFirst = resolve;
   });
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (isStopping) {
+  const close = onTermination({
+    first: resolveFirst,
+    second(signal) {
       logger.warn('killed', `second signal (${signal}): ending at once`);
       process.exit(1);
-    }
-    isStopping = true;
-    resolveFirst();
+    },
+  });
+  return { first, close };
+}
+
+/** One Ctrl-C may come twice: the terminal signals the whole group and npm passes it on. Within this time it counts once. */
+const oneKeyPressMs = 500;
+
+/**
+ * Calls `first` at the first SIGTERM or SIGINT and `second` at a later one. Returns what takes the listeners away.
+ */
+export function onTermination(on: { first: (signal: string) => void; second: (signal: string) => void }): () => void {
+  let firstAtMs: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstAtMs === undefined) {
+      firstAtMs = performance.now();
+      on.first(signal);
+    } else if (performance.now() - firstAtMs > oneKeyPressMs) on.second(signal);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  return {
-    first,
-    close() {
-      process.off('SIGTERM', onSignal);
-      process.off('SIGINT', onSignal);
-    },
+  return () => {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
   };
 }
 

@@ -9,7 +9,7 @@ import { RouteCompileError } from '../router/route.ts';
 import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
-import { createPacer } from './pacer.ts';
+import { createPacer, type Pacer } from './pacer.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
@@ -35,6 +35,16 @@ export type BuildResult =
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
   const pacer = createPacer();
   const build = new Build(deps);
+  try {
+    return await compile(snapshot, build, pacer);
+  } catch (error) {
+    // A fault of the node, not of the configuration: what was made until then must not keep its producers.
+    build.close();
+    throw error;
+  }
+}
+
+async function compile(snapshot: Snapshot, build: Build, pacer: Pacer): Promise<BuildResult> {
   for (const service of entitiesOf(snapshot, 'services')) build.addService(service);
   for (const plugin of entitiesOf(snapshot, 'plugins')) {
     build.addPlugin(plugin);
@@ -105,6 +115,9 @@ class Build {
 
   /** After the last plugin. */
   addRoute(route: RouteEntity): void {
+    if (route.service !== null && !this.#services.has(route.service.id)) {
+      this.#addRouteFault(route, ['service'], 'refers to a service that is not there');
+    }
     try {
       this.#router.add(
         {
@@ -121,14 +134,12 @@ class Build {
       );
     } catch (error) {
       if (!(error instanceof RouteCompileError)) throw error;
-      this.#faults.push({
-        entityType: 'route',
-        entityId: route.id,
-        entityName: route.name ?? '',
-        path: dottedPath(error.path),
-        message: error.message,
-      });
+      this.#addRouteFault(route, error.path, error.message);
     }
+  }
+
+  close(): void {
+    closeAll(this.#steps);
   }
 
   finish(hash: string): BuildResult {
@@ -161,6 +172,16 @@ class Build {
       chain,
       chainFor: (consumerId) => this.#scopes.chainOfConsumer(route.id, serviceId, consumerId, chain),
     };
+  }
+
+  #addRouteFault(route: RouteEntity, path: readonly (string | number)[], message: string): void {
+    this.#faults.push({
+      entityType: 'route',
+      entityId: route.id,
+      entityName: route.name ?? '',
+      path: dottedPath(path),
+      message,
+    });
   }
 
   #addPluginFaults(plugin: PluginEntity, faults: readonly FieldFault[]): void {

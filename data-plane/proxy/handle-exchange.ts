@@ -3,9 +3,10 @@ import { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../config/runtime.ts';
 import type { RuntimeHolder, RuntimeLease } from '../config/runtime-holder.ts';
+import type { Captures, RouteMatch } from '../router/route.ts';
 import type { RequestMetrics, RouteMeter } from '../status/metrics.ts';
 import { answerOfFailure, errorAnswer, plainAnswer } from './error-response.ts';
-import type { Answer, OpenExchange } from './exchange.ts';
+import type { Answer, ExchangeRoute, OpenExchange } from './exchange.ts';
 import { checkProtocol } from './protocol-check.ts';
 
 export interface SpineDeps {
@@ -84,7 +85,7 @@ class Passage {
     this.#plan = plan;
     this.#meter = plan.meter;
     this.#chain = plan.chain;
-    exchange.route = hasAny(found.captures) ? { ...plan.route, captures: found.captures } : plan.route;
+    exchange.route = found.hasCaptures ? withCaptures(plan.route, found) : plan.route;
     return checkProtocol(plan, exchange);
   }
 
@@ -178,7 +179,12 @@ class Passage {
   }
 }
 
-function hasAny(captures: Readonly<Record<string, string>>): boolean {
-  for (const _name in captures) return true;
-  return false;
+function withCaptures(route: ExchangeRoute, match: RouteMatch<RoutePlan>): ExchangeRoute {
+  let captures: Captures | undefined;
+  return {
+    ...route,
+    get captures() {
+      return (captures ??= match.captures());
+    },
+  };
 }

@@ -37,8 +37,10 @@ export type Captures = Readonly<Record<string, string>>;
 
 export interface RouteMatch<T> {
   readonly value: T;
-  /** Named and numbered captures of the path's regular expression; empty for others. */
-  readonly captures: Captures;
+  /** The path's regular expression has groups. */
+  readonly hasCaptures: boolean;
+  /** Named and numbered captures of the path's regular expression; empty for others. Found anew at each call. */
+  captures(): Captures;
 }
 
 /** A field of a route that cannot be compiled: a regular expression that does not parse. */

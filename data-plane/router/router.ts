@@ -1,9 +1,9 @@
 import { parseHost, type HostPattern } from './host.ts';
 import { compileHeaders, headersMatch, type HeaderMatcher } from './headers.ts';
-import { capturesOf, compilePath, pathMatches, type PathMatcher } from './path.ts';
+import { capturesOf, compilePath, noCaptures, pathMatches, type PathMatcher } from './path.ts';
 import { PathTrie } from './path-trie.ts';
 import { priorityOf, type Priority } from './priority.ts';
-import type { RoutableRequest, RouteDefinition, RouteMatch } from './route.ts';
+import type { Captures, RoutableRequest, RouteDefinition, RouteMatch } from './route.ts';
 
 /** A route with one of its paths; each competes by its own priority. */
 export interface Candidate<T> {
@@ -51,8 +51,7 @@ export class Router<T> {
         best = this.#prefixes.search(host.slice(0, dot + 1), port, path, best, accepts);
       }
     }
-    if (best === undefined) return undefined;
-    return { value: best.value, captures: best.path === null ? noPath : capturesOf(best.path, path) };
+    return best === undefined ? undefined : new Match(best, path);
   }
 
   #triesOf(hosts: readonly string[]): ReadonlySet<PathTrie<T>> {
@@ -62,7 +61,30 @@ export class Router<T> {
   }
 }
 
-const noPath = Object.freeze({});
+/** Captures cost several times what the match does and few plugins want them: they wait until they are asked for. */
+class Match<T> implements RouteMatch<T> {
+  readonly #candidate: Candidate<T>;
+  readonly #path: string;
+
+  constructor(candidate: Candidate<T>, path: string) {
+    this.#candidate = candidate;
+    this.#path = path;
+  }
+
+  get value(): T {
+    return this.#candidate.value;
+  }
+
+  get hasCaptures(): boolean {
+    const { path } = this.#candidate;
+    return path !== null && path.kind === 'regex' && path.hasGroups;
+  }
+
+  captures(): Captures {
+    const { path } = this.#candidate;
+    return path === null ? noCaptures : capturesOf(path, this.#path);
+  }
+}
 
 /** Path trees by host text, apart for hosts that also name a port. */
 class HostIndex<T> {

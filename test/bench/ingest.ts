@@ -201,7 +201,7 @@ async function checkTopics(kafka: string, contestants: readonly Contestant[]): P
     const offsets = await admin.fetchTopicOffsets(topic);
     const held = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
     const metrics = await (await fetch(`${node.status}/metrics`)).text();
-    const lines = metrics.split('\n').filter((line) => line.startsWith('sluice_records_total{'));
+    const lines = metrics.split('\n').filter((line) => line.startsWith('sluice_kafka_records_total{'));
     const acked = lines
       .filter((line) => line.includes(`topic="${topic}"`) && line.includes('outcome="acked"'))
       .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);

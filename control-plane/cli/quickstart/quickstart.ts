@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAdminClient, listNodes, type AdminClient } from '../admin-client.ts';
+import { onTermination } from '../../../shared/lifecycle.ts';
 import { nextFreePort } from '../services/free-ports.ts';
 import { startServices, stopServices, type StartedServices } from '../services/services.ts';
 import { configureExample, prepareExample, readyText } from './example.ts';
@@ -29,17 +30,17 @@ interface Started {
 export async function quickstartCommand(options: QuickstartOptions): Promise<number> {
   const started: Started = { services: undefined, nodes: [] };
   const stopping = new AbortController();
-  const onSignal = () => {
-    if (stopping.signal.aborted) {
+  const removeListeners = onTermination({
+    first() {
+      console.log('\nStopping.');
+      stopping.abort();
+    },
+    second() {
       for (const node of started.nodes) node.kill();
       console.error('Second signal: ended at once.');
       process.exit(1);
-    }
-    console.log('\nStopping.');
-    stopping.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+    },
+  });
   let code = 0;
   try {
     await bringUp(options, started, stopping.signal);
@@ -50,16 +51,13 @@ export async function quickstartCommand(options: QuickstartOptions): Promise<num
       code = 1;
     }
   }
-  // From here on a further signal ends at once, also after a fault.
-  stopping.abort();
   try {
     await stopAll(started, join(options.data, 'services'));
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     code = 1;
   }
-  process.off('SIGINT', onSignal);
-  process.off('SIGTERM', onSignal);
+  removeListeners();
   return code;
 }
 
