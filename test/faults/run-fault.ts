@@ -89,7 +89,7 @@ export async function runFault(rig: Rig, fault: Fault): Promise<void> {
     }
   } finally {
     await Promise.all(participants.map(({ load }) => load.stop()));
-    await Promise.all(participants.map(({ bystander }) => bystander?.load.stop() ?? []));
+    for (const { bystander } of participants) await bystander?.load.stop();
   }
   const checks = await Promise.all(participants.map((each) => judgeParticipant(rig, fault, each)));
   for (const check of checks) check();

@@ -21,6 +21,11 @@ const clientId = 'sluice';
 /** More than there are lanes: its own queue must never hold a request back, or nobody knows whether it left. */
 const inFlightMax = 1_000_000;
 
+/** Only for nodes that use it: it takes longer to load than all else together. */
+export function loadPlatformatic(): Promise<typeof Platformatic> {
+  return import('@platformatic/kafka');
+}
+
 /** What the connections of one client share. */
 export interface PlatformaticCluster {
   readonly cluster: ClusterSettings;
@@ -54,8 +59,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   async open(): Promise<void> {
     const { cluster, requestTimeoutMs, sasl, tls } = this.#shared;
     const { host, port } = this.#address;
-    // Loaded when used: it takes longer to load than all else together.
-    this.#library = await import('@platformatic/kafka');
+    this.#library = await loadPlatformatic();
     if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
     const connection = new this.#library.Connection(clientId, {
       connectTimeout: cluster.connectTimeoutMs,
