@@ -6,8 +6,8 @@ import { expectPromisesKept, report } from './report.ts';
 import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
 const workers = 24;
-/** The short form leaves the processors to the brokers that start again. */
-const paceMs = isLong ? 0 : 30;
+/** Leaves the processors to the brokers that start again. */
+const paceMs = isLong ? 20 : 30;
 const ackedBetween = isLong ? 2_000 : 150;
 /** A healthy answer takes a few milliseconds. */
 const spikeMs = 200;

@@ -13,12 +13,20 @@ const requestTimeoutMs = 100;
 const givesUpMs = requestTimeoutMs + 1_000;
 const lateMs = 500;
 
+const timeouts = {
+  delivery_timeout: deadlineMs,
+  producer_request_timeout: requestTimeoutMs,
+  producer_request_retries_max_attempts: 100,
+};
+
 /** A topic of one partition behind spoiled connections. */
 interface Scene {
   readonly topic: string;
+  /** The node's proxy. */
+  readonly proxy: string;
   send(id: string): Promise<PostAnswer>;
   /** For this topic's Produce requests, on the way to every broker. */
-  spoil(action: ProduceAction, times?: number): void;
+  readonly spoil: (action: ProduceAction, times?: number) => void;
   /** Resolves when this many Produce requests came by. */
   produced(count: number): Promise<void>;
   network(state: NetworkState): void;
@@ -125,6 +133,22 @@ const cases: readonly Case[] = [
       expect(await scene.copies('first')).to.be.at.least(1);
     },
   },
+  {
+    name: 'two topics, one without an answer: 504, partial',
+    async run({ topic, proxy, spoil }, rig) {
+      const other = await createTopic(`${openPrefix}wire`, { brokers: rig.kafka.internalServers });
+      const name = `wire-${randomUUID()}`;
+      await rig.makeRoute(name, other, { ...timeouts, topics_query_arg: 'topics', allowed_topics: [topic] });
+      spoil('swallow');
+      const answer = await post(`${proxy}/${name}?topics=${other},${topic}`, { id: 'both' });
+      expectAnswer(answer, { status: 504, code: 'DELIVERY_UNKNOWN', outcome: 'partial', retryable: false });
+      const records = answer.body.records?.map(({ topic, outcome, code }) => ({ topic, outcome, code }));
+      expect(records).to.deep.equal([
+        { topic: other, outcome: 'acked', code: undefined },
+        { topic, outcome: 'unknown', code: 'DELIVERY_UNKNOWN' },
+      ]);
+    },
+  },
   afterLostAnswer('brokers out of reach', (scene) => Promise.resolve(scene.network('closed'))),
   afterLostAnswer(
     'permission revoked',
@@ -163,21 +187,19 @@ async function makeScene(rig: Rig, client: ClientName, prefix: string): Promise<
   const topic = await createTopic(`${prefix}wire`, { brokers: kafka.internalServers });
   if (prefix !== openPrefix) await allow({ user, topic }, kafka.internalServers);
   const name = `wire-${randomUUID()}`;
-  await rig.makeRoute(name, topic, {
-    delivery_timeout: deadlineMs,
-    producer_request_timeout: requestTimeoutMs,
-    producer_request_retries_max_attempts: 100,
-  });
-  const count = () => proxies.reduce((sum, proxy) => sum + proxy.produced(topic), 0);
-  const send = (id: string) => post(`${rig.node(client).proxy}/${name}`, { id });
+  await rig.makeRoute(name, topic, timeouts);
+  const count = () => proxies.reduce((sum, each) => sum + each.produced(topic), 0);
+  const { proxy } = rig.node(client);
+  const send = (id: string) => post(`${proxy}/${name}`, { id });
   // The connection is up and the topic known, so that the first attempt goes out at once.
   await untilAcked(send);
   const before = count();
   return {
     topic,
+    proxy,
     send,
     spoil: (action, times) => {
-      for (const proxy of proxies) proxy.setRule(topic, times === undefined ? { action } : { action, times });
+      for (const each of proxies) each.setRule(topic, times === undefined ? { action } : { action, times });
     },
     async produced(wanted) {
       const giveUpMs = performance.now() + deadlineMs;
@@ -186,7 +208,7 @@ async function makeScene(rig: Rig, client: ClientName, prefix: string): Promise<
         await delay(2);
       }
     },
-    network: (state) => proxies.forEach((proxy) => proxy.setNetwork(state)),
+    network: (state) => proxies.forEach((each) => each.setNetwork(state)),
     copies: async (id) =>
       (await readTopic(topic, kafka.internalServers)).filter(
         ({ value }) => value?.toString().includes(`"${id}"`) === true,
