@@ -8,7 +8,7 @@ import { buildRuntime } from './config/build-runtime.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
-import { createProducers, type KafkaClientName, unsupportedSettings } from './kafka/producers.ts';
+import { createProducers, type KafkaClientName, loadKafkaClient, unsupportedSettings } from './kafka/producers.ts';
 import type { PluginDeps } from './plugins/plugin.ts';
 import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
@@ -74,6 +74,7 @@ const closeReserveShareMax = 0.25;
 
 /** Starts a node: configuration from cache and stream, then listeners, so that a node with a cache serves at once. */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  await loadKafkaClient(options.kafkaClient);
   const parts = assemble(options);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= drain(parts));

@@ -6,6 +6,7 @@ import type { KafkaClient } from './client.ts';
 import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
+import { loadPlatformatic } from './clients/platformatic-connection.ts';
 import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { unsupportedCompression } from './compression.ts';
@@ -35,6 +36,14 @@ const clientFactories: Readonly<Record<KafkaClientName, (options: KafkaClientOpt
   kafkajs: createKafkajsClient,
   platformatic: createPlatformaticClient,
 };
+
+/**
+ * Loads the client's library, where that happens only on demand. To be awaited before a node takes requests: loading
+ * holds up the event loop for most of a second, and with it every answer beyond its deadline.
+ */
+export async function loadKafkaClient(name: KafkaClientName): Promise<void> {
+  if (name === 'platformatic') await loadPlatformatic();
+}
 
 /** The node's producers: one for each set of cluster settings in use, shared by reference count. */
 export function createProducers(options: ProducersOptions): Producers {

@@ -24,6 +24,10 @@ const inFlightMax = 1_000_000;
 
 /** The library logs in again when four fifths of a session are over (KIP-368); after this part nothing more is sent. */
 const sessionUsedPart = 0.9;
+/** Only for nodes that use it: it takes longer to load than all else together. */
+export function loadPlatformatic(): Promise<typeof Platformatic> {
+  return import('@platformatic/kafka');
+}
 
 /** What the connections of one client share. */
 export interface PlatformaticCluster {
@@ -59,8 +63,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   async open(): Promise<void> {
     const { cluster, requestTimeoutMs, sasl, tls } = this.#shared;
     const { host, port } = this.#address;
-    // Loaded when used: it takes longer to load than all else together.
-    this.#library = await import('@platformatic/kafka');
+    this.#library = await loadPlatformatic();
     if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
     const connection = new this.#library.Connection(clientId, {
       connectTimeout: cluster.connectTimeoutMs,
