@@ -1,12 +1,18 @@
+import { quoted } from '../schema/checks.ts';
 import { array, boolean, element, map, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
 import { defaultOnly, recordCheck } from './record-checks.ts';
 import { schemaRegistry } from './schema-registry-fields.ts';
+import { parseTopicTemplate } from './topic-template.ts';
 
 const keyFromFields = {
-  header: string({ description: 'The value of this request header.' }),
-  body_pointer: string({ check: jsonPointer, description: 'The value at this JSON Pointer of the body.' }),
+  header: string({ check: headerName, description: 'The value of this request header.' }),
+  body_pointer: string({
+    check: jsonPointer,
+    description:
+      'The string or number at this JSON Pointer of the body. A form or multipart body counts as the object of its fields.',
+  }),
   path_capture: string({ description: "A named capture of the route's path." }),
   consumer: string({ oneOf: ['id', 'username'], description: 'The recognised consumer.' }),
 };
@@ -16,13 +22,26 @@ const headersFields = {
     default: true,
     description: 'The master switch of record headers.',
   }),
-  forward_all_by_default: boolean({ default: false }),
-  include_headers: array(string(element), { default: [] }),
-  exclude_headers: array(string(element), { default: [] }),
-  name_mappings: map(string(element), string(element), { default: {} }),
+  forward_all_by_default: boolean({
+    default: false,
+    description: 'Every request header becomes a record header, but those of exclude_headers.',
+  }),
+  include_headers: array(string(element), {
+    default: [],
+    description: 'The request headers that become record headers when forward_all_by_default is false.',
+  }),
+  exclude_headers: array(string(element), {
+    default: [],
+    description: 'Request headers that never become record headers.',
+  }),
+  name_mappings: map(string(element), string(element), {
+    default: {},
+    description: 'Names of request headers to names of record headers.',
+  }),
   repeated_headers_behavior: string({
     default: 'retain_duplicates',
     oneOf: ['retain_duplicates', 'take_first', 'concatenate_by_comma'],
+    description: 'What becomes of a request header that comes more than once.',
   }),
 };
 
@@ -36,9 +55,14 @@ const fields = {
   }),
   key_query_arg: string({ lenMin: 1, description: 'The query parameter whose value is the record key.' }),
   key_from: record(keyFromFields, {
+    checks: [recordCheck(keyFromFields, checkKeyFrom)],
     description: 'Another source of the record key: exactly one of its fields. Excludes key_query_arg.',
   }),
-  topic_template: string({ description: 'The topic made from parts of the request: events.${path.tenant}' }),
+  topic_template: string({
+    check: topicTemplate,
+    description:
+      'The topic made from parts of the request: events.${path.CAPTURE}.${header.NAME}.${query.NAME}. It must be topic or pass allowed_topics.',
+  }),
   forward_method: boolean({ default: false, description: "The envelope holds the request's method." }),
   forward_uri: boolean({ default: false, description: "The envelope holds the request's path and query." }),
   forward_headers: boolean({ default: false, description: "The envelope holds the request's headers." }),
@@ -49,7 +73,7 @@ const fields = {
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
   message_by_lua_functions: array(string(element), { description: 'Lua functions folded over the envelope.' }),
-  headers: record(headersFields, { required: true, checks: [defaultOnly(headersFields, Object.keys(headersFields))] }),
+  headers: record(headersFields, { required: true }),
   error_handling: record(
     {
       return_error_message: boolean({
@@ -97,7 +121,7 @@ export const kafkaUpstreamSchema: PluginSchema<KafkaUpstreamConfig> = {
     required: true,
     checks: [
       recordCheck(fields, checkKafkaUpstream),
-      defaultOnly(fields, ['key_from', 'topic_template', 'message_by_lua_functions']),
+      defaultOnly(fields, ['message_by_lua_functions']),
       ...kafkaChecks,
     ],
   }),
@@ -109,4 +133,21 @@ function allowedTopic(value: string): string | undefined {
 
 function jsonPointer(value: string): string | undefined {
   return /^(\/([^~]|~[01])*)*$/.test(value) ? undefined : 'expected a JSON Pointer';
+}
+
+function headerName(value: string): string | undefined {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? undefined : 'not the name of a header';
+}
+
+function topicTemplate(value: string): string | undefined {
+  const parsed = parseTopicTemplate(value);
+  return parsed.kind === 'fault' ? parsed.message : undefined;
+}
+
+function checkKeyFrom(from: InferFields<typeof keyFromFields>): FieldFault[] {
+  const given = Object.values(from).filter((value) => value !== null);
+  if (given.length === 1) return [];
+  return [
+    { path: [], message: `exactly one of these fields must be non-empty: ${quoted(Object.keys(keyFromFields))}` },
+  ];
 }

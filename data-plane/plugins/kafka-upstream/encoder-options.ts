@@ -1,12 +1,14 @@
 import type { ConfluentRegistryConfig } from '../../../shared/plugin-schemas/schema-registry-fields.ts';
 import type { EncoderOptions } from '../../schemas/encoder.ts';
 
-/** How values are encoded, by a configuration with its references resolved; null without a value schema. */
-export function valueEncoderOptions(
+/** How keys or values are encoded, by a configuration with its references resolved; null without a schema for them. */
+export function encoderOptions(
   registry: ConfluentRegistryConfig | null | undefined,
+  role: 'key' | 'value',
   topics: readonly string[],
 ): EncoderOptions | null {
-  if (!registry?.value_schema) return null;
+  const schema = role === 'key' ? registry?.key_schema : registry?.value_schema;
+  if (!registry || !schema) return null;
   const { basic, mode } = registry.authentication;
   const headers: Record<string, string> = {};
   if (registry.logical_cluster_id !== null) headers['target-sr-cluster'] = registry.logical_cluster_id;
@@ -19,11 +21,11 @@ export function valueEncoderOptions(
       authentication: mode === 'basic' && basic !== null ? { mode: 'basic', ...basic } : { mode: 'none' },
       headers,
     },
-    subjectName: registry.value_schema.subject_name,
-    schemaVersion: registry.value_schema.schema_version,
-    payloadEncoding: registry.value_schema.payload_encoding,
+    subjectName: schema.subject_name,
+    schemaVersion: schema.schema_version,
+    payloadEncoding: schema.payload_encoding,
     subjectNameStrategy: registry.subject_name_strategy,
-    role: 'value',
+    role,
     topics,
   };
 }

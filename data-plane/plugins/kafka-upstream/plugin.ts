@@ -8,8 +8,11 @@ import type { PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts'
 import { compileAnswers } from './answer.ts';
 import { producerOptions } from './cluster-settings.ts';
 import { decodeContent } from './content-encoding.ts';
-import { valueEncoderOptions } from './encoder-options.ts';
-import { compileKey, compileTopics, compileValueBytes, compileValueText, recordHeaders } from './record.ts';
+import { encoderOptions } from './encoder-options.ts';
+import { compileKey } from './record-key.ts';
+import { compileRecordHeaders } from './record-headers.ts';
+import { compileTopic, compileTopics } from './record-topics.ts';
+import { compileValueBytes, compileValueText } from './record.ts';
 
 /** Turns a request into one Kafka record per target topic and answers the client (kafka-upstream.md). */
 export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
@@ -38,14 +41,21 @@ type Publish = (topic: string, record: KafkaRecord, deadlineMs: number) => Verdi
 function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginInstance {
   const producer = deps.producers.acquire(producerOptions(config));
   const topics = [config.topic, ...(config.allowed_topics ?? []).filter((topic) => !topic.endsWith('*'))];
-  const options = valueEncoderOptions(config.schema_registry?.confluent, topics);
-  const encoder = options === null ? null : deps.encoders.acquire(options);
+  const acquire = (role: 'key' | 'value'): EncoderLease | null => {
+    const options = encoderOptions(config.schema_registry?.confluent, role, topics);
+    return options === null ? null : deps.encoders.acquire(options);
+  };
+  const keyEncoder = acquire('key');
+  const encoder = acquire('value');
 
   const publish = compilePublish(config, producer);
   const valueOf = compileValue(config, encoder);
   const valuesOf = compileValues(config, encoder);
-  const keyOf = compileKey(config);
+  const keyTextOf = compileKey(config);
+  const keyFor = compileKeyFor(keyEncoder);
+  const topicOf = compileTopic(config);
   const topicsOf = compileTopics(config);
+  const headersOf = compileRecordHeaders(config.headers);
   const answers = compileAnswers({
     topic: config.topic,
     returnErrorName: config.error_handling.return_error_message,
@@ -59,14 +69,17 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
     return encoding === undefined ? body : decodeContent(encoding, body, bodyBytesMax);
   }
 
+  // Here and below: what is there at once is not waited for.
   async function accessOne(exchange: Exchange): Promise<Answer> {
     const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
+    const topic = topicOf(exchange);
     const body = await readBody(exchange);
-    const key = keyOf(exchange);
-    const made = valueOf(exchange, body, deadlineMs);
-    // A value that is there at once is not waited for.
-    const value = Buffer.isBuffer(made) ? made : await made;
-    const verdict = await publish(config.topic, { key, value, headers: recordHeaders(exchange.headers) }, deadlineMs);
+    const text = keyTextOf(exchange, body);
+    const madeKey = keyFor(topic, text instanceof Promise ? await text : text, deadlineMs);
+    const key = madeKey instanceof Promise ? await madeKey : madeKey;
+    const made = valueOf(topic, exchange, body, deadlineMs);
+    const value = made instanceof Promise ? await made : made;
+    const verdict = await publish(topic, { key, value, headers: headersOf(exchange.headers) }, deadlineMs);
     return answers.one(verdict);
   }
 
@@ -74,14 +87,17 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
     const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
     const targets = topicsOf(exchange);
     const body = await readBody(exchange);
-    const key = keyOf(exchange);
-    const headers = recordHeaders(exchange.headers);
+    const keyText = await keyTextOf(exchange, body);
+    const headers = headersOf(exchange.headers);
     const valueFor = await valuesOf(exchange, body, deadlineMs);
-    // All values are encoded before any record goes out: data that does not fit refuses the whole request.
-    const records = await Promise.all(targets.map(async (topic) => ({ topic, value: await valueFor(topic) })));
-    const verdicts = await Promise.all(
-      records.map(async ({ topic, value }) => publish(topic, { key, value, headers }, deadlineMs)),
+    // All records are encoded before any goes out: data that does not fit refuses the whole request.
+    const records = await Promise.all(
+      targets.map(async (topic) => {
+        const key = await keyFor(topic, keyText, deadlineMs);
+        return { topic, record: { key, value: await valueFor(topic), headers } };
+      }),
     );
+    const verdicts = await Promise.all(records.map(async ({ topic, record }) => publish(topic, record, deadlineMs)));
     return answers.several(verdicts, () => exchange.requestId);
   }
 
@@ -89,6 +105,7 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
     access: config.topics_query_arg === null ? accessOne : accessSeveral,
     close() {
       producer.release();
+      keyEncoder?.release();
       encoder?.release();
     },
   };
@@ -100,15 +117,25 @@ function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): P
     : (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs);
 }
 
-/** The value for the configured topic. */
+/** The key's bytes: its text in UTF-8, or what its schema makes of the text. */
+function compileKeyFor(
+  encoder: EncoderLease | null,
+): (topic: string, text: string | null, deadlineMs: number) => Buffer | null | Promise<Buffer> {
+  if (encoder === null) return (_topic, text) => (text === null ? null : Buffer.from(text));
+  return (topic, text, deadlineMs) => (text === null ? null : encoder.encode(topic, text, deadlineMs));
+}
+
+/** The value for one topic. */
 function compileValue(
   config: KafkaUpstreamConfig,
   encoder: EncoderLease | null,
-): (exchange: Exchange, body: Buffer, deadlineMs: number) => Buffer | Promise<Buffer> {
-  if (encoder === null) return compileValueBytes(config);
-  const { topic } = config;
+): (topic: string, exchange: Exchange, body: Buffer, deadlineMs: number) => Buffer | Promise<Buffer> {
+  if (encoder === null) {
+    const bytesOf = compileValueBytes(config);
+    return (_topic, exchange, body) => bytesOf(exchange, body);
+  }
   const textOf = compileValueText(config);
-  return (exchange, body, deadlineMs) => {
+  return (topic, exchange, body, deadlineMs) => {
     const text = textOf(exchange, body);
     if (typeof text === 'string') return encoder.encode(topic, text, deadlineMs);
     return text.then((late) => encoder.encode(topic, late, deadlineMs));

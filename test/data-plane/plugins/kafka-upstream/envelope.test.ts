@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { gzipSync, deflateSync, deflateRawSync, brotliCompressSync } from 'node:zlib';
 import { decodeContent } from '../../../../data-plane/plugins/kafka-upstream/content-encoding.ts';
-import { compileKey, compileTopics, compileValueText } from '../../../../data-plane/plugins/kafka-upstream/record.ts';
+import { compileValueText } from '../../../../data-plane/plugins/kafka-upstream/record.ts';
 import { bodyKind } from '../../../../data-plane/plugins/kafka-upstream/media-type.ts';
 import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
 import { RequestError } from '../../../../shared/errors.ts';
@@ -175,33 +175,5 @@ describe('content encoding', () => {
     expect(await codeOf(decodeContent('gzip', text, 100))).to.equal('BODY_INVALID');
     expect(await codeOf(decodeContent('gzip', gzipSync(text).subarray(0, 20), 100))).to.equal('BODY_INVALID');
     expect(await codeOf(decodeContent('gzip', gzipSync(Buffer.alloc(1_000_000)), 1000))).to.equal('BODY_TOO_LARGE');
-  });
-});
-
-describe('key and topics', () => {
-  const request = (query: string) => ({ method: 'GET', target: '/', query, headers: new HeaderList([]) });
-
-  it('reads the key from the query', async () => {
-    const keyOf = compileKey(buildConfig({ key_query_arg: 'k' }));
-    expect(keyOf(request(''))).to.equal(null);
-    expect(keyOf(request('x=1'))).to.equal(null);
-    expect(keyOf(request('k=a%20%C3%BC'))?.toString()).to.equal('a ü');
-    expect(keyOf(request('k='))?.length).to.equal(0);
-    for (const query of ['k', 'k=1&k=2']) {
-      expect(await codeOf(Promise.resolve(query).then((text) => keyOf(request(text))))).to.equal('KEY_INVALID');
-    }
-  });
-
-  it('reads topics from the query when they are allowed', async () => {
-    const config = { topics_query_arg: 't', allowed_topics: ['a', 'b.*'] };
-    const topicsOf = compileTopics(buildConfig(config));
-    expect(topicsOf(request(''))).to.deep.equal(['orders']);
-    expect(topicsOf(request('t='))).to.deep.equal(['orders']);
-    expect(topicsOf(request('t=a,%20b.x,a,orders'))).to.deep.equal(['a', 'b.x', 'orders']);
-    const code = (query: string): Promise<string> => codeOf(Promise.resolve().then(() => topicsOf(request(query))));
-    expect(await code('t=a,c')).to.equal('TOPIC_NOT_ALLOWED');
-    expect(await code('t=b.%C3%BC')).to.equal('TOPIC_INVALID');
-    const onlyOne = compileTopics(buildConfig({ topics_query_arg: 't' }));
-    expect(await codeOf(Promise.resolve().then(() => onlyOne(request('t=a'))))).to.equal('TOPIC_NOT_ALLOWED');
   });
 });

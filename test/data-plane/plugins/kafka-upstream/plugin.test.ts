@@ -235,6 +235,32 @@ describe('kafka-upstream', () => {
     expect(partial.body).to.include('"outcome":"partial"');
   });
 
+  it('takes topic, key and headers from the request', async () => {
+    const instance = fakes.create({
+      topic_template: '${header.x-topic}',
+      allowed_topics: ['a.*'],
+      key_from: { body_pointer: '/id' },
+      headers: { include_headers: ['x-topic'], name_mappings: { 'x-topic': 'from' } },
+      record_value: 'body',
+    });
+    await access(instance, exchange({ headers: ['x-topic', 'a.b'], body: '{"id":9007199254740993}' }));
+    const [sent] = fakes.sent;
+    expect([sent?.topic, sent?.record.key?.toString()]).to.deep.equal(['a.b', '9007199254740993']);
+    expect(sent?.record.headers).to.deep.equal([{ name: 'from', value: 'a.b' }]);
+    const refused = exchange({ headers: ['x-topic', 'b'], body: '{}' });
+    expect(await codeOf(access(instance, refused))).to.equal('TOPIC_NOT_ALLOWED');
+    fakes.verdict = (topic) => ({
+      outcome: 'not_sent',
+      topic,
+      code: 'TOPIC_NOT_FOUND',
+      message: 'm',
+      kafkaName: null,
+    });
+    const unknown = access(instance, exchange({ headers: ['x-topic', 'a.c'], body: '{}' }));
+    const error: unknown = await unknown.catch((reason: unknown) => reason);
+    expect(error).to.include({ code: 'TOPIC_NOT_FOUND', status: 404, outcome: 'rejected' });
+  });
+
   it('resolves references when it is made, and says which it cannot', () => {
     const authentication = {
       strategy: 'sasl',

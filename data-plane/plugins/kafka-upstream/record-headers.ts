@@ -1,0 +1,71 @@
+import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import type { RecordHeader } from '../../kafka/client.ts';
+import type { HeaderList } from '../../proxy/header-list.ts';
+import { isAscii } from './header-text.ts';
+
+export type RecordHeadersOf = (headers: HeaderList) => readonly RecordHeader[];
+
+const noHeaders: readonly RecordHeader[] = [];
+const traceHeader = 'traceparent';
+
+/**
+ * Which request headers become record headers, and as what. Names are compared without case and stand in lower case
+ * unless a mapping says otherwise. The trace context goes along even where it is not listed or is excluded; being one
+ * value by W3C's rules, its first is taken.
+ */
+export function compileRecordHeaders(config: KafkaUpstreamConfig['headers']): RecordHeadersOf {
+  if (!config.forward_http_headers_as_record_headers) return () => noHeaders;
+  const names = new Map(Object.entries(config.name_mappings).map(([from, to]) => [from.toLowerCase(), to]));
+  const traceName = names.get(traceHeader) ?? traceHeader;
+  const excluded = lowerCased(config.exclude_headers);
+  const included = lowerCased(config.include_headers);
+  const forwardAll = config.forward_all_by_default;
+  if (!forwardAll && [...included].every((name) => name === traceHeader || excluded.has(name))) {
+    return (headers) => {
+      const trace = headers.get(traceHeader);
+      return trace === undefined ? noHeaders : [recordHeader(traceName, trace)];
+    };
+  }
+  const forwards = (name: string): boolean =>
+    name === traceHeader || ((forwardAll || included.has(name)) && !excluded.has(name));
+  const collect = collectors[config.repeated_headers_behavior];
+  return (headers) => {
+    const kept: [name: string, value: string][] = [];
+    let hasTrace = false;
+    for (const [name, value] of headers.entries()) {
+      if (!forwards(name) || (name === traceHeader && hasTrace)) continue;
+      hasTrace ||= name === traceHeader;
+      kept.push([name, value]);
+    }
+    return collect(kept).map(([name, value]) => recordHeader(names.get(name) ?? name, value));
+  };
+}
+
+type Pairs = readonly (readonly [name: string, value: string])[];
+
+/** Repeats are those of one request header; two headers that are mapped to one name both stay. */
+const collectors: Readonly<
+  Record<KafkaUpstreamConfig['headers']['repeated_headers_behavior'], (pairs: Pairs) => Pairs>
+> = {
+  retain_duplicates: (pairs) => pairs,
+  take_first: (pairs) => merged(pairs, (first) => first),
+  concatenate_by_comma: (pairs) => merged(pairs, (first, next) => `${first},${next}`),
+};
+
+function merged(pairs: Pairs, merge: (first: string, next: string) => string): Pairs {
+  const values = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    const known = values.get(name);
+    values.set(name, known === undefined ? value : merge(known, value));
+  }
+  return [...values];
+}
+
+/** Node gives each byte of a value as one character; the record gets the bytes that came. */
+function recordHeader(name: string, value: string): RecordHeader {
+  return { name, value: isAscii(value) ? value : Buffer.from(value, 'latin1') };
+}
+
+function lowerCased(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()));
+}
