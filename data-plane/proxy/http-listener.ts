@@ -151,8 +151,11 @@ function refusalOf(request: IncomingMessage, limits: HttpLimits): number | undef
   return coding.toLowerCase() === 'chunked' ? undefined : 501;
 }
 
-/** RFC 3986 section 3.2: host and port; no longer than a name of the DNS with a port. */
-const authorityPattern = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]{0,259}$/;
+/** RFC 3986 section 3.2: host and port. */
+const authorityPattern = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
+
+/** A name of the DNS with a port. */
+const authorityCharsMax = 259;
 
 /**
  * The request's authority: of an absolute target, else of the one Host header, which only HTTP/1.0 may leave out (RFC
@@ -169,7 +172,7 @@ function authorityOf(request: IncomingMessage): string | undefined {
   }
   if (host === undefined && request.httpVersionMinor !== 0) return undefined;
   const authority = absoluteAuthority(request.url ?? '') ?? host ?? '';
-  return authorityPattern.test(authority) ? authority : undefined;
+  return authority.length <= authorityCharsMax && authorityPattern.test(authority) ? authority : undefined;
 }
 
 function absoluteAuthority(target: string): string | undefined {

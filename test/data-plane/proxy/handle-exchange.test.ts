@@ -9,7 +9,8 @@ import { pluginEntity, routeEntity, SpineFixture } from './spine-fixture.ts';
 const ok: Answer = { status: 200, headers: ['X-Answer', 'yes'], body: '{}' };
 const secret = 'hunter2';
 
-describe('the spine of a request', () => {
+describe('the spine of a request', function () {
+  this.timeout(20_000);
   let fixture: SpineFixture;
   /** What the plugins did, in order. */
   let trace: string[];

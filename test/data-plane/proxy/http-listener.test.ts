@@ -12,7 +12,8 @@ import { RawClient } from './raw-http.ts';
 
 const bodyBytesMax = 1_000;
 
-describe('HTTP listener', () => {
+describe('HTTP listener', function () {
+  this.timeout(20_000);
   const closing = new Closing();
   let listener: HttpListener;
   /** What was handed on, in order. */

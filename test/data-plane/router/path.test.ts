@@ -3,7 +3,8 @@ import * as fc from 'fast-check';
 import { splitPort } from '../../../data-plane/router/host.ts';
 import { normalizePath } from '../../../data-plane/router/path.ts';
 
-describe('normalizePath', () => {
+describe('normalizePath', function () {
+  this.timeout(20_000);
   const cases: readonly [path: string, normal: string][] = [
     ['/', '/'],
     ['/a/b', '/a/b'],

@@ -128,9 +128,12 @@ describe('Router: the index', () => {
   it('does not take long over a host of many labels', () => {
     const router = routerOf([route('r', { hosts: ['*.example.com', 'example.*'] })]);
     const asked = request({ host: 'a.'.repeat(16_000) });
-    const startedMs = performance.now();
-    router.match(asked);
-    expect(performance.now() - startedMs).to.be.lessThan(20);
+    const timesMs = [1, 2, 3, 4, 5].map(() => {
+      const startedMs = performance.now();
+      router.match(asked);
+      return performance.now() - startedMs;
+    });
+    expect(Math.min(...timesMs)).to.be.lessThan(5);
   });
 });
 
