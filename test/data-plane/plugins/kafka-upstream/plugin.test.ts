@@ -174,6 +174,48 @@ describe('kafka-upstream', () => {
     });
   });
 
+  it('asks for tokens as configured', () => {
+    const oauth2 = {
+      token_endpoint: 'http://t',
+      client_id: 'c',
+      client_secret: 's',
+      audience: ['a'],
+      token_headers: { x: '1' },
+      token_post_args: { y: '2' },
+    };
+    const settingsOf = (fields: object): unknown => {
+      fakes.create({ schema_registry: registry({ authentication: { mode: 'oauth2', ...fields } }) });
+      return fakes.encoderOptions.at(-1)?.registry.authentication;
+    };
+    const expected = {
+      mode: 'oauth2',
+      tokenEndpoint: 'http://t',
+      grantType: 'client_credentials',
+      clientAuth: 'client_secret_post',
+      clientId: 'c',
+      clientSecret: 's',
+      username: null,
+      password: null,
+      scopes: ['openid'],
+      audience: ['a'],
+      headers: { x: '1' },
+      postArgs: { y: '2' },
+      timeoutMs: 10_000,
+      keepAlive: true,
+      sslVerify: true,
+    };
+    expect(settingsOf({ oauth2 })).to.deep.equal(expected);
+    const oauth2_client = { auth_method: 'client_secret_basic', timeout: 5, keep_alive: false, ssl_verify: false };
+    expect(settingsOf({ oauth2, oauth2_client })).to.deep.equal({
+      ...expected,
+      clientAuth: 'client_secret_basic',
+      timeoutMs: 5,
+      keepAlive: false,
+      sslVerify: false,
+    });
+    expect(settingsOf({ oauth2, oauth2_client: { timeout: 0 } })).to.include({ timeoutMs: 10_000 });
+  });
+
   it('asks for the producer that is configured', () => {
     const sasl = { strategy: 'sasl', mechanism: 'SCRAM-SHA-256', user: 'u', password: 'p', tokenauth: true };
     fakes.create({ authentication: sasl, security: { ssl: true, ssl_verify: false }, compression_type: 'gzip' });
@@ -259,6 +301,30 @@ describe('kafka-upstream', () => {
     const unknown = access(instance, exchange({ headers: ['x-topic', 'a.c'], body: '{}' }));
     const error: unknown = await unknown.catch((reason: unknown) => reason);
     expect(error).to.include({ code: 'TOPIC_NOT_FOUND', status: 404, outcome: 'rejected' });
+  });
+
+  it('encodes the key for each topic by its schema, and no key not at all', async () => {
+    const key_schema = { subject_name: 'k', schema_version: '3' };
+    const schema_registry = registry({ key_schema, value_schema: null });
+    const instance = fakes.create({ schema_registry, key_query_arg: 'k', record_value: 'body' });
+    expect(
+      fakes.encoderOptions.map(({ role, subjectName, schemaVersion }) => [role, subjectName, schemaVersion]),
+    ).to.deep.equal([['key', 'k', '3']]);
+    await access(instance, exchange({ query: 'k=7', body: 'x' }));
+    await access(instance, exchange({ body: 'x' }));
+    expect(fakes.sent.map(({ record }) => record.key?.toString())).to.deep.equal(['encoded for orders', undefined]);
+    expect(fakes.encoded).to.deep.equal(['orders 7']);
+    const several = fakes.create({
+      schema_registry: registry({ key_schema: {}, value_schema: {}, subject_name_strategy: 'topic' }),
+      key_query_arg: 'k',
+      topics_query_arg: 't',
+      allowed_topics: ['a', 'late'],
+    });
+    await access(several, exchange({ query: 'k=7&t=a,late', headers: json, body: '{}' }));
+    expect(fakes.sent.slice(2).map(({ record }) => record.key?.toString())).to.deep.equal(['encoded for a', 'late']);
+    instance.close?.();
+    several.close?.();
+    expect(fakes.released).to.equal(5);
   });
 
   it('resolves references when it is made, and says which it cannot', () => {
