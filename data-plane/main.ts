@@ -8,7 +8,7 @@ import { buildRuntime } from './config/build-runtime.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
-import { createProducers, type KafkaClientName, unsupportedSettings } from './kafka/producers.ts';
+import { createProducers, type KafkaClientName, loadKafkaClient, unsupportedSettings } from './kafka/producers.ts';
 import type { PluginDeps } from './plugins/plugin.ts';
 import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
@@ -69,9 +69,12 @@ interface Parts {
 const readyPollMs = 50;
 /** What of drain_timeout is kept for closing producers after the last request. */
 const closeReserveMs = 1_000;
+/** No more than this part of it, so that requests have time to finish under a short one too. */
+const closeReserveShareMax = 0.25;
 
 /** Starts a node: configuration from cache and stream, then listeners, so that a node with a cache serves at once. */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  await loadKafkaClient(options.kafkaClient);
   const parts = assemble(options);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= drain(parts));
@@ -104,7 +107,8 @@ function assemble(options: DataPlaneOptions): Parts {
   const holder = createHolder(logger, metrics, requestMetrics, pluginDeps);
   const spine = createSpine({ holder, metrics: requestMetrics, logger });
   const state = { draining: false, stopped: false };
-  return {
+  const isListening = () => options.proxyListen === 'off' || parts.listener !== undefined;
+  const parts: Parts = {
     options,
     metrics,
     producers,
@@ -124,6 +128,7 @@ function assemble(options: DataPlaneOptions): Parts {
       isConfigured: () => holder.current !== undefined,
       clusters: () => producers.clusters(),
       isDraining: () => state.draining,
+      isListening,
       nowMs: () => performance.now(),
     }),
     closeEncoders: () => encoders.close(),
@@ -131,6 +136,7 @@ function assemble(options: DataPlaneOptions): Parts {
     listener: undefined,
     status: undefined,
   };
+  return parts;
 }
 
 function createHolder(
@@ -176,6 +182,8 @@ async function listen(parts: Parts): Promise<Readonly<Record<string, string>>> {
       handle,
       bodyBytesMax: requestBodyMaxBytes,
       trustedIps,
+      onError: (error) =>
+        logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
     });
     const { host, port } = parts.listener;
     addresses['proxy'] = boundAddress({ address: host, port }, proxyListen.host);
@@ -227,8 +235,11 @@ async function drain(parts: Parts): Promise<void> {
   if (listener !== undefined && options.drainDelayMs > 0) {
     await delay(Math.min(options.drainDelayMs, options.drainTimeoutMs));
   }
-  await source.stop();
-  if (listener !== undefined) await drainListener(listener, spine, deadlineMs - closeReserveMs, options.logger);
+  const reserveMs = Math.min(closeReserveMs, options.drainTimeoutMs * closeReserveShareMax);
+  await Promise.all([
+    source.stop(),
+    listener === undefined ? undefined : drainListener(listener, spine, deadlineMs - reserveMs, options.logger),
+  ]);
   await holder.close();
   await producers.close(deadlineMs);
   await parts.closeEncoders();

@@ -134,7 +134,7 @@ class Build {
       );
     } catch (error) {
       if (!(error instanceof RouteCompileError)) throw error;
-      this.#addRouteFault(route, error.path, error.message);
+      for (const { path, message } of error.faults) this.#addRouteFault(route, path, message);
     }
   }
 
@@ -152,6 +152,7 @@ class Build {
     return { kind: 'built', runtime };
   }
 
+  /** Closes what was made so far. */
   #planOf(route: RouteEntity): RoutePlan {
     const label = route.name ?? route.id;
     this.#routeLabels.add(label);
@@ -197,6 +198,15 @@ class Build {
   }
 }
 
+/** @throws the first failure, after all others were closed. */
 function closeAll(steps: readonly ChainStep[]): void {
-  for (const { instance } of steps) instance.close?.();
+  const failures: unknown[] = [];
+  for (const { instance } of steps) {
+    try {
+      instance.close?.();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }

@@ -56,7 +56,11 @@ export class RuntimeHolder {
   /** One at a time, in the order called. */
   readonly apply: Apply = (snapshot) => {
     const result = this.#applying.then(() => this.#apply(snapshot));
-    this.#applying = result;
+    // Whatever became of this one, the next has its turn.
+    this.#applying = result.then(
+      () => undefined,
+      () => undefined,
+    );
     return result;
   };
 

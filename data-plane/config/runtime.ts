@@ -32,7 +32,7 @@ export interface Chain {
   /** Some step has a response phase. */
   readonly hasResponse: boolean;
   /** Those with a log phase, in order. */
-  readonly loggers: readonly PluginInstance[];
+  readonly loggers: readonly ChainStep[];
 }
 
 export interface ChainStep {
@@ -54,7 +54,7 @@ export function createChain(steps: readonly ChainStep[]): Chain {
   return {
     steps,
     hasResponse: steps.some(({ instance }) => instance.response !== undefined),
-    loggers: steps.map(({ instance }) => instance).filter((instance) => instance.log !== undefined),
+    loggers: steps.filter(({ instance }) => instance.log !== undefined),
   };
 }
 

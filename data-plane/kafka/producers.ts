@@ -5,6 +5,8 @@ import { canonicalJson } from '../../shared/snapshot.ts';
 import type { KafkaClient } from './client.ts';
 import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
+import { unsupportedLogin } from './clients/security-login.ts';
+import { loadPlatformatic } from './clients/platformatic-connection.ts';
 import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { unsupportedCompression } from './compression.ts';
@@ -35,6 +37,14 @@ const clientFactories: Readonly<Record<KafkaClientName, (options: KafkaClientOpt
   platformatic: createPlatformaticClient,
 };
 
+/**
+ * Loads the client's library, where that happens only on demand. To be awaited before a node takes requests: loading
+ * holds up the event loop for most of a second, and with it every answer beyond its deadline.
+ */
+export async function loadKafkaClient(name: KafkaClientName): Promise<void> {
+  if (name === 'platformatic') await loadPlatformatic();
+}
+
 /** The node's producers: one for each set of cluster settings in use, shared by reference count. */
 export function createProducers(options: ProducersOptions): Producers {
   return new SharedProducers(options, clientFactories[options.kafkaClient]);
@@ -57,16 +67,7 @@ export function unsupportedSettings(client: KafkaClientName, cluster: ClusterSet
       reason: `not built for the Kafka client ${client}: after a lost answer its sequence numbers could be used twice`,
     });
   }
-  const { sasl } = cluster;
-  if (sasl !== null && sasl.mechanism !== 'OAUTHBEARER' && sasl.mechanism !== 'PLAIN' && sasl.tokenauth) {
-    unsupported.push({ field: 'authentication.tokenauth', reason: `not built for the Kafka client ${client}` });
-  }
-  if (sasl?.mechanism === 'OAUTHBEARER' && !sasl.tokenEndpointTlsVerify) {
-    unsupported.push({
-      field: 'authentication.oauthbearer.token_endpoint_tls_verify',
-      reason: 'the certificate of the token endpoint is always verified',
-    });
-  }
+  unsupported.push(...unsupportedLogin(cluster.sasl));
   return unsupported;
 }
 

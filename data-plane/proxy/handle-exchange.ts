@@ -63,13 +63,15 @@ class Passage {
 
   start(): void {
     this.#spine.inFlight += 1;
+    let answer: Answer | Promise<Answer>;
     try {
-      const answer = this.#match() ?? this.#access(0);
-      if (answer instanceof Promise) answer.then(this.#finish, this.#fail);
-      else this.#finish(answer);
+      answer = this.#match() ?? this.#access(0);
     } catch (error) {
       this.#fail(error);
+      return;
     }
+    if (answer instanceof Promise) answer.then(this.#finish, this.#fail);
+    else this.#finish(answer);
   }
 
   /** Finds the route; an answer when there is none that takes the request. */
@@ -159,7 +161,8 @@ class Passage {
 
   #log(answer: Answer): void {
     const exchange = this.#exchange;
-    for (const instance of this.#chain.loggers) {
+    for (const { instance, protocols } of this.#chain.loggers) {
+      if (protocols !== null && !protocols.has(exchange.protocol)) continue;
       try {
         instance.log?.(exchange, answer);
       } catch (error) {

@@ -4,6 +4,7 @@ import { Readable, pipeline } from 'node:stream';
 import { normalizePath } from '../router/path.ts';
 import { splitPort } from '../router/host.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from './exchange.ts';
+import { closeGentlyAfterAnswer } from './gentle-close.ts';
 import { HeaderList } from './header-list.ts';
 import { readHttpBody } from './http-body.ts';
 import type { HttpLimits } from './http-limits.ts';
@@ -19,6 +20,13 @@ export interface ExchangeSettings {
   port: number;
   /** Every answer says `Connection: close`. */
   isClosing: boolean;
+}
+
+/** What the exchanges of one connection share. */
+export interface ConnectionState {
+  requests: number;
+  /** An answer said `Connection: close`: what comes after it must not be processed (RFC 9112 section 9.6). */
+  isEnding: boolean;
 }
 
 /** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
@@ -39,6 +47,9 @@ export class HttpExchange implements OpenExchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #settings: ExchangeSettings;
+  readonly #connection: ConnectionState;
+  /** The connection takes no request after this one. */
+  readonly #isLast: boolean;
   /** The client waits for `100 Continue` before it sends the body. */
   readonly #expectsContinue: boolean;
   /** null: chunked. */
@@ -51,12 +62,15 @@ export class HttpExchange implements OpenExchange {
     request: IncomingMessage,
     response: ServerResponse,
     settings: ExchangeSettings,
+    connection: ConnectionState,
     authority: string,
     expectsContinue: boolean,
   ) {
     this.#request = request;
     this.#response = response;
     this.#settings = settings;
+    this.#connection = connection;
+    this.#isLast = connection.requests >= settings.limits.requestsPerConnectionMax;
     this.#expectsContinue = expectsContinue;
     this.#declaredBytes = declaredBytesOf(request);
     this.#bodyIsRead = this.#declaredBytes === 0;
@@ -102,9 +116,12 @@ export class HttpExchange implements OpenExchange {
       if (!isEmpty) headers.push('Content-Length', String(Buffer.byteLength(body)));
     } else if (!(body instanceof Readable) && !isEmpty) headers.push('Content-Length', String(body.length));
     const leavesBody = !this.#bodyIsRead && !this.#canSkipBody();
-    if (leavesBody || answer.closeConnection === true || this.#settings.isClosing) headers.push('Connection', 'close');
+    if (leavesBody || this.#isLast || answer.closeConnection === true || this.#settings.isClosing) {
+      headers.push('Connection', 'close');
+      this.#connection.isEnding = true;
+    }
     response.writeHead(status, headers);
-    if (leavesBody) this.#closeGently();
+    if (leavesBody) closeGentlyAfterAnswer(this.#request, this.#settings.limits.lingerMs);
     if (body instanceof Readable) pipeline(body, response, () => undefined);
     else response.end(isEmpty ? undefined : body);
   }
@@ -132,18 +149,6 @@ export class HttpExchange implements OpenExchange {
     return this.#declaredBytes !== null && this.#declaredBytes <= skippedBodyBytesMax && !this.#expectsContinue;
   }
 
-  /**
-   * node:http closes with `destroySoon`, which resets the connection while unread bytes are left, and the reset may
-   * overtake the answer. Half-closing and reading on for a moment lets the client see the answer first.
-   */
-  #closeGently(): void {
-    const socket = this.#request.socket;
-    const timer = setTimeout(() => socket.destroy(), this.#settings.limits.lingerMs);
-    socket.once('close', () => clearTimeout(timer));
-    socket.destroySoon = () => socket.end();
-    this.#request.resume();
-  }
-
   #peer(): string {
     return unmapped(this.#request.socket.remoteAddress ?? '');
   }
@@ -154,7 +159,10 @@ export class HttpExchange implements OpenExchange {
   }
 }
 
-/** Content-Length, checked by the parser; null: chunked; 0: no body. */
+/**
+ * Content-Length, checked by the parser; null: chunked; 0: no body. node:http has parsed all headers by now (it looks at
+ * Expect itself), so that these look-ups cost less than a scan of the raw list.
+ */
 function declaredBytesOf(request: IncomingMessage): number | null {
   const { headers } = request;
   if (headers['transfer-encoding'] !== undefined) return null;

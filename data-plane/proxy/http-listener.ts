@@ -2,7 +2,8 @@ import { createServer, STATUS_CODES, type IncomingMessage, type Server, type Ser
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { OpenExchange } from './exchange.ts';
-import { HttpExchange, type ExchangeSettings } from './http-exchange.ts';
+import { closeGentlyAfterAnswer, endGently } from './gentle-close.ts';
+import { type ConnectionState, HttpExchange, type ExchangeSettings } from './http-exchange.ts';
 import { httpLimits, type HttpLimits } from './http-limits.ts';
 import { createRequestId } from './request-id.ts';
 import { createTrustedAddresses } from './trusted-addresses.ts';
@@ -15,6 +16,8 @@ export interface HttpListenerOptions {
   /** Addresses and CIDRs whose X-Forwarded-* is believed. */
   readonly trustedIps: readonly string[];
   readonly limits?: Partial<HttpLimits>;
+  /** The bound port has trouble: a connection could not be accepted. */
+  readonly onError?: (error: Error) => void;
 }
 
 export interface HttpListener {
@@ -38,24 +41,19 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     isClosing: false,
   };
   const server = createBoundedServer(limits);
-  const open = new Set<Socket>();
+  const open = new Map<Socket, ConnectionState>();
   let accepted = 0;
   server.on('connection', (socket: Socket) => {
     accepted += 1;
-    open.add(socket);
+    open.set(socket, { requests: 0, isEnding: false });
     socket.once('close', () => open.delete(socket));
   });
-  const admit = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => {
-    const authority = authorityOf(request);
-    if (authority === undefined) return refuse(response, 400);
-    if (request.rawHeaders.length > 2 * limits.headersMax) return refuse(response, 431);
-    options.handle(new HttpExchange(request, response, settings, authority, expectsContinue));
-  };
-  server.on('request', (request, response) => admit(request, response, false));
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => admit(request, response, true));
-  server.on('connect', (_request, socket: Duplex) => socket.end(rawAnswer(405)));
-  server.on('clientError', answerClientError);
+  serveRequests(server, options, settings, open);
+  server.on('connect', (_request, socket: Duplex) => endGently(socket, rawAnswer(405), limits.lingerMs));
+  server.on('clientError', createClientErrorHandler(limits));
   const { host, port } = await bind(server, options.listen);
+  // A connection that could not be accepted (no file descriptors left) is no reason to end the process.
+  server.on('error', (error) => options.onError?.(error));
   settings.port = port;
   return {
     host,
@@ -67,15 +65,49 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
       settings.isClosing = true;
       return new Promise((resolve) => {
         server.close(() => resolve());
+        // node:http closes connections between two requests; those that never sent a byte it would wait for.
+        for (const socket of open.keys()) if (socket.bytesRead === 0) socket.destroy();
       });
     },
     destroy() {
       const left = open.size;
       server.closeAllConnections();
-      for (const socket of open) socket.destroy();
+      for (const socket of open.keys()) socket.destroy();
       return left;
     },
   };
+}
+
+/** Hands requests on as exchanges; refuses those that are framed in a way that cannot be served. */
+function serveRequests(
+  server: Server,
+  { handle }: HttpListenerOptions,
+  settings: ExchangeSettings,
+  open: ReadonlyMap<Socket, ConnectionState>,
+): void {
+  const { limits } = settings;
+  const admit = (request: IncomingMessage, response: ServerResponse, expects: 'nothing' | 'continue' | 'unknown') => {
+    const connection = open.get(request.socket);
+    // Behind a last answer: skipped, so that the client can send it again elsewhere without harm.
+    if (connection === undefined || connection.isEnding || connection.requests >= limits.requestsPerConnectionMax) {
+      request.resume();
+      return;
+    }
+    connection.requests += 1;
+    const refusal = expects === 'unknown' ? 417 : refusalOf(request, limits);
+    const authority = authorityOf(request);
+    if (refusal !== undefined || authority === undefined) {
+      connection.isEnding = true;
+      refuse(response, refusal ?? 400, limits);
+      return;
+    }
+    handle(new HttpExchange(request, response, settings, connection, authority, expects === 'continue'));
+  };
+  server.on('request', (request, response) => admit(request, response, 'nothing'));
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+    admit(request, response, 'continue'),
+  );
+  server.on('checkExpectation', (request, response) => admit(request, response, 'unknown'));
 }
 
 function createBoundedServer(limits: HttpLimits): Server {
@@ -86,10 +118,11 @@ function createBoundedServer(limits: HttpLimits): Server {
     connectionsCheckingInterval: limits.timeoutCheckMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     noDelay: true,
+    // Looked at here, so that the refusal has a body like all others.
+    requireHostHeader: false,
   });
   // node:http drops headers over its count without a word: it may keep one more than we allow, so that we see it.
   server.maxHeadersCount = limits.headersMax + 1;
-  server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
   return server;
 }
 
@@ -106,7 +139,25 @@ function bind(server: Server, listen: { host: string; port: number }): Promise<{
   });
 }
 
-/** The request's authority: of an absolute target, else of the one Host header; undefined when there are several. */
+/** The status for a request that parses but cannot be served as it is framed; undefined when nothing is wrong. */
+function refusalOf(request: IncomingMessage, limits: HttpLimits): number | undefined {
+  // The parser takes 0.9 and 2.0 for versions of the same syntax.
+  if (request.httpVersionMajor !== 1) return 505;
+  if (request.rawHeaders.length > 2 * limits.headersMax) return 431;
+  const coding = request.headers['transfer-encoding'];
+  if (coding === undefined) return undefined;
+  // RFC 9112 section 6.1: framing that HTTP/1.0 does not know; codings that we do not undo.
+  if (request.httpVersionMinor === 0) return 400;
+  return coding.toLowerCase() === 'chunked' ? undefined : 501;
+}
+
+/** RFC 3986 section 3.2: host and port; no longer than a name of the DNS with a port. */
+const authorityPattern = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]{0,259}$/;
+
+/**
+ * The request's authority: of an absolute target, else of the one Host header, which only HTTP/1.0 may leave out (RFC
+ * 9112 section 3.2). undefined: refused.
+ */
 function authorityOf(request: IncomingMessage): string | undefined {
   const flat = request.rawHeaders;
   let host: string | undefined;
@@ -116,7 +167,9 @@ function authorityOf(request: IncomingMessage): string | undefined {
     if (host !== undefined) return undefined;
     host = flat[index + 1];
   }
-  return absoluteAuthority(request.url ?? '') ?? host ?? '';
+  if (host === undefined && request.httpVersionMinor !== 0) return undefined;
+  const authority = absoluteAuthority(request.url ?? '') ?? host ?? '';
+  return authorityPattern.test(authority) ? authority : undefined;
 }
 
 function absoluteAuthority(target: string): string | undefined {
@@ -124,7 +177,8 @@ function absoluteAuthority(target: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(target)?.[1];
 }
 
-function refuse(response: ServerResponse, status: number): void {
+function refuse(response: ServerResponse, status: number, { lingerMs }: HttpLimits): void {
+  closeGentlyAfterAnswer(response.req, lingerMs);
   const body = refusalBody(status);
   response.writeHead(status, [
     'Content-Type',
@@ -137,19 +191,26 @@ function refuse(response: ServerResponse, status: number): void {
   response.end(body);
 }
 
-/** What node:http could not parse, or waited for too long. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const status = statusOfParseError(error.code);
-  // node:http keeps the response that a connection is busy with here; there is no public name for it.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const busy = (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
-  if (status === undefined || !socket.writable) socket.destroy(error);
-  else if (busy === undefined || busy === null) socket.end(rawAnswer(status), () => socket.destroy());
-  else if (busy.req.complete) {
-    // Rubbish behind a request that is still being served: its answer goes out, then the connection ends.
-    if (busy.listenerCount('finish', destroyConnection) === 0) busy.once('finish', destroyConnection);
-  } else if (busy.headersSent) socket.destroy(error);
-  else socket.end(rawAnswer(status), () => socket.destroy());
+/** Answers what node:http could not parse, or waited for too long, and ends the connection. */
+function createClientErrorHandler({ lingerMs }: HttpLimits): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+  /** Connections that were refused: what still comes over them is malformed again, and skipped. */
+  const refused = new WeakSet<Duplex>();
+  return (error, socket) => {
+    const status = statusOfParseError(error.code);
+    // node:http keeps the response that a connection is busy with here; there is no public name for it.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const busy = (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+    if (status !== undefined && refused.has(socket)) return;
+    if (status === undefined || !socket.writable) socket.destroy(error);
+    else if (busy?.req.complete === true) {
+      // Rubbish behind a request that is still being served: its answer goes out, then the connection ends.
+      if (busy.listenerCount('finish', destroyConnection) === 0) busy.once('finish', destroyConnection);
+    } else if (busy?.headersSent === true) socket.destroy(error);
+    else {
+      refused.add(socket);
+      endGently(socket, rawAnswer(status), lingerMs);
+    }
+  };
 }
 
 function destroyConnection(this: ServerResponse): void {

@@ -52,6 +52,8 @@ function demandHttps(plan: RoutePlan, exchange: Exchange): Answer {
       'TLS/1.2, HTTP/1.1',
     ]);
   }
-  const target = exchange.target.startsWith('/') ? exchange.target : exchange.path;
+  const { path, query } = exchange;
+  const ofAbsolute = () => (query === '' ? path : `${path}?${query}`);
+  const target = exchange.target.startsWith('/') ? exchange.target : ofAbsolute();
   return plainAnswer(exchange, status, 'Please use HTTPS protocol', ['Location', `https://${exchange.host}${target}`]);
 }

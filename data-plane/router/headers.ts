@@ -10,19 +10,7 @@ export interface HeaderMatcher {
 }
 
 /** @throws RouteCompileError for a bad regular expression. */
-export function compileHeaders(headers: Readonly<Record<string, readonly string[]>>): readonly HeaderMatcher[] {
-  return Object.entries(headers).map(([name, values]) => compileHeader(name, values));
-}
-
-/** Every named header has to match. */
-export function headersMatch(matchers: readonly HeaderMatcher[], headers: RoutableHeaders): boolean {
-  for (const matcher of matchers) {
-    if (!anyValueMatches(matcher, headers.all(matcher.name))) return false;
-  }
-  return true;
-}
-
-function compileHeader(name: string, values: readonly string[]): HeaderMatcher {
+export function compileHeader(name: string, values: readonly string[]): HeaderMatcher {
   const only = values.length === 1 ? values[0] : undefined;
   if (only === undefined || !only.startsWith('~*')) {
     return { name: name.toLowerCase(), values: new Set(values.map((value) => value.toLowerCase())), regex: null };
@@ -31,8 +19,17 @@ function compileHeader(name: string, values: readonly string[]): HeaderMatcher {
     const regex = RE2JS.compile(only.slice(2), RE2JS.CASE_INSENSITIVE);
     return { name: name.toLowerCase(), values: new Set(), regex };
   } catch (error) {
-    throw new RouteCompileError(['headers', name], `invalid regex: ${error instanceof Error ? error.message : ''}`);
+    const message = `invalid regex: ${error instanceof Error ? error.message : ''}`;
+    throw new RouteCompileError([{ path: ['headers', name, 0], message }]);
   }
+}
+
+/** Every named header has to match. */
+export function headersMatch(matchers: readonly HeaderMatcher[], headers: RoutableHeaders): boolean {
+  for (const matcher of matchers) {
+    if (!anyValueMatches(matcher, headers.all(matcher.name))) return false;
+  }
+  return true;
 }
 
 function anyValueMatches(matcher: HeaderMatcher, values: readonly string[]): boolean {

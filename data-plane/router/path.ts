@@ -40,7 +40,8 @@ export function compilePath(path: string, position: number): PathMatcher {
     const regex = RE2JS.compile(`^(?:${pattern})`);
     return { kind: 'regex', prefix: literalPrefix(pattern), regex, hasGroups: regex.groupCount() > 0 };
   } catch (error) {
-    throw new RouteCompileError(['paths', position], `invalid regex: ${error instanceof Error ? error.message : ''}`);
+    const message = `invalid regex: ${error instanceof Error ? error.message : ''}`;
+    throw new RouteCompileError([{ path: ['paths', position], message }]);
   }
 }
 
@@ -71,7 +72,7 @@ export function capturesOf(matcher: PathMatcher, path: string): Captures {
  * where the pattern has alternatives or anything but plain characters, the prefix ends or is empty.
  */
 export function literalPrefix(pattern: string): string {
-  if (pattern.includes('|')) return '';
+  if (mayHaveOuterAlternatives(pattern)) return '';
   let prefix = '';
   let index = pattern.startsWith('^') ? 1 : 0;
   while (index < pattern.length) {
@@ -86,6 +87,25 @@ export function literalPrefix(pattern: string): string {
     if (next === '+') break;
   }
   return prefix;
+}
+
+/** Whether a `|` may stand outside of all groups. Cautious: true where telling would take a parser of the whole syntax. */
+function mayHaveOuterAlternatives(pattern: string): boolean {
+  if (!pattern.includes('|')) return false;
+  // Literal text between \Q and \E, `]` as a member of a class, classes by name.
+  if (/\\Q|\[\^?\]|\[:/.test(pattern)) return true;
+  let depth = 0;
+  let inClass = false;
+  for (let index = 0; index < pattern.length; index += 1) {
+    const char = pattern[index];
+    if (char === '\\') index += 1;
+    else if (inClass) inClass = char !== ']';
+    else if (char === '[') inClass = true;
+    else if (char === '(') depth += 1;
+    else if (char === ')') depth -= 1;
+    else if (char === '|' && depth === 0) return true;
+  }
+  return false;
 }
 
 function isLiteral(char: string, escaped: boolean): boolean {

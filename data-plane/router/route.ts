@@ -1,3 +1,6 @@
+import { faultMessage } from '../../shared/schema/faults.ts';
+import type { FieldFault } from '../../shared/schema/field.ts';
+
 /** A route as stored, reduced to what routing needs. Absent and empty lists mean: the field is not used. */
 export interface RouteDefinition {
   readonly id: string;
@@ -43,14 +46,13 @@ export interface RouteMatch<T> {
   captures(): Captures;
 }
 
-/** A field of a route that cannot be compiled: a regular expression that does not parse. */
+/** What of a route cannot be compiled (regular expressions that do not parse): every fault, paths relative to the route. */
 export class RouteCompileError extends Error {
-  /** Relative to the route: ['paths', 0]. */
-  readonly path: readonly (string | number)[];
+  readonly faults: readonly FieldFault[];
 
-  constructor(path: readonly (string | number)[], message: string) {
-    super(message);
+  constructor(faults: readonly FieldFault[]) {
+    super(faultMessage(faults));
     this.name = 'RouteCompileError';
-    this.path = path;
+    this.faults = faults;
   }
 }

@@ -1,9 +1,16 @@
-import { parseHost, type HostPattern } from './host.ts';
-import { compileHeaders, headersMatch, type HeaderMatcher } from './headers.ts';
+import type { FieldFault } from '../../shared/schema/field.ts';
+import { compileServerNames, parseHost, type HostPattern } from './host.ts';
+import { compileHeader, headersMatch, type HeaderMatcher } from './headers.ts';
 import { capturesOf, compilePath, noCaptures, pathMatches, type PathMatcher } from './path.ts';
 import { PathTrie } from './path-trie.ts';
 import { priorityOf, type Priority } from './priority.ts';
-import type { Captures, RoutableRequest, RouteDefinition, RouteMatch } from './route.ts';
+import {
+  type Captures,
+  type RoutableRequest,
+  RouteCompileError,
+  type RouteDefinition,
+  type RouteMatch,
+} from './route.ts';
 
 /** A route with one of its paths; each competes by its own priority. */
 export interface Candidate<T> {
@@ -12,7 +19,7 @@ export interface Candidate<T> {
   readonly path: PathMatcher | null;
   readonly methods: ReadonlySet<string> | null;
   readonly headers: readonly HeaderMatcher[] | null;
-  readonly snis: ReadonlySet<string> | null;
+  readonly matchesSni: ((sni: string) => boolean) | null;
   readonly value: T;
 }
 
@@ -27,10 +34,11 @@ export class Router<T> {
   readonly #suffixes = new HostIndex<T>();
   readonly #prefixes = new HostIndex<T>();
 
-  /** @throws RouteCompileError for a regular expression that does not parse; the router must then not be used. */
+  /** @throws RouteCompileError with every regular expression that does not parse; nothing was added then. */
   add(route: RouteDefinition, value: T): void {
+    const candidates = candidatesOf(route, value);
     const tries = this.#triesOf(route.hosts);
-    for (const candidate of candidatesOf(route, value)) {
+    for (const candidate of candidates) {
       for (const trie of tries) trie.add(candidate);
     }
   }
@@ -41,12 +49,13 @@ export class Router<T> {
     const { host, port, path } = request;
     let best = this.#anyHost.search(path, undefined, accepts);
     best = this.#plain.search(host, port, path, best, accepts);
-    if (!this.#suffixes.isEmpty) {
+    const fitsWildcards = host.length <= wildcardHostCharsMax;
+    if (fitsWildcards && !this.#suffixes.isEmpty) {
       for (let dot = host.indexOf('.', 1); dot !== -1; dot = host.indexOf('.', dot + 1)) {
         best = this.#suffixes.search(host.slice(dot), port, path, best, accepts);
       }
     }
-    if (!this.#prefixes.isEmpty) {
+    if (fitsWildcards && !this.#prefixes.isEmpty) {
       for (let dot = host.indexOf('.'); dot !== -1 && dot < host.length - 1; dot = host.indexOf('.', dot + 1)) {
         best = this.#prefixes.search(host.slice(0, dot + 1), port, path, best, accepts);
       }
@@ -86,6 +95,9 @@ class Match<T> implements RouteMatch<T> {
   }
 }
 
+/** The longest name of the DNS. What is longer is no host, and looking at each of its dots would take long. */
+const wildcardHostCharsMax = 253;
+
 /** Path trees by host text, apart for hosts that also name a port. */
 class HostIndex<T> {
   readonly #anyPort = new Map<string, PathTrie<T>>();
@@ -117,27 +129,44 @@ class HostIndex<T> {
 }
 
 function candidatesOf<T>(route: RouteDefinition, value: T): Candidate<T>[] {
+  const faults: FieldFault[] = [];
+  const headers = collect(faults, Object.entries(route.headers), ([name, values]) => compileHeader(name, values));
+  const paths = collect(faults, [...route.paths.entries()], ([position, path]) => compilePath(path, position));
+  if (faults.length > 0) throw new RouteCompileError(faults);
   const common = {
     methods: route.methods.length === 0 ? null : new Set(route.methods),
-    headers: Object.keys(route.headers).length === 0 ? null : compileHeaders(route.headers),
-    snis: route.snis.length === 0 ? null : new Set(route.snis.map((sni) => sni.toLowerCase())),
+    headers: headers.length === 0 ? null : headers,
+    matchesSni: route.snis.length === 0 ? null : compileServerNames(route.snis),
     value,
   };
-  if (route.paths.length === 0) return [{ ...common, path: null, priority: priorityOf(route, undefined) }];
-  return route.paths.map((path, position) => ({
-    ...common,
-    path: compilePath(path, position),
-    priority: priorityOf(route, path),
-  }));
+  if (paths.length === 0) return [{ ...common, path: null, priority: priorityOf(route, undefined) }];
+  return paths.map((path, position) => ({ ...common, path, priority: priorityOf(route, route.paths[position]) }));
+}
+
+/** Compiles each item; what cannot be compiled is added to `faults`. */
+function collect<Item, Compiled>(
+  faults: FieldFault[],
+  items: readonly Item[],
+  compile: (item: Item) => Compiled,
+): Compiled[] {
+  return items.flatMap((item) => {
+    try {
+      return [compile(item)];
+    } catch (error) {
+      if (!(error instanceof RouteCompileError)) throw error;
+      faults.push(...error.faults);
+      return [];
+    }
+  });
 }
 
 /** Host and path prefix match already: the index found the candidate by them. The dear checks come last. */
 function candidateMatches<T>(candidate: Candidate<T>, request: RoutableRequest): boolean {
-  const { methods, snis, headers, path } = candidate;
+  const { methods, matchesSni, headers, path } = candidate;
   if (methods !== null && !methods.has(request.method)) return false;
   // Names of the handshake count only where there was one, so that a cleartext request reaches its https-only route's
   // redirect.
-  if (snis !== null && request.sni !== undefined && !snis.has(request.sni)) return false;
+  if (matchesSni !== null && request.sni !== undefined && !matchesSni(request.sni)) return false;
   if (headers !== null && !headersMatch(headers, request.headers)) return false;
   return path === null || pathMatches(path, request.path);
 }

@@ -8,6 +8,8 @@ export interface ReadinessDeps {
   readonly isConfigured: () => boolean;
   readonly clusters: () => readonly ClusterStatus[];
   readonly isDraining: () => boolean;
+  /** Whether every port of the proxy that is wanted is bound. */
+  readonly isListening: () => boolean;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
 }
@@ -26,18 +28,18 @@ export interface ReadyState {
  * ready, losing Kafka does not take the node out (its other routes work) but shows in the body (operations.md section 4).
  */
 export function createReadiness(deps: ReadinessDeps): () => ReadyState {
-  const { isConfigured, clusters, isDraining, nowMs } = deps;
+  const { isConfigured, clusters, isDraining, isListening, nowMs } = deps;
   let configuredAtMs: number | undefined;
   let wasReady = false;
 
   function reasonsOf(states: readonly ClusterStatus[]): string[] {
     if (isDraining()) return ['draining'];
-    if (!isConfigured()) return ['no configuration yet'];
+    const reasons = isListening() ? [] : ['a port is not bound yet'];
+    if (!isConfigured()) return [...reasons, 'no configuration yet'];
     configuredAtMs ??= nowMs();
-    if (wasReady || nowMs() - configuredAtMs >= clusterTryMs) return [];
-    return states
-      .filter(({ state }) => state !== 'connected')
-      .map(({ name }) => `the Kafka cluster ${name} was not reached yet`);
+    if (wasReady || nowMs() - configuredAtMs >= clusterTryMs) return reasons;
+    const unreached = states.filter(({ state }) => state !== 'connected');
+    return [...reasons, ...unreached.map(({ name }) => `the Kafka cluster ${name} was not reached yet`)];
   }
 
   return () => {

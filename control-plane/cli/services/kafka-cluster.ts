@@ -35,6 +35,8 @@ export interface KafkaClusterOptions {
   readonly brokers?: number;
   /** Security of the listener that clients use; PLAINTEXT by default. */
   readonly security?: KafkaSecurity;
+  /** Further listeners for clients, each on ports of its own: `servers` names them. Users and mechanisms are the same. */
+  readonly otherSecurities?: readonly KafkaSecurity[];
   /** PLAIN by default, where the security is SASL. */
   readonly mechanisms?: readonly SaslMechanism[];
   /** May log in by PLAIN and SCRAM. SCRAM users are written when the folder is new. */
@@ -70,6 +72,8 @@ export interface KafkaBroker {
 export interface KafkaCluster {
   /** `host:port,…` of the clients' listener. */
   readonly bootstrapServers: string;
+  /** `host:port,…` of a listener of this security. @throws when there is none */
+  servers(security: KafkaSecurity): string;
   /** `host:port,…` of a plaintext listener that needs no login and may do everything, for tests' own administration. */
   readonly internalServers: string;
   readonly brokers: readonly KafkaBroker[];
@@ -97,10 +101,13 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
   }
   await mkdir(directory, { recursive: true });
   const jars = await downloadKafka(options.downloads === undefined ? {} : { directory: options.downloads });
-  const saved = await loadOrCreateState(directory, options.brokers ?? 1);
-  const keystore = options.security?.endsWith('SSL') ? await ensureKeystore(directory) : undefined;
+  const { security = 'PLAINTEXT', otherSecurities = [] } = options;
+  const saved = await loadOrCreateState(directory, options.brokers ?? 1, otherSecurities.length);
+  const isTls = [security, ...otherSecurities].some((name) => name.endsWith('SSL'));
+  const keystore = isTls ? await ensureKeystore(directory) : undefined;
   const layout: ClusterLayout = {
-    security: options.security ?? 'PLAINTEXT',
+    security,
+    otherSecurities,
     mechanisms: options.mechanisms ?? ['PLAIN'],
     users: options.users ?? [],
     superUsers: options.authorizer?.superUsers,
@@ -126,6 +133,12 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
   }
   return {
     bootstrapServers: addresses(layout.brokers.map(({ clientPort }) => clientPort)),
+    servers: (wanted) => {
+      if (wanted === security) return addresses(layout.brokers.map(({ clientPort }) => clientPort));
+      const index = otherSecurities.indexOf(wanted);
+      if (index === -1) throw new Error(`The cluster has no listener of security ${wanted}.`);
+      return addresses(layout.brokers.map(({ otherPorts }) => otherPorts?.[index] ?? 0));
+    },
     internalServers: addresses(layout.brokers.map(({ internalPort }) => internalPort)),
     brokers,
     certificatePem: keystore?.certificatePem,
@@ -189,10 +202,13 @@ async function checkBroker(broker: BrokerLayout): Promise<void> {
 
 interface SavedState {
   readonly clusterId: string;
-  readonly brokers: readonly Pick<BrokerLayout, 'id' | 'clientPort' | 'internalPort' | 'controllerPort'>[];
+  readonly brokers: readonly Pick<
+    BrokerLayout,
+    'id' | 'clientPort' | 'otherPorts' | 'internalPort' | 'controllerPort'
+  >[];
 }
 
-async function loadOrCreateState(directory: string, count: number): Promise<SavedState> {
+async function loadOrCreateState(directory: string, count: number, others: number): Promise<SavedState> {
   const path = join(directory, 'cluster.json');
   if (await exists(path)) {
     // Written by this very function.
@@ -200,12 +216,16 @@ async function loadOrCreateState(directory: string, count: number): Promise<Save
     if (saved.brokers.length !== count) {
       throw new Error(`${directory} holds a cluster of ${saved.brokers.length} brokers, not ${count}.`);
     }
+    if (saved.brokers.some(({ otherPorts = [] }) => otherPorts.length !== others)) {
+      throw new Error(`${directory} holds a cluster with other listeners.`);
+    }
     return saved;
   }
-  const ports = await freePorts(count * 3);
+  const ports = await freePorts(count * (3 + others));
   const brokers = Array.from({ length: count }, (_, index) => ({
     id: index + 1,
     clientPort: ports[index * 3] ?? 0,
+    otherPorts: ports.slice(count * 3 + index * others, count * 3 + (index + 1) * others),
     internalPort: ports[index * 3 + 1] ?? 0,
     // Two controllers would need each other; one, or three and more, is what a quorum is good for.
     controllerPort: index === 0 || count >= 3 ? (ports[index * 3 + 2] ?? 0) : 0,

@@ -11,6 +11,8 @@ export interface KafkaUser {
 /** What all brokers of a cluster have in common. */
 export interface ClusterLayout {
   readonly security: KafkaSecurity;
+  /** Of further listeners for clients. */
+  readonly otherSecurities?: readonly KafkaSecurity[];
   readonly mechanisms: readonly SaslMechanism[];
   readonly users: readonly KafkaUser[];
   /** Super users besides the internal listener's; undefined: no authorizer. */
@@ -24,6 +26,8 @@ export interface BrokerLayout {
   readonly id: number;
   readonly dataDirectory: string;
   readonly clientPort: number;
+  /** One for each of the other securities. */
+  readonly otherPorts?: readonly number[];
   readonly internalPort: number;
   /** 0: the broker is no controller. */
   readonly controllerPort: number;
@@ -34,12 +38,14 @@ export interface BrokerLayout {
 const host = '127.0.0.1';
 
 /**
- * The server properties of one broker. Clients use the listener CLIENT with the chosen security; brokers among
+ * The server properties of one broker. Clients use the listener CLIENT with the chosen security, and one `CLIENT_…` for
+ * each of the others; brokers among
  * themselves and the launcher use INTERNAL, in the clear and on loopback only.
  */
 export function brokerProperties(layout: ClusterLayout, broker: BrokerLayout): Record<string, string> {
   const isController = broker.controllerPort !== 0;
-  const listeners = [`CLIENT://${host}:${broker.clientPort}`, `INTERNAL://${host}:${broker.internalPort}`];
+  const others = otherListeners(layout).map((name, index) => `${name}://${host}:${broker.otherPorts?.[index] ?? 0}`);
+  const listeners = [`CLIENT://${host}:${broker.clientPort}`, `INTERNAL://${host}:${broker.internalPort}`, ...others];
   const { host: clientHost, port: clientPort } = broker.advertised ?? { host, port: broker.clientPort };
   return {
     'node.id': String(broker.id),
@@ -49,8 +55,12 @@ export function brokerProperties(layout: ClusterLayout, broker: BrokerLayout): R
       .map(({ id, controllerPort }) => `${id}@${host}:${controllerPort}`)
       .join(','),
     listeners: [...listeners, ...(isController ? [`CONTROLLER://${host}:${broker.controllerPort}`] : [])].join(','),
-    'advertised.listeners': `CLIENT://${clientHost}:${clientPort},INTERNAL://${host}:${broker.internalPort}`,
-    'listener.security.protocol.map': `CLIENT:${layout.security},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'advertised.listeners': [`CLIENT://${clientHost}:${clientPort}`, ...listeners.slice(1)].join(','),
+    'listener.security.protocol.map': [
+      ...clientListeners(layout).map(({ name, security }) => `${name}:${security}`),
+      'INTERNAL:PLAINTEXT',
+      'CONTROLLER:PLAINTEXT',
+    ].join(','),
     'inter.broker.listener.name': 'INTERNAL',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': broker.dataDirectory,
@@ -60,6 +70,18 @@ export function brokerProperties(layout: ClusterLayout, broker: BrokerLayout): R
     ...authorizerProperties(layout),
     ...layout.properties,
   };
+}
+
+function otherListeners({ otherSecurities = [] }: ClusterLayout): string[] {
+  return otherSecurities.map((security) => `CLIENT_${security}`);
+}
+
+function clientListeners(layout: ClusterLayout): { readonly name: string; readonly security: KafkaSecurity }[] {
+  const { security, otherSecurities = [] } = layout;
+  return [
+    { name: 'CLIENT', security },
+    ...otherListeners(layout).map((name, index) => ({ name, security: otherSecurities[index] ?? security })),
+  ];
 }
 
 function defaults(brokerCount: number): Record<string, string> {
@@ -80,13 +102,16 @@ function defaults(brokerCount: number): Record<string, string> {
   };
 }
 
-function saslProperties({ security, mechanisms, users }: ClusterLayout): Record<string, string> {
-  if (!security.startsWith('SASL_')) return {};
-  const properties: Record<string, string> = {
-    'listener.name.client.sasl.enabled.mechanisms': mechanisms.join(','),
-  };
-  for (const mechanism of mechanisms) {
-    properties[`listener.name.client.${mechanism.toLowerCase()}.sasl.jaas.config`] = jaasConfig(mechanism, users);
+function saslProperties(layout: ClusterLayout): Record<string, string> {
+  const { mechanisms, users } = layout;
+  const properties: Record<string, string> = {};
+  for (const { name, security } of clientListeners(layout)) {
+    if (!security.startsWith('SASL_')) continue;
+    const prefix = `listener.name.${name.toLowerCase()}`;
+    properties[`${prefix}.sasl.enabled.mechanisms`] = mechanisms.join(',');
+    for (const mechanism of mechanisms) {
+      properties[`${prefix}.${mechanism.toLowerCase()}.sasl.jaas.config`] = jaasConfig(mechanism, users);
+    }
   }
   return properties;
 }
@@ -106,15 +131,18 @@ function jaasConfig(mechanism: SaslMechanism, users: readonly KafkaUser[]): stri
   return configs[mechanism];
 }
 
-function tlsProperties({ keystore }: ClusterLayout): Record<string, string> {
-  if (keystore === undefined) return {};
-  const prefix = 'listener.name.client.ssl';
-  return {
-    [`${prefix}.keystore.type`]: 'PKCS12',
-    [`${prefix}.keystore.location`]: keystore.path,
-    [`${prefix}.keystore.password`]: keystore.password,
-    [`${prefix}.key.password`]: keystore.password,
-  };
+function tlsProperties(layout: ClusterLayout): Record<string, string> {
+  const { keystore } = layout;
+  const properties: Record<string, string> = {};
+  for (const { name, security } of clientListeners(layout)) {
+    if (keystore === undefined || !security.endsWith('SSL')) continue;
+    const prefix = `listener.name.${name.toLowerCase()}.ssl`;
+    properties[`${prefix}.keystore.type`] = 'PKCS12';
+    properties[`${prefix}.keystore.location`] = keystore.path;
+    properties[`${prefix}.keystore.password`] = keystore.password;
+    properties[`${prefix}.key.password`] = keystore.password;
+  }
+  return properties;
 }
 
 function authorizerProperties({ superUsers }: ClusterLayout): Record<string, string> {
@@ -128,8 +156,9 @@ function authorizerProperties({ superUsers }: ClusterLayout): Record<string, str
 }
 
 /** The arguments of StorageTool that write the SCRAM users into the metadata of a fresh cluster. */
-export function scramArguments({ security, mechanisms, users }: ClusterLayout): string[] {
-  if (!security.startsWith('SASL_')) return [];
+export function scramArguments(layout: ClusterLayout): string[] {
+  const { mechanisms, users } = layout;
+  if (!clientListeners(layout).some(({ security }) => security.startsWith('SASL_'))) return [];
   return mechanisms
     .filter((mechanism) => mechanism.startsWith('SCRAM-'))
     .flatMap((mechanism) =>

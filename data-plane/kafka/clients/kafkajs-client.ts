@@ -4,7 +4,7 @@ import type { ClusterSettings } from '../producer.ts';
 import { BrokersClient } from './brokers-client.ts';
 import { type KafkajsCluster, KafkajsBrokerConnection } from './kafkajs-connection.ts';
 import { kafkajs } from './kafkajs-internals.ts';
-import { createTokenSource, tlsOptions } from './security.ts';
+import { kafkajsSasl, tlsOptions } from './security.ts';
 
 /** What the client adds to the broker's own time-out before it gives up on an answer. */
 export const answerGraceMs = 1000;
@@ -22,7 +22,7 @@ export function createKafkajsClient({ cluster, logger, events }: KafkaClientOpti
     cluster,
     requestTimeoutMs,
     logger: createKafkajsLogger(logger),
-    sasl: saslOptions(cluster),
+    sasl: cluster.sasl === null ? null : kafkajsSasl(cluster.sasl),
     ssl: cluster.tls === null ? null : tlsOptions(cluster.tls),
   };
   return new BrokersClient({
@@ -41,19 +41,4 @@ function createKafkajsLogger(logger: Logger): object {
     logCreator: () => (line: { namespace: string; log: { message: string; broker?: string } }) =>
       logger.debug('kafka_client', line.log.message, { part: line.namespace, broker: line.log.broker }),
   });
-}
-
-function saslOptions(cluster: ClusterSettings): (() => object) | null {
-  const { sasl } = cluster;
-  if (sasl === null) return null;
-  // kafkajs writes its authenticator into the object, so each connection gets its own.
-  if (sasl.mechanism === 'OAUTHBEARER') {
-    const token = createTokenSource(sasl);
-    return () => ({
-      mechanism: 'oauthbearer',
-      oauthBearerProvider: async () => ({ value: await token(), extensions: sasl.extensions }),
-    });
-  }
-  const { mechanism, username, password } = sasl;
-  return () => ({ mechanism: mechanism.toLowerCase(), username, password });
 }

@@ -25,6 +25,9 @@ import {
 
 const metadataApiKey = 3;
 const clientId = 'sluice';
+/** Logs in again this long before a session ends, or when this part of a shorter one is left. */
+const reauthenticateBeforeMs = 10_000;
+const reauthenticateAtPart = 0.2;
 /** Length, api key, api version, correlation id, client id: the request header of version 1. */
 const headerBytes = 14 + clientId.length;
 
@@ -33,7 +36,7 @@ export interface KafkajsCluster {
   readonly cluster: ClusterSettings;
   readonly requestTimeoutMs: number;
   readonly logger: object;
-  readonly sasl: (() => object) | null;
+  readonly sasl: object | null;
   readonly ssl: object | null;
 }
 
@@ -66,14 +69,14 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       ...address,
       clientId,
       logger: shared.logger,
-      sasl: shared.sasl?.() ?? null,
+      sasl: shared.sasl,
       ssl: shared.ssl,
       socketFactory: (options: object) => this.#watch(createSocket(options)),
       connectionTimeout: cluster.connectTimeoutMs,
       requestTimeout: shared.requestTimeoutMs,
       enforceRequestTimeout: true,
       maxInFlightRequests: null,
-      reauthenticationThreshold: 10_000,
+      reauthenticationThreshold: reauthenticateBeforeMs,
     });
     this.#broker = new kafkajs.Broker({
       connectionPool: this.#pool,
@@ -99,6 +102,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       clearTimeout(timer);
     }
     if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
+    fitReauthentication(this.#connection);
     this.#connection.requestQueue.maybeThrottle = (throttleMs) => this.#throttle(throttleMs ?? 0);
     // Its queue is always empty, but it would set a timer after each answer to look into it.
     this.#connection.requestQueue.scheduleCheckPendingRequests = () => undefined;
@@ -248,6 +252,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     connection.authenticate().then(
       () => {
         this.#reauthenticating = false;
+        fitReauthentication(connection);
         if (this.#state === 'open') this.#events.onReady();
       },
       (error: unknown) => {
@@ -256,6 +261,14 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       },
     );
   }
+}
+
+/** With kafkajs's fixed threshold a session shorter than it would never be ready: it would only log in again. */
+function fitReauthentication(connection: KafkajsConnection): void {
+  const lifetimeMs = Number(String(connection.sessionLifetime));
+  connection.reauthenticationThreshold = Math.floor(
+    Math.min(reauthenticateBeforeMs, lifetimeMs * reauthenticateAtPart),
+  );
 }
 
 function writeHeader(frame: Buffer, correlationId: number): void {

@@ -11,6 +11,10 @@ export interface KafkajsConnection {
   clientId: string;
   socket: Socket | undefined;
   requestQueue: KafkajsRequestQueue;
+  /** A 64-bit number of its own; 0: the session does not end. */
+  readonly sessionLifetime: { toString(): string };
+  /** Milliseconds. */
+  reauthenticationThreshold: number;
   isConnected(): boolean;
   isAuthenticated(): boolean;
   authenticate(): Promise<void>;

@@ -1,10 +1,8 @@
-import type { SASLOptions } from '@platformatic/kafka';
 import type { KafkaClient } from '../client.ts';
-import type { ClusterSettings } from '../producer.ts';
 import { BrokersClient } from './brokers-client.ts';
 import { answerGraceMs, type KafkaClientOptions } from './kafkajs-client.ts';
 import { PlatformaticBrokerConnection, type PlatformaticCluster } from './platformatic-connection.ts';
-import { createTokenSource, tlsOptions } from './security.ts';
+import { platformaticSasl, tlsOptions } from './security.ts';
 
 /** The client on @platformatic/kafka. Connections start at once, in the background. */
 export function createPlatformaticClient({ cluster, events }: KafkaClientOptions): KafkaClient {
@@ -12,7 +10,7 @@ export function createPlatformaticClient({ cluster, events }: KafkaClientOptions
   const shared: PlatformaticCluster = {
     cluster,
     requestTimeoutMs,
-    sasl: saslOptions(cluster),
+    sasl: cluster.sasl === null ? null : platformaticSasl(cluster.sasl),
     tls: cluster.tls === null ? null : tlsOptions(cluster.tls),
   };
   return new BrokersClient({
@@ -21,12 +19,4 @@ export function createPlatformaticClient({ cluster, events }: KafkaClientOptions
     metadataTimeoutMs: requestTimeoutMs,
     events,
   });
-}
-
-function saslOptions({ sasl }: ClusterSettings): SASLOptions | null {
-  if (sasl === null) return null;
-  if (sasl.mechanism === 'OAUTHBEARER') {
-    return { mechanism: sasl.mechanism, token: createTokenSource(sasl), oauthBearerExtensions: { ...sasl.extensions } };
-  }
-  return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
 }

@@ -16,16 +16,24 @@ import {
   corkThisTurn,
   type MetadataAnswer,
 } from './broker-connection.ts';
+import type { PlatformaticSasl } from './security.ts';
 
 const clientId = 'sluice';
 /** More than there are lanes: its own queue must never hold a request back, or nobody knows whether it left. */
 const inFlightMax = 1_000_000;
 
+/** The library logs in again when four fifths of a session are over (KIP-368); after this part nothing more is sent. */
+const sessionUsedPart = 0.9;
+/** Only for nodes that use it: it takes longer to load than all else together. */
+export function loadPlatformatic(): Promise<typeof Platformatic> {
+  return import('@platformatic/kafka');
+}
+
 /** What the connections of one client share. */
 export interface PlatformaticCluster {
   readonly cluster: ClusterSettings;
   readonly requestTimeoutMs: number;
-  readonly sasl: Platformatic.SASLOptions | null;
+  readonly sasl: PlatformaticSasl | null;
   readonly tls: Record<string, unknown> | null;
 }
 
@@ -42,6 +50,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   #library: typeof Platformatic | null = null;
   #connection: Platformatic.Connection | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
+  #sessionEndsAtMs = Infinity;
   #throttledUntilMs = 0;
   #throttleTimer: NodeJS.Timeout | undefined;
 
@@ -54,15 +63,20 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   async open(): Promise<void> {
     const { cluster, requestTimeoutMs, sasl, tls } = this.#shared;
     const { host, port } = this.#address;
-    // Loaded when used: it takes longer to load than all else together.
-    this.#library = await import('@platformatic/kafka');
+    this.#library = await loadPlatformatic();
     if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
     const connection = new this.#library.Connection(clientId, {
       connectTimeout: cluster.connectTimeoutMs,
       requestTimeout: requestTimeoutMs,
       maxInflights: inFlightMax,
       handleBackPressure: false,
-      ...(sasl === null ? {} : { sasl }),
+      ...(sasl === null
+        ? {}
+        : {
+            sasl: sasl((lifetimeMs) => {
+              this.#sessionEndsAtMs = performance.now() + lifetimeMs * sessionUsedPart;
+            }),
+          }),
       ...(tls === null ? {} : { tls }),
       ...(tls === null || isIP(host) !== 0 ? {} : { tlsServerName: host }),
     });
@@ -87,6 +101,11 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     const connection = this.#connection;
     if (this.#state !== 'open' || connection === null || !connection.isConnected()) return false;
     if (connection.socket.writableNeedDrain) return false;
+    if (this.#sessionEndsAtMs !== Infinity && performance.now() >= this.#sessionEndsAtMs) {
+      // The library's own timer is late when the event loop is, and brokers hang up on what comes after the end.
+      connection.reauthenticate();
+      return false;
+    }
     return this.#throttledUntilMs === 0 || performance.now() >= this.#throttledUntilMs;
   }
 
@@ -188,7 +207,8 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   #broke(error: Error): void {
     if (this.#state !== 'open') return;
     this.destroy();
-    this.#events.onClosed(closed(error.message, 'unknown', error));
+    // A login that could not be renewed has its reason inside.
+    this.#events.onClosed(closed(toConnectError(error).message, 'unknown', error));
   }
 
   #throttle(throttleMs: number): void {
@@ -264,13 +284,15 @@ function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaErr
 function toConnectError(error: unknown): KafkaError {
   // The message of the whole hides why: the cause says it.
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof KafkaError) return cause;
   const message = cause instanceof Error ? cause.message : 'the connection failed';
-  if (isCoded(error, 'PLT_KFK_AUTHENTICATION') || isCoded(cause, 'PLT_KFK_AUTHENTICATION')) {
+  // A handshake that broke off bears the same error as one that the broker refused, but another cause.
+  if (isCoded(cause, 'PLT_KFK_AUTHENTICATION') && isCoded(cause.cause, 'PLT_KFK_RESPONSE')) {
     return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause: error });
   }
   return closed(message, 'untouched', error);
 }
 
-function isCoded(error: unknown, code: string): boolean {
+function isCoded(error: unknown, code: string): error is Error {
   return error instanceof Error && 'code' in error && error.code === code;
 }

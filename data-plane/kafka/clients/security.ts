@@ -1,13 +1,10 @@
+import type { SASLOptions } from '@platformatic/kafka';
 import { KafkaError } from '../client.ts';
 import type { Sasl, Tls } from '../producer.ts';
+import { createLogin, type Login } from './security-login.ts';
 
-type OauthSasl = Extract<Sasl, { mechanism: 'OAUTHBEARER' }>;
-
-const tokenTimeoutMs = 5000;
-/** A token is fetched anew when less than this part of its life is left. */
-const renewAtLifePart = 0.2;
-/** Where the endpoint names no life (RFC 6749 section 5.1 leaves it optional). */
-const defaultLifeMs = 300_000;
+/** The longest time that a timer of Node.js can wait; a longer one would go off at once. */
+const timerMaxMs = 2_147_483_647n;
 
 /** The options for node:tls; both libraries hand them through. */
 export function tlsOptions(tls: Tls): Record<string, unknown> {
@@ -19,62 +16,94 @@ export function tlsOptions(tls: Tls): Record<string, unknown> {
   };
 }
 
-/**
- * Tokens by the client credentials grant (RFC 6749 section 4.4), kept until shortly before they expire, one request in
- * flight. Verification of the endpoint's certificate is switched off only when the configuration says so.
- */
-export function createTokenSource(sasl: OauthSasl): () => Promise<string> {
-  let token: { readonly value: string; readonly renewAtMs: number } | null = null;
-  let pending: Promise<string> | null = null;
+interface KafkajsLogin {
+  readonly mechanism: string;
+  readonly authenticationProvider: (context: {
+    saslAuthenticate: (exchange: {
+      request: { encode: () => Promise<Buffer> };
+      response: { decode: (sized: Buffer) => Promise<Buffer>; parse: (answer: Buffer) => Promise<Buffer> };
+    }) => Promise<Buffer>;
+  }) => { authenticate: () => Promise<void> };
+}
 
-  async function load(): Promise<string> {
-    const { token: value, lifeMs } = await fetchToken(sasl);
-    token = { value, renewAtMs: performance.now() + lifeMs * (1 - renewAtLifePart) };
-    return value;
-  }
-
-  return () => {
-    if (token !== null && performance.now() < token.renewAtMs) return Promise.resolve(token.value);
-    pending ??= load().finally(() => {
-      pending = null;
-    });
-    return pending;
+/** The login as kafkajs's own hook for mechanisms takes it; messages bear their length in front there. */
+export function kafkajsSasl(sasl: Sasl): KafkajsLogin {
+  const login = createLogin(sasl);
+  return {
+    mechanism: sasl.mechanism,
+    authenticationProvider: ({ saslAuthenticate }) => ({
+      authenticate: () =>
+        login((message) =>
+          saslAuthenticate({
+            request: { encode: () => Promise.resolve(withLength(message)) },
+            response: {
+              decode: (sized) => Promise.resolve(sized.subarray(4)),
+              parse: (answer) => Promise.resolve(answer),
+            },
+          }).catch((error: unknown) => {
+            throw error instanceof Error && error.name === 'KafkaJSProtocolError'
+              ? refused(error.message, error)
+              : error;
+          }),
+        ),
+    }),
   };
 }
 
-async function fetchToken(sasl: OauthSasl): Promise<{ token: string; lifeMs: number }> {
-  const form = new URLSearchParams({ grant_type: 'client_credentials' });
-  if (sasl.scopes.length > 0) form.set('scope', sasl.scopes.join(' '));
-  // Basic credentials are form-encoded first (RFC 6749 section 2.3.1).
-  const basic = Buffer.from(`${encodeURIComponent(sasl.clientId)}:${encodeURIComponent(sasl.clientSecret)}`);
-  if (!sasl.tokenEndpointTlsVerify) {
-    throw tokenError('token_endpoint_tls_verify false is not supported', false);
-  }
-  let response: Response;
-  try {
-    response = await fetch(sasl.tokenEndpointUrl, {
-      method: 'POST',
-      headers: { authorization: `Basic ${basic.toString('base64')}`, accept: 'application/json' },
-      body: form,
-      signal: AbortSignal.timeout(tokenTimeoutMs),
-    });
-  } catch (cause) {
-    throw tokenError('the token endpoint cannot be reached', true, cause);
-  }
-  const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) {
-    throw tokenError(`the token endpoint answered ${response.status}`, response.status >= 500);
-  }
-  const value = typeof body === 'object' && body !== null && 'access_token' in body ? body.access_token : undefined;
-  if (typeof value !== 'string') throw tokenError('the token endpoint answered without access_token', false);
-  const expires = typeof body === 'object' && body !== null && 'expires_in' in body ? Number(body.expires_in) : NaN;
-  return { token: value, lifeMs: Number.isFinite(expires) && expires > 0 ? expires * 1000 : defaultLifeMs };
+function withLength(message: Buffer): Buffer {
+  const sized = Buffer.allocUnsafe(4 + message.length);
+  sized.writeInt32BE(message.length);
+  message.copy(sized, 4);
+  return sized;
 }
 
-function tokenError(message: string, retriable: boolean, cause?: unknown): KafkaError {
-  return new KafkaError(retriable ? 'CONNECTION_FAILED' : 'AUTHENTICATION_FAILED', message, {
-    retriable,
-    wire: 'untouched',
-    cause,
-  });
+type PlatformaticLogin = NonNullable<SASLOptions['authenticate']>;
+type LoginAnswer = Parameters<Parameters<PlatformaticLogin>[6]>[1];
+
+/** Login options of one connection; it is told how long each login is good for. */
+export type PlatformaticSasl = (onSession: (lifetimeMs: number) => void) => SASLOptions;
+
+/** The login as the hook of @platformatic/kafka takes it. */
+export function platformaticSasl(sasl: Sasl): PlatformaticSasl {
+  const login = createLogin(sasl);
+  return (onSession) => ({ mechanism: sasl.mechanism, authenticate: authenticator(login, onSession) });
+}
+
+function authenticator(login: Login, onSession: (lifetimeMs: number) => void): PlatformaticLogin {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
+    let last: LoginAnswer;
+    const exchange = (message: Buffer): Promise<Buffer> =>
+      new Promise((resolve, reject) => {
+        send(connection, message, (error, answer) => {
+          if (error !== null && error !== undefined) return reject(toLoginError(error));
+          last = answer;
+          resolve(answer?.authBytes ?? Buffer.alloc(0));
+        });
+      });
+    login(exchange).then(
+      () => {
+        // It sets a timer by the session's lifetime.
+        const sessionLifetimeMs = atMostTimer(last?.sessionLifetimeMs);
+        onSession(sessionLifetimeMs === 0n ? Infinity : Number(sessionLifetimeMs));
+        process.nextTick(callback, null, { ...last, sessionLifetimeMs });
+      },
+      (error: unknown) => process.nextTick(callback, error),
+    );
+  };
+}
+
+function atMostTimer(lifetimeMs = 0n): bigint {
+  return lifetimeMs > timerMaxMs ? timerMaxMs : lifetimeMs;
+}
+
+/** A broker's answer is a refusal; anything else (a broken connection, a time-out) says nothing about the login. */
+function toLoginError(error: Error): Error {
+  if (!('response' in error) || typeof error.response !== 'object' || error.response === null) return error;
+  const { response } = error;
+  return refused('errorMessage' in response ? response.errorMessage : null, error);
+}
+
+function refused(reason: unknown, cause: Error): KafkaError {
+  const message = typeof reason === 'string' && reason !== '' ? reason : 'the broker refused the login';
+  return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause });
 }

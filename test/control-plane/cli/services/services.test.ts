@@ -124,6 +124,19 @@ describe('Kafka properties', () => {
     expect(properties['advertised.listeners']).to.equal('CLIENT://localhost:9,INTERNAL://127.0.0.1:2');
   });
 
+  it('opens further listeners of other securities on one broker', () => {
+    const more = { ...layout, otherSecurities: ['SASL_PLAINTEXT', 'SSL'] } as const;
+    const keystore = { path: 'k', password: 'p' };
+    const properties = brokerProperties({ ...more, keystore }, { ...broker, otherPorts: [4, 5] });
+    expect(properties['advertised.listeners']).to.equal(
+      'CLIENT://127.0.0.1:1,INTERNAL://127.0.0.1:2,CLIENT_SASL_PLAINTEXT://127.0.0.1:4,CLIENT_SSL://127.0.0.1:5',
+    );
+    expect(properties['listener.security.protocol.map']).to.contain('CLIENT_SSL:SSL');
+    expect(properties['listener.name.client_sasl_plaintext.sasl.enabled.mechanisms']).to.equal('PLAIN');
+    expect(properties['listener.name.client_ssl.ssl.keystore.location']).to.equal('k');
+    expect(properties).to.not.have.property('listener.name.client.ssl.keystore.location');
+  });
+
   it('makes users for each mechanism of SASL only', () => {
     expect(scramArguments({ ...layout, mechanisms: ['SCRAM-SHA-256'] })).to.deep.equal([]);
     const sasl = { ...layout, security: 'SASL_PLAINTEXT', mechanisms: ['PLAIN', 'SCRAM-SHA-256'] } as const;

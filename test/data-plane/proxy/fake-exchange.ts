@@ -1,0 +1,77 @@
+import type {
+  Answer,
+  ExchangeConsumer,
+  ExchangeRoute,
+  OpenExchange,
+  Protocol,
+} from '../../../data-plane/proxy/exchange.ts';
+import { HeaderList } from '../../../data-plane/proxy/header-list.ts';
+
+/** A request without a connection; keeps the answers that it was given. */
+export class FakeExchange implements OpenExchange {
+  readonly receivedAtMs = performance.now();
+  readonly requestId = 'request-1';
+  readonly protocol: Protocol;
+  readonly method = 'POST';
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly port = 8000;
+  readonly sni = undefined;
+  readonly headers: HeaderList;
+  readonly clientAddress = '192.0.2.1';
+  clientGone = false;
+  route: ExchangeRoute | undefined = undefined;
+  consumer: ExchangeConsumer | undefined = undefined;
+  readonly answers: Answer[] = [];
+
+  constructor({
+    protocol = 'http',
+    target = '/orders',
+    host = 'example.com',
+    headers = [],
+  }: {
+    readonly protocol?: Protocol;
+    readonly target?: string;
+    readonly host?: string;
+    readonly headers?: readonly string[];
+  } = {}) {
+    this.protocol = protocol;
+    this.target = target;
+    const { pathname, search } = new URL(target, 'http://example.com');
+    this.path = pathname;
+    this.query = search.slice(1);
+    this.host = host;
+    this.headers = new HeaderList([...headers]);
+  }
+
+  /** The answer; throws unless there is exactly one. */
+  get answer(): Answer {
+    const [answer, ...others] = this.answers;
+    if (answer === undefined || others.length > 0) throw new Error(`${this.answers.length} answers`);
+    return answer;
+  }
+
+  /** The body of the one answer, parsed. */
+  get json(): Readonly<Record<string, unknown>> {
+    const { body } = this.answer;
+    if (typeof body !== 'string') throw new Error('not text');
+    // A border: tests state what they expect of it.
+    return JSON.parse(body) as Readonly<Record<string, unknown>>;
+  }
+
+  header(name: string): string | undefined {
+    return new HeaderList([...this.answer.headers]).get(name.toLowerCase());
+  }
+
+  readBody(): Promise<Buffer> {
+    return Promise.resolve(Buffer.alloc(0));
+  }
+
+  respond(answer: Answer): void {
+    // As node:http does.
+    if (answer.headers.some((text) => text.includes('\n'))) throw new TypeError('Invalid character in header content');
+    this.answers.push(answer);
+  }
+}

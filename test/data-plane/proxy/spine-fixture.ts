@@ -1,0 +1,155 @@
+import { Registry } from 'prom-client';
+import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/config/build-runtime.ts';
+import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/config/runtime-holder.ts';
+import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugins/plugin.ts';
+import { createSpine, type Spine } from '../../../data-plane/proxy/handle-exchange.ts';
+import { createRequestMetrics, type RequestMetrics } from '../../../data-plane/status/metrics.ts';
+import { createLogger, type LogLevel } from '../../../shared/log.ts';
+import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';
+import { record, string } from '../../../shared/schema/field.ts';
+import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
+
+const protocols = ['grpc', 'grpcs', 'http', 'https'];
+
+/** Plugins that tests may configure, by name: priority, and whether they answer. */
+const kinds: Readonly<Record<string, { readonly priority: number; readonly answers?: true }>> = {
+  auth: { priority: 1000 },
+  first: { priority: 900 },
+  middle: { priority: 500 },
+  'middle-too': { priority: 500 },
+  publish: { priority: 100, answers: true },
+};
+
+export const pluginSchemas: PluginSchemas = Object.fromEntries(
+  Object.entries(kinds).map(([name, { priority }]) => [
+    name,
+    {
+      name,
+      version: '1.0.0',
+      priority,
+      protocols,
+      scopes: ['service', 'route', 'consumer'] as const,
+      config: record({ label: string({ required: true }), topic: string() }, { required: true }),
+    },
+  ]),
+);
+
+export function routeEntity(fields: Readonly<Record<string, unknown>> = {}): SnapshotEntity {
+  const id = '11111111-1111-4111-8111-111111111111';
+  return {
+    id,
+    name: 'orders',
+    created_at: 1,
+    protocols: ['http', 'https'],
+    methods: null,
+    hosts: null,
+    paths: ['/orders'],
+    headers: null,
+    snis: null,
+    https_redirect_status_code: 426,
+    regex_priority: 0,
+    service: null,
+    ...fields,
+  };
+}
+
+let pluginCount = 0;
+
+/** A plugin entity whose behaviour is the test's under `label`. */
+export function pluginEntity(
+  name: string,
+  label: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): SnapshotEntity {
+  pluginCount += 1;
+  return {
+    id: `plugin-${String(pluginCount).padStart(6, '0')}`,
+    name,
+    instance_name: null,
+    route: null,
+    service: null,
+    consumer: null,
+    config: { label },
+    protocols,
+    enabled: true,
+    ...fields,
+  };
+}
+
+/** A spine over a real runtime, holder and metrics; plugins behave as `behaviours` says, by label. */
+export class SpineFixture {
+  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation)>();
+  readonly lines: Record<string, unknown>[] = [];
+  readonly registry = new Registry();
+  readonly events: ApplyEvent[] = [];
+  readonly holder: RuntimeHolder;
+  readonly spine: Spine;
+  readonly metrics: RequestMetrics;
+  readonly deps: PluginDeps;
+
+  constructor(level: LogLevel = 'info') {
+    const logger = createLogger({
+      level,
+      format: 'json',
+      // A border: the logger writes objects.
+      write: (line) => this.lines.push(JSON.parse(line) as Record<string, unknown>),
+    });
+    this.metrics = createRequestMetrics({ registry: this.registry, inFlight: () => this.spine.inFlight() });
+    this.deps = {
+      producers: {
+        acquire() {
+          throw new Error('no producers here');
+        },
+        clusters: () => [],
+        close: async () => {},
+      },
+      encoders: {
+        acquire() {
+          throw new Error('no encoders here');
+        },
+        close: async () => {},
+      },
+      log: logger,
+      env: {},
+      requestBodyMaxBytes: 1_000,
+    };
+    this.holder = new RuntimeHolder({
+      build: (snapshot) => this.build(snapshot),
+      logger,
+      onApplied: (event) => this.events.push(event),
+    });
+    this.spine = createSpine({ holder: this.holder, metrics: this.metrics, logger });
+  }
+
+  build(snapshot: Snapshot): Promise<BuildResult> {
+    return buildRuntime(snapshot, {
+      plugins: this.#table(),
+      pluginSchemas,
+      pluginDeps: this.deps,
+      meterOf: (label) => this.metrics.meterOf(label),
+    });
+  }
+
+  apply(entities: SnapshotEntities) {
+    return this.holder.apply(createSnapshot(entities));
+  }
+
+  #table(): PluginTable {
+    return Object.fromEntries(
+      Object.entries(kinds).map(([name, { priority, answers = false }]) => [
+        name,
+        {
+          version: '1.0.0',
+          priority,
+          answers,
+          create: (config: unknown): PluginCreation => {
+            // A border: checked against the schema above.
+            const { label } = config as { label: string };
+            const behaviour = this.behaviours.get(label) ?? {};
+            return typeof behaviour === 'function' ? behaviour() : { kind: 'created', instance: behaviour };
+          },
+        },
+      ]),
+    );
+  }
+}

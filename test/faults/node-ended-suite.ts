@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { createTopic } from '../helpers/kafka.ts';
+import { judge, readRecords, startNumberedLoad } from './oracle.ts';
+import { expectPromisesKept, report } from './report.ts';
+import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
+
+const workers = 32;
+const acked = isLong ? 5_000 : 300;
+/** A worker whose connection is refused tries again: enough of that proves that the node is gone. */
+const goneAnswers = 50;
+
+/** Data planes that are told to end, or are killed, under numbered requests. */
+export function nodeEndedSuite(rig: () => Rig): void {
+  describe('a data plane that ends under load', () => {
+    it('SIGTERM: what is in flight is answered, the rest refused, exit code 0', () => runEnds(rig(), 'SIGTERM'));
+    it('SIGKILL: every answer given before holds', () => runEnds(rig(), 'SIGKILL'));
+    it('SIGTERM, async: what was accepted is in the topic, or counted and logged as lost', () => runAsyncEnds(rig()));
+  });
+}
+
+async function runEnds(rig: Rig, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  await withEveryClient(rig, (client) => runEnd(rig, client, signal));
+}
+
+async function withEveryClient(rig: Rig, run: (client: ClientName) => Promise<void>): Promise<void> {
+  const ended = await Promise.allSettled(clients.map(run));
+  for (const proxy of rig.proxies) proxy.setNetwork('open');
+  ended.forEach((result, index) => {
+    if (result.status === 'rejected') throw new Error(`with ${clients[index]}`, { cause: result.reason });
+  });
+}
+
+async function runEnd(rig: Rig, client: ClientName, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  const name = `end-${randomUUID()}`;
+  const topic = await createTopic(`${openPrefix}end`, { partitions: 4, brokers: rig.kafka.internalServers });
+  const node = await rig.startNode(client, name);
+  await rig.makeRoute(name, topic);
+  const load = startNumberedLoad({ url: `${node.proxy}/${name}`, workers, answerTimeoutMs: 10_000 });
+  let signalledAtMs = Infinity;
+  try {
+    await load.seen('acked', acked);
+    // Requests are on their way to Kafka and back when the signal comes.
+    for (const proxy of rig.proxies) proxy.setNetwork({ delayMs: 50 });
+    await load.seen('acked', workers);
+    signalledAtMs = load.nowMs();
+    node.kill(signal);
+    const code = await node.exited;
+
+    if (signal === 'SIGTERM') expect(code, node.output()).to.equal(0);
+    await load.seen('none', goneAnswers);
+  } finally {
+    await load.stop();
+  }
+  // A batch that was on its way when the node was killed may still arrive.
+  await delay(500);
+  const { notes } = load;
+  const judged = judge(notes, await readRecords(topic, rig.kafka.internalServers));
+
+  report(`the data plane ended by ${signal}`, client, judged, null);
+  expectPromisesKept(judged);
+  expect(judged.duplicates, 'written twice').to.equal(0);
+  if (signal === 'SIGKILL') return;
+  const unanswered = notes.filter(
+    ({ outcome, atMs, answerMs }) => outcome === 'none' && atMs - answerMs < signalledAtMs,
+  );
+  expect(unanswered, 'in flight at the signal and without an answer').to.deep.equal([]);
+  expect(
+    notes.some(({ outcome, atMs, answerMs }) => outcome === 'acked' && atMs > signalledAtMs && answerMs > 50),
+    'answers after the signal',
+  ).to.equal(true);
+}
+
+/** First the network is only slow, and the queue is worked off; then there is none, and what waits is lost. */
+async function runAsyncEnds(rig: Rig): Promise<void> {
+  const started = await Promise.all(
+    clients.map(async (client) => {
+      const name = `async-${randomUUID()}`;
+      const topic = await createTopic(`${openPrefix}async`, { partitions: 4, brokers: rig.kafka.internalServers });
+      const node = await rig.startNode(client, name);
+      await rig.makeRoute(name, topic, { producer_async: true });
+      return { client, topic, node, load: startNumberedLoad({ url: `${node.proxy}/${name}`, workers: 8, paceMs: 5 }) };
+    }),
+  );
+  try {
+    await Promise.all(started.map(({ load }) => load.seen('accepted', acked)));
+    for (const proxy of rig.proxies) proxy.setNetwork({ delayMs: 50 });
+    await Promise.all(started.map(({ load }) => load.seen('accepted', acked)));
+    for (const proxy of rig.proxies) proxy.setNetwork('closed');
+    await Promise.all(started.map(({ load }) => load.seen('accepted', 50)));
+  } finally {
+    await Promise.all(started.map(({ load }) => load.stop()));
+  }
+  await withEveryClient(rig, async (client) => {
+    const own = started.find((each) => each.client === client);
+    if (own === undefined) throw new Error(`no node with ${client}`);
+    const { node, topic, load } = own;
+    expect(await node.stop(), node.output()).to.equal(0);
+    const judged = judge(load.notes, await readRecords(topic, rig.kafka.internalServers));
+    report('an async data plane ended without Kafka', client, judged, null);
+    expect(Object.keys(judged.outcomes)).to.deep.equal(['accepted']);
+    const held = new Set((await readRecords(topic, rig.kafka.internalServers)).map(({ value }) => value)).size;
+    const losses = node.lines.filter(({ event }) => event === 'records_lost');
+    const count = (kinds: readonly string[]) =>
+      losses
+        .filter(({ outcome }) => kinds.includes(String(outcome)))
+        .reduce((sum, line) => sum + Number(line['count']), 0);
+    expect(held, 'worked off').to.be.at.least(2 * acked - 100);
+    expect(judged.requests - held, 'lost without a word').to.be.at.most(count(['not_sent', 'unknown']));
+    expect(count(['not_sent']), 'counted as not sent').to.be.within(1, judged.requests - held);
+    expect(losses.every((line) => line['topic'] === topic)).to.equal(true);
+  });
+}

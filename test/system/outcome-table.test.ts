@@ -1,0 +1,342 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type KafkaCluster, startKafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
+import { adminOk, bootstrapServers } from '../helpers/admin.ts';
+import { Closing } from '../helpers/closing.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { createTopic, readTopic } from '../helpers/kafka.ts';
+import { allow } from '../helpers/kafka-admin.ts';
+import { orderSchema } from '../helpers/order-schema.ts';
+import { post, type PostAnswer, postRaw } from '../helpers/post.ts';
+import { registerAvro, testRegistry } from '../helpers/registry.ts';
+import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
+import { tempFolder } from '../helpers/temp-folder.ts';
+import { waitFor } from '../helpers/wait-for.ts';
+import {
+  deliveryTimeoutMs,
+  type KafkaState,
+  type Names,
+  routeConfigs,
+  type Row,
+  rows,
+  wrongPassword,
+} from './outcome-rows.ts';
+
+const clients = ['kafkajs', 'platformatic'] as const;
+const user = 'app';
+const password = 'right-pAssw0rd';
+
+/** What a request was told, to be held against the topics at the end. */
+interface Promised {
+  readonly id: string;
+  readonly outcome: string;
+  readonly written: readonly string[];
+  readonly records: NonNullable<PostAnswer['body']['records']>;
+}
+
+describe('the outcome table against real brokers', function () {
+  this.timeout(180_000);
+  const closing = new Closing();
+  const nodes = new Map<string, DataPlaneProcess>();
+  const promised: Promised[] = [];
+  let kafka: KafkaCluster;
+  let names: Names;
+
+  before(async () => {
+    const temp = await tempFolder();
+    closing.add(() => temp.remove());
+    kafka = await startKafkaCluster({
+      directory: `${temp.path}/kafka`,
+      brokers: 2,
+      heap: '256m',
+      security: 'SASL_PLAINTEXT',
+      users: [{ name: user, password }],
+      authorizer: { superUsers: [] },
+      properties: { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' },
+    });
+    closing.add(() => kafka.stop());
+    names = await makeTopics(kafka.internalServers);
+    const controlPlane = await runControlPlane({ folder: temp.path });
+    closing.add(() => controlPlane.stop());
+    for (const client of clients) {
+      const node = await runDataPlane({
+        folder: `${temp.path}/${client}`,
+        controlPlane: controlPlane.cluster,
+        args: [`--kafka-client=${client}`],
+      });
+      closing.add(() => node.stop());
+      nodes.set(client, node);
+    }
+    const subject = `outcomes-${randomUUID()}`;
+    await registerAvro(subject, orderSchema);
+    const configs = routeConfigs({
+      names,
+      brokers: bootstrapServers(kafka.bootstrapServers),
+      user,
+      password,
+      registry: testRegistry(),
+      subject,
+      deafPort: await freePort(),
+    });
+    for (const [name, config] of Object.entries(configs)) await makeRoute(controlPlane.admin, name, config);
+    await adminOk(controlPlane.admin, 'PUT', '/routes/last?wait=applied&timeout=10s', {
+      name: 'last',
+      paths: ['/last'],
+    });
+  });
+  after(() => closing.close());
+
+  const urlOf = (client: string, row: Row) => `${nodeOf(nodes, client).proxy}/${row.route}${row.query?.(names) ?? ''}`;
+
+  const check = async (client: string, row: Row) => {
+    const id = randomUUID();
+    const answer = await postRaw(urlOf(client, row), row.body?.(id) ?? JSON.stringify({ id, quantity: 1 }), {
+      'content-type': 'application/json',
+      ...row.headers,
+    });
+    keep(promised, { id, row, answer, names });
+    checkAnswer(row, answer, names);
+  };
+
+  const rowsOf = (state: KafkaState, client: string) => {
+    for (const row of rows.filter((each) => each.state === state)) {
+      it(`${client}: ${row.name}: ${row.expected.status} ${row.expected.code ?? ''} ${row.expected.outcome}`, () =>
+        check(client, row));
+    }
+  };
+
+  const refused = async (client: string, route: string, expected: object, withinMs: readonly [number, number]) => {
+    const id = randomUUID();
+    const answer = await post(`${nodeOf(nodes, client).proxy}/${route}`, { id });
+    promised.push({ id, outcome: answer.body.outcome ?? 'none', written: [], records: [] });
+    expect({ ...answer.body, status: answer.status }, JSON.stringify(answer.body)).to.deep.include(expected);
+    expect(answer.headers.get('retry-after')).to.match(/^\d+$/);
+    expect(answer.ms).to.be.within(...withinMs);
+  };
+
+  for (const client of clients) {
+    describe(`Kafka is well (${client})`, () => {
+      before(() => warmUp(nodeOf(nodes, client)));
+      rowsOf('well', client);
+
+      it('answers a refused login at once when it is known, and logs it without the password', async () => {
+        const expected = { status: 503, code: 'KAFKA_UNAVAILABLE', outcome: 'not_sent' };
+        await refused(client, 'wrongLogin', expected, [0, 200]);
+        const output = nodeOf(nodes, client).output();
+        expect(output).to.match(/kafka_failing.*uthenticat/i);
+        expect(output).not.to.contain(wrongPassword);
+        expect(output).not.to.contain(password);
+      });
+    });
+  }
+
+  for (const client of clients) {
+    describe(`every broker is stopped in its tracks (${client})`, () => {
+      before(async () => {
+        await warmUp(nodeOf(nodes, client));
+        for (const broker of kafka.brokers) await broker.kill('SIGSTOP');
+      });
+      after(async () => {
+        for (const broker of kafka.brokers) await broker.kill('SIGCONT');
+      });
+
+      rowsOf('asleep', client);
+
+      it('what waits behind a batch without a verdict is 503, not_sent, at its own deadline', async () => {
+        const unavailable = { status: 503, code: 'KAFKA_UNAVAILABLE', outcome: 'not_sent', retryable: true };
+        const first = post(`${nodeOf(nodes, client).proxy}/plain`, { id: 'first' });
+        await delay(100);
+        await refused(client, 'plain', unavailable, [deliveryTimeoutMs - 100, deliveryTimeoutMs + 500]);
+        await first;
+      });
+    });
+  }
+
+  describe('one broker of two is gone', () => {
+    before(async () => {
+      for (const client of clients) await warmUp(nodeOf(nodes, client));
+      await kafka.brokers[1]?.stop();
+    });
+    for (const client of clients) rowsOf('halved', client);
+  });
+
+  describe('both brokers are gone', () => {
+    before(() => kafka.brokers[0]?.stop());
+    for (const client of clients) {
+      rowsOf('gone', client);
+
+      it(`${client}: a full queue: 503 PRODUCER_OVERLOADED at once`, async () => {
+        const fillers = [1, 2].map((filler) => post(`${nodeOf(nodes, client).proxy}/crowded`, { filler }));
+        await delay(200);
+        const overloaded = { status: 503, code: 'PRODUCER_OVERLOADED', outcome: 'not_sent', retryable: true };
+        await refused(client, 'crowded', overloaded, [0, 500]);
+        for (const { body } of await Promise.all(fillers)) expect(body).to.include({ code: 'KAFKA_UNAVAILABLE' });
+      });
+    }
+  });
+
+  describe('Kafka is back', () => {
+    before(async () => {
+      await Promise.all(kafka.brokers.map((broker) => broker.start()));
+      for (const client of clients) await warmUp(nodeOf(nodes, client));
+    });
+
+    it('the topics hold what was promised, and nothing that was refused', async () => {
+      const existing = [names.open, names.second, names.small, names.secret, names.readOnly, names.pair];
+      const held = new Map<string, string[]>();
+      const places = new Map<string, string>();
+      for (const topic of existing) {
+        const records = await readTopic(topic, kafka.internalServers);
+        held.set(
+          topic,
+          records.map(({ value }) => value?.toString() ?? ''),
+        );
+        for (const { value, partition, offset } of records) {
+          places.set(`${topic}/${partition}/${offset}`, value?.toString() ?? '');
+        }
+      }
+      expect(promised.length).to.be.above(2 * rows.length);
+      for (const { id, outcome, written, records } of promised) {
+        if (outcome === 'unknown') continue;
+        for (const topic of existing) {
+          const copies = held.get(topic)?.filter((value) => value.includes(id)).length ?? 0;
+          // Async and acks 0 promise nothing; here nothing went wrong, so the record is there.
+          expect(copies, `${outcome} ${id} in ${topic}`).to.equal(written.includes(topic) ? 1 : 0);
+        }
+        for (const { topic, partition, offset, code } of records) {
+          if (code === undefined) expect(places.get(`${topic}/${partition}/${offset}`)).to.contain(id);
+        }
+      }
+    });
+  });
+
+  describe('a node that is shutting down', () => {
+    for (const client of clients) {
+      it(`${client}: finishes what is in flight, and answers 503 SHUTTING_DOWN with Connection: close`, async () => {
+        const node = nodeOf(nodes, client);
+        const inFlight = post(`${node.proxy}/unreachable`, { id: 'in flight' });
+        const late = await openHalfRequest(`${node.proxy}/plain`);
+        await delay(100);
+        node.kill('SIGTERM');
+        await waitFor(() => isRefused(node.proxy), { what: 'a closed listener' });
+        const text = await late.finish();
+        expect(text).to.match(/^HTTP\/1\.1 503 /);
+        expect(text.toLowerCase()).to.contain('connection: close');
+        expect(text).to.contain('"code":"SHUTTING_DOWN"').and.to.contain('"outcome":"not_sent"');
+        expect((await inFlight).body).to.include({ code: 'KAFKA_UNAVAILABLE', outcome: 'not_sent' });
+        expect(await node.exited).to.equal(0);
+      });
+    }
+  });
+});
+
+function nodeOf(nodes: ReadonlyMap<string, DataPlaneProcess>, client: string): DataPlaneProcess {
+  const node = nodes.get(client);
+  if (node === undefined) throw new Error(`no node with ${client}`);
+  return node;
+}
+
+async function makeTopics(brokers: string): Promise<Names> {
+  const prefix = `outcome-${randomUUID()}`;
+  const make = (name: string, configs: Record<string, string> = {}, replicationFactor = 1) =>
+    createTopic('', { name, brokers, configs, replicationFactor });
+  const names: Names = {
+    open: `${prefix}-open`,
+    second: `${prefix}-second`,
+    small: `${prefix}-small`,
+    secret: `secret-${prefix}`,
+    readOnly: `read-only-${prefix}`,
+    absent: `${prefix}-absent`,
+    pair: `${prefix}-pair`,
+  };
+  await make(names.open, {}, 2);
+  await make(names.second);
+  await make(names.small, { 'max.message.bytes': '2000' });
+  await make(names.secret);
+  await make(names.readOnly);
+  await make(names.pair, { 'min.insync.replicas': '2' }, 2);
+  await allow({ user, topic: prefix, prefix: true }, brokers);
+  await allow({ user, topic: names.readOnly, operation: 'DESCRIBE' }, brokers);
+  return names;
+}
+
+async function makeRoute(base: string, name: string, config: object): Promise<void> {
+  await adminOk(base, 'PUT', `/routes/${name}`, { name, paths: [`/${name}`] });
+  await adminOk(base, 'POST', `/routes/${name}/plugins`, { name: 'kafka-upstream', instance_name: name, config });
+}
+
+/** Until a record is acked: the connection is up and the topic known. */
+async function warmUp(node: DataPlaneProcess): Promise<void> {
+  for (const route of ['plain', 'pair', 'acks0', 'acks1', 'crowded', 'narrow']) {
+    await waitFor(async () => (await post(`${node.proxy}/${route}`, { warm: true })).status === 200, {
+      what: `a record through ${route}`,
+      timeoutMs: 60_000,
+    });
+  }
+}
+
+function keep(
+  promised: Promised[],
+  { id, row, answer, names }: { id: string; row: Row; answer: PostAnswer; names: Names },
+): void {
+  promised.push({
+    id,
+    outcome: answer.body.outcome ?? 'none',
+    written: row.written?.(names) ?? [],
+    records: answer.body.records ?? [],
+  });
+}
+
+function checkAnswer({ expected, withinMs }: Row, answer: PostAnswer, names: Names): void {
+  const { body, headers, status, ms } = answer;
+  const text = JSON.stringify(body);
+  expect(status, text).to.equal(expected.status);
+  expect(body.outcome, text).to.equal(expected.outcome);
+  expect(body.code, text).to.equal(expected.code);
+  expect(body.retryable, text).to.equal(expected.retryable);
+  expect(headers.has('retry-after'), 'Retry-After').to.equal(expected.retryAfter ?? false);
+  expect(ms, `time to answer ${text}`).to.be.within(...withinMs);
+  expect(headers.get('content-type')).to.match(/^application\/json/);
+  if (expected.limit !== undefined) expect(body.details?.[0]?.limit).to.equal(expected.limit);
+  if (expected.code !== undefined) {
+    expect(body.error, 'one sentence').to.be.a('string').and.not.equal('');
+    expect(body.request_id).to.equal(headers.get('x-request-id'));
+  }
+  if (expected.records === undefined) return;
+  const seen = body.records?.map(({ topic, outcome, code }) => ({ topic, outcome, ...(code && { code }) }));
+  expect(seen).to.deep.equal(expected.records(names));
+}
+
+/** A request whose head is sent but for its end: its connection is not idle, so that draining leaves it open. */
+async function openHalfRequest(url: string): Promise<{ finish(): Promise<string> }> {
+  const { hostname, port, pathname } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await new Promise((resolve) => {
+    socket.once('connect', resolve);
+  });
+  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n`);
+  return {
+    finish: () =>
+      new Promise((resolve, reject) => {
+        let text = '';
+        socket.setEncoding('utf8').setTimeout(10_000, () => socket.destroy(new Error('no answer')));
+        socket.on('data', (chunk: string) => (text += chunk));
+        socket.on('error', reject).on('end', () => resolve(text));
+        socket.write('Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}');
+      }),
+  };
+}
+
+function isRefused(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => resolve(true));
+  });
+}
