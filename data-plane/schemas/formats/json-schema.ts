@@ -23,7 +23,6 @@ export const jsonSchemaFormat: Format = {
   compile(source): CompiledSchema {
     const root = parseSchema(source.text, 'the JSON Schema');
     const draft = draftOf(root) ?? 'draft-07';
-    checkSchema(draft, root, 'the JSON Schema');
     try {
       const first = validator(draft, root, source, false);
       const all = validator(draft, root, source, true);
@@ -107,7 +106,8 @@ const options: Options = {
   // Schemas come from a registry: unknown keywords and formats are annotations, as the drafts say.
   strict: false,
   logger: false,
-  // Checked apart, by one instance a draft.
+  // Ajv refuses keywords of the wrong kind by itself. The meta-schemas would only add finer checks, which the registry
+  // has made, and compiling them holds the process up for hundreds of milliseconds.
   validateSchema: false,
   // Names such as toString are not properties of an object that lacks them.
   ownProperties: true,
@@ -131,21 +131,11 @@ const makers: Readonly<Record<Draft, (allErrors: boolean) => Ajv>> = {
   '2020-12': (allErrors) => new Ajv2020({ ...options, allErrors }),
 };
 
-/** Schemas are checked against their draft's meta-schema, which is compiled once. */
-const checkers = new Map<Draft, Ajv>();
-
 const drafts: Readonly<Record<string, Draft>> = {
   'json-schema.org/draft-06/schema': 'draft-06',
   'json-schema.org/draft-07/schema': 'draft-07',
   'json-schema.org/draft/2019-09/schema': '2019-09',
   'json-schema.org/draft/2020-12/schema': '2020-12',
-};
-
-const metaSchemaIds: Readonly<Record<Draft, string>> = {
-  'draft-06': 'http://json-schema.org/draft-06/schema#',
-  'draft-07': 'http://json-schema.org/draft-07/schema#',
-  '2019-09': 'https://json-schema.org/draft/2019-09/schema',
-  '2020-12': 'https://json-schema.org/draft/2020-12/schema',
 };
 
 /** Undefined when the schema names none. @throws SchemaUnusableError for one that cannot be used. */
@@ -181,7 +171,6 @@ function addReferences(ajv: Ajv, draft: Draft, root: JsonSchema, { references }:
     if ((draftOf(schema) ?? draft) !== draft) {
       throw new SchemaUnusableError(`the reference '${name}' is of another draft than the schema`);
     }
-    checkSchema(draft, schema, `the reference '${name}'`);
     if (idOf(schema) !== undefined) ajv.addSchema(schema);
     const relative = ids.filter((id) => URL.canParse(name, id)).map((id) => new URL(name, id).href);
     for (const alias of [name, ...relative].map(withoutHash)) {
@@ -190,14 +179,6 @@ function addReferences(ajv: Ajv, draft: Draft, root: JsonSchema, { references }:
       ajv.addSchema(schema, alias);
     }
   }
-}
-
-/** @throws SchemaUnusableError when the schema does not keep to its draft. */
-function checkSchema(draft: Draft, schema: JsonSchema, what: string): void {
-  const checker = checkers.get(draft) ?? makers[draft](false);
-  checkers.set(draft, checker);
-  if (checker.validate(metaSchemaIds[draft], schema)) return;
-  throw new SchemaUnusableError(`${what} is faulty: ${checker.errorsText(checker.errors, { dataVar: 'schema' })}`);
 }
 
 function parseSchema(text: string, what: string): JsonSchema {

@@ -153,7 +153,9 @@ describe('JSON Schema', () => {
   const bad: [what: string, source: Partial<SchemaSource> & { text: string }, message: RegExp][] = [
     ['what is not JSON', { text: '{' }, /^the JSON Schema is not JSON$/],
     ['an array', { text: '[]' }, /neither an object nor a boolean/],
-    ['a faulty keyword', { text: '{"type":"text"}' }, /^the JSON Schema is faulty: schema\/type/],
+    ['a faulty keyword', { text: '{"type":"text"}' }, /^the JSON Schema is faulty: type must be/],
+    ['a keyword of the wrong kind', { text: '{"required":"a"}' }, /^the JSON Schema is faulty: required value must be/],
+    ['what only a later draft takes', { text: `{"$schema":"${uris['2020-12']}","items":[{}]}` }, /items value must be/],
     ['a faulty pattern', { text: '{"pattern":"("}' }, /^the JSON Schema is faulty: /],
     ['an unknown reference', { text: '{"$ref":"x.json"}' }, /x\.json/],
     ['$async', { text: '{"$async":true}' }, /\$async/],
@@ -164,7 +166,7 @@ describe('JSON Schema', () => {
       { text: '{}', references: [{ name: 'r', text: `{"$schema":"${uris['2020-12']}"}` }] },
       /'r' is of another draft/,
     ],
-    ['a faulty reference', { text: '{}', references: [{ name: 'r', text: '{"type":1}' }] }, /^the reference 'r' is/],
+    ['a faulty reference', { text: '{"$ref":"r"}', references: [{ name: 'r', text: '{"type":1}' }] }, /type must be/],
   ];
   for (const [what, source, message] of bad) {
     it(`refuses ${what}`, () => expect(unusable(source)).to.match(message));
