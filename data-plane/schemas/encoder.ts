@@ -17,9 +17,31 @@ export interface RegistrySettings {
   readonly ttlSeconds: number;
   readonly sslVerify: boolean;
   readonly authentication:
-    { readonly mode: 'none' } | { readonly mode: 'basic'; readonly username: string; readonly password: string };
+    | { readonly mode: 'none' }
+    | { readonly mode: 'basic'; readonly username: string; readonly password: string }
+    | OAuth2Settings;
   /** Extra request headers (`target-sr-cluster`, …). */
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How an access token for a registry is fetched. */
+export interface OAuth2Settings {
+  readonly mode: 'oauth2';
+  readonly tokenEndpoint: string;
+  readonly grantType: 'client_credentials' | 'password';
+  readonly clientAuth: 'client_secret_post' | 'client_secret_basic' | 'none';
+  readonly clientId: string | null;
+  readonly clientSecret: string | null;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  /** Further headers and form fields of the request. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly postArgs: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly keepAlive: boolean;
+  readonly sslVerify: boolean;
 }
 
 /** Every registry in use; caches are shared by equal settings and outlive a configuration. */
@@ -31,8 +53,9 @@ export interface Encoders {
 export interface EncoderLease {
   /**
    * Validates the JSON text against the subject's schema and frames its encoding: 0x00, schema id (4 bytes, big endian),
-   * payload. Synchronous while the schema is cached and fresh.
-   * @throws RequestError BODY_INVALID, SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_REGISTRY_UNAVAILABLE.
+   * payload. Synchronous while the schema is cached and fresh. For the role `key` the text is the key's own: JSON, or a
+   * bare string where the schema takes strings only or the text is no JSON.
+   * @throws RequestError BODY_INVALID (KEY_INVALID for a key), SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_REGISTRY_UNAVAILABLE.
    */
   encode(topic: string, jsonText: string, deadlineMs: number): Buffer | Promise<Buffer>;
   release(): void;

@@ -8,6 +8,7 @@ import { SchemaUnusableError, type CompiledSchema, type PayloadEncoding } from '
 import { formats } from './formats/formats.ts';
 import { createRegistryClient, type RegisteredSchema } from './registry-client.ts';
 import { createSubjectSchema, type CacheCounts, type SubjectSchema } from './subject-schema.ts';
+import { encodeKey } from './key-text.ts';
 import { wirePrefix } from './wire-format.ts';
 
 /** Subjects kept a registry; with the strategy `topic` there is one a topic. */
@@ -16,6 +17,13 @@ const compiledMax = 10_000;
 
 /** Encodes a value and puts the frame before it. */
 type Encode = (jsonText: string) => Buffer;
+
+/** How a subject's schema is used. */
+interface Use {
+  readonly version: string;
+  readonly payloadEncoding: PayloadEncoding;
+  readonly role: 'key' | 'value';
+}
 
 export interface EncodersDeps {
   readonly logger: Logger;
@@ -41,12 +49,11 @@ export function createEncoders(deps: EncodersDeps): Encoders {
 
   return {
     acquire(options) {
-      const { schemaVersion, payloadEncoding } = options;
+      const { schemaVersion, payloadEncoding, role } = options;
       const registry = registryOf(options.registry);
       const find = (subject: string): SubjectSchema<Encode> =>
-        registry.subject(subject, schemaVersion, payloadEncoding);
-      const schemaOf =
-        options.subjectNameStrategy === 'topic' ? byTopic(find, options.role) : fixedSubject(find, options);
+        registry.subject(subject, { version: schemaVersion, payloadEncoding, role });
+      const schemaOf = options.subjectNameStrategy === 'topic' ? byTopic(find, role) : fixedSubject(find, options);
       // Fetched before the first request asks; a failure is logged and told to that request.
       const topics = options.subjectNameStrategy === 'topic' ? (options.topics ?? []) : [''];
       for (const topic of topics) schemaOf(topic).prefetch();
@@ -95,26 +102,30 @@ function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts:
   const compiled = new LRUCache<string, Encode>({ max: compiledMax });
   const logger = deps.logger.child({ registry: new URL(settings.url).host });
 
-  function compile(schema: RegisteredSchema, subject: string, payloadEncoding: PayloadEncoding): Encode {
-    const key = `${schema.id} ${payloadEncoding}`;
+  function compile(schema: RegisteredSchema, subject: string, { payloadEncoding, role }: Use): Encode {
+    const key = `${schema.id} ${payloadEncoding} ${role}`;
     const known = compiled.get(key);
     if (known !== undefined) return known;
     const schemaEncoder = compileSchema(schema, subject, payloadEncoding);
     const prefix = wirePrefix(schema.id);
-    const encode: Encode = (jsonText) => schemaEncoder.encode(jsonText, prefix);
+    const encode: Encode =
+      role === 'key'
+        ? (text) => encodeKey(schemaEncoder, text, prefix)
+        : (jsonText) => schemaEncoder.encode(jsonText, prefix);
     compiled.set(key, encode);
     return encode;
   }
 
   return {
-    subject(subject: string, version: string, payloadEncoding: PayloadEncoding): SubjectSchema<Encode> {
-      const key = `${subject}\0${version}\0${payloadEncoding}`;
+    subject(subject: string, use: Use): SubjectSchema<Encode> {
+      const { version, payloadEncoding, role } = use;
+      const key = `${subject}\0${version}\0${payloadEncoding}\0${role}`;
       const known = subjects.get(key);
       if (known !== undefined) return known;
       const created = createSubjectSchema<Encode>({
         label: subject,
         ttlMs: version === 'latest' ? settings.ttlSeconds * 1000 : Number.POSITIVE_INFINITY,
-        fetch: async () => compile(await client.fetch(subject, version), subject, payloadEncoding),
+        fetch: async () => compile(await client.fetch(subject, version), subject, use),
         counts: deps.counts,
         logger,
       });

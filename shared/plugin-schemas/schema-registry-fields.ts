@@ -13,39 +13,65 @@ import {
 import { httpUrl } from './kafka-fields.ts';
 import { defaultOnly, recordCheck } from './record-checks.ts';
 
+const oauth2Fields = {
+  token_endpoint: string({ required: true, check: httpUrl, description: 'Where access tokens are fetched.' }),
+  grant_type: string({ default: 'client_credentials', oneOf: ['client_credentials', 'password'] }),
+  client_id: string({ encrypted: true, referenceable: true }),
+  client_secret: string({ encrypted: true, referenceable: true }),
+  username: string({ encrypted: true, referenceable: true, description: 'For the grant password.' }),
+  password: string({ encrypted: true, referenceable: true, description: 'For the grant password.' }),
+  scopes: array(string(element), { default: ['openid'] }),
+  audience: array(string(element), { default: [] }),
+  token_headers: map(string(element), string({ required: true, referenceable: true }), {
+    description: 'Further headers of the request for a token.',
+  }),
+  token_post_args: map(string(element), string({ required: true, referenceable: true }), {
+    description: 'Further form fields of the request for a token.',
+  }),
+};
+
+const oauth2ClientFields = {
+  auth_method: string({
+    default: 'client_secret_post',
+    oneOf: ['client_secret_post', 'client_secret_basic', 'client_secret_jwt', 'none'],
+    description: 'How the client proves itself to the token endpoint.',
+  }),
+  client_secret_jwt_alg: string({ default: 'HS512', oneOf: ['HS256', 'HS512'] }),
+  timeout: integer({
+    default: 10_000,
+    between: [0, 2_147_483_646],
+    description: 'How long the token endpoint may take (ms); 0 stands for the default.',
+  }),
+  keep_alive: boolean({ default: true, description: 'Whether connections to the token endpoint are kept.' }),
+  http_version: number({ default: 1.1 }),
+  ssl_verify: boolean({ default: true, description: "Whether the token endpoint's certificate must be good." }),
+  http_proxy: string({ check: httpUrl }),
+  http_proxy_authorization: string({ encrypted: true }),
+  https_proxy: string({ check: httpUrl }),
+  https_proxy_authorization: string({ encrypted: true }),
+  no_proxy: string(),
+};
+
 const authenticationFields = {
   mode: string({ default: 'none', oneOf: ['none', 'basic', 'oauth2'] }),
   basic: record({
     username: string({ required: true, encrypted: true, referenceable: true }),
     password: string({ required: true, encrypted: true, referenceable: true }),
   }),
-  oauth2: record({
-    token_endpoint: string({ required: true, check: httpUrl }),
-    grant_type: string({ default: 'client_credentials', oneOf: ['client_credentials', 'password'] }),
-    client_id: string({ encrypted: true, referenceable: true }),
-    client_secret: string({ encrypted: true, referenceable: true }),
-    username: string({ encrypted: true, referenceable: true }),
-    password: string({ encrypted: true, referenceable: true }),
-    scopes: array(string(element), { default: ['openid'] }),
-    audience: array(string(element), { default: [] }),
-    token_headers: map(string(element), string({ required: true, referenceable: true })),
-    token_post_args: map(string(element), string({ required: true, referenceable: true })),
-  }),
-  oauth2_client: record({
-    auth_method: string({
-      default: 'client_secret_post',
-      oneOf: ['client_secret_post', 'client_secret_basic', 'client_secret_jwt', 'none'],
-    }),
-    client_secret_jwt_alg: string({ default: 'HS512', oneOf: ['HS256', 'HS512'] }),
-    timeout: integer({ default: 10_000, between: [0, 2_147_483_646] }),
-    keep_alive: boolean({ default: true }),
-    http_version: number({ default: 1.1 }),
-    ssl_verify: boolean({ default: true }),
-    http_proxy: string({ check: httpUrl }),
-    http_proxy_authorization: string({ encrypted: true }),
-    https_proxy: string({ check: httpUrl }),
-    https_proxy_authorization: string({ encrypted: true }),
-    no_proxy: string(),
+  oauth2: record(oauth2Fields, { description: 'Access tokens, kept until shortly before they expire.' }),
+  oauth2_client: record(oauth2ClientFields, {
+    checks: [
+      recordCheck(oauth2ClientFields, checkOauth2Client),
+      defaultOnly(oauth2ClientFields, [
+        'client_secret_jwt_alg',
+        'http_version',
+        'http_proxy',
+        'http_proxy_authorization',
+        'https_proxy',
+        'https_proxy_authorization',
+        'no_proxy',
+      ]),
+    ],
   }),
 };
 
@@ -82,9 +108,13 @@ const confluentFields = {
   subject_name_strategy: string({
     default: 'subject_name',
     oneOf: ['subject_name', 'topic'],
-    description: "Where the subject comes from: the field subject_name, or the record's topic (<topic>-value).",
+    description:
+      "Where the subject comes from: the field subject_name, or the record's topic (<topic>-value, <topic>-key).",
   }),
-  key_schema: record(subjectFields, { description: 'The schema of record keys.' }),
+  key_schema: record(subjectFields, {
+    description:
+      "The schema of record keys. A schema that takes strings only gets the key's text as a string; any other gets it as JSON, or as a string where it is not JSON. A record without a key is not checked.",
+  }),
   value_schema: record(subjectFields, { description: 'The schema of record values.' }),
 };
 
@@ -92,10 +122,13 @@ const confluentFields = {
 export const schemaRegistry = record(
   {
     confluent: record(confluentFields, {
-      checks: [recordCheck(confluentFields, checkConfluent), defaultOnly(confluentFields, ['key_schema'])],
+      checks: [recordCheck(confluentFields, checkConfluent)],
     }),
   },
-  { description: "A registry with Confluent's API, whose schema every record value must fit." },
+  {
+    description:
+      "A registry with Confluent's API, whose schemas record values and keys must fit. One of value_schema and key_schema is needed.",
+  },
 );
 
 export type ConfluentRegistryConfig = InferFields<typeof confluentFields>;
@@ -105,25 +138,39 @@ function schemaVersion(value: string): string | undefined {
 }
 
 function checkAuthentication(authentication: InferFields<typeof authenticationFields>): FieldFault[] {
-  const { mode, basic, oauth2, oauth2_client } = authentication;
+  const { mode, basic, oauth2, oauth2_client: client } = authentication;
   const faults: FieldFault[] = [];
-  if (mode === 'oauth2')
-    faults.push({ path: ['mode'], message: 'not supported yet: only none and basic are accepted' });
-  if (mode === 'basic' && basic === null) faults.push({ path: ['basic'], message: 'required field missing' });
-  if (oauth2 !== null) faults.push({ path: ['oauth2'], message: 'not supported yet: only null is accepted' });
-  if (oauth2_client !== null) {
-    faults.push({ path: ['oauth2_client'], message: 'not supported yet: only null is accepted' });
+  const missing = (...path: string[]): void => void faults.push({ path, message: 'required field missing' });
+  if (mode === 'basic' && basic === null) missing('basic');
+  if (mode !== 'oauth2') return faults;
+  if (oauth2 === null) {
+    missing('oauth2');
+    return faults;
+  }
+  const proves = client?.auth_method !== 'none';
+  // A password alone may do for a client that is not known by name.
+  if (oauth2.client_id === null && (proves || oauth2.grant_type === 'client_credentials')) {
+    missing('oauth2', 'client_id');
+  }
+  if (oauth2.client_secret === null && proves) missing('oauth2', 'client_secret');
+  if (oauth2.grant_type === 'password') {
+    if (oauth2.username === null) missing('oauth2', 'username');
+    if (oauth2.password === null) missing('oauth2', 'password');
   }
   return faults;
 }
 
-function checkConfluent({
-  subject_name_strategy: strategy,
-  value_schema: schema,
-}: ConfluentRegistryConfig): FieldFault[] {
-  if (schema === null) return [{ path: ['value_schema'], message: 'required field missing' }];
-  if (strategy === 'subject_name' && schema.subject_name === null) {
-    return [{ path: ['value_schema', 'subject_name'], message: 'required field missing' }];
+function checkOauth2Client({ auth_method: method }: InferFields<typeof oauth2ClientFields>): FieldFault[] {
+  if (method !== 'client_secret_jwt') return [];
+  return [{ path: ['auth_method'], message: 'not supported yet: client_secret_jwt needs the package jose' }];
+}
+
+function checkConfluent(registry: ConfluentRegistryConfig): FieldFault[] {
+  if (registry.key_schema === null && registry.value_schema === null) {
+    return [{ path: ['value_schema'], message: 'required field missing' }];
   }
-  return [];
+  if (registry.subject_name_strategy === 'topic') return [];
+  return (['key_schema', 'value_schema'] as const)
+    .filter((name) => registry[name] !== null && registry[name].subject_name === null)
+    .map((name) => ({ path: [name, 'subject_name'], message: 'required field missing' }));
 }

@@ -6,11 +6,20 @@ export function testRegistry(): string {
 }
 
 /** Registers an Avro schema under the subject; resolves to the schema's id. */
-export async function registerAvro(subject: string, schema: unknown, registry = testRegistry()): Promise<number> {
+export function registerAvro(subject: string, schema: unknown, registry = testRegistry()): Promise<number> {
+  return register(subject, { schema: JSON.stringify(schema) }, registry);
+}
+
+/** Registers a JSON Schema in the same way. */
+export function registerJson(subject: string, schema: unknown, registry = testRegistry()): Promise<number> {
+  return register(subject, { schemaType: 'JSON', schema: JSON.stringify(schema) }, registry);
+}
+
+async function register(subject: string, registration: object, registry: string): Promise<number> {
   const response = await fetch(`${registry}/subjects/${encodeURIComponent(subject)}/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-    body: JSON.stringify({ schema: JSON.stringify(schema) }),
+    body: JSON.stringify(registration),
     signal: AbortSignal.timeout(10_000),
   });
   const body = (await response.json()) as { id?: number };

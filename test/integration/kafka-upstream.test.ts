@@ -14,7 +14,7 @@ import { RequestError } from '../../shared/errors.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
-import { registerAvro, testRegistry } from '../helpers/registry.ts';
+import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
 
 const schema = {
   type: 'record' as const,
@@ -117,6 +117,41 @@ describe('kafka-upstream with a real Kafka and registry', function () {
     const value = records[0]?.value ?? Buffer.alloc(5);
     expect([value[0], value.readUInt32BE(1)]).to.deep.equal([0, id]);
     expect(avro.Type.forSchema(schema).fromBuffer(value.subarray(5))).to.deep.include({ id: 1, note: 'ü' });
+  });
+
+  it('writes JSON by its schema under a key by another, to the topic that the request makes', async () => {
+    const topic = await createTopic('made');
+    const valueId = await registerJson(`${topic}-value`, {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'object',
+      required: ['id'],
+    });
+    const keyId = await registerAvro(`${topic}-key`, 'long');
+    const confluent = { url: testRegistry(), subject_name_strategy: 'topic', value_schema: {}, key_schema: {} };
+    const instance = create({
+      topic: 'never-there',
+      topic_template: 'made-${query.rest}',
+      allowed_topics: ['made-*'],
+      key_from: { body_pointer: '/id' },
+      headers: { forward_all_by_default: true, exclude_headers: ['content-type'] },
+      record_value: 'body',
+      schema_registry: { confluent },
+    });
+    const query = `rest=${topic.slice('made-'.length)}`;
+    const body = '{ "id": 9007199254740993 }';
+    expect(await send(instance, body, query)).to.deep.include({ status: 200 });
+    expect(await send(instance, '{"id":"x"}', query)).to.deep.include({
+      status: 422,
+      message: 'The record key does not fit its schema.',
+    });
+    expect(await send(instance, '{"id":1.5}', 'rest=..%2F')).to.deep.include({ status: 400, code: 'TOPIC_INVALID' });
+    const [record, ...others] = await readTopic(topic);
+    expect(others).to.have.length(0);
+    const { key, value } = { key: record?.key ?? Buffer.alloc(5), value: record?.value ?? Buffer.alloc(5) };
+    expect([key.readUInt32BE(1), value.readUInt32BE(1)]).to.deep.equal([keyId, valueId]);
+    expect(key.subarray(5).toString('hex')).to.equal('8280808080808020');
+    expect(value.subarray(5).toString()).to.equal(body);
+    expect(Object.keys(record?.headers ?? {})).to.deep.equal(['traceparent']);
   });
 
   it('says that a topic is not there: the operator or the client may be wrong', async () => {

@@ -1,5 +1,5 @@
 import type { ConfluentRegistryConfig } from '../../../shared/plugin-schemas/schema-registry-fields.ts';
-import type { EncoderOptions } from '../../schemas/encoder.ts';
+import type { EncoderOptions, RegistrySettings } from '../../schemas/encoder.ts';
 
 /** How keys or values are encoded, by a configuration with its references resolved; null without a schema for them. */
 export function encoderOptions(
@@ -9,7 +9,6 @@ export function encoderOptions(
 ): EncoderOptions | null {
   const schema = role === 'key' ? registry?.key_schema : registry?.value_schema;
   if (!registry || !schema) return null;
-  const { basic, mode } = registry.authentication;
   const headers: Record<string, string> = {};
   if (registry.logical_cluster_id !== null) headers['target-sr-cluster'] = registry.logical_cluster_id;
   if (registry.identity_pool_id !== null) headers['Confluent-Identity-Pool-Id'] = registry.identity_pool_id;
@@ -18,7 +17,7 @@ export function encoderOptions(
       url: registry.url,
       ttlSeconds: registry.ttl,
       sslVerify: registry.ssl_verify,
-      authentication: mode === 'basic' && basic !== null ? { mode: 'basic', ...basic } : { mode: 'none' },
+      authentication: authenticationOf(registry.authentication),
       headers,
     },
     subjectName: schema.subject_name,
@@ -27,5 +26,38 @@ export function encoderOptions(
     subjectNameStrategy: registry.subject_name_strategy,
     role,
     topics,
+  };
+}
+
+/** A token endpoint may take this long where the configuration sets no bound. */
+const tokenTimeoutDefaultMs = 10_000;
+
+function authenticationOf({
+  mode,
+  basic,
+  oauth2,
+  oauth2_client: client,
+}: ConfluentRegistryConfig['authentication']): RegistrySettings['authentication'] {
+  // The configuration's checks say that what a mode needs is there.
+  if (mode === 'basic' && basic !== null) return { mode, ...basic };
+  if (mode !== 'oauth2' || oauth2 === null) return { mode: 'none' };
+  const clientAuth = client?.auth_method ?? 'client_secret_post';
+  if (clientAuth === 'client_secret_jwt') throw new Error('client_secret_jwt is not supported');
+  return {
+    mode,
+    tokenEndpoint: oauth2.token_endpoint,
+    grantType: oauth2.grant_type,
+    clientAuth,
+    clientId: oauth2.client_id,
+    clientSecret: oauth2.client_secret,
+    username: oauth2.username,
+    password: oauth2.password,
+    scopes: oauth2.scopes,
+    audience: oauth2.audience,
+    headers: oauth2.token_headers ?? {},
+    postArgs: oauth2.token_post_args ?? {},
+    timeoutMs: client?.timeout || tokenTimeoutDefaultMs,
+    keepAlive: client?.keep_alive ?? true,
+    sslVerify: client?.ssl_verify ?? true,
   };
 }

@@ -37,8 +37,12 @@ const { types } = avro;
 export const avroFormat: Format = {
   type: 'AVRO',
   compile(source, payloadEncoding): CompiledSchema {
-    const { node, hasDecimal } = compileNode(parseSchema(source), payloadEncoding);
-    return { encode: (jsonText, prefix) => encode(node, hasDecimal, jsonText, prefix) };
+    const type = parseSchema(source);
+    const { node, hasDecimal } = compileNode(type, payloadEncoding);
+    return {
+      textIsString: isStringType(type),
+      encode: (jsonText, prefix) => encode(node, hasDecimal, jsonText, prefix),
+    };
   },
 };
 
@@ -224,6 +228,16 @@ function buildLogical(type: Annotated): AvroNode | undefined {
     default:
       return undefined;
   }
+}
+
+/** Types whose JSON form is a string, and unions of these with null. */
+function isStringType(type: Type): boolean {
+  if (type instanceof Annotated) return isStringType(type.underlyingType);
+  if (type instanceof types.WrappedUnionType) {
+    const branches = type.types.filter(({ typeName }) => typeName !== 'null');
+    return branches.length > 0 && branches.every(isStringType);
+  }
+  return ['string', 'bytes', 'fixed', 'enum'].includes(type.typeName);
 }
 
 function primitives(base64: boolean): Readonly<Record<string, AvroNode>> {

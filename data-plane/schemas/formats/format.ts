@@ -11,6 +11,8 @@ export type PayloadEncoding = 'auto' | 'avro_json' | 'simple_json';
 
 /** A schema compiled for use; made once a schema id and kept. */
 export interface CompiledSchema {
+  /** Strings (and null) are all that it takes: bare text such as a key's is then one, also where it looks like JSON. */
+  readonly textIsString: boolean;
   /**
    * Validates JSON text against the schema and gives `prefix` followed by the encoded payload.
    * @throws RequestError BODY_INVALID when the text is not JSON, SCHEMA_VALIDATION_FAILED with every fault.

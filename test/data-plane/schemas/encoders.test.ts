@@ -88,6 +88,40 @@ describe('encoders', () => {
       expect([...bytes.subarray(5)]).to.deep.equal([6]);
     });
 
+    it('validate by a JSON Schema, references resolved, and send the text as it came', async () => {
+      const name = randomUUID();
+      const schemaType = 'JSON';
+      const item = { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', required: ['sku'] };
+      await register(`${name}-item`, { schemaType, schema: JSON.stringify(item) });
+      const order = { $schema: item.$schema, type: 'object', properties: { item: { $ref: 'item.json' } } };
+      const id = await register(name, {
+        schemaType,
+        schema: JSON.stringify(order),
+        references: [{ name: 'item.json', subject: `${name}-item`, version: 1 }],
+      });
+      const lease = encoders.acquire(options({ subjectName: name }));
+      const text = '{ "item": {"sku": 9007199254740993} }';
+      const bytes = await lease.encode('t', text, soon());
+      expect([bytes[0], bytes.readUInt32BE(1), bytes.subarray(5).toString()]).to.deep.equal([0, id, text]);
+      expect(await codeOf(() => lease.encode('t', '{"item":{}}', soon()))).to.equal('422 SCHEMA_VALIDATION_FAILED');
+    });
+
+    it('encode keys, and say that it is the key that does not fit', async () => {
+      const subject = `keys-${randomUUID()}`;
+      const id = await register(subject, { schema: JSON.stringify({ type: 'long' }) });
+      const lease = encoders.acquire(options({ subjectName: subject, role: 'key' }));
+      const bytes = await lease.encode('t', '42', soon());
+      expect([bytes.readUInt32BE(1), ...bytes.subarray(5)]).to.deep.equal([id, 84]);
+      const error: unknown = await Promise.resolve()
+        .then(() => lease.encode('t', 'abc', soon()))
+        .catch((reason: unknown) => reason);
+      expect(error).to.include({
+        code: 'SCHEMA_VALIDATION_FAILED',
+        status: 422,
+        message: 'The record key does not fit its schema.',
+      });
+    });
+
     it('use a numbered version', async () => {
       const subject = `versions-${randomUUID()}`;
       const id = await register(subject, { schema: JSON.stringify(schema) });
@@ -101,8 +135,8 @@ describe('encoders', () => {
     it('say that a subject, a version or a kind of schema is not there', async () => {
       const subject = `kinds-${randomUUID()}`;
       await register(subject, {
-        schemaType: 'JSON',
-        schema: '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}',
+        schemaType: 'PROTOBUF',
+        schema: 'syntax = "proto3"; message Order { int32 id = 1; }',
       });
       const unknown = encoders.acquire(options({ subjectName: randomUUID() }));
       expect(await codeOf(() => unknown.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
@@ -110,7 +144,7 @@ describe('encoders', () => {
       expect(await codeOf(() => version.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
       const kind = encoders.acquire(options({ subjectName: subject }));
       const error: unknown = await Promise.resolve(kind.encode('t', '{}', soon())).catch((reason: unknown) => reason);
-      expect(error).to.have.property('message').that.includes('type JSON are not supported yet');
+      expect(error).to.have.property('message').that.includes('type PROTOBUF are not supported yet');
     });
   });
 

@@ -7,6 +7,12 @@ const registry = (confluent: Values): Values => ({
   schema_registry: { confluent: { url: 'http://r:8081', value_schema: { subject_name: 's' }, ...confluent } },
 });
 
+const oauth2Client = 'schema_registry.confluent.authentication.oauth2_client.';
+const oauth2 = (fields: Values, oauth2_client: Values | null = null): Values =>
+  registry({ authentication: { mode: 'oauth2', oauth2: { token_endpoint: 'http://t', ...fields }, oauth2_client } });
+const missingOauth2 = (name: string): string =>
+  `schema_registry.confluent.authentication.oauth2.${name}: required field missing`;
+
 describe('configuration of kafka-upstream', () => {
   it('has the published defaults', () => {
     const { bootstrap_servers: _servers, topic: _topic, ...defaults } = buildConfig();
@@ -93,6 +99,10 @@ describe('configuration of kafka-upstream', () => {
     ],
     ['an empty Lua chain', { message_by_lua_functions: [] }],
     ['a subject by topic', registry({ subject_name_strategy: 'topic', value_schema: {} })],
+    ['a schema of keys alone', registry({ key_schema: { subject_name: 'k' }, value_schema: null })],
+    ['oauth2 with a secret', oauth2({ client_id: 'c', client_secret: '{vault://env/S}' })],
+    ['oauth2 without a secret', oauth2({ client_id: 'c' }, { auth_method: 'none' })],
+    ['a password alone', oauth2({ grant_type: 'password', username: 'u', password: 'p' }, { auth_method: 'none' })],
     ['allowed topics', { topics_query_arg: 'topics', allowed_topics: ['a', 'b.*', '*'] }],
     ['keepalive', { keepalive: 5, keepalive_enabled: true, new_kafka_async_producer: true }],
   ];
@@ -153,11 +163,35 @@ describe('configuration of kafka-upstream', () => {
     ],
     [
       registry({ authentication: { mode: 'oauth2' } }),
-      ['schema_registry.confluent.authentication.mode: not supported yet: only none and basic are accepted'],
+      ['schema_registry.confluent.authentication.oauth2: required field missing'],
+    ],
+    [oauth2({}), ['client_id', 'client_secret'].map(missingOauth2)],
+    [
+      oauth2({ grant_type: 'password', client_id: 'c', client_secret: 's' }),
+      ['username', 'password'].map(missingOauth2),
+    ],
+    [oauth2({}, { auth_method: 'none' }), ['client_id'].map(missingOauth2)],
+    [
+      oauth2(
+        { client_id: 'c', client_secret: 's' },
+        { auth_method: 'client_secret_jwt', client_secret_jwt_alg: 'HS256' },
+      ),
+      [
+        `${oauth2Client}auth_method: not supported yet: client_secret_jwt needs the package jose`,
+        `${oauth2Client}client_secret_jwt_alg: ${later}"HS512" is accepted`,
+      ],
     ],
     [
-      registry({ key_schema: { subject_name: 'k' } }),
-      [`schema_registry.confluent.key_schema: ${later}null is accepted`],
+      oauth2({ client_id: 'c', client_secret: 's' }, { http_version: 2, http_proxy: 'http://p', no_proxy: 'x' }),
+      [
+        `${oauth2Client}http_version: ${later}1.1 is accepted`,
+        `${oauth2Client}http_proxy: ${later}null is accepted`,
+        `${oauth2Client}no_proxy: ${later}null is accepted`,
+      ],
+    ],
+    [
+      registry({ key_schema: { schema_version: '1' } }),
+      ['schema_registry.confluent.key_schema.subject_name: required field missing'],
     ],
   ];
   for (const [fields, faults] of bad) {

@@ -1,104 +1,9 @@
 import { expect } from 'chai';
 import { gzipSync } from 'node:zlib';
-import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
-import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
-import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
-import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
-import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
-import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
 import { RequestError } from '../../../../shared/errors.ts';
-import { silentLogger } from '../../../../shared/log.ts';
 import { buildConfig } from './build-config.ts';
-
-interface Sent {
-  readonly topic: string;
-  readonly record: KafkaRecord;
-  readonly deadlineMs: number;
-  readonly mode: 'publish' | 'enqueue';
-}
-
-/** Producers and encoders that only write down what they are asked. */
-class Fakes {
-  readonly sent: Sent[] = [];
-  readonly acquired: ProducerOptions[] = [];
-  readonly encoderOptions: EncoderOptions[] = [];
-  readonly encoded: string[] = [];
-  released = 0;
-  verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
-
-  readonly producers: Producers = {
-    acquire: (options) => {
-      this.acquired.push(options);
-      const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
-        this.sent.push({ topic, record, deadlineMs, mode });
-        return mode === 'enqueue' ? { outcome: 'accepted', topic } : this.verdict(topic);
-      };
-      return {
-        publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
-        enqueue: (topic, record, deadlineMs) => note('enqueue', topic, record, deadlineMs),
-        release: () => void this.released++,
-      };
-    },
-    clusters: () => [],
-    close: () => Promise.resolve(),
-  };
-
-  readonly encoders: Encoders = {
-    acquire: (options) => {
-      this.encoderOptions.push(options);
-      return {
-        encode: (topic, jsonText) => {
-          this.encoded.push(`${topic} ${jsonText}`);
-          if (topic === 'late') return Promise.resolve(Buffer.from('late'));
-          if (topic === 'bad') throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no');
-          return Buffer.from(`encoded for ${topic}`);
-        },
-        release: () => void this.released++,
-      };
-    },
-    close: () => Promise.resolve(),
-  };
-
-  deps(env: PluginDeps['env'] = {}): PluginDeps {
-    const { producers, encoders } = this;
-    return { producers, encoders, log: silentLogger(), env, requestBodyMaxBytes: 1000 };
-  }
-
-  create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
-    const created = kafkaUpstream.create(buildConfig(config), this.deps());
-    if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
-    return created.instance;
-  }
-}
-
-/** A request as a listener hands it over. */
-function exchange(fields: { query?: string; headers?: string[]; body?: string | Buffer }): Exchange {
-  const { query = '', headers = [], body = '' } = fields;
-  return {
-    receivedAtMs: 1000,
-    requestId: 'r1',
-    protocol: 'http',
-    method: 'POST',
-    target: `/?${query}`,
-    path: '/',
-    query,
-    host: 'h',
-    port: 80,
-    sni: undefined,
-    headers: new HeaderList(headers),
-    clientAddress: '127.0.0.1',
-    route: undefined,
-    consumer: undefined,
-    readBody: () => Promise.resolve(Buffer.from(body)),
-  };
-}
-
-async function access(instance: PluginInstance, request: Exchange): Promise<Answer> {
-  const answer = await instance.access?.(request);
-  if (answer === undefined) throw new Error('no answer');
-  return answer;
-}
+import { Fakes, access, exchange } from './plugin-fakes.ts';
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
@@ -174,6 +79,48 @@ describe('kafka-upstream', () => {
     });
   });
 
+  it('asks for tokens as configured', () => {
+    const oauth2 = {
+      token_endpoint: 'http://t',
+      client_id: 'c',
+      client_secret: 's',
+      audience: ['a'],
+      token_headers: { x: '1' },
+      token_post_args: { y: '2' },
+    };
+    const settingsOf = (fields: object): unknown => {
+      fakes.create({ schema_registry: registry({ authentication: { mode: 'oauth2', ...fields } }) });
+      return fakes.encoderOptions.at(-1)?.registry.authentication;
+    };
+    const expected = {
+      mode: 'oauth2',
+      tokenEndpoint: 'http://t',
+      grantType: 'client_credentials',
+      clientAuth: 'client_secret_post',
+      clientId: 'c',
+      clientSecret: 's',
+      username: null,
+      password: null,
+      scopes: ['openid'],
+      audience: ['a'],
+      headers: { x: '1' },
+      postArgs: { y: '2' },
+      timeoutMs: 10_000,
+      keepAlive: true,
+      sslVerify: true,
+    };
+    expect(settingsOf({ oauth2 })).to.deep.equal(expected);
+    const oauth2_client = { auth_method: 'client_secret_basic', timeout: 5, keep_alive: false, ssl_verify: false };
+    expect(settingsOf({ oauth2, oauth2_client })).to.deep.equal({
+      ...expected,
+      clientAuth: 'client_secret_basic',
+      timeoutMs: 5,
+      keepAlive: false,
+      sslVerify: false,
+    });
+    expect(settingsOf({ oauth2, oauth2_client: { timeout: 0 } })).to.include({ timeoutMs: 10_000 });
+  });
+
   it('asks for the producer that is configured', () => {
     const sasl = { strategy: 'sasl', mechanism: 'SCRAM-SHA-256', user: 'u', password: 'p', tokenauth: true };
     fakes.create({ authentication: sasl, security: { ssl: true, ssl_verify: false }, compression_type: 'gzip' });
@@ -200,6 +147,26 @@ describe('kafka-upstream', () => {
       },
       label: 'localhost:9092',
     });
+  });
+
+  it('asks for the brokers by host and port, with a login only where a strategy is set', () => {
+    fakes.create({ bootstrap_servers: [{ host: 'a', port: 1 }], authentication: { strategy: null } });
+    expect(fakes.acquired[0]?.cluster).to.deep.include({ bootstrapServers: [{ host: 'a', port: 1 }], sasl: null });
+  });
+
+  it("puts Kafka's name of an error in the answer when it is told to", async () => {
+    fakes.verdict = (topic) => ({
+      outcome: 'not_sent',
+      topic,
+      code: 'TOPIC_NOT_FOUND',
+      message: 'plain words',
+      kafkaName: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+    const errorOf = async (config: Readonly<Record<string, unknown>>): Promise<unknown> =>
+      access(fakes.create(config), exchange({})).catch((error: unknown) => error);
+    expect(await errorOf({})).to.have.property('message', 'plain words');
+    const named = await errorOf({ error_handling: { return_error_message: true } });
+    expect(named).to.have.property('message', 'UNKNOWN_TOPIC_OR_PARTITION');
   });
 
   it('answers at once in async mode', async () => {
@@ -259,6 +226,30 @@ describe('kafka-upstream', () => {
     const unknown = access(instance, exchange({ headers: ['x-topic', 'a.c'], body: '{}' }));
     const error: unknown = await unknown.catch((reason: unknown) => reason);
     expect(error).to.include({ code: 'TOPIC_NOT_FOUND', status: 404, outcome: 'rejected' });
+  });
+
+  it('encodes the key for each topic by its schema, and no key not at all', async () => {
+    const key_schema = { subject_name: 'k', schema_version: '3' };
+    const schema_registry = registry({ key_schema, value_schema: null });
+    const instance = fakes.create({ schema_registry, key_query_arg: 'k', record_value: 'body' });
+    expect(
+      fakes.encoderOptions.map(({ role, subjectName, schemaVersion }) => [role, subjectName, schemaVersion]),
+    ).to.deep.equal([['key', 'k', '3']]);
+    await access(instance, exchange({ query: 'k=7', body: 'x' }));
+    await access(instance, exchange({ body: 'x' }));
+    expect(fakes.sent.map(({ record }) => record.key?.toString())).to.deep.equal(['encoded for orders', undefined]);
+    expect(fakes.encoded).to.deep.equal(['orders 7']);
+    const several = fakes.create({
+      schema_registry: registry({ key_schema: {}, value_schema: {}, subject_name_strategy: 'topic' }),
+      key_query_arg: 'k',
+      topics_query_arg: 't',
+      allowed_topics: ['a', 'late'],
+    });
+    await access(several, exchange({ query: 'k=7&t=a,late', headers: json, body: '{}' }));
+    expect(fakes.sent.slice(2).map(({ record }) => record.key?.toString())).to.deep.equal(['encoded for a', 'late']);
+    instance.close?.();
+    several.close?.();
+    expect(fakes.released).to.equal(5);
   });
 
   it('resolves references when it is made, and says which it cannot', () => {

@@ -1,0 +1,214 @@
+import { createRequire } from 'node:module';
+import { Ajv, type AnySchemaObject, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formatsPlugin from 'ajv-formats';
+import { RequestError } from '../../../shared/errors.ts';
+import {
+  Faults,
+  SchemaUnusableError,
+  pointerTo,
+  type CompiledSchema,
+  type Format,
+  type SchemaSource,
+} from './format.ts';
+
+/**
+ * JSON Schema of the drafts 6, 7, 2019-09 and 2020-12, chosen by `$schema`; without one it is draft 7, as for
+ * Confluent's own serializers. The payload is the text as it came: validation changes nothing, and numbers keep their
+ * digits. Deviation of Ajv: keywords beside `$ref` count in the drafts 6 and 7 too.
+ */
+export const jsonSchemaFormat: Format = {
+  type: 'JSON',
+  compile(source): CompiledSchema {
+    const root = parseSchema(source.text, 'the JSON Schema');
+    const draft = draftOf(root) ?? 'draft-07';
+    try {
+      const first = validator(draft, root, source, false);
+      const all = validator(draft, root, source, true);
+      return { textIsString: isStringSchema(root), encode: (text, prefix) => encode({ first, all }, text, prefix) };
+    } catch (error) {
+      if (error instanceof SchemaUnusableError) throw error;
+      throw new SchemaUnusableError(`the JSON Schema is faulty: ${error instanceof Error ? error.message : ''}`, error);
+    }
+  },
+};
+
+type JsonSchema = AnySchemaObject | boolean;
+type Draft = 'draft-06' | 'draft-07' | '2019-09' | '2020-12';
+
+/** Above this many characters only the first fault is told: a list of all of them could fill the memory. */
+const allFaultsTextMax = 128 * 1024;
+
+interface Validators {
+  /** Stops at the first fault. */
+  readonly first: ValidateFunction;
+  readonly all: ValidateFunction;
+}
+
+function encode({ first, all }: Validators, jsonText: string, prefix: Buffer): Buffer {
+  const value = parseText(jsonText);
+  try {
+    if (!first(value)) {
+      const exhaustive = jsonText.length > allFaultsTextMax ? first : all;
+      exhaustive(value);
+      throw misfit(exhaustive.errors ?? []);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RequestError('BODY_INVALID', 'The body is nested too deeply.', { cause: error });
+  }
+  const framed = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(jsonText));
+  prefix.copy(framed);
+  framed.write(jsonText, prefix.length);
+  return framed;
+}
+
+function parseText(jsonText: string): unknown {
+  try {
+    const value: unknown = JSON.parse(jsonText);
+    return value;
+  } catch (error) {
+    throw new RequestError('BODY_INVALID', 'The body is not valid JSON.', { cause: error });
+  }
+}
+
+function misfit(errors: readonly ErrorObject[]): RequestError {
+  const faults = new Faults();
+  for (const { instancePath, keyword, params, message = 'does not fit' } of errors) {
+    const { expected, property } = explain(keyword, params);
+    const pointer = property === undefined ? instancePath : pointerTo(instancePath, property);
+    faults.add({ pointer, rule: keyword, expected, message });
+  }
+  return new RequestError('SCHEMA_VALIDATION_FAILED', 'The data does not fit the schema.', { details: faults.list });
+}
+
+/** What a keyword asks for, and the property that it is about where that is a child of the value. */
+function explain(keyword: string, params: Readonly<Record<string, unknown>>): { expected: string; property?: string } {
+  const { missingProperty, additionalProperty, unevaluatedProperty } = params;
+  if (typeof missingProperty === 'string') return { expected: 'a value', property: missingProperty };
+  const extra = additionalProperty ?? unevaluatedProperty;
+  if (typeof extra === 'string') return { expected: 'no such property', property: extra };
+  const { type, allowedValues, allowedValue, comparison, limit, format, pattern, multipleOf } = params;
+  if (type !== undefined) return { expected: shown(type) };
+  if (allowedValues !== undefined) return { expected: `one of ${JSON.stringify(allowedValues)}` };
+  if (allowedValue !== undefined) return { expected: JSON.stringify(allowedValue) };
+  if (comparison !== undefined) return { expected: `${shown(comparison)} ${shown(limit)}` };
+  const plain = format ?? pattern ?? multipleOf ?? limit;
+  return { expected: plain === undefined ? keyword : `${keyword} ${shown(plain)}` };
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+const options: Options = {
+  // Schemas come from a registry: unknown keywords and formats are annotations, as the drafts say.
+  strict: false,
+  logger: false,
+  // Ajv refuses keywords of the wrong kind by itself. The meta-schemas would only add finer checks, which the registry
+  // has made, and compiling them holds the process up for hundreds of milliseconds.
+  validateSchema: false,
+  // Names such as toString are not properties of an object that lacks them.
+  ownProperties: true,
+  // 0.07 is a multiple of 0.01, though not in binary.
+  multipleOfPrecision: 6,
+};
+
+const require = createRequire(import.meta.url);
+
+const makers: Readonly<Record<Draft, (allErrors: boolean) => Ajv>> = {
+  'draft-06': (allErrors) => {
+    const ajv = new Ajv({ ...options, allErrors });
+    // These came with draft 7.
+    for (const keyword of ['if', 'then', 'else']) ajv.removeKeyword(keyword);
+    // Ajv ships the meta-schema as a file of its own; Node 20 warns of imported JSON.
+    const meta: AnySchemaObject = require('ajv/dist/refs/json-schema-draft-06.json');
+    return ajv.addMetaSchema(meta, undefined, false);
+  },
+  'draft-07': (allErrors) => new Ajv({ ...options, allErrors }),
+  '2019-09': (allErrors) => new Ajv2019({ ...options, allErrors }),
+  '2020-12': (allErrors) => new Ajv2020({ ...options, allErrors }),
+};
+
+const drafts: Readonly<Record<string, Draft>> = {
+  'json-schema.org/draft-06/schema': 'draft-06',
+  'json-schema.org/draft-07/schema': 'draft-07',
+  'json-schema.org/draft/2019-09/schema': '2019-09',
+  'json-schema.org/draft/2020-12/schema': '2020-12',
+};
+
+/** Undefined when the schema names none. @throws SchemaUnusableError for one that cannot be used. */
+function draftOf(schema: JsonSchema): Draft | undefined {
+  const named: unknown = typeof schema === 'object' ? schema['$schema'] : undefined;
+  if (named === undefined) return undefined;
+  const key = shown(named)
+    .replace(/^https?:\/\//, '')
+    .replace(/#$/, '');
+  if (Object.hasOwn(drafts, key)) return drafts[key];
+  if (key === 'json-schema.org/draft-04/schema') {
+    throw new SchemaUnusableError('JSON Schema draft-04 is not supported yet: it needs the package ajv-draft-04');
+  }
+  throw new SchemaUnusableError('the $schema of the JSON Schema is not a known draft');
+}
+
+function validator(draft: Draft, root: JsonSchema, source: SchemaSource, allErrors: boolean): ValidateFunction {
+  const ajv = makers[draft](allErrors);
+  formatsPlugin.default(ajv, { mode: 'full' });
+  addReferences(ajv, draft, root, source);
+  const validate = ajv.compile(root);
+  // Such a validator would give a promise, which always counts as true.
+  if ('$async' in validate) throw new SchemaUnusableError('$async is not a keyword of JSON Schema');
+  return validate;
+}
+
+/** A reference's name is how `$ref` names it: as it stands, or relative to the `$id` of the schema that refers. */
+function addReferences(ajv: Ajv, draft: Draft, root: JsonSchema, { references }: SchemaSource): void {
+  const schemas = references.map(({ name, text }) => ({ name, schema: parseSchema(text, `the reference '${name}'`) }));
+  const ids = [root, ...schemas.map(({ schema }) => schema)].flatMap((schema) => idOf(schema) ?? []);
+  const taken = new Set(ids);
+  for (const { name, schema } of schemas) {
+    if ((draftOf(schema) ?? draft) !== draft) {
+      throw new SchemaUnusableError(`the reference '${name}' is of another draft than the schema`);
+    }
+    if (idOf(schema) !== undefined) ajv.addSchema(schema);
+    const relative = ids.filter((id) => URL.canParse(name, id)).map((id) => new URL(name, id).href);
+    for (const alias of [name, ...relative].map(withoutHash)) {
+      if (taken.has(alias)) continue;
+      taken.add(alias);
+      ajv.addSchema(schema, alias);
+    }
+  }
+}
+
+function parseSchema(text: string, what: string): JsonSchema {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch (error) {
+    throw new SchemaUnusableError(`${what} is not JSON`, error);
+  }
+  if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
+    return schema;
+  }
+  throw new SchemaUnusableError(`${what} is neither an object nor a boolean`);
+}
+
+function idOf(schema: JsonSchema): string | undefined {
+  const id: unknown = typeof schema === 'object' ? schema['$id'] : undefined;
+  return typeof id === 'string' ? withoutHash(id) : undefined;
+}
+
+function withoutHash(id: string): string {
+  return id.replace(/#$/, '');
+}
+
+/** Whether strings (and null) are all that the schema takes, as far as its root says so. */
+function isStringSchema(schema: JsonSchema): boolean {
+  if (typeof schema !== 'object') return false;
+  const type: unknown = schema['type'];
+  const values: unknown = schema['enum'] ?? ('const' in schema ? [schema['const']] : undefined);
+  if (type === undefined) return Array.isArray(values) && values.every((value) => typeof value === 'string');
+  const types: readonly unknown[] = Array.isArray(type) ? type : [type];
+  return types.includes('string') && types.every((name) => name === 'string' || name === 'null');
+}

@@ -1,0 +1,240 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { kafkaUpstreamSchema } from '../../../../shared/plugin-schemas/kafka-upstream.ts';
+import { isRecord } from '../../../../shared/schema/check.ts';
+import { publishField } from '../../../../shared/schema/publish.ts';
+import { faultsOf } from './build-config.ts';
+import { Fakes } from './plugin-fakes.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** The values with one more, at a dotted path. */
+function withValue(base: Values, path: string, value: unknown): Values {
+  const [name = '', ...rest] = path.split('.');
+  if (rest.length === 0) return { ...base, [name]: value };
+  const inner = base[name];
+  return { ...base, [name]: withValue(isRecord(inner) ? inner : {}, rest.join('.'), value) };
+}
+
+function valueAt(values: unknown, path: string): unknown {
+  return path.split('.').reduce((value, name) => (isRecord(value) ? value[name] : undefined), values);
+}
+
+const scram: Values = {
+  authentication: { strategy: 'sasl', mechanism: 'SCRAM-SHA-512', user: 'u', password: 'p', tokenauth: true },
+};
+const bearer: Values = {
+  authentication: {
+    strategy: 'sasl',
+    mechanism: 'OAUTHBEARER',
+    oauthbearer: { token_endpoint_url: 'http://t', client_id: 'c', client_secret: 's' },
+  },
+};
+const confluent = 'schema_registry.confluent';
+const registry: Values = {
+  schema_registry: {
+    confluent: { url: 'http://r', value_schema: { subject_name: 'v' }, key_schema: { subject_name: 'k' } },
+  },
+};
+const auth = `${confluent}.authentication`;
+const basic = withValue(registry, auth, { mode: 'basic', basic: { username: 'u', password: 'p' } });
+const oauth2 = withValue(registry, auth, {
+  mode: 'oauth2',
+  oauth2: { token_endpoint: 'http://t', client_id: 'c', client_secret: 's' },
+});
+const password = withValue(
+  withValue(withValue(oauth2, `${auth}.oauth2.grant_type`, 'password'), `${auth}.oauth2.username`, 'u'),
+  `${auth}.oauth2.password`,
+  'p',
+);
+
+type Asked = 'producer' | 'key' | 'value';
+
+/** Fields that end in what a producer or an encoder is asked for: a value, and where it is found there. */
+const settings: [path: string, value: unknown, asked: Asked, place: string, base?: Values, found?: unknown][] = [
+  ['cluster_name', 'c', 'producer', 'label'],
+  ['timeout', 7, 'producer', 'cluster.connectTimeoutMs'],
+  ['authentication.mechanism', 'SCRAM-SHA-256', 'producer', 'cluster.sasl.mechanism', scram],
+  ['authentication.tokenauth', false, 'producer', 'cluster.sasl.tokenauth', scram],
+  ['authentication.user', 'x', 'producer', 'cluster.sasl.username', scram],
+  ['authentication.password', 'x', 'producer', 'cluster.sasl.password', scram],
+  ['authentication.oauthbearer.token_endpoint_url', 'http://x', 'producer', 'cluster.sasl.tokenEndpointUrl', bearer],
+  ['authentication.oauthbearer.client_id', 'x', 'producer', 'cluster.sasl.clientId', bearer],
+  ['authentication.oauthbearer.client_secret', 'x', 'producer', 'cluster.sasl.clientSecret', bearer],
+  ['authentication.oauthbearer.scopes', ['x'], 'producer', 'cluster.sasl.scopes', bearer],
+  ['authentication.oauthbearer.extensions', { x: 'y' }, 'producer', 'cluster.sasl.extensions', bearer],
+  [
+    'authentication.oauthbearer.token_endpoint_tls_verify',
+    false,
+    'producer',
+    'cluster.sasl.tokenEndpointTlsVerify',
+    bearer,
+  ],
+  ['security.ssl', true, 'producer', 'cluster.tls.verify', {}, true],
+  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', { security: { ssl: true } }],
+  ['producer_request_acks', 1, 'producer', 'cluster.acks'],
+  ['producer_request_timeout', 7, 'producer', 'cluster.requestTimeoutMs'],
+  ['producer_request_limits_messages_per_request', 7, 'producer', 'limits.batchRecordsMax'],
+  ['producer_request_limits_bytes_per_request', 7, 'producer', 'limits.batchBytesMax'],
+  ['producer_request_retries_max_attempts', 7, 'producer', 'limits.attemptsMax'],
+  ['producer_request_retries_backoff_timeout', 7, 'producer', 'limits.retryBackoffMs'],
+  ['producer_async_flush_timeout', 7, 'producer', 'limits.lingerMs', { producer_async: true, producer_linger: 9 }],
+  ['producer_async_buffering_limits_messages_in_memory', 7, 'producer', 'limits.queueRecordsMax'],
+  ['producer_async_buffering_limits_bytes_in_memory', 7, 'producer', 'limits.queueBytesMax'],
+  ['producer_linger', 7, 'producer', 'limits.lingerMs'],
+  ['partitioner', 'crc32', 'producer', 'cluster.partitioner'],
+  ['compression_type', 'lz4', 'producer', 'cluster.compression'],
+  [`${confluent}.url`, 'http://x', 'value', 'registry.url', registry],
+  [`${confluent}.ttl`, 7, 'value', 'registry.ttlSeconds', registry],
+  [`${confluent}.ssl_verify`, false, 'value', 'registry.sslVerify', registry],
+  [`${auth}.mode`, 'none', 'value', 'registry.authentication.mode', basic],
+  [`${auth}.basic.username`, 'x', 'value', 'registry.authentication.username', basic],
+  [`${auth}.basic.password`, 'x', 'value', 'registry.authentication.password', basic],
+  [`${auth}.oauth2.token_endpoint`, 'http://x', 'value', 'registry.authentication.tokenEndpoint', oauth2],
+  [`${auth}.oauth2.grant_type`, 'client_credentials', 'value', 'registry.authentication.grantType', password],
+  [`${auth}.oauth2.client_id`, 'x', 'value', 'registry.authentication.clientId', oauth2],
+  [`${auth}.oauth2.client_secret`, 'x', 'value', 'registry.authentication.clientSecret', oauth2],
+  [`${auth}.oauth2.username`, 'x', 'value', 'registry.authentication.username', password],
+  [`${auth}.oauth2.password`, 'x', 'value', 'registry.authentication.password', password],
+  [`${auth}.oauth2.scopes`, ['x'], 'value', 'registry.authentication.scopes', oauth2],
+  [`${auth}.oauth2.audience`, ['x'], 'value', 'registry.authentication.audience', oauth2],
+  [`${auth}.oauth2.token_headers`, { x: 'y' }, 'value', 'registry.authentication.headers', oauth2],
+  [`${auth}.oauth2.token_post_args`, { x: 'y' }, 'value', 'registry.authentication.postArgs', oauth2],
+  [`${auth}.oauth2_client.auth_method`, 'client_secret_basic', 'value', 'registry.authentication.clientAuth', oauth2],
+  [`${auth}.oauth2_client.timeout`, 7, 'value', 'registry.authentication.timeoutMs', oauth2],
+  [`${auth}.oauth2_client.keep_alive`, false, 'value', 'registry.authentication.keepAlive', oauth2],
+  [`${auth}.oauth2_client.ssl_verify`, false, 'value', 'registry.authentication.sslVerify', oauth2],
+  [`${confluent}.logical_cluster_id`, 'x', 'value', 'registry.headers.target-sr-cluster', registry],
+  [`${confluent}.identity_pool_id`, 'x', 'value', 'registry.headers.Confluent-Identity-Pool-Id', registry],
+  [`${confluent}.subject_name_strategy`, 'topic', 'key', 'subjectNameStrategy', registry],
+  ...(['key', 'value'] as const).flatMap((role): typeof settings => [
+    [`${confluent}.${role}_schema.subject_name`, 'x', role, 'subjectName', registry],
+    [`${confluent}.${role}_schema.schema_version`, '7', role, 'schemaVersion', registry],
+    [`${confluent}.${role}_schema.payload_encoding`, 'avro_json', role, 'payloadEncoding', registry],
+  ]),
+];
+
+/** Fields whose effect on a request a file's tests show: each must use the field's name. */
+const behaviours: Readonly<Record<string, string>> = {
+  'bootstrap_servers.host': 'plugin.test.ts',
+  'bootstrap_servers.port': 'plugin.test.ts',
+  'authentication.strategy': 'plugin.test.ts',
+  delivery_timeout: 'plugin.test.ts',
+  producer_async: 'plugin.test.ts',
+  topic: 'plugin.test.ts',
+  topics_query_arg: 'record-parts.test.ts',
+  allowed_topics: 'record-parts.test.ts',
+  key_query_arg: 'record-parts.test.ts',
+  'key_from.header': 'record-parts.test.ts',
+  'key_from.body_pointer': 'record-parts.test.ts',
+  'key_from.path_capture': 'record-parts.test.ts',
+  'key_from.consumer': 'record-parts.test.ts',
+  topic_template: 'record-parts.test.ts',
+  forward_method: 'envelope.test.ts',
+  forward_uri: 'envelope.test.ts',
+  forward_headers: 'envelope.test.ts',
+  forward_body: 'envelope.test.ts',
+  record_value: 'envelope.test.ts',
+  'headers.forward_http_headers_as_record_headers': 'record-parts.test.ts',
+  'headers.forward_all_by_default': 'record-parts.test.ts',
+  'headers.include_headers': 'record-parts.test.ts',
+  'headers.exclude_headers': 'record-parts.test.ts',
+  'headers.name_mappings': 'record-parts.test.ts',
+  'headers.repeated_headers_behavior': 'record-parts.test.ts',
+  'error_handling.return_error_message': 'plugin.test.ts',
+};
+
+/** Fields that are accepted and do nothing, as their descriptions say. */
+const withoutEffect: Readonly<Record<string, unknown>> = {
+  keepalive: 7,
+  keepalive_enabled: true,
+  new_kafka_async_producer: true,
+};
+
+const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
+/** Fields that are published but not built: any value but the default is refused. */
+const refused: [path: string, value: unknown, base?: Values][] = [
+  ['security.certificate_id', uuid, { security: { ssl: true } }],
+  ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
+  ['message_by_lua_functions', ['return 1']],
+  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', oauth2],
+  [`${auth}.oauth2_client.http_version`, 2, oauth2],
+  [`${auth}.oauth2_client.http_proxy`, 'http://p', oauth2],
+  [`${auth}.oauth2_client.http_proxy_authorization`, 'x', oauth2],
+  [`${auth}.oauth2_client.https_proxy`, 'http://p', oauth2],
+  [`${auth}.oauth2_client.https_proxy_authorization`, 'x', oauth2],
+  [`${auth}.oauth2_client.no_proxy`, 'x', oauth2],
+];
+
+const gating: Values = { producer_async: true, producer_async_health_gating: true };
+/** Fields of the producer that are refused until it can keep them, and from then on change what it is asked for. */
+const refusedOrKept: [path: string, value: unknown, base?: Values][] = [
+  ['producer_idempotent', true],
+  ['producer_async_health_gating', true, { producer_async: true }],
+  ['producer_async_health_failure_threshold', 7, gating],
+  ['producer_async_health_probe_interval', 700, gating],
+  ['producer_async_health_recovery_threshold', 7, gating],
+];
+
+/** Dotted paths of all fields that hold no fields themselves, in the published schema. */
+function publishedPaths(fields: unknown, path: readonly string[] = []): string[] {
+  return (Array.isArray(fields) ? fields : []).flatMap((entry: unknown) =>
+    Object.entries(isRecord(entry) ? entry : {}).flatMap(([name, field]) => {
+      const inner = valueAt(field, 'fields') ?? valueAt(field, 'elements.fields');
+      return inner === undefined ? [[...path, name].join('.')] : publishedPaths(inner, [...path, name]);
+    }),
+  );
+}
+
+/** What producers and encoders are asked for under a configuration. */
+function askedFor(config: Values): Readonly<Record<Asked, unknown>> {
+  const fakes = new Fakes();
+  fakes.create(config).close?.();
+  const optionsOf = (role: string): unknown => fakes.encoderOptions.find((options) => options.role === role);
+  return { producer: fakes.acquired[0], key: optionsOf('key'), value: optionsOf('value') };
+}
+
+describe('fields of kafka-upstream', () => {
+  it('all have a test of what they do, or are refused', () => {
+    const tables = [settings, refused, refusedOrKept].flatMap((table) => table.map(([path]) => path));
+    const covered = [...tables, ...Object.keys(behaviours), ...Object.keys(withoutEffect)];
+    expect(covered.toSorted()).to.deep.equal(
+      publishedPaths(publishField(kafkaUpstreamSchema.config)['fields']).toSorted(),
+    );
+  });
+
+  for (const [path, value, asked, place, base = {}, found = value] of settings) {
+    it(`${path} sets ${place}`, () => {
+      expect(valueAt(askedFor(base)[asked], place)).not.to.deep.equal(found);
+      expect(valueAt(askedFor(withValue(base, path, value))[asked], place)).to.deep.equal(found);
+    });
+  }
+
+  for (const [path, file] of Object.entries(behaviours)) {
+    it(`${path} stands in ${file}`, () => {
+      const text = readFileSync(`test/data-plane/plugins/kafka-upstream/${file}`, 'utf8');
+      expect(text).to.match(new RegExp(`\\b${path.split('.').at(-1)}\\b`));
+    });
+  }
+
+  for (const [path, value] of Object.entries(withoutEffect)) {
+    it(`${path} changes nothing`, () => expect(askedFor({ [path]: value })).to.deep.equal(askedFor({})));
+  }
+
+  const refusalOf = (path: string, config: Values): string[] =>
+    faultsOf(config).filter((fault) => fault.startsWith(`${path}: not supported yet`));
+
+  for (const [path, value, base = {}] of refused) {
+    it(`${path} is refused`, () => {
+      expect(refusalOf(path, withValue(base, path, value))).to.have.length(1);
+    });
+  }
+
+  for (const [path, value, base = {}] of refusedOrKept) {
+    it(`${path} is refused or kept`, () => {
+      const config = withValue(base, path, value);
+      if (refusalOf(path, config).length > 0) return;
+      expect(askedFor(config)).not.to.deep.equal(askedFor(base));
+    });
+  }
+});

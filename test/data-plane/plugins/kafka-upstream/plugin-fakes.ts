@@ -1,0 +1,99 @@
+import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
+import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
+import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
+import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
+import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
+import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
+import { RequestError } from '../../../../shared/errors.ts';
+import { silentLogger } from '../../../../shared/log.ts';
+import { buildConfig } from './build-config.ts';
+
+export interface Sent {
+  readonly topic: string;
+  readonly record: KafkaRecord;
+  readonly deadlineMs: number;
+  readonly mode: 'publish' | 'enqueue';
+}
+
+/** Producers and encoders that only write down what they are asked. */
+export class Fakes {
+  readonly sent: Sent[] = [];
+  readonly acquired: ProducerOptions[] = [];
+  readonly encoderOptions: EncoderOptions[] = [];
+  readonly encoded: string[] = [];
+  released = 0;
+  verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
+
+  readonly producers: Producers = {
+    acquire: (options) => {
+      this.acquired.push(options);
+      const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
+        this.sent.push({ topic, record, deadlineMs, mode });
+        return mode === 'enqueue' ? { outcome: 'accepted', topic } : this.verdict(topic);
+      };
+      return {
+        publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
+        enqueue: (topic, record, deadlineMs) => note('enqueue', topic, record, deadlineMs),
+        release: () => void this.released++,
+      };
+    },
+    clusters: () => [],
+    close: () => Promise.resolve(),
+  };
+
+  readonly encoders: Encoders = {
+    acquire: (options) => {
+      this.encoderOptions.push(options);
+      return {
+        encode: (topic, jsonText) => {
+          this.encoded.push(`${topic} ${jsonText}`);
+          if (topic === 'late') return Promise.resolve(Buffer.from('late'));
+          if (topic === 'bad') throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no');
+          return Buffer.from(`encoded for ${topic}`);
+        },
+        release: () => void this.released++,
+      };
+    },
+    close: () => Promise.resolve(),
+  };
+
+  deps(env: PluginDeps['env'] = {}): PluginDeps {
+    const { producers, encoders } = this;
+    return { producers, encoders, log: silentLogger(), env, requestBodyMaxBytes: 1000 };
+  }
+
+  create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
+    const created = kafkaUpstream.create(buildConfig(config), this.deps());
+    if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
+    return created.instance;
+  }
+}
+
+/** A request as a listener hands it over. */
+export function exchange(fields: { query?: string; headers?: string[]; body?: string | Buffer }): Exchange {
+  const { query = '', headers = [], body = '' } = fields;
+  return {
+    receivedAtMs: 1000,
+    requestId: 'r1',
+    protocol: 'http',
+    method: 'POST',
+    target: `/?${query}`,
+    path: '/',
+    query,
+    host: 'h',
+    port: 80,
+    sni: undefined,
+    headers: new HeaderList(headers),
+    clientAddress: '127.0.0.1',
+    route: undefined,
+    consumer: undefined,
+    readBody: () => Promise.resolve(Buffer.from(body)),
+  };
+}
+
+export async function access(instance: PluginInstance, request: Exchange): Promise<Answer> {
+  const answer = await instance.access?.(request);
+  if (answer === undefined) throw new Error('no answer');
+  return answer;
+}

@@ -1,0 +1,205 @@
+import { expect } from 'chai';
+import * as fc from 'fast-check';
+import { SchemaUnusableError, type SchemaSource } from '../../../../data-plane/schemas/formats/format.ts';
+import { jsonSchemaFormat } from '../../../../data-plane/schemas/formats/json-schema.ts';
+import { RequestError } from '../../../../shared/errors.ts';
+
+const prefix = Buffer.from([0, 0, 0, 0, 7]);
+const uris = {
+  'draft-06': 'http://json-schema.org/draft-06/schema#',
+  'draft-07': 'http://json-schema.org/draft-07/schema#',
+  '2019-09': 'https://json-schema.org/draft/2019-09/schema',
+  '2020-12': 'https://json-schema.org/draft/2020-12/schema',
+};
+type Draft = keyof typeof uris;
+
+/** The faults as `pointer rule expected`; none when the text fits. */
+function faultsOf(schema: unknown, jsonText: string, references: SchemaSource['references'] = []): string[] {
+  const compiled = jsonSchemaFormat.compile({ text: JSON.stringify(schema), references }, 'auto');
+  try {
+    expect(compiled.encode(jsonText, prefix)).to.deep.equal(Buffer.concat([prefix, Buffer.from(jsonText)]));
+    return [];
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    expect(error.code).to.equal('SCHEMA_VALIDATION_FAILED');
+    return (error.details ?? []).map(({ pointer, rule, expected }) => `${pointer} ${rule} ${expected}`);
+  }
+}
+
+function unusable(source: Partial<SchemaSource> & { text: string }): string {
+  try {
+    jsonSchemaFormat.compile({ references: [], ...source }, 'auto');
+  } catch (error) {
+    if (error instanceof SchemaUnusableError) return error.message;
+    throw error;
+  }
+  return 'usable';
+}
+
+/** A schema with `then`. */
+const conditional = (condition: unknown): object =>
+  Object.fromEntries([
+    ['if', condition],
+    // It is never awaited.
+    // oxlint-disable-next-line unicorn/no-thenable
+    ['then', false],
+  ]);
+
+describe('JSON Schema', () => {
+  it('reports every fault with its pointer', () => {
+    const schema = {
+      type: 'object',
+      required: ['id', 'a/b'],
+      additionalProperties: false,
+      properties: {
+        id: { type: 'integer', minimum: 1 },
+        kind: { enum: ['x', 'y'] },
+        one: { const: 1 },
+        tags: { type: 'array', items: { type: 'string', maxLength: 2 } },
+        mail: { format: 'email' },
+        code: { pattern: '^a' },
+        'm~n': { type: ['string', 'null'] },
+      },
+    };
+    const value = { id: 0, kind: 'z', one: 2, tags: ['a', 'abc', 1], mail: '@', code: 'b', 'm~n': 1, more: 1 };
+    expect(faultsOf(schema, JSON.stringify(value)).toSorted()).to.deep.equal(
+      [
+        '/a~1b required a value',
+        '/more additionalProperties no such property',
+        '/id minimum >= 1',
+        '/kind enum one of ["x","y"]',
+        '/one const 1',
+        '/tags/1 maxLength maxLength 2',
+        '/tags/2 type string',
+        '/mail format format email',
+        '/code pattern pattern ^a',
+        '/m~0n type ["string","null"]',
+      ].toSorted(),
+    );
+  });
+
+  /** What each draft has that another reads in another way. */
+  const drafts: [Draft, schema: object, jsonText: string, rules: string[]][] = [
+    ['draft-06', { exclusiveMinimum: 1 }, '1', ['exclusiveMinimum']],
+    ['draft-06', conditional(true), '1', []],
+    ['draft-06', { $ref: '#/definitions/a', definitions: { a: { type: 'string' } } }, '1', ['type']],
+    ['draft-07', conditional({ type: 'number' }), '1', ['false schema', 'if']],
+    ['draft-07', { items: [{ type: 'string' }], additionalItems: false }, '["a",1]', ['additionalItems']],
+    ['draft-07', { dependencies: { a: ['b'] } }, '{"a":1}', ['dependencies']],
+    ['draft-07', { prefixItems: [{ type: 'string' }] }, '[1]', []],
+    ['2019-09', { dependentRequired: { a: ['b'] } }, '{"a":1}', ['dependentRequired']],
+    ['2019-09', { properties: { a: true }, unevaluatedProperties: false }, '{"b":1}', ['unevaluatedProperties']],
+    ['2019-09', { items: [{ type: 'string' }] }, '[1]', ['type']],
+    ['2019-09', { contains: { type: 'string' }, minContains: 2 }, '["a"]', ['contains']],
+    ['2020-12', { prefixItems: [{ type: 'string' }], items: false }, '[1]', ['type']],
+    ['2020-12', { prefixItems: [true], items: false }, '[1,2]', ['items']],
+    ['2020-12', { $defs: { a: { type: 'string' } }, $ref: '#/$defs/a' }, '1', ['type']],
+    [
+      '2020-12',
+      { $dynamicAnchor: 'n', type: 'object', properties: { a: { $dynamicRef: '#n' } } },
+      '{"a":{"a":1}}',
+      ['type'],
+    ],
+  ];
+  for (const [draft, schema, jsonText, rules] of drafts) {
+    it(`${draft} takes ${JSON.stringify(schema)} of ${jsonText} as ${rules.join(', ') || 'good'}`, () => {
+      const found = faultsOf({ $schema: uris[draft], ...schema }, jsonText).map((fault) => fault.split(' ')[1]);
+      expect(found).to.deep.equal(rules.map((rule) => rule.split(' ')[0]));
+    });
+  }
+
+  it('takes a schema without $schema as draft 7, and every spelling of a draft', () => {
+    expect(faultsOf({ items: [{ type: 'string' }] }, '[1]')).to.have.length(1);
+    for (const $schema of [...Object.values(uris), 'https://json-schema.org/draft-07/schema']) {
+      expect(faultsOf({ $schema, type: 'string' }, '1')).to.deep.equal([' type string']);
+    }
+    expect(faultsOf(true, '1')).to.deep.equal([]);
+    expect(faultsOf(false, '1')).to.have.length(1);
+  });
+
+  const texts = (schemas: Readonly<Record<string, object>>): SchemaSource['references'] =>
+    Object.entries(schemas).map(([name, schema]) => ({ name, text: JSON.stringify(schema) }));
+  const inner = { type: 'object', required: ['a'] };
+  const referring: [what: string, schema: object, references: SchemaSource['references']][] = [
+    ['by name', { $ref: 'inner.json' }, texts({ 'inner.json': inner })],
+    ['by a name relative to $id', { $id: 'http://x/o.json', $ref: 'inner.json' }, texts({ 'inner.json': inner })],
+    [
+      'by name, with an $id of its own',
+      { $ref: 'inner.json' },
+      texts({ 'inner.json': { $id: 'http://y/i', ...inner } }),
+    ],
+    ['by its $id', { $ref: 'http://y/i' }, texts({ 'inner.json': { $id: 'http://y/i', ...inner } })],
+    ['by a name that is its $id', { $ref: 'http://y/i' }, texts({ 'http://y/i': { $id: 'http://y/i#', ...inner } })],
+    [
+      'by a pointer into it',
+      { $ref: 'inner.json#/definitions/d' },
+      texts({ 'inner.json': { definitions: { d: inner } } }),
+    ],
+    [
+      'through another',
+      { $id: 'http://x/o.json', $ref: 'mid.json' },
+      texts({ 'inner.json': inner, 'mid.json': { $id: 'http://z/mid.json', allOf: [{ $ref: 'inner.json' }] } }),
+    ],
+  ];
+  for (const [what, schema, references] of referring) {
+    for (const draft of ['draft-07', '2020-12'] as const) {
+      it(`resolves a reference ${what} in ${draft}`, () => {
+        expect(faultsOf({ $schema: uris[draft], ...schema }, '{"a":1}', references)).to.deep.equal([]);
+        expect(faultsOf({ $schema: uris[draft], ...schema }, '{}', references)).to.deep.equal(['/a required a value']);
+      });
+    }
+  }
+
+  const bad: [what: string, source: Partial<SchemaSource> & { text: string }, message: RegExp][] = [
+    ['what is not JSON', { text: '{' }, /^the JSON Schema is not JSON$/],
+    ['an array', { text: '[]' }, /neither an object nor a boolean/],
+    ['a faulty keyword', { text: '{"type":"text"}' }, /^the JSON Schema is faulty: type must be/],
+    ['a keyword of the wrong kind', { text: '{"required":"a"}' }, /^the JSON Schema is faulty: required value must be/],
+    ['what only a later draft takes', { text: `{"$schema":"${uris['2020-12']}","items":[{}]}` }, /items value must be/],
+    ['a faulty pattern', { text: '{"pattern":"("}' }, /^the JSON Schema is faulty: /],
+    ['an unknown reference', { text: '{"$ref":"x.json"}' }, /x\.json/],
+    ['$async', { text: '{"$async":true}' }, /\$async/],
+    ['draft 4', { text: '{"$schema":"http://json-schema.org/draft-04/schema#"}' }, /draft-04.*ajv-draft-04/],
+    ['an unknown draft', { text: '{"$schema":"http://x"}' }, /not a known draft/],
+    [
+      'a reference of another draft',
+      { text: '{}', references: [{ name: 'r', text: `{"$schema":"${uris['2020-12']}"}` }] },
+      /'r' is of another draft/,
+    ],
+    ['a faulty reference', { text: '{"$ref":"r"}', references: [{ name: 'r', text: '{"type":1}' }] }, /type must be/],
+  ];
+  for (const [what, source, message] of bad) {
+    it(`refuses ${what}`, () => expect(unusable(source)).to.match(message));
+  }
+
+  it('refuses what is not JSON or nested too deeply', () => {
+    const schema = { definitions: { a: { items: { $ref: '#/definitions/a' } } }, allOf: [{ $ref: '#/definitions/a' }] };
+    const compiled = jsonSchemaFormat.compile({ text: JSON.stringify(schema), references: [] }, 'auto');
+    for (const text of ['', '{', '\ufeff{}', `${'['.repeat(200_000)}${']'.repeat(200_000)}`]) {
+      expect(() => compiled.encode(text, prefix))
+        .to.throw(RequestError)
+        .with.property('code', 'BODY_INVALID');
+    }
+  });
+
+  it('does not take inherited names for properties, nor decimals for their binary neighbours', () => {
+    expect(faultsOf({ required: ['toString'] }, '{}')).to.deep.equal(['/toString required a value']);
+    expect(faultsOf({ multipleOf: 0.01 }, '0.07')).to.deep.equal([]);
+    expect(faultsOf({ multipleOf: 0.01 }, '0.075')).to.have.length(1);
+  });
+
+  it('bounds the faults that it tells of', () => {
+    const schema = { items: { type: 'string' } };
+    expect(faultsOf(schema, JSON.stringify(Array(2_000).fill(1)))).to.have.length(1_000);
+    expect(faultsOf(schema, JSON.stringify(Array(100_000).fill(1)))).to.have.length(1);
+  });
+
+  it('sends every value as it came', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(faultsOf(true, text)).to.deep.equal([]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

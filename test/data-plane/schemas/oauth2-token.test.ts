@@ -1,0 +1,242 @@
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import type { EncoderOptions, Encoders, OAuth2Settings } from '../../../data-plane/schemas/encoder.ts';
+import { createEncoders } from '../../../data-plane/schemas/encoders.ts';
+import { createTokenSource } from '../../../data-plane/schemas/oauth2-token.ts';
+import { RequestError } from '../../../shared/errors.ts';
+import { createLogger } from '../../../shared/log.ts';
+
+interface Asked {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A token endpoint (`/token`) and a registry on one port: each test says how they answer. */
+describe('access tokens for a registry', () => {
+  let server: Server;
+  let url: string;
+  let asked: Asked[];
+  let answerToken: (response: ServerResponse) => void;
+  let registryStatus: (authorization: string | undefined) => number;
+  let issued: number;
+  const issue = (fields: object = {}): ((response: ServerResponse) => void) => {
+    return (response) => {
+      issued++;
+      response.end(
+        JSON.stringify({ access_token: `token-${issued}`, token_type: 'Bearer', expires_in: 60, ...fields }),
+      );
+    };
+  };
+
+  beforeEach((done) => {
+    asked = [];
+    issued = 0;
+    answerToken = issue();
+    registryStatus = () => 200;
+    server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        const { url: path = '', headers } = request;
+        asked.push({ path, headers, body });
+        if (path === '/token') answerToken(response);
+        else {
+          response.statusCode = registryStatus(headers.authorization);
+          response.end(JSON.stringify({ id: 7, schema: '"int"' }));
+        }
+      });
+    });
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}` : '';
+      done();
+    });
+  });
+  afterEach((done) => {
+    server.closeAllConnections();
+    server.close(done);
+  });
+
+  function settings(fields: Partial<OAuth2Settings> = {}): OAuth2Settings {
+    return {
+      mode: 'oauth2',
+      tokenEndpoint: `${url}/token`,
+      grantType: 'client_credentials',
+      clientAuth: 'client_secret_post',
+      clientId: 'me',
+      clientSecret: 'ge:heim ü',
+      username: null,
+      password: null,
+      scopes: ['openid', 'b'],
+      audience: [],
+      headers: {},
+      postArgs: {},
+      timeoutMs: 2_000,
+      keepAlive: true,
+      sslVerify: true,
+      ...fields,
+    };
+  }
+
+  const basic = `Basic ${Buffer.from('me:ge%3Aheim+%C3%BC').toString('base64')}`;
+  const requests: [what: string, fields: Partial<OAuth2Settings>, form: object, authorization: string | undefined][] = [
+    [
+      'client_secret_post',
+      {},
+      { grant_type: 'client_credentials', scope: 'openid b', client_id: 'me', client_secret: 'ge:heim ü' },
+      undefined,
+    ],
+    [
+      'client_secret_basic',
+      { clientAuth: 'client_secret_basic' },
+      { grant_type: 'client_credentials', scope: 'openid b' },
+      basic,
+    ],
+    [
+      'none, without scopes',
+      { clientAuth: 'none', scopes: [] },
+      { grant_type: 'client_credentials', client_id: 'me' },
+      undefined,
+    ],
+    [
+      'the password grant',
+      { grantType: 'password', username: 'u', password: 'p&', clientAuth: 'client_secret_basic', scopes: ['s'] },
+      { grant_type: 'password', username: 'u', password: 'p&', scope: 's' },
+      basic,
+    ],
+    [
+      'audience and further fields',
+      { clientAuth: 'none', scopes: [], audience: ['a'], postArgs: { resource: 'r' } },
+      { grant_type: 'client_credentials', client_id: 'me', audience: 'a', resource: 'r' },
+      undefined,
+    ],
+  ];
+  for (const [what, fields, form, authorization] of requests) {
+    it(`are asked for with ${what}`, async () => {
+      const tokens = createTokenSource({ settings: settings({ headers: { 'X-Tenant': 't' }, ...fields }) });
+      expect(await tokens.get()).to.equal('token-1');
+      expect(Object.fromEntries(new URLSearchParams(asked[0]?.body))).to.deep.equal(form);
+      expect(asked[0]?.headers).to.include({ 'x-tenant': 't', 'content-type': 'application/x-www-form-urlencoded' });
+      expect(asked[0]?.headers.authorization).to.equal(authorization);
+      tokens.close();
+    });
+  }
+
+  it('name each audience', async () => {
+    const tokens = createTokenSource({ settings: settings({ audience: ['a', 'b'] }) });
+    await tokens.get();
+    expect(new URLSearchParams(asked[0]?.body).getAll('audience')).to.deep.equal(['a', 'b']);
+    tokens.close();
+  });
+
+  it('are kept until shortly before they expire, and asked for once by many', async () => {
+    const lives: [fields: object, keptSeconds: number][] = [
+      [{ expires_in: 60 }, 54],
+      [{ expires_in: '3600' }, 3570],
+      [{ expires_in: undefined }, 270],
+      [{ expires_in: -1 }, 270],
+    ];
+    for (const [fields, keptSeconds] of lives) {
+      let nowMs = 0;
+      answerToken = issue(fields);
+      const tokens = createTokenSource({ settings: settings(), now: () => nowMs });
+      const [first] = await Promise.all([tokens.get(), tokens.get(), tokens.get()]);
+      nowMs = keptSeconds * 1000 - 1;
+      expect(await tokens.get()).to.equal(first);
+      nowMs += 1;
+      const second = await tokens.get();
+      expect(second).not.to.equal(first);
+      tokens.drop(first);
+      expect(await tokens.get()).to.equal(second);
+      tokens.drop(second);
+      expect(await tokens.get()).not.to.equal(second);
+      tokens.close();
+    }
+  });
+
+  describe('at an encoder', () => {
+    let encoders: Encoders;
+    let lines: string[];
+    beforeEach(() => {
+      lines = [];
+      const logger = createLogger({ level: 'debug', format: 'json', write: (line) => void lines.push(line) });
+      encoders = createEncoders({ logger, metrics: new Registry(), registryTimeoutMs: 500 });
+    });
+    afterEach(() => encoders.close());
+
+    async function encode(fields: Partial<OAuth2Settings> = {}, waitMs = 5_000): Promise<Buffer | RequestError> {
+      const options: EncoderOptions = {
+        registry: { url, ttlSeconds: 60, sslVerify: true, authentication: settings(fields), headers: {} },
+        subjectName: 's',
+        schemaVersion: 'latest',
+        payloadEncoding: 'auto',
+        subjectNameStrategy: 'subject_name',
+        role: 'value',
+      };
+      try {
+        return await encoders.acquire(options).encode('t', '1', performance.now() + waitMs);
+      } catch (error) {
+        if (error instanceof RequestError) return error;
+        throw error;
+      }
+    }
+
+    it('are sent to the registry', async () => {
+      expect(await encode()).to.deep.equal(Buffer.from([0, 0, 0, 0, 7, 2]));
+      expect(asked.map(({ path }) => path)).to.deep.equal(['/token', '/subjects/s/versions/latest']);
+      expect(asked[1]?.headers.authorization).to.equal('Bearer token-1');
+    });
+
+    it('are fetched anew, once, when the registry refuses one', async () => {
+      registryStatus = (authorization) => (authorization === 'Bearer token-2' ? 200 : 401);
+      expect(await encode()).to.be.instanceOf(Buffer);
+      expect(issued).to.equal(2);
+      registryStatus = () => 401;
+      expect(await encode({ scopes: [] })).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE', status: 503 });
+      expect(issued).to.equal(4);
+    });
+
+    const failures: [what: string, answer: (response: ServerResponse) => void, message: RegExp][] = [
+      [
+        'a refusal',
+        (response) => response.writeHead(401).end('{"error":"invalid_client"}'),
+        /the token endpoint answered 401 \(invalid_client\)/,
+      ],
+      [
+        'an answer that repeats the secret',
+        (response) => response.writeHead(400).end('{"error":"ge:heim ü","error_description":"ge:heim ü"}'),
+        /the token endpoint answered 400\.$/,
+      ],
+      ['an error page', (response) => response.writeHead(502).end('<html>'), /answered 502/],
+      ['no token', (response) => response.end('{}'), /no usable access_token/],
+      [
+        'a token that is no header',
+        (response) => response.end('{"access_token":"a\\r\\nb"}'),
+        /no usable access_token/,
+      ],
+      ['a closed connection', (response) => response.destroy(), /the token endpoint cannot be used: /],
+      ['silence', () => {}, /the token endpoint cannot be used: no answer within 100 ms/],
+    ];
+    for (const [what, answer, message] of failures) {
+      it(`that cannot be had (${what}) are the registry's failure, and no secret is told`, async () => {
+        answerToken = answer;
+        const error = await encode({ timeoutMs: 100, clientAuth: 'client_secret_basic' });
+        expect(error).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE', status: 503, outcome: 'not_sent' });
+        expect(error).to.have.property('message').that.matches(message);
+        expect(asked.map(({ path }) => path)).to.deep.equal(['/token']);
+        const told = `${JSON.stringify(error)} ${String(error)} ${lines.join('')}`;
+        expect(told).not.to.match(/ge:heim|ge%3Aheim|Basic /);
+        expect(told).not.to.include(basic.slice(6));
+      });
+    }
+
+    it('are waited for no longer than the request may', async () => {
+      answerToken = () => {};
+      const startedAtMs = performance.now();
+      expect(await encode({ timeoutMs: 600 }, 100)).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE' });
+      expect(performance.now() - startedAtMs).to.be.lessThan(550);
+    });
+  });
+});
