@@ -31,7 +31,7 @@ export function absenceSuite(rig: () => Rig): void {
     const startedMs = performance.now();
     let backMs = 0;
     try {
-      await Promise.all(witnesses.map(({ load }) => load.seen('acked', 2 * perSecond)));
+      await Promise.all(witnesses.map(({ load }) => load.seen('acked', perSecond)));
       await Promise.all(kafka.brokers.map((broker) => broker.kill('SIGKILL')));
       for (const { load } of witnesses) load.setRate(2 * perSecond);
       for (const endMs = performance.now() + absenceMs; performance.now() < endMs; await delay(sampleMs)) {
@@ -39,7 +39,7 @@ export function absenceSuite(rig: () => Rig): void {
       }
       await Promise.all(kafka.brokers.map((broker) => broker.start()));
       backMs = performance.now();
-      await Promise.all(witnesses.map(({ load }) => load.seen('acked', 4 * perSecond)));
+      await Promise.all(witnesses.map(({ load }) => load.seen('acked', 2 * perSecond)));
     } finally {
       await Promise.all(witnesses.map(({ load }) => load.stop()));
     }

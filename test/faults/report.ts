@@ -33,7 +33,7 @@ export function report(
   recoveryMs: number | null,
 ): void {
   const { requests, outcomes, lost, wronglyWritten, duplicates, disordered, longestAnswerMs } = judgement;
-  rows.push({
+  const row: FaultRow = {
     fault,
     client,
     requests,
@@ -44,7 +44,10 @@ export function report(
     disordered,
     longestAnswerMs: Math.round(longestAnswerMs),
     recoveryMs: recoveryMs === null ? null : Math.round(recoveryMs),
-  });
+  };
+  rows.push(row);
+  // The long form takes its time: what is known already is shown.
+  if (isLong) console.log(`      ${JSON.stringify(row)}`);
 }
 
 /** @throws AssertionError where a promise of the outcome contract was broken. */

@@ -5,7 +5,7 @@ import { type Judgement, judge, type Note, type NumberedLoad, readRecords, start
 import { expectPromisesKept, report } from './report.ts';
 import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
-const workers = 24;
+const workers = isLong ? 96 : 24;
 /** Leaves the processors to the brokers that start again. */
 const paceMs = isLong ? 20 : 30;
 const ackedBetween = isLong ? 2_000 : 150;
@@ -83,7 +83,7 @@ export async function runFault(rig: Rig, fault: Fault): Promise<void> {
   try {
     for (const each of planned) participants.push(await startParticipant(rig, fault, each));
     await ackedByAll(participants);
-    const rounds = isLong ? (fault.rounds ?? 3) : 1;
+    const rounds = isLong ? (fault.rounds ?? 2) : 1;
     for (let round = 0; round < rounds; round += 1) {
       await runRound(fault, { ...stage, round }, participants);
     }

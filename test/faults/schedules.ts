@@ -7,8 +7,8 @@ import type { Fault } from './run-fault.ts';
 const pauseMsMax = 1_000;
 const stepsPerSchedule = isLong ? 6 : 2;
 
-const quick: readonly Fault[] = [faults.cut, faults.stalled, faults.slow, faults.requestsCut, faults.asleep(2_500)];
-const thorough: readonly Fault[] = [...quick, faults.killed, faults.asleep(), faults.allKilled];
+const quick: readonly Fault[] = [faults.cut, faults.stalled, faults.slow, faults.requestsCut];
+const thorough: readonly Fault[] = [...quick, faults.asleep(2_500), faults.killed, faults.asleep(), faults.allKilled];
 
 /** SLUICE_TEST_SEED, or a new one; printed with the schedule that it makes. */
 export function scheduleSeed(): number {
