@@ -147,7 +147,6 @@ describe('configuration of kafka-upstream', () => {
     ],
     [{ message_by_lua_functions: ['x'] }, [`message_by_lua_functions: ${later}null is accepted`]],
     [{ headers: { forward_all_by_default: true } }, [`headers.forward_all_by_default: ${later}false is accepted`]],
-    [{ producer_async_health_gating: true }, [`producer_async_health_gating: ${later}false is accepted`]],
     [registry({ url: 'ftp://x' }), ['schema_registry.confluent.url: expected an http or https URL']],
     [registry({ value_schema: null }), ['schema_registry.confluent.value_schema: required field missing']],
     [registry({ value_schema: {} }), ['schema_registry.confluent.value_schema.subject_name: required field missing']],
