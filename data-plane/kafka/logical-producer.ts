@@ -324,7 +324,8 @@ export class LogicalProducer implements LaneOwner {
     const refused = cause instanceof KafkaError && cause.wire === 'verdict' && topicRefusals.has(cause.kafkaName);
     if (refused) topic.refuse(failureOf(cause), nowMs);
     else topic.refreshFailed(nowMs);
-    if (isConnectionFailure(cause)) this.gates.failed();
+    // While the first connection is being made nothing has failed yet.
+    if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed();
   }
 
   #tick(): void {

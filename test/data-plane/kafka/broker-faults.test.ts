@@ -68,6 +68,8 @@ describe('a broker that fails', function () {
           expect((await gated.lease.publish(topic, { key: null, value: null, headers: [] }, soon())).outcome).to.equal(
             'acked',
           );
+          expect(enqueue().outcome).to.equal('accepted');
+          expect(events(lines)).to.not.include('kafka_gate_closed');
           await cluster.brokers[0]?.kill('SIGSTOP');
           try {
             await waitFor(() => enqueue().outcome === 'not_sent', { what: 'the gate to close', timeoutMs: 20_000 });

@@ -3,7 +3,7 @@ import { HealthGate } from '../../../data-plane/kafka/health-gate.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
-import { fakeProducer, testRecord } from './fake-kafka-client.ts';
+import { FakeKafkaClient, fakeProducer, testRecord } from './fake-kafka-client.ts';
 
 const settings = { failureThreshold: 3, probeIntervalMs: 5, recoveryThreshold: 2 };
 
@@ -78,6 +78,25 @@ describe("a producer's health gate", () => {
     await lose();
     expect(gate.isClosed).to.equal(false);
     await lose();
+    expect(gate.isClosed).to.equal(true);
+  });
+
+  it('counts nothing while the first connection is being made', async () => {
+    const client = new FakeKafkaClient();
+    client.connected = false;
+    const made = fakeProducer({ client });
+    ({ producer } = made);
+    client.topics.set('t', 1);
+    const { gate } = producer.gates.acquire({ failureThreshold: 1, probeIntervalMs: 60_000, recoveryThreshold: 1 });
+    const verdict = producer.publish('t', testRecord('a'), soon());
+    await waitFor(() => client.metadataRequests.length > 1, { what: 'requests in vain', timeoutMs: 2000 });
+    expect(gate.isClosed).to.equal(false);
+    client.onSent = (sent) => sent.ack();
+    client.connected = true;
+    await client.connect();
+    expect((await verdict).outcome).to.equal('acked');
+    client.connected = false;
+    client.status({ state: 'failing', error: 'down', loginRefused: false });
     expect(gate.isClosed).to.equal(true);
   });
 
