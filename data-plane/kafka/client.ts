@@ -7,6 +7,8 @@ export interface KafkaClient {
   connect(deadlineMs: number): Promise<void>;
   /** Fresh metadata of one topic; never creates it. @throws KafkaError (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED, …) */
   metadata(topic: string, deadlineMs: number): Promise<TopicMetadata>;
+  /** Resolves when a connected broker answers that it is there. @throws KafkaError */
+  probe(deadlineMs: number): Promise<void>;
   /**
    * Whether a batch could be written to this broker's socket at once: connected, logged in, not throttled, no bytes
    * waiting in the socket. When it is not connected the client starts to connect; `onReady` tells when to ask again.

@@ -2,13 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
 import { type ClientStatus, type KafkaClient, type KafkaClientEvents, KafkaError, type KafkaRecord } from './client.ts';
 import { Entry } from './entry.ts';
+import { HealthGates } from './health-gate.ts';
 import type { Lane, LaneOwner } from './lane.ts';
 import { LostRecords } from './lost-records.ts';
 import {
+  blamesCluster,
   deadlineBeforeWire,
   type Failure,
   failedVerdict,
   failureOf,
+  isConnectionFailure,
   loginRefused,
   nodeOverloaded,
   producerOverloaded,
@@ -48,6 +51,8 @@ export class LogicalProducer implements LaneOwner {
   readonly label: string;
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
+  /** Async mode: closed while the cluster is known to fail. */
+  readonly gates: HealthGates;
   readonly #options: LogicalProducerOptions;
   readonly #topics = new Map<string, TopicState>();
   readonly #dirty = new Set<TopicState>();
@@ -71,6 +76,12 @@ export class LogicalProducer implements LaneOwner {
       onReady: () => this.#flushAll(),
       onStatus: (status) => this.#onStatus(status),
     });
+    this.gates = new HealthGates({
+      label: options.label,
+      logger: options.logger,
+      probe: (deadlineMs) => this.client.probe(deadlineMs),
+      probeTimeoutMs: options.cluster.requestTimeoutMs,
+    });
     // The status says how it goes; the client goes on trying by itself.
     this.client.connect(performance.now() + options.cluster.connectTimeoutMs).catch(() => undefined);
   }
@@ -91,7 +102,7 @@ export class LogicalProducer implements LaneOwner {
     const bytes = recordBytes(record);
     const nowMs = performance.now();
     const refusal = this.#refuse(topic, bytes, nowMs);
-    if (refusal !== null) return Promise.resolve(this.#answerRefused(topic, refusal));
+    if (refusal !== null) return Promise.resolve(this.answerRefused(topic, refusal));
     return new Promise((settle) => this.#queue(topic, record, bytes, deadlineMs, nowMs, settle));
   }
 
@@ -99,9 +110,15 @@ export class LogicalProducer implements LaneOwner {
     const bytes = recordBytes(record);
     const nowMs = performance.now();
     const refusal = this.#refuse(topic, bytes, nowMs);
-    if (refusal !== null) return this.#answerRefused(topic, refusal);
+    if (refusal !== null) return this.answerRefused(topic, refusal);
     this.#queue(topic, record, bytes, deadlineMs, nowMs, this.#lost.settle);
     return { outcome: 'accepted', topic };
+  }
+
+  /** Counts a record that is not taken. */
+  answerRefused(topic: string, failure: Failure): FailedVerdict {
+    this.#count(topic, failure.outcome, 1);
+    return verdictOf(topic, failure);
   }
 
   figures(): QueueFigures {
@@ -123,6 +140,7 @@ export class LogicalProducer implements LaneOwner {
       topic.abandon(shuttingDown);
     }
     this.#closed = true;
+    this.gates.close();
     this.#timer.clear();
     clearImmediate(this.#flush);
     await this.client.close();
@@ -152,12 +170,16 @@ export class LogicalProducer implements LaneOwner {
   }
 
   failed(entries: readonly Entry[], failure: Failure): void {
+    let lost = false;
     for (const entry of entries) {
       if (entry.settle === null) continue;
       const verdict = failedVerdict(entry, failure);
+      if (entry.settle === this.#lost.settle) lost ||= blamesCluster(verdict);
       this.#count(entry.topic, verdict.outcome, 1);
       this.#settle(entry, verdict);
     }
+    // What is lost at once is one failure, however many records it was.
+    if (lost) this.gates.failed();
   }
 
   late(entries: number, acked: boolean): void {
@@ -173,6 +195,8 @@ export class LogicalProducer implements LaneOwner {
   done(lane: Lane, error: KafkaError | null, refresh: boolean, tookMs: number): void {
     this.#options.metrics.produced(this.label, tookMs / 1000);
     if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
+    if (error === null) this.gates.succeeded();
+    else if (isConnectionFailure(error)) this.gates.failed();
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
     topic.laneDone(lane, error === null);
@@ -194,11 +218,6 @@ export class LogicalProducer implements LaneOwner {
     if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
     if (this.#options.memory.bytes + bytes > this.#options.memory.bytesMax) return nodeOverloaded;
     return this.#topics.get(name)?.refusal(nowMs) ?? null;
-  }
-
-  #answerRefused(topic: string, failure: Failure): FailedVerdict {
-    this.#count(topic, failure.outcome, 1);
-    return verdictOf(topic, failure);
   }
 
   #queue(
@@ -305,6 +324,8 @@ export class LogicalProducer implements LaneOwner {
     const refused = cause instanceof KafkaError && cause.wire === 'verdict' && topicRefusals.has(cause.kafkaName);
     if (refused) topic.refuse(failureOf(cause), nowMs);
     else topic.refreshFailed(nowMs);
+    // While the first connection is being made nothing has failed yet.
+    if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed();
   }
 
   #tick(): void {
@@ -343,6 +364,7 @@ export class LogicalProducer implements LaneOwner {
     ) {
       logger.warn('kafka_failing', `Kafka cluster ${this.label} cannot be reached: ${status.error ?? ''}`, fields);
     }
+    if (status.state === 'failing') this.gates.failed();
     if (status.loginRefused) for (const topic of this.#topics.values()) topic.failWaiting(loginRefused);
     if (status.state !== 'connected') return;
     for (const topic of this.#topics.values()) topic.refreshNow();

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
-import type { KafkaError } from './client.ts';
+import { KafkaError } from './client.ts';
 import type { Entry } from './entry.ts';
 import type { FailedVerdict } from './producer.ts';
 
@@ -119,6 +119,24 @@ export const loginRefused: Failure = notSent(
   'The brokers refused the login.',
   'AUTHENTICATION_FAILED',
 );
+
+export const gateClosed: Failure = notSent(
+  'KAFKA_UNAVAILABLE',
+  'The Kafka cluster is known to fail; the record was not queued.',
+  null,
+);
+
+/** Whether a lost record says that the cluster fails, not that something is wrong with the record or its topic. */
+export function blamesCluster({ code }: FailedVerdict): boolean {
+  return code === 'KAFKA_UNAVAILABLE' || code === 'DELIVERY_UNKNOWN';
+}
+
+const connectionNames = new Set(['CONNECTION_FAILED', 'TIMED_OUT', 'CLOSED', 'AUTHENTICATION_FAILED']);
+
+/** Whether the request failed with its connection, without an answer. */
+export function isConnectionFailure(error: unknown): boolean {
+  return error instanceof KafkaError && connectionNames.has(error.kafkaName);
+}
 
 /** The verdict on one entry. Whatever the failure says, an entry that may have been written is unknown. */
 export function failedVerdict(entry: Entry, failure: Failure): FailedVerdict {

@@ -55,11 +55,22 @@ export interface ProducerLimits {
   readonly retryBackoffMs: number;
 }
 
+/** When async records are refused at once because the cluster is known to fail. */
+export interface HealthSettings {
+  /** Failures in a row that close the gate. */
+  readonly failureThreshold: number;
+  readonly probeIntervalMs: number;
+  /** Successes in a row that open it again. */
+  readonly recoveryThreshold: number;
+}
+
 export interface ProducerOptions {
   readonly cluster: ClusterSettings;
   readonly limits: ProducerLimits;
   /** `cluster_name`: for logs and metrics only. */
   readonly label: string;
+  /** Gates `enqueue` of this lease; nothing: no gate. */
+  readonly health?: HealthSettings | null;
 }
 
 export interface Producers {

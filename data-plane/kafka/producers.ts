@@ -10,6 +10,7 @@ import { loadPlatformatic } from './clients/platformatic-connection.ts';
 import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { unsupportedCompression } from './compression.ts';
+import { gateClosed } from './produce-failure.ts';
 import type {
   ClusterSettings,
   ClusterStatus,
@@ -104,10 +105,18 @@ class SharedProducers implements Producers {
     shared.leases.add(limits);
     shared.producer.setLimits(smallest(shared.leases));
     const { producer } = shared;
+    const held = options.health == null ? null : producer.gates.acquire(options.health);
     return {
       publish: (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs),
-      enqueue: (topic, record, deadlineMs) => producer.enqueue(topic, record, deadlineMs),
-      release: () => this.#release(shared, limits),
+      enqueue: (topic, record, deadlineMs) =>
+        held?.gate.isClosed === true
+          ? producer.answerRefused(topic, gateClosed)
+          : producer.enqueue(topic, record, deadlineMs),
+      release: () => {
+        if (!shared.leases.delete(limits)) return;
+        held?.release();
+        this.#release(shared);
+      },
     };
   }
 
@@ -156,8 +165,7 @@ class SharedProducers implements Producers {
     return shared;
   }
 
-  #release(shared: Shared, limits: ProducerLimits): void {
-    if (!shared.leases.delete(limits)) return;
+  #release(shared: Shared): void {
     if (shared.leases.size > 0) {
       shared.producer.setLimits(smallest(shared.leases));
       return;

@@ -189,6 +189,7 @@ async function startEarlyAcker(rig: Rig, topic: string) {
 function ackingEarly(client: KafkaClient): KafkaClient {
   return {
     connect: (deadlineMs) => client.connect(deadlineMs),
+    probe: (deadlineMs) => client.probe(deadlineMs),
     metadata: (topic, deadlineMs) => client.metadata(topic, deadlineMs),
     isReady: (brokerId) => client.isReady(brokerId),
     produce(batch) {

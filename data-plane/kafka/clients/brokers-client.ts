@@ -71,17 +71,7 @@ export class BrokersClient implements KafkaClient {
   }
 
   async metadata(topic: string, deadlineMs: number): Promise<TopicMetadata> {
-    const connection = this.#anyUp();
-    if (connection === null) {
-      this.#search();
-      throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
-        retriable: true,
-        wire: 'untouched',
-      });
-    }
-    const timeoutMs = Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
-    const answer = await connection.metadata(topic, timeoutMs);
-    this.#learn(answer);
+    const answer = await this.#askAny(topic, deadlineMs);
     if (answer.topic === null) {
       throw new KafkaError('INVALID_RESPONSE', 'the broker left the topic out of its metadata', {
         retriable: true,
@@ -93,6 +83,10 @@ export class BrokersClient implements KafkaClient {
       throw new KafkaError(name, `the brokers answered ${name} for the topic`, { retriable, wire: 'verdict' });
     }
     return { topic, partitions: [...answer.topic.partitions].sort((a, b) => a.id - b.id) };
+  }
+
+  async probe(deadlineMs: number): Promise<void> {
+    await this.#askAny(null, deadlineMs);
   }
 
   isReady(brokerId: number): boolean {
@@ -124,6 +118,21 @@ export class BrokersClient implements KafkaClient {
     }
     this.#wakeWaiting();
     return Promise.resolve();
+  }
+
+  async #askAny(topic: string | null, deadlineMs: number): Promise<MetadataAnswer> {
+    const connection = this.#anyUp();
+    if (connection === null) {
+      this.#search();
+      throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
+        retriable: true,
+        wire: 'untouched',
+      });
+    }
+    const timeoutMs = Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
+    const answer = await connection.metadata(topic, timeoutMs);
+    this.#learn(answer);
+    return answer;
   }
 
   #anyUp(): BrokerConnection | null {

@@ -27,6 +27,14 @@ export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
       attemptsMax: config.producer_request_retries_max_attempts,
       retryBackoffMs: config.producer_request_retries_backoff_timeout,
     },
+    health:
+      config.producer_async && config.producer_async_health_gating
+        ? {
+            failureThreshold: config.producer_async_health_failure_threshold,
+            probeIntervalMs: config.producer_async_health_probe_interval,
+            recoveryThreshold: config.producer_async_health_recovery_threshold,
+          }
+        : null,
     label: config.cluster_name ?? config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`).join(','),
   };
 }

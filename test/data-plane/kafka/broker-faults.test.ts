@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
-import type { ProducerLease, Producers } from '../../../data-plane/kafka/producer.ts';
+import type { ProducerLease, Producers, Verdict } from '../../../data-plane/kafka/producer.ts';
 import { createTopic } from '../../helpers/kafka.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
@@ -55,6 +55,36 @@ describe('a broker that fails', function () {
         expect(events(lines)).to.deep.equal(['kafka_connected', 'kafka_failing', 'kafka_connected']);
       });
 
+      it('stopped and woken: async records are refused at once meanwhile, and taken again', async () => {
+        const topic = await createTopic('gated', { brokers: cluster.bootstrapServers });
+        const gated = openProducers(kafkaClient, cluster.bootstrapServers, lines, {
+          failureThreshold: 2,
+          probeIntervalMs: 100,
+          recoveryThreshold: 2,
+        });
+        const enqueue = (): Verdict =>
+          gated.lease.enqueue(topic, { key: null, value: Buffer.from('1'), headers: [] }, performance.now() + 1000);
+        try {
+          expect((await gated.lease.publish(topic, { key: null, value: null, headers: [] }, soon())).outcome).to.equal(
+            'acked',
+          );
+          expect(enqueue().outcome).to.equal('accepted');
+          expect(events(lines)).to.not.include('kafka_gate_closed');
+          await cluster.brokers[0]?.kill('SIGSTOP');
+          try {
+            await waitFor(() => enqueue().outcome === 'not_sent', { what: 'the gate to close', timeoutMs: 20_000 });
+            expect(enqueue()).to.include({ outcome: 'not_sent', code: 'KAFKA_UNAVAILABLE' });
+          } finally {
+            await cluster.brokers[0]?.kill('SIGCONT');
+          }
+          await waitFor(() => enqueue().outcome === 'accepted', { what: 'the gate to open', timeoutMs: 20_000 });
+          expect(events(lines)).to.include.members(['kafka_gate_closed', 'kafka_gate_opened']);
+        } finally {
+          gated.lease.release();
+          await gated.producers.close(performance.now() + 2000);
+        }
+      });
+
       it('stopped for longer than the delivery time-out and woken: unknown, and no refused record appears', async () => {
         const topic = await createTopic('stopped', { partitions: 4, brokers: cluster.bootstrapServers });
         const load = startLoad(lease, topic);
@@ -77,6 +107,8 @@ describe('a broker that fails', function () {
     });
   }
 });
+
+const soon = (): number => performance.now() + 5000;
 
 function events(lines: readonly string[]): string[] {
   return lines.map((line) => {

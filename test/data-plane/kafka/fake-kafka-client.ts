@@ -31,6 +31,7 @@ export class FakeKafkaClient implements KafkaClient {
   readonly refusals = new Map<string, KafkaError>();
   readonly sent: SentBatch[] = [];
   readonly metadataRequests: string[] = [];
+  probes = 0;
   ready = true;
   connected = true;
   closed = false;
@@ -60,6 +61,12 @@ export class FakeKafkaClient implements KafkaClient {
       leader: this.leaders.get(`${topic}/${id}`) ?? 1,
     }));
     return Promise.resolve({ topic, partitions });
+  }
+
+  probe(): Promise<void> {
+    this.probes++;
+    if (this.connected) return Promise.resolve();
+    return Promise.reject(new KafkaError('CONNECTION_FAILED', 'down', { retriable: true, wire: 'untouched' }));
   }
 
   isReady(): boolean {

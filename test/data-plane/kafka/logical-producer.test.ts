@@ -64,6 +64,59 @@ describe('LogicalProducer', () => {
     expect(client.sent).to.have.length(0);
   });
 
+  for (const key of [null, 'key']) {
+    it(`drops only what is due of a queue behind a request in flight, in order (${key ?? 'no key'})`, async () => {
+      const { client, producer } = start();
+      const first = producer.publish('t', testRecord('first', key), soon());
+      await sentCount(client, 1);
+      const rest = ['a', 'due-1', 'b', 'due-2', 'c'].map((value) =>
+        producer.publish('t', testRecord(value, key), soon(value.startsWith('due') ? 40 : 5000)),
+      );
+      expect(
+        [await rest[1], await rest[3]].map((verdict) => (verdict === undefined ? '' : brief(verdict))),
+      ).to.deep.equal(['not_sent KAFKA_UNAVAILABLE', 'not_sent KAFKA_UNAVAILABLE']);
+      client.sent[0]?.ack(0n);
+      (await sentCount(client, 2)).ack(1n);
+      expect((await Promise.all([first, ...rest])).map(brief)).to.deep.equal([
+        'acked',
+        'acked',
+        'not_sent KAFKA_UNAVAILABLE',
+        'acked',
+        'not_sent KAFKA_UNAVAILABLE',
+        'acked',
+      ]);
+      await turns();
+      expect(client.sent.map(({ values }) => values)).to.deep.equal([['first'], ['a', 'b', 'c']]);
+    });
+  }
+
+  it('drops what is due of a batch that waits to be sent again, and keeps its place before the queue', async () => {
+    const { client, producer } = start({ limits: { retryBackoffMs: 80 } });
+    const due = producer.publish('t', testRecord('due', 'key'), soon(40));
+    const kept = producer.publish('t', testRecord('kept', 'key'), soon());
+    (await sentCount(client, 1)).fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
+    const later = producer.publish('t', testRecord('later', 'key'), soon());
+    client.onSent = (sent) => sent.ack();
+    expect(brief(await due)).to.equal('not_sent KAFKA_UNAVAILABLE');
+    expect([await kept, await later].map(brief)).to.deep.equal(['acked', 'acked']);
+    expect(client.sent.map(({ values }) => values)).to.deep.equal([['due', 'kept'], ['kept'], ['later']]);
+  });
+
+  it('looks at deadlines once more when a batch leaves, though no timer ran', async () => {
+    const { client, producer } = start();
+    const first = producer.publish('t', testRecord('first', 'key'), soon());
+    await sentCount(client, 1);
+    const dueMs = performance.now() + 30;
+    const late = producer.publish('t', testRecord('late', 'key'), dueMs);
+    client.sent[0]?.ack();
+    // The event loop is held up beyond the deadline: the answer is worked off before any timer.
+    while (performance.now() < dueMs + 5);
+    expect(brief(await late)).to.equal('not_sent KAFKA_UNAVAILABLE');
+    await first;
+    await turns();
+    expect(client.sent.map(({ values }) => values)).to.deep.equal([['first']]);
+  });
+
   it('answers unknown at the deadline when the record is on the wire, and counts the late verdict', async () => {
     const { client, producer, registry } = start();
     const verdict = await producer.publish('t', testRecord('a'), soon(50));

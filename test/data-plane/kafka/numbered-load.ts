@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { ProducerLease, Verdict } from '../../../data-plane/kafka/producer.ts';
+import type { HealthSettings, ProducerLease, Verdict } from '../../../data-plane/kafka/producer.ts';
 import { createProducers, type KafkaClientName } from '../../../data-plane/kafka/producers.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { readTopic } from '../../helpers/kafka.ts';
@@ -19,7 +19,12 @@ export interface Answered {
   readonly tookMs: number;
 }
 
-export function openProducers(kafkaClient: KafkaClientName, brokers: string, lines: string[]) {
+export function openProducers(
+  kafkaClient: KafkaClientName,
+  brokers: string,
+  lines: string[],
+  health: HealthSettings | null = null,
+) {
   const producers = createProducers({
     kafkaClient,
     producerMemoryMaxBytes: 100_000_000,
@@ -39,6 +44,7 @@ export function openProducers(kafkaClient: KafkaClientName, brokers: string, lin
       requestTimeoutMs: 1000,
     },
     limits: { ...testLimits, retryBackoffMs: 50 },
+    health,
   });
   return { producers, lease };
 }

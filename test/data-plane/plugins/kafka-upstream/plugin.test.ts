@@ -145,6 +145,7 @@ describe('kafka-upstream', () => {
         attemptsMax: 10,
         retryBackoffMs: 100,
       },
+      health: null,
       label: 'localhost:9092',
     });
   });
@@ -167,6 +168,25 @@ describe('kafka-upstream', () => {
     expect(await errorOf({})).to.have.property('message', 'plain words');
     const named = await errorOf({ error_handling: { return_error_message: true } });
     expect(named).to.have.property('message', 'UNKNOWN_TOPIC_OR_PARTITION');
+  });
+
+  it('asks for a health gate in async mode only, and flushes within the flush time-out', () => {
+    const gating = {
+      producer_async_health_gating: true,
+      producer_async_health_failure_threshold: 2,
+      producer_async_health_probe_interval: 200,
+      producer_async_health_recovery_threshold: 4,
+    };
+    const async = { producer_async: true, producer_linger: 5_000, producer_async_flush_timeout: 300 };
+    fakes.create({ ...gating, ...async });
+    expect(fakes.acquired[0]?.health).to.deep.equal({
+      failureThreshold: 2,
+      probeIntervalMs: 200,
+      recoveryThreshold: 4,
+    });
+    expect(fakes.acquired[0]?.limits.lingerMs).to.equal(300);
+    fakes.create(gating);
+    expect(fakes.acquired[1]?.health).to.equal(null);
   });
 
   it('answers at once in async mode', async () => {
