@@ -222,7 +222,7 @@ describe('access tokens for a registry', () => {
     for (const [what, answer, message] of failures) {
       it(`that cannot be had (${what}) are the registry's failure, and no secret is told`, async () => {
         answerToken = answer;
-        const error = await encode({ timeoutMs: 100, clientAuth: 'client_secret_basic' });
+        const error = await encode({ timeoutMs: what === 'silence' ? 100 : 2_000, clientAuth: 'client_secret_basic' });
         expect(error).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE', status: 503, outcome: 'not_sent' });
         expect(error).to.have.property('message').that.matches(message);
         expect(asked.map(({ path }) => path)).to.deep.equal(['/token']);
@@ -235,8 +235,8 @@ describe('access tokens for a registry', () => {
     it('are waited for no longer than the request may', async () => {
       answerToken = () => {};
       const startedAtMs = performance.now();
-      expect(await encode({ timeoutMs: 600 }, 100)).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE' });
-      expect(performance.now() - startedAtMs).to.be.lessThan(550);
+      expect(await encode({ timeoutMs: 5_000 }, 100)).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE' });
+      expect(performance.now() - startedAtMs).to.be.lessThan(3_000);
     });
   });
 });
