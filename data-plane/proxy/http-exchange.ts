@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, pipeline } from 'node:stream';
-import { normalizePath } from '../router/path.ts';
+import { normalizePath } from '../../shared/path.ts';
 import { splitPort } from '../router/host.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from './exchange.ts';
 import { closeGentlyAfterAnswer } from './gentle-close.ts';

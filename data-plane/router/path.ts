@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import { normalizePath } from '../../shared/path.ts';
 import { type Captures, RouteCompileError } from './route.ts';
 
 /** What one path of a route asks of a request's path. */
@@ -13,23 +14,6 @@ export type PathMatcher =
     };
 
 export const noCaptures: Captures = Object.freeze({});
-
-const needsNormalising = /%|\/\/|\/\.|[^!-~]/;
-const unreserved = /[A-Za-z0-9\-._~]/;
-
-/**
- * The path in the form that is matched and sent upstream (RFC 3986 section 6.2.2): unreserved percent-triplets decoded,
- * the others in upper case, slashes merged, dot segments removed. Bytes outside ASCII, which node:http hands over as
- * latin1 characters, become triplets. Idempotent. A path without anything to do is returned as it is.
- */
-export function normalizePath(path: string): string {
-  if (!needsNormalising.test(path)) return path;
-  const text = path
-    .replace(/[^!-~\u0100-\uffff]/g, encodeByte)
-    .replace(/%[0-9a-fA-F]{2}/g, normalizeTriplet)
-    .replace(/\/{2,}/g, '/');
-  return text.includes('/.') ? removeDotSegments(text) : text;
-}
 
 /** Compiles one element of a route's `paths`. @throws RouteCompileError with the position given. */
 export function compilePath(path: string, position: number): PathMatcher {
@@ -116,27 +100,4 @@ function isLiteral(char: string, escaped: boolean): boolean {
 /** Operators write UTF-8 text; requests carry its bytes. */
 function encodeUtf8(path: string): string {
   return path.replace(/\p{Surrogate}/gu, '\ufffd').replace(/[^!-~]+/g, encodeURIComponent);
-}
-
-function encodeByte(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
-}
-
-function normalizeTriplet(triplet: string): string {
-  const char = String.fromCharCode(Number.parseInt(triplet.slice(1), 16));
-  return unreserved.test(char) ? char : triplet.toUpperCase();
-}
-
-/** RFC 3986 section 5.2.4, for a path without empty segments. */
-function removeDotSegments(path: string): string {
-  const kept: string[] = [];
-  const segments = path.split('/');
-  const last = segments.length - 1;
-  for (const [index, segment] of segments.entries()) {
-    const isDots = segment === '.' || segment === '..';
-    if (segment === '..' && kept.length > 1) kept.pop();
-    if (!isDots) kept.push(segment);
-    else if (index === last) kept.push('');
-  }
-  return kept.join('/');
 }

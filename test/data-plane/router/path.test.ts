@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { splitPort } from '../../../data-plane/router/host.ts';
-import { normalizePath } from '../../../data-plane/router/path.ts';
+import { normalizePath } from '../../../shared/path.ts';
 
 describe('normalizePath', function () {
   this.timeout(20_000);
@@ -13,9 +13,10 @@ describe('normalizePath', function () {
     ['/%2f%3a%c3%bc', '/%2F%3A%C3%BC'],
     ['/%3F%23', '/%3F%23'],
     ['/%2541', '/%2541'],
-    ['/%', '/%'],
-    ['/%4', '/%4'],
-    ['/%zz', '/%zz'],
+    ['/%', '/%25'],
+    ['/%4', '/%254'],
+    ['/%zz', '/%25zz'],
+    ['/%a%41', '/%25aA'],
     ['//a///b//', '/a/b/'],
     ['/./a/./b/.', '/a/b/'],
     ['/a/../b', '/b'],

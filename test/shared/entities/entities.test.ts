@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { checkEntity } from '../../../shared/entities/check-entity.ts';
 import { consumerEntity } from '../../../shared/entities/consumer.ts';
 import type { EntityDescriptor } from '../../../shared/entities/entity.ts';
-import { normalizePath } from '../../../shared/entities/path.ts';
+import { normalizePath } from '../../../shared/path.ts';
 import { routeEntity } from '../../../shared/entities/route.ts';
 import { serviceEntity } from '../../../shared/entities/service.ts';
 import { faultTree } from '../../../shared/schema/faults.ts';
