@@ -8,6 +8,7 @@ const note = (number: number, outcome: string, key = 'a'): Note => ({
   outcome,
   code: null,
   answerMs: 5,
+  ownLagMs: 0,
   atMs: number,
 });
 const record = (number: number, offset: number, key = 'a', value = bodyOf(number)): TopicRecord => ({

@@ -12,6 +12,8 @@ export interface Note {
   /** The answer's code; of `none` the error's. */
   readonly code: string | null;
   readonly answerMs: number;
+  /** How much of that this process's own event loop was late: it is not the node's fault. */
+  readonly ownLagMs: number;
   /** When the answer came, in milliseconds since the load began. */
   readonly atMs: number;
 }
@@ -36,6 +38,8 @@ export interface Judgement {
   /** Pairs of acked records of one key that stand in the wrong order. */
   readonly disordered: number;
   readonly longestAnswerMs: number;
+  /** The same without the lag of this process. */
+  readonly longestNodeMs: number;
   /** From the first failure to the first acked answer after the last failure; null without failures. */
   readonly failingMs: number | null;
 }
@@ -119,6 +123,7 @@ class Sender {
   readonly #counts = new Map<string, number>();
   readonly #waiters = new Set<() => void>();
   readonly #startedAtMs = performance.now();
+  readonly #lag = watchLag();
   #next = 0;
   stopped = false;
 
@@ -131,10 +136,18 @@ class Sender {
     const number = this.#next++;
     const ownKey = key ?? `request-${number}`;
     const sentAtMs = performance.now();
+    const lagBeforeMs = this.#lag.totalMs();
     const { url, answerTimeoutMs = 60_000 } = this.#options;
     const answer = await post(`${url}?key=${ownKey}`, bodyOf(number), this.#agent, answerTimeoutMs);
     const nowMs = performance.now();
-    const note = { number, key: ownKey, ...answer, answerMs: nowMs - sentAtMs, atMs: nowMs - this.#startedAtMs };
+    const note = {
+      number,
+      key: ownKey,
+      ...answer,
+      answerMs: nowMs - sentAtMs,
+      ownLagMs: this.#lag.totalMs() - lagBeforeMs,
+      atMs: nowMs - this.#startedAtMs,
+    };
     this.#notes.push(note);
     this.#counts.set(note.outcome, (this.#counts.get(note.outcome) ?? 0) + 1);
     for (const waiter of this.#waiters) waiter();
@@ -150,6 +163,7 @@ class Sender {
         this.stopped = true;
         await settled();
         this.#agent.destroy();
+        this.#lag.stop();
         return this.#notes;
       },
     };
@@ -173,6 +187,19 @@ class Sender {
       this.#waiters.add(look);
     });
   }
+}
+
+/** How late this process's event loop was, summed up: on a busy machine more than any answer. */
+function watchLag() {
+  const tickMs = 20;
+  let sumMs = 0;
+  let lastMs = performance.now();
+  const lateMs = () => Math.max(0, performance.now() - lastMs - tickMs);
+  const timer = setInterval(() => {
+    sumMs += lateMs();
+    lastMs = performance.now();
+  }, tickMs);
+  return { totalMs: () => sumMs + lateMs(), stop: () => clearInterval(timer) };
 }
 
 function post(
@@ -228,6 +255,7 @@ export function judge(notes: readonly Note[], records: readonly TopicRecord[], f
   const refused = new Set(['not_sent', 'rejected']);
   const outcomes: Record<string, number> = {};
   for (const { outcome } of notes) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  const answered = notes.filter(({ outcome }) => outcome !== 'none');
   const copied = [...held].filter(([, same]) => same.length > 1);
   return {
     requests: notes.length,
@@ -241,7 +269,8 @@ export function judge(notes: readonly Note[], records: readonly TopicRecord[], f
     duplicates: copied.reduce((sum, [, same]) => sum + same.length - 1, 0),
     duplicated: copied.map(([number]) => number),
     disordered: countDisordered(notes, held),
-    longestAnswerMs: greatest(notes.map((note) => (note.outcome === 'none' ? 0 : note.answerMs))),
+    longestAnswerMs: greatest(answered.map((note) => note.answerMs)),
+    longestNodeMs: greatest(answered.map((note) => note.answerMs - note.ownLagMs)),
     failingMs: failingTime(notes),
   };
 }

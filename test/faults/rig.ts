@@ -65,8 +65,13 @@ async function assemble(closing: Closing): Promise<Rig> {
     users: [{ name: user, password }],
     authorizer: { superUsers: [] },
     advertised: proxies.map(({ address }) => address),
-    // A killed broker may come back when the controller has given it up: 9 s by default.
-    properties: { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' },
+    properties: {
+      // A killed broker may come back when the controller has given it up: 9 s by default.
+      'broker.session.timeout.ms': '3000',
+      'broker.heartbeat.interval.ms': '500',
+      // 128 MiB by default: half of the heap.
+      'log.cleaner.dedupe.buffer.size': '4194304',
+    },
   });
   closing.add(() => kafka.stop());
   kafka.brokers.forEach(({ port }, index) => proxies[index]?.setTarget(`127.0.0.1:${port}`));

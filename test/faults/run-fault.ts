@@ -5,7 +5,7 @@ import { type Judgement, judge, type Note, type NumberedLoad, readRecords, start
 import { expectPromisesKept, report } from './report.ts';
 import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
-const workers = isLong ? 96 : 24;
+const workers = isLong ? 60 : 24;
 /** Leaves the processors to the brokers that start again. */
 const paceMs = isLong ? 20 : 30;
 const ackedBetween = isLong ? 2_000 : 150;

@@ -29,7 +29,9 @@ interface Scene {
   readonly spoil: (action: ProduceAction, times?: number) => void;
   /** Resolves when this many Produce requests came by. */
   produced(count: number): Promise<void>;
-  network(state: NetworkState): void;
+  readonly network: (state: NetworkState) => void;
+  /** Resolves when the scenes of all clients have come so far: the network is one for all. */
+  readonly together: () => Promise<void>;
   /** How often the topic holds the record. */
   copies(id: string): Promise<number>;
 }
@@ -149,7 +151,10 @@ const cases: readonly Case[] = [
       ]);
     },
   },
-  afterLostAnswer('brokers out of reach', (scene) => Promise.resolve(scene.network('closed'))),
+  afterLostAnswer('brokers out of reach', async ({ together, network }) => {
+    await together();
+    network('closed');
+  }),
   afterLostAnswer(
     'permission revoked',
     (scene, rig) => revoke({ user, topic: scene.topic }, rig.kafka.internalServers),
@@ -171,8 +176,10 @@ export function wireRuleSuite(rig: () => Rig): void {
 
 /** With both clients at once: most of the time is waiting. */
 async function runCase(rig: Rig, { prefix = openPrefix, run }: Case): Promise<void> {
-  const scenes = await Promise.all(clients.map((client) => makeScene(rig, client, prefix)));
-  const results = await Promise.allSettled(scenes.map((scene) => run(scene, rig)));
+  const meeting = createMeeting(clients.length);
+  const scenes = await Promise.all(clients.map((client) => makeScene(rig, client, prefix, meeting)));
+  // One that failed keeps nobody waiting.
+  const results = await Promise.allSettled(scenes.map((scene) => run(scene, rig).finally(() => void meeting())));
   for (const proxy of rig.proxies) {
     for (const { topic } of scenes) proxy.setRule(topic, null);
     proxy.setNetwork('open');
@@ -182,7 +189,21 @@ async function runCase(rig: Rig, { prefix = openPrefix, run }: Case): Promise<vo
   });
 }
 
-async function makeScene(rig: Rig, client: ClientName, prefix: string): Promise<Scene> {
+/** A function that resolves when it was called this often. */
+function createMeeting(count: number): () => Promise<void> {
+  let missing = count;
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return () => {
+    missing -= 1;
+    if (missing <= 0) open();
+    return opened;
+  };
+}
+
+async function makeScene(rig: Rig, client: ClientName, prefix: string, together: () => Promise<void>): Promise<Scene> {
   const { proxies, kafka } = rig;
   const topic = await createTopic(`${prefix}wire`, { brokers: kafka.internalServers });
   if (prefix !== openPrefix) await allow({ user, topic }, kafka.internalServers);
@@ -197,6 +218,7 @@ async function makeScene(rig: Rig, client: ClientName, prefix: string): Promise<
   return {
     topic,
     proxy,
+    together,
     send,
     spoil: (action, times) => {
       for (const each of proxies) each.setRule(topic, times === undefined ? { action } : { action, times });
