@@ -83,9 +83,9 @@ export async function startServer(file: string, args: readonly string[] = []): P
     pid: child.pid ?? -1,
     url: `http://127.0.0.1:${message.port}/`,
     async stop() {
-      const closed = once(child, 'close');
-      child.disconnect();
-      await closed;
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
     },
   };
 }
