@@ -55,3 +55,8 @@ function wrap(logger: PinoLogger): Logger {
     enabled: (level) => logger.isLevelEnabled(level),
   };
 }
+
+/** What a log line says of a fault of ours: its stack. Never part of an answer. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
-import type { Logger } from './log.ts';
+import { type Logger, stackOf } from './log.ts';
 
 export interface StatusServerOptions {
   /** Port 0 takes a free one. */
@@ -36,7 +36,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not found' }));
   app.setErrorHandler((error, _request, reply) => {
     logger.error('internal_error', 'A status request failed', {
-      error: error instanceof Error ? error.stack : String(error),
+      error: stackOf(error),
     });
     return reply.code(500).send({ message: 'An unexpected error occurred' });
   });

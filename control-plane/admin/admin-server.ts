@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { boundAddress } from '../../shared/status-server.ts';
 import type { EntityStore } from '../store/entity-store.ts';
@@ -113,7 +113,7 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
     logger.error('internal_error', 'An Admin API request failed', {
       method: request.method,
       path: request.url.split('?', 1)[0],
-      error: error instanceof Error ? error.stack : String(error),
+      error: stackOf(error),
     });
     return reply.code(500).send({ message: 'An unexpected error occurred' });
   });

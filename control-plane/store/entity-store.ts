@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
 import type { ConfigReader } from './config-reader.ts';
@@ -67,7 +67,7 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
       } catch (error) {
         // The write is committed and its answer must say so, whatever a listener does.
         logger.error('internal_error', 'A listener of configuration changes failed', {
-          error: error instanceof Error ? error.stack : String(error),
+          error: stackOf(error),
         });
       }
     }

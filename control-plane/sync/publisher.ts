@@ -1,5 +1,5 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import { packedBytesMax, packSnapshot, type PackedSnapshot } from '../../shared/snapshot-wire.ts';
 import { findDanglingReferences } from '../../shared/snapshot.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
@@ -80,7 +80,7 @@ export function startPublisher({ reader, entities, logger, coalesceMs = 100 }: P
       for (const listener of listeners) listener(changed);
     } catch (error) {
       logger.error('publish_failed', 'The configuration could not be read; it is tried again', {
-        error: error instanceof Error ? error.stack : String(error),
+        error: stackOf(error),
       });
       // The finally of the caller has not run yet, so that this cannot schedule by itself.
       dirty = true;

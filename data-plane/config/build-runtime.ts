@@ -138,6 +138,7 @@ class Build {
     }
   }
 
+  /** Closes what was made so far. */
   close(): void {
     closeAll(this.#steps);
   }
@@ -152,7 +153,6 @@ class Build {
     return { kind: 'built', runtime };
   }
 
-  /** Closes what was made so far. */
   #planOf(route: RouteEntity): RoutePlan {
     const label = route.name ?? route.id;
     this.#routeLabels.add(label);

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { BuildResult } from './build-runtime.ts';
 import type { Runtime } from './runtime.ts';
@@ -95,7 +95,7 @@ export class RuntimeHolder {
       return await this.#deps.build(snapshot);
     } catch (error) {
       this.#deps.logger.error('internal_error', 'A configuration could not be built', {
-        error: error instanceof Error ? error.stack : String(error),
+        error: stackOf(error),
       });
       return { kind: 'faults', faults: [nodeFault('the configuration could not be built: a fault of the node')] };
     }
@@ -120,7 +120,7 @@ export class RuntimeHolder {
       // The request or apply that happened to be the last one is not to blame.
       this.#deps.logger.error('internal_error', 'A configuration could not be closed', {
         hash: runtime.hash,
-        error: error instanceof Error ? error.stack : String(error),
+        error: stackOf(error),
       });
     }
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import { SnapshotCorruptError, unpackSnapshot } from '../../shared/snapshot-wire.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
@@ -242,7 +242,7 @@ class StreamedSource {
       // A bug of the node's. The control plane must hear that the version does not run here, or it would wait for ever.
       this.#options.logger.error('internal_error', 'Applying a configuration failed', {
         hash,
-        error: error instanceof Error ? error.stack : String(error),
+        error: stackOf(error),
       });
       return this.#rejected(hash, 'An unexpected error occurred; see the log of the node');
     }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { RequestError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Answer, Exchange } from './exchange.ts';
 
 /** The one place where failures become answers: the outcome contract of kafka-upstream.md section 5. */
@@ -54,6 +54,6 @@ function logInternal(exchange: Exchange, failure: unknown, logger: Logger): void
   logger.error('internal_error', 'A request failed for a fault of the node', {
     request_id: exchange.requestId,
     route: exchange.route?.name ?? exchange.route?.id,
-    error: failure instanceof Error ? failure.stack : String(failure),
+    error: stackOf(failure),
   });
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { RequestError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
 import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../config/runtime.ts';
 import type { RuntimeHolder, RuntimeLease } from '../config/runtime-holder.ts';
 import type { Captures, RouteMatch } from '../router/route.ts';
@@ -167,7 +167,7 @@ class Passage {
         instance.log?.(exchange, answer);
       } catch (error) {
         this.#spine.logger.error('internal_error', 'A log phase failed', {
-          error: error instanceof Error ? error.stack : String(error),
+          error: stackOf(error),
         });
       }
     }

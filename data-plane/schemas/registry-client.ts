@@ -1,5 +1,6 @@
 import type { Histogram } from 'prom-client';
 import { RequestError } from '../../shared/errors.ts';
+import { isRecord } from '../../shared/schema/check.ts';
 import type { RegistrySettings } from './encoder.ts';
 import type { SchemaSource } from './formats/format.ts';
 import { createRegistryHttp } from './registry-http.ts';
@@ -112,8 +113,4 @@ function readVersion(body: unknown): VersionAnswer | undefined {
     list.push({ name, subject, version: String(version) });
   }
   return { id, type: schemaType, text: schema, references: list };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -126,7 +126,8 @@ const kafkaPom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is a file or folder of that name. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await access(path);
     return true;

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { downloadKafka } from './download.ts';
+import { downloadKafka, exists } from './download.ts';
 import { freePorts } from './free-ports.ts';
 import { javaCommand, keytoolCommand } from './java.ts';
 import { signalProcess, startJvm, stopProcess, waitUntilReady, type Lifetime, type ProcessRef } from './jvm-process.ts';
@@ -305,13 +305,4 @@ function parseAddress(text: string | undefined): KafkaAddress | undefined {
 
 function addresses(ports: readonly number[]): string {
   return ports.map((port) => `${host}:${port}`).join(',');
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
-import type { KafkaError, ProduceBatch, ProduceResult } from '../client.ts';
+import { KafkaError, type ProduceBatch, type ProduceResult, type Wire } from '../client.ts';
+import { encodeProduceRequest } from '../produce-request.ts';
+import type { ClusterSettings } from '../producer.ts';
 
 /**
  * One connection to one broker: what a library has to offer. Each library is used at this level, below its own producer,
@@ -46,4 +48,52 @@ export function corkThisTurn(socket: Socket): void {
   if (socket.writableCorked > 0) return;
   socket.cork();
   process.nextTick(() => socket.uncork());
+}
+
+/** The connection is down, or went down under a request. */
+export function connectionFailed(message: string, wire: Wire, cause?: unknown): KafkaError {
+  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, wire, cause });
+}
+
+/** The request's bytes behind this much room for a header. @throws KafkaError: certain that no byte left. */
+export function encodeBatch(
+  { acks, compression }: ClusterSettings,
+  batch: ProduceBatch,
+  headroomBytes: number,
+): Buffer {
+  try {
+    return encodeProduceRequest({ batch, acks, compression, nowMs: Date.now(), headroomBytes });
+  } catch (cause) {
+    const options = { retriable: false, wire: 'untouched', cause } as const;
+    throw new KafkaError('ENCODING_FAILED', 'the batch could not be encoded', options);
+  }
+}
+
+/** How long a broker asks to be spared (KIP-219): until then its connection counts as not ready. */
+export class Throttle {
+  readonly #onEnd: () => void;
+  #untilMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  get isOver(): boolean {
+    return this.#untilMs === 0 || performance.now() >= this.#untilMs;
+  }
+
+  extend(throttleMs: number): void {
+    if (throttleMs <= 0) return;
+    this.#untilMs = performance.now() + throttleMs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#untilMs = 0;
+      this.#onEnd();
+    }, throttleMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
 }

@@ -1,19 +1,16 @@
 import type { Socket } from 'node:net';
 import { KafkaError, type ProduceBatch, type ProduceResult } from '../client.ts';
-import {
-  decodeProduceResponse,
-  encodeProduceRequest,
-  produceApiKey,
-  produceApiVersion,
-  readVerdict,
-} from '../produce-request.ts';
+import { decodeProduceResponse, produceApiKey, produceApiVersion, readVerdict } from '../produce-request.ts';
 import type { ClusterSettings } from '../producer.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,
   type BrokerConnectionEvents,
+  connectionFailed,
   corkThisTurn,
+  encodeBatch,
   type MetadataAnswer,
+  Throttle,
 } from './broker-connection.ts';
 import {
   kafkajs,
@@ -57,12 +54,12 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   #socket: Socket | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
   #reauthenticating = false;
-  #throttledUntilMs = 0;
-  #throttleTimer: NodeJS.Timeout | undefined;
+  readonly #throttle: Throttle;
 
   constructor(shared: KafkajsCluster, address: BrokerAddress, events: BrokerConnectionEvents) {
     this.#shared = shared;
     this.#events = events;
+    this.#throttle = new Throttle(() => events.onReady());
     const { cluster } = shared;
     const createSocket = kafkajs.createSocketFactory();
     this.#pool = new kafkajs.ConnectionPool({
@@ -101,9 +98,9 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     } finally {
       clearTimeout(timer);
     }
-    if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
+    if (this.#state === 'closed') throw connectionFailed('the connection was closed', 'untouched');
     fitReauthentication(this.#connection);
-    this.#connection.requestQueue.maybeThrottle = (throttleMs) => this.#throttle(throttleMs ?? 0);
+    this.#connection.requestQueue.maybeThrottle = (throttleMs) => this.#extendThrottle(throttleMs ?? 0);
     // Its queue is always empty, but it would set a timer after each answer to look into it.
     this.#connection.requestQueue.scheduleCheckPendingRequests = () => undefined;
     this.#state = 'open';
@@ -113,7 +110,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     const connection = this.#connection;
     if (this.#state !== 'open' || connection === null || !connection.isConnected()) return false;
     if (this.#socket === null || this.#socket.writableNeedDrain) return false;
-    if (this.#throttledUntilMs !== 0 && performance.now() < this.#throttledUntilMs) return false;
+    if (!this.#throttle.isOver) return false;
     if (this.#shared.sasl !== null && !connection.isAuthenticated()) {
       this.#reauthenticate(connection);
       return false;
@@ -123,7 +120,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
 
   async metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer> {
     const connection = this.#connection;
-    if (connection === null || this.#state !== 'open') throw closed('the connection is down', 'untouched');
+    if (connection === null || this.#state !== 'open') throw connectionFailed('the connection is down', 'untouched');
     const { request, response } = this.#broker.lookupRequest(
       metadataApiKey,
       kafkajs.requests.Metadata,
@@ -146,7 +143,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       return readMetadata(await Promise.race([sent, late]), topic);
     } catch (error) {
       if (error instanceof KafkaError) throw error;
-      throw closed(error instanceof Error ? error.message : 'the request failed', 'unknown', error);
+      throw connectionFailed(error instanceof Error ? error.message : 'the request failed', 'unknown', error);
     } finally {
       clearTimeout(timer);
     }
@@ -156,15 +153,15 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     const connection = this.#connection;
     const socket = this.#socket;
     if (connection === null || socket === null || this.#state !== 'open' || !connection.isConnected()) {
-      return Promise.reject(closed('the connection is down', 'untouched'));
+      return Promise.reject(connectionFailed('the connection is down', 'untouched'));
     }
-    const { acks, compression } = this.#shared.cluster;
+    const { cluster } = this.#shared;
+    const { acks } = cluster;
     let frame: Buffer;
     try {
-      frame = encodeProduceRequest({ batch, acks, compression, nowMs: Date.now(), headroomBytes: headerBytes });
-    } catch (cause) {
-      const options = { retriable: false, wire: 'untouched', cause } as const;
-      return Promise.reject(new KafkaError('ENCODING_FAILED', 'the batch could not be encoded', options));
+      frame = encodeBatch(cluster, batch, headerBytes);
+    } catch (error) {
+      return Promise.reject(toRequestError(error, 'untouched'));
     }
     const correlationId = connection.nextCorrelationId();
     writeHeader(frame, correlationId);
@@ -204,7 +201,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   destroy(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    clearTimeout(this.#throttleTimer);
+    this.#throttle.stop();
     for (const connection of this.#pool.pool) {
       connection.rejectRequests(new Error('the connection was closed'));
       connection.requestQueue.destroy();
@@ -214,7 +211,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
 
   #verdict(payload: Buffer, batch: ProduceBatch): ProduceResult {
     const answer = decodeProduceResponse(payload);
-    if (answer !== null) this.#throttle(answer.throttleMs);
+    if (answer !== null) this.#extendThrottle(answer.throttleMs);
     return readVerdict(answer, batch);
   }
 
@@ -232,17 +229,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   #broke(error: Error): void {
     if (this.#state !== 'open') return;
     this.destroy();
-    this.#events.onClosed(closed(error.message, 'unknown', error));
-  }
-
-  #throttle(throttleMs: number): void {
-    if (throttleMs <= 0 || this.#state !== 'open') return;
-    this.#throttledUntilMs = performance.now() + throttleMs;
-    clearTimeout(this.#throttleTimer);
-    this.#throttleTimer = setTimeout(() => {
-      this.#throttledUntilMs = 0;
-      this.#events.onReady();
-    }, throttleMs);
+    this.#events.onClosed(connectionFailed(error.message, 'unknown', error));
   }
 
   /** The broker bounds a login's life (KIP-368): log in again before it ends. */
@@ -260,6 +247,10 @@ export class KafkajsBrokerConnection implements BrokerConnection {
         this.#broke(toConnectError(error));
       },
     );
+  }
+
+  #extendThrottle(throttleMs: number): void {
+    if (this.#state === 'open') this.#throttle.extend(throttleMs);
   }
 }
 
@@ -294,10 +285,6 @@ function readMetadata({ brokers, topicMetadata }: KafkajsMetadata, topic: string
   };
 }
 
-function closed(message: string, wire: 'untouched' | 'unknown', cause?: unknown): KafkaError {
-  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, wire, cause });
-}
-
 function timedOut(what: string, wire: 'untouched' | 'unknown'): KafkaError {
   return new KafkaError('TIMED_OUT', `the broker did not answer the ${what} request in time`, {
     retriable: true,
@@ -308,7 +295,7 @@ function timedOut(what: string, wire: 'untouched' | 'unknown'): KafkaError {
 function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaError {
   if (error instanceof KafkaError) return error;
   if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') return timedOut('produce', wire);
-  return closed(error instanceof Error ? error.message : 'the request failed', wire, error);
+  return connectionFailed(error instanceof Error ? error.message : 'the request failed', wire, error);
 }
 
 function toConnectError(error: unknown): KafkaError {
@@ -320,5 +307,5 @@ function toConnectError(error: unknown): KafkaError {
   ) {
     return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause: error });
   }
-  return closed(message, 'untouched', error);
+  return connectionFailed(message, 'untouched', error);
 }

@@ -1,20 +1,17 @@
 import { isIP } from 'node:net';
 import type * as Platformatic from '@platformatic/kafka';
 import { KafkaError, type ProduceBatch, type ProduceResult } from '../client.ts';
-import {
-  decodeProduceResponse,
-  encodeProduceRequest,
-  produceApiKey,
-  produceApiVersion,
-  readVerdict,
-} from '../produce-request.ts';
+import { decodeProduceResponse, produceApiKey, produceApiVersion, readVerdict } from '../produce-request.ts';
 import type { ClusterSettings } from '../producer.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,
   type BrokerConnectionEvents,
+  connectionFailed,
   corkThisTurn,
+  encodeBatch,
   type MetadataAnswer,
+  Throttle,
 } from './broker-connection.ts';
 import type { PlatformaticSasl } from './security.ts';
 
@@ -24,6 +21,7 @@ const inFlightMax = 1_000_000;
 
 /** The library logs in again when four fifths of a session are over (KIP-368); after this part nothing more is sent. */
 const sessionUsedPart = 0.9;
+
 /** Only for nodes that use it: it takes longer to load than all else together. */
 export function loadPlatformatic(): Promise<typeof Platformatic> {
   return import('@platformatic/kafka');
@@ -51,20 +49,20 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   #connection: Platformatic.Connection | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
   #sessionEndsAtMs = Infinity;
-  #throttledUntilMs = 0;
-  #throttleTimer: NodeJS.Timeout | undefined;
+  readonly #throttle: Throttle;
 
   constructor(shared: PlatformaticCluster, address: BrokerAddress, events: BrokerConnectionEvents) {
     this.#shared = shared;
     this.#address = address;
     this.#events = events;
+    this.#throttle = new Throttle(() => events.onReady());
   }
 
   async open(): Promise<void> {
     const { cluster, requestTimeoutMs, sasl, tls } = this.#shared;
     const { host, port } = this.#address;
     this.#library = await loadPlatformatic();
-    if (this.#state === 'closed') throw closed('the connection was closed', 'untouched');
+    if (this.#state === 'closed') throw connectionFailed('the connection was closed', 'untouched');
     const connection = new this.#library.Connection(clientId, {
       connectTimeout: cluster.connectTimeoutMs,
       requestTimeout: requestTimeoutMs,
@@ -91,7 +89,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
       throw toConnectError(error);
     }
     // destroy() may have run meanwhile.
-    if (this.#isClosed()) throw closed('the connection was closed', 'untouched');
+    if (this.#isClosed()) throw connectionFailed('the connection was closed', 'untouched');
     this.#state = 'open';
     connection.on('connect', () => this.#becameReady());
     connection.socket.on('drain', () => this.#becameReady());
@@ -106,14 +104,14 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
       connection.reauthenticate();
       return false;
     }
-    return this.#throttledUntilMs === 0 || performance.now() >= this.#throttledUntilMs;
+    return this.#throttle.isOver;
   }
 
   metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer> {
     const connection = this.#connection;
     const library = this.#library;
     if (connection === null || library === null || !connection.isConnected()) {
-      return Promise.reject(closed('the connection is down', 'untouched'));
+      return Promise.reject(connectionFailed('the connection is down', 'untouched'));
     }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -139,15 +137,15 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     const connection = this.#connection;
     const library = this.#library;
     if (connection === null || library === null || this.#state !== 'open' || !connection.isConnected()) {
-      return Promise.reject(closed('the connection is down', 'untouched'));
+      return Promise.reject(connectionFailed('the connection is down', 'untouched'));
     }
-    const { acks, compression } = this.#shared.cluster;
+    const { cluster } = this.#shared;
+    const { acks } = cluster;
     let body: Buffer;
     try {
-      body = encodeProduceRequest({ batch, acks, compression, nowMs: Date.now(), headroomBytes: 0 });
-    } catch (cause) {
-      const options = { retriable: false, wire: 'untouched', cause } as const;
-      return Promise.reject(new KafkaError('ENCODING_FAILED', 'the batch could not be encoded', options));
+      body = encodeBatch(cluster, batch, 0);
+    } catch (error) {
+      return Promise.reject(toRequestError(error, 'untouched'));
     }
     return new Promise((resolve, reject) => {
       const createPayload = (): Platformatic.Writer => {
@@ -171,7 +169,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
             return;
           }
           if (acks === 0) return resolve({ baseOffset: null });
-          if (answer !== null && answer !== undefined) this.#throttle(answer.throttleMs);
+          if (answer !== null && answer !== undefined) this.#extendThrottle(answer.throttleMs);
           try {
             resolve(readVerdict(answer ?? null, batch));
           } catch (refusal) {
@@ -185,7 +183,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   destroy(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    clearTimeout(this.#throttleTimer);
+    this.#throttle.stop();
     const connection = this.#connection;
     if (connection === null) return;
     // Ends its timer for re-authentication; destroying the socket then rejects what is in flight.
@@ -208,17 +206,11 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     if (this.#state !== 'open') return;
     this.destroy();
     // A login that could not be renewed has its reason inside.
-    this.#events.onClosed(closed(toConnectError(error).message, 'unknown', error));
+    this.#events.onClosed(connectionFailed(toConnectError(error).message, 'unknown', error));
   }
 
-  #throttle(throttleMs: number): void {
-    if (throttleMs <= 0 || this.#state !== 'open') return;
-    this.#throttledUntilMs = performance.now() + throttleMs;
-    clearTimeout(this.#throttleTimer);
-    this.#throttleTimer = setTimeout(() => {
-      this.#throttledUntilMs = 0;
-      this.#events.onReady();
-    }, throttleMs);
+  #extendThrottle(throttleMs: number): void {
+    if (this.#state === 'open') this.#throttle.extend(throttleMs);
   }
 }
 
@@ -268,17 +260,13 @@ function isResponseError(error: unknown): error is Error & { response: LibraryMe
   return error instanceof Error && 'response' in error && typeof error.response === 'object' && error.response !== null;
 }
 
-function closed(message: string, wire: 'untouched' | 'unknown', cause?: unknown): KafkaError {
-  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, wire, cause });
-}
-
 function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaError {
   if (error instanceof KafkaError) return error;
   const message = error instanceof Error ? error.message : 'the request failed';
   if (message === 'Request timed out') {
     return new KafkaError('TIMED_OUT', 'the broker did not answer in time', { retriable: true, wire, cause: error });
   }
-  return closed(message, wire, error);
+  return connectionFailed(message, wire, error);
 }
 
 function toConnectError(error: unknown): KafkaError {
@@ -290,7 +278,7 @@ function toConnectError(error: unknown): KafkaError {
   if (isCoded(cause, 'PLT_KFK_AUTHENTICATION') && isCoded(cause.cause, 'PLT_KFK_RESPONSE')) {
     return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause: error });
   }
-  return closed(message, 'untouched', error);
+  return connectionFailed(message, 'untouched', error);
 }
 
 function isCoded(error: unknown, code: string): error is Error {
