@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { createTopic } from '../helpers/kafka.ts';
+import { countRecords, createTopic } from '../helpers/kafka.ts';
+import { waitFor } from '../helpers/wait-for.ts';
 import { judge, readRecords, startNumberedLoad } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
 const workers = 32;
 const acked = isLong ? 5_000 : 300;
+/** Of what was accepted, so much has to be in the topic before there is no network. */
+const workedOff = 2 * acked - 100;
 /** A worker whose connection is refused tries again: enough of that proves that the node is gone. */
 const goneAnswers = 50;
 
@@ -72,6 +75,12 @@ async function runEnd(rig: Rig, client: ClientName, signal: 'SIGTERM' | 'SIGKILL
   ).to.equal(true);
 }
 
+/** Waits until the topic has as many records; fails when the queue is not worked off. */
+async function untilHeld(rig: Rig, topic: string, count: number): Promise<void> {
+  const enough = async () => (await countRecords(topic, rig.kafka.internalServers)) >= count;
+  await waitFor(enough, { what: `${count} records in ${topic}`, timeoutMs: 30_000, pollMs: 200 });
+}
+
 /** First the network is only slow, and the queue is worked off; then there is none, and what waits is lost. */
 async function runAsyncEnds(rig: Rig): Promise<void> {
   const started = await Promise.all(
@@ -87,6 +96,8 @@ async function runAsyncEnds(rig: Rig): Promise<void> {
     await Promise.all(started.map(({ load }) => load.seen('accepted', acked)));
     for (const proxy of rig.proxies) proxy.setNetwork({ delayMs: 50 });
     await Promise.all(started.map(({ load }) => load.seen('accepted', acked)));
+    // Accepted is not yet written: how much lies between the two depends on the machine.
+    await Promise.all(started.map(({ topic }) => untilHeld(rig, topic, workedOff)));
     for (const proxy of rig.proxies) proxy.setNetwork('closed');
     await Promise.all(started.map(({ load }) => load.seen('accepted', 50)));
   } finally {
@@ -97,16 +108,17 @@ async function runAsyncEnds(rig: Rig): Promise<void> {
     if (own === undefined) throw new Error(`no node with ${client}`);
     const { node, topic, load } = own;
     expect(await node.stop(), node.output()).to.equal(0);
-    const judged = judge(load.notes, await readRecords(topic, rig.kafka.internalServers));
+    const records = await readRecords(topic, rig.kafka.internalServers);
+    const judged = judge(load.notes, records);
     report('an async data plane ended without Kafka', client, judged, null);
     expect(Object.keys(judged.outcomes)).to.deep.equal(['accepted']);
-    const held = new Set((await readRecords(topic, rig.kafka.internalServers)).map(({ value }) => value)).size;
+    const held = new Set(records.map(({ value }) => value)).size;
     const losses = node.lines.filter(({ event }) => event === 'records_lost');
     const count = (kinds: readonly string[]) =>
       losses
         .filter(({ outcome }) => kinds.includes(String(outcome)))
         .reduce((sum, line) => sum + Number(line['count']), 0);
-    expect(held, 'worked off').to.be.at.least(2 * acked - 100);
+    expect(held, 'worked off').to.be.at.least(workedOff);
     expect(judged.requests - held, 'lost without a word').to.be.at.most(count(['not_sent', 'unknown']));
     expect(count(['not_sent']), 'counted as not sent').to.be.within(1, judged.requests - held);
     expect(losses.every((line) => line['topic'] === topic)).to.equal(true);
