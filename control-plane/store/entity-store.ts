@@ -23,6 +23,17 @@ export interface EntityWrites extends EntityReads {
   put(entity: string, value: SnapshotEntity): SnapshotEntity;
   /** Deletes what cascades from it as well. False when there is no such entity. */
   delete(entity: string, id: string): boolean;
+  /**
+   * Removes entities and adds others, of which the ids may be the same, without a look at each: all must be checked, and
+   * what is there afterwards must fit together. For loads of whole configurations.
+   */
+  exchange(changes: { readonly removed: Iterable<StoredEntity>; readonly added: Iterable<StoredEntity> }): void;
+}
+
+/** An entity with the plural name of its kind. */
+export interface StoredEntity {
+  readonly plural: string;
+  readonly value: SnapshotEntity;
 }
 
 export interface EntityStore extends EntityReads, ConfigReader {
@@ -32,6 +43,8 @@ export interface EntityStore extends EntityReads, ConfigReader {
   write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
+  /** Tells the listeners of a change that another connection to the same database has committed. */
+  changedElsewhere(): void;
 }
 
 export interface EntityStoreOptions {
@@ -103,6 +116,7 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    changedElsewhere: () => notify(revision()),
   };
 }
 
@@ -136,10 +150,13 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
-    const { tags } = value;
-    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
+    addTags(entity, value);
     onWrite();
     return value;
+  }
+
+  function addTags(entity: string, { id, tags }: SnapshotEntity): void {
+    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, id, word);
   }
 
   function remove(entity: string, id: string): boolean {
@@ -171,6 +188,20 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
       return put(entity, value);
     },
     delete: remove,
+    exchange({ removed, added }) {
+      // Whatever the order, references are looked at when the transaction ends.
+      database.pragma('defer_foreign_keys = ON');
+      for (const { plural, value } of removed) {
+        tableOf(plural).remove(value.id);
+        untag.run(plural, value.id);
+        onWrite();
+      }
+      for (const { plural, value } of added) {
+        tableOf(plural).put(value);
+        addTags(plural, value);
+        onWrite();
+      }
+    },
   };
 }
 
