@@ -105,6 +105,6 @@ function idOf(reference: unknown): string | undefined {
 
 /** What an operator calls the entity: its name, instance name or username; '' when it has none. */
 export function nameOf(entity: SnapshotEntity): string {
-  const name = entity['instance_name'] ?? entity['name'] ?? entity['username'];
+  const name = entity['instance_name'] ?? entity['name'] ?? entity['username'] ?? entity['target'];
   return typeof name === 'string' ? name : '';
 }

@@ -14,6 +14,10 @@ export interface EntityReads {
   get(entity: string, id: string): SnapshotEntity | undefined;
   /** By a unique field, the entity's key unless another is named. */
   find(entity: string, value: string, field?: string): SnapshotEntity | undefined;
+  /** By fields that are unique together: words, and ids of references. */
+  findTogether(entity: string, values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
+  /** The entities whose reference has this id, ordered by theirs. */
+  referring(entity: string, field: string, id: string): SnapshotEntity[];
 }
 
 /** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
@@ -23,6 +27,8 @@ export interface EntityWrites extends EntityReads {
   put(entity: string, value: SnapshotEntity): SnapshotEntity;
   /** Deletes what cascades from it as well. False when there is no such entity. */
   delete(entity: string, id: string): boolean;
+  /** Deletes what has expired; it is not seen any more in any case. */
+  purgeExpired(): void;
 }
 
 export interface EntityStore extends EntityReads, ConfigReader {
@@ -58,6 +64,13 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
   const reads: EntityReads = {
     get: (entity, id) => tableOf(entity).byId(id),
     find: (entity, value, field) => tableOf(entity).byUnique(field ?? tableOf(entity).entity.key, value),
+    findTogether: (entity, values) => tableOf(entity).byTogether(values),
+    referring(entity, field, id) {
+      const table = tableOf(entity);
+      const foreign = table.foreign.find((column) => column.field === field);
+      if (foreign === undefined) throw new Error(`${entity} have no reference ${field}`);
+      return table.referring(foreign, id).flatMap((childId) => table.byId(childId) ?? []);
+    },
   };
 
   function notify(newRevision: number): void {
@@ -133,6 +146,8 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
   function put(entity: string, given: SnapshotEntity): SnapshotEntity {
     const table = tableOf(entity);
     const value = resolveReferences(table, given, reads, tables);
+    // An expired one must not keep its key from being used again.
+    purge(table);
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
@@ -144,7 +159,7 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
 
   function remove(entity: string, id: string): boolean {
     const table = tableOf(entity);
-    if (table.byId(id) === undefined) return false;
+    if (!table.has(id)) return false;
     for (const [plural, child] of tables) {
       for (const foreign of child.foreign) {
         if (foreign.reference !== entity) continue;
@@ -161,9 +176,16 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
     return true;
   }
 
+  function purge(table: EntityTable): void {
+    for (const id of table.expiredIds()) remove(table.entity.plural, id);
+  }
+
   return {
     ...reads,
     put,
+    purgeExpired() {
+      for (const table of tables.values()) purge(table);
+    },
     insert(entity, value) {
       if (tableOf(entity).byId(value.id) !== undefined) {
         throw new StoreViolation({ kind: 'unique', values: { id: value.id } });

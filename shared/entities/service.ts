@@ -43,5 +43,6 @@ export const serviceEntity: EntityDescriptor = {
       nullUnless({ field, ifField: 'protocol', oneOf: tlsProtocols }),
     ),
   ],
+  shorthands: { url: string({ description: 'Protocol, host, port and path in one; write-only.' }) },
   expand: expandServiceUrl,
 };

@@ -16,6 +16,8 @@ export interface FieldOptions {
   readonly eq?: null;
   readonly description?: string;
   readonly deprecation?: string;
+  /** Stored and sent to nodes, but neither published nor answered by the Admin API. */
+  readonly internal?: true;
 }
 
 export interface StringOptions extends FieldOptions {
