@@ -59,7 +59,7 @@ async function startParts(
   const state = { ready: false, stopping: false };
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
-  const store = createEntityStore({ database, entities, logger });
+  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
   const metrics = new Registry();

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { Database } from './database.ts';
+import { idMentions, type IdMentions } from './id-mentions.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
 import { StoreViolation } from './store-errors.ts';
@@ -44,12 +46,15 @@ export interface EntityStoreOptions {
   readonly database: Database;
   readonly entities: readonly EntityDescriptor[];
   readonly logger: Logger;
+  /** Their schemas say which of their fields hold ids of entities. */
+  readonly plugins?: PluginSchemas;
 }
 
 /** The configuration in SQLite, generic over the descriptors. */
-export function createEntityStore({ database, entities, logger }: EntityStoreOptions): EntityStore {
+export function createEntityStore({ database, entities, logger, plugins = {} }: EntityStoreOptions): EntityStore {
   const known = new Set(entities.map(({ plural }) => plural));
   const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
+  const mentions = idMentions(entities, plugins);
   const listeners = new Set<(revision: number) => void>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
@@ -94,7 +99,7 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
     tags: (query) => selectTags(database, query),
     write(work) {
       let changed = false;
-      const writes = entityWrites({ database, tables, reads, onWrite: () => (changed = true) });
+      const writes = entityWrites({ database, tables, reads, mentions, onWrite: () => (changed = true) });
       const result = database
         .transaction(() => {
           const value = work(writes);
@@ -130,10 +135,11 @@ interface WriteDeps {
   readonly database: Database;
   readonly tables: ReadonlyMap<string, EntityTable>;
   readonly reads: EntityReads;
+  readonly mentions: IdMentions;
   readonly onWrite: () => void;
 }
 
-function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWrites {
+function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps): EntityWrites {
   const untag = database.prepare<[string, string]>('DELETE FROM entity_tags WHERE entity = ? AND id = ?');
   const tag = database.prepare<[string, string, string]>('INSERT INTO entity_tags (entity, id, tag) VALUES (?, ?, ?)');
 
@@ -146,6 +152,7 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
   function put(entity: string, given: SnapshotEntity): SnapshotEntity {
     const table = tableOf(entity);
     const value = resolveReferences(table, given, reads, tables);
+    mentions.check(table.entity, value, reads);
     // An expired one must not keep its key from being used again.
     purge(table);
     table.checkUnique(value);
@@ -168,6 +175,13 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
           throw new StoreViolation({ kind: 'referenced', entity, by: plural });
         }
         for (const childId of referring) remove(plural, childId);
+      }
+    }
+    if (mentions.mayBeMentioned(entity)) {
+      for (const [by, other] of tables) {
+        if (other.mentioning(id).some((value) => mentions.has(other.entity, value, entity, id))) {
+          throw new StoreViolation({ kind: 'referenced', entity, by });
+        }
       }
     }
     table.remove(id);

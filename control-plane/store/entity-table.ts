@@ -30,6 +30,8 @@ export interface EntityTable {
   has(id: string): boolean;
   expiredIds(): string[];
   all(): SnapshotEntity[];
+  /** Those whose document holds a text anywhere: a first choice among many, to be looked at closer. */
+  mentioning(text: string): SnapshotEntity[];
   /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
   checkUnique(entity: SnapshotEntity): void;
   put(entity: SnapshotEntity): void;
@@ -84,6 +86,7 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
   const expired = expires
     ? database.prepare<[], { id: string }>(`SELECT id FROM ${table} WHERE NOT ${notExpired} ORDER BY id`)
     : undefined;
+  const mentioning = database.prepare<[string], Row>(`${select} AND instr(document, ?) > 0`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
   const put = database.prepare(
     `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
@@ -115,6 +118,7 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     has: (id) => has.get(id) !== undefined,
     expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
     all: () => all.all().map((row) => document(row)),
+    mentioning: (text) => mentioning.all(text).map((row) => document(row)),
     checkUnique(value) {
       for (const name of unique) {
         const own = value[name];

@@ -24,8 +24,10 @@ export function checkPrivateKey(text: string): string | undefined {
   return parsePrivateKey(text) === undefined ? 'invalid key: not a private key in PEM' : undefined;
 }
 
+/** The fault of a public key in PEM. A private key is refused, though the public one could be made of it: it is secret. */
 export function checkPublicKey(text: string): string | undefined {
-  return attempt(() => createPublicKey(text)) === undefined ? 'invalid key' : undefined;
+  const isPublic = !text.includes('PRIVATE KEY-----') && attempt(() => createPublicKey(text)) !== undefined;
+  return isPublic ? undefined : 'invalid key';
 }
 
 /** OpenSSL throws for whatever it cannot read; its reasons help nobody and may quote the text. */

@@ -24,7 +24,7 @@ export const serviceFields = {
   client_certificate: foreign('certificates'),
   tls_verify: boolean(),
   tls_verify_depth: integer({ between: [0, 64] }),
-  ca_certificates: array(string({ ...element, uuid: true })),
+  ca_certificates: array(string({ ...element, uuid: true, refersTo: 'ca_certificates' })),
   enabled: boolean({ required: true, default: true }),
 } as const;
 

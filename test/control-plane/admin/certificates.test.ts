@@ -4,6 +4,8 @@ import { startAdmin, type AdminFixture } from './admin-fixture.ts';
 
 const uuid = '11111111-1111-4111-8111-111111111111';
 
+const authorityBody = async () => ({ cert: (await makePair({ ca: true })).cert });
+
 describe('the Admin API: certificates and their names', () => {
   let admin: AdminFixture;
   let pair: TestPair;
@@ -146,6 +148,35 @@ describe('the Admin API: certificates and their names', () => {
     await admin.call('DELETE', '/upstreams/u');
     expect((await admin.call('DELETE', '/certificates/a')).status).to.equal(204);
     expect(await names()).to.deep.equal([]);
+  });
+
+  it('looks after ids of certificates inside other entities', async () => {
+    const { body: authority } = await admin.call('POST', '/ca_certificates', await authorityBody());
+    const service = { host: 'h', protocol: 'https', ca_certificates: [authority.id] };
+    expect((await admin.call('PUT', '/services/s', service)).status).to.equal(200);
+    const missing = await admin.call('PUT', '/services/t', { ...service, ca_certificates: [authority.id, uuid] });
+    expect([missing.status, missing.body.message]).to.deep.equal([
+      400,
+      `the foreign key '{id="${uuid}"}' does not reference an existing 'ca_certificates' entity.`,
+    ]);
+    expect(missing.body.fields).to.deep.equal({ ca_certificates: { id: uuid } });
+    const used = await admin.call('DELETE', `/ca_certificates/${authority.id}`);
+    expect([used.status, used.body.fields]).to.deep.equal([400, { '@referenced_by': 'services' }]);
+    await admin.call('DELETE', '/services/s');
+    expect((await admin.call('DELETE', `/ca_certificates/${authority.id}`)).status).to.equal(204);
+  });
+
+  it('looks after ids of certificates in the config of plugins', async () => {
+    const { id } = (await admin.call('POST', '/certificates', pair)).body;
+    const plugin = (certificates: unknown[]) => ({ name: 'sample', config: { topic: 't', certificates } });
+    const made = await admin.call('POST', '/plugins', plugin([{ id: null }, { id }]));
+    expect(made.status, made.text).to.equal(201);
+    const missing = await admin.call('PATCH', `/plugins/${made.body.id}`, plugin([{ id: uuid }]));
+    expect([missing.status, missing.body.code]).to.deep.equal([400, 4]);
+    const used = await admin.call('DELETE', `/certificates/${id}`);
+    expect([used.status, used.body.fields]).to.deep.equal([400, { '@referenced_by': 'plugins' }]);
+    await admin.call('PATCH', `/plugins/${made.body.id}`, plugin([]));
+    expect((await admin.call('DELETE', `/certificates/${id}`)).status).to.equal(204);
   });
 
   it('refuses a service with a certificate that is not there', async () => {
