@@ -57,18 +57,19 @@ export async function startAdmin(
   settings: Partial<AdminSettings> = {},
   others: Partial<AdminServerOptions> = {},
 ): Promise<AdminFixture> {
+  const { plugins = { sample: samplePlugin } } = others;
   const database = openDatabase({ path: ':memory:' });
   const store = createEntityStore({
     database,
     entities,
     logger: silentLogger(),
-    plugins: { sample: samplePlugin },
+    plugins,
   });
   const logLines: string[] = [];
   const server = createAdminServer({
     store,
     entities,
-    plugins: { sample: samplePlugin },
+    plugins,
     logger: createLogger({ level: 'info', format: 'json', write: (line) => logLines.push(line) }),
     settings: {
       listen: { host: '127.0.0.1', port: 0 },
