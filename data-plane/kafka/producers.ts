@@ -129,9 +129,9 @@ class SharedProducers implements Producers {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    const producers = [...this.#shared.values()].map(({ producer }) => producer);
+    const producers = this.#producers();
     this.#shared.clear();
-    await Promise.all([...producers.map((producer) => producer.close(deadlineMs)), ...this.#closing.values()]);
+    await Promise.all(producers.map((producer) => producer.close(deadlineMs)));
   }
 
   #producers(): LogicalProducer[] {
