@@ -65,7 +65,9 @@ export class LogicalProducer implements RequestOwner {
   #records = 0;
   #bytes = 0;
   #flush: NodeJS.Immediate | undefined;
-  #closing = false;
+  #closing: Promise<void> | undefined;
+  /** Monotonic. */
+  #closeByMs = Infinity;
   #closed = false;
 
   constructor(options: LogicalProducerOptions) {
@@ -131,12 +133,16 @@ export class LogicalProducer implements RequestOwner {
     return { label: this.label, records: this.#records, bytes: this.#bytes, oldestAgeSeconds };
   }
 
-  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. */
-  async close(deadlineMs: number): Promise<void> {
-    this.#closing = true;
+  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
+  close(deadlineMs: number): Promise<void> {
+    this.#closeByMs = Math.min(this.#closeByMs, deadlineMs);
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#flushAll();
-    while (this.#records > 0 && performance.now() < deadlineMs) {
-      await delay(Math.max(1, Math.min(closePollMs, deadlineMs - performance.now())));
+    while (this.#records > 0 && performance.now() < this.#closeByMs) {
+      await delay(Math.max(1, Math.min(closePollMs, this.#closeByMs - performance.now())));
     }
     for (const topic of this.#topics.values()) {
       topic.failWaiting(shuttingDown);
@@ -227,7 +233,7 @@ export class LogicalProducer implements RequestOwner {
   }
 
   #refuse(name: string, bytes: number, nowMs: number): Failure | null {
-    if (this.#closing) return shuttingDown;
+    if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
     const { queueRecordsMax, queueBytesMax } = this.#limits;
     if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
