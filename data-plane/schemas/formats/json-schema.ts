@@ -12,6 +12,7 @@ import {
   type Format,
   type SchemaSource,
 } from './format.ts';
+import { parseJsonText } from './json-value.ts';
 
 /**
  * JSON Schema of the drafts 6, 7, 2019-09 and 2020-12, chosen by `$schema`; without one it is draft 7, as for
@@ -47,7 +48,7 @@ interface Validators {
 }
 
 function encode({ first, all }: Validators, jsonText: string, prefix: Buffer): Buffer {
-  const value = parseText(jsonText);
+  const value = parseJsonText(jsonText);
   try {
     if (!first(value)) {
       const exhaustive = jsonText.length > allFaultsTextMax ? first : all;
@@ -62,15 +63,6 @@ function encode({ first, all }: Validators, jsonText: string, prefix: Buffer): B
   prefix.copy(framed);
   framed.write(jsonText, prefix.length);
   return framed;
-}
-
-function parseText(jsonText: string): unknown {
-  try {
-    const value: unknown = JSON.parse(jsonText);
-    return value;
-  } catch (error) {
-    throw new RequestError('BODY_INVALID', 'The body is not valid JSON.', { cause: error });
-  }
 }
 
 function misfit(errors: readonly ErrorObject[]): RequestError {

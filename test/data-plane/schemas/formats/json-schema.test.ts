@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { SchemaUnusableError, type SchemaSource } from '../../../../data-plane/schemas/formats/format.ts';
 import { jsonSchemaFormat } from '../../../../data-plane/schemas/formats/json-schema.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { formatOptions } from '../format-options.ts';
 
 const prefix = Buffer.from([0, 0, 0, 0, 7]);
 const uris = {
@@ -15,7 +16,7 @@ type Draft = keyof typeof uris;
 
 /** The faults as `pointer rule expected`; none when the text fits. */
 function faultsOf(schema: unknown, jsonText: string, references: SchemaSource['references'] = []): string[] {
-  const compiled = jsonSchemaFormat.compile({ text: JSON.stringify(schema), references }, 'auto');
+  const compiled = jsonSchemaFormat.compile({ text: JSON.stringify(schema), references }, formatOptions());
   try {
     expect(compiled.encode(jsonText, prefix)).to.deep.equal(Buffer.concat([prefix, Buffer.from(jsonText)]));
     return [];
@@ -28,7 +29,7 @@ function faultsOf(schema: unknown, jsonText: string, references: SchemaSource['r
 
 function unusable(source: Partial<SchemaSource> & { text: string }): string {
   try {
-    jsonSchemaFormat.compile({ references: [], ...source }, 'auto');
+    jsonSchemaFormat.compile({ references: [], ...source }, formatOptions());
   } catch (error) {
     if (error instanceof SchemaUnusableError) return error.message;
     throw error;
@@ -174,7 +175,7 @@ describe('JSON Schema', () => {
 
   it('refuses what is not JSON or nested too deeply', () => {
     const schema = { definitions: { a: { items: { $ref: '#/definitions/a' } } }, allOf: [{ $ref: '#/definitions/a' }] };
-    const compiled = jsonSchemaFormat.compile({ text: JSON.stringify(schema), references: [] }, 'auto');
+    const compiled = jsonSchemaFormat.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
     for (const text of ['', '{', '\ufeff{}', `${'['.repeat(200_000)}${']'.repeat(200_000)}`]) {
       expect(() => compiled.encode(text, prefix))
         .to.throw(RequestError)
