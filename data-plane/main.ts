@@ -9,6 +9,7 @@ import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
 import { createProducers, type KafkaClientName, loadKafkaClient, unsupportedSettings } from './kafka/producers.ts';
+import { createLuaChains } from './lua/lua-chains.ts';
 import type { PluginDeps } from './plugins/plugin.ts';
 import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
@@ -60,6 +61,7 @@ interface Parts {
   readonly source: SyncSource;
   readonly readiness: () => ReadyState;
   readonly closeEncoders: () => Promise<void>;
+  readonly closeLua: () => Promise<void>;
   readonly state: { draining: boolean; stopped: boolean };
   listener: HttpListener | undefined;
   status: StatusServer | undefined;
@@ -95,10 +97,12 @@ function assemble(options: DataPlaneOptions): Parts {
   const { producerMemoryMaxBytes } = options;
   const producers = createProducers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
   const encoders = createEncoders({ logger, metrics });
+  const lua = createLuaChains({ logger, metrics });
   const requestMetrics = createRequestMetrics({ registry: metrics, inFlight: () => spine.inFlight() });
   const pluginDeps: PluginDeps = {
     producers,
     encoders,
+    lua,
     log: logger,
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
@@ -132,6 +136,7 @@ function assemble(options: DataPlaneOptions): Parts {
       nowMs: () => performance.now(),
     }),
     closeEncoders: () => encoders.close(),
+    closeLua: () => lua.close(),
     state,
     listener: undefined,
     status: undefined,
@@ -238,6 +243,7 @@ async function drain(parts: Parts): Promise<void> {
   }
   await Promise.all([source.stop(), listener === undefined ? undefined : drainListener(parts, listener, deadlineMs)]);
   await holder.close();
+  await parts.closeLua();
   await producers.close(deadlineMs);
   await parts.closeEncoders();
   state.stopped = true;
