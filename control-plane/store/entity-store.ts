@@ -3,7 +3,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
-import type { ConfigReader } from './config-reader.ts';
+import type { ConfigReader, EntityChange } from './config-reader.ts';
 import type { Database } from './database.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
@@ -44,7 +44,7 @@ export interface EntityStoreOptions {
 export function createEntityStore({ database, entities, logger }: EntityStoreOptions): EntityStore {
   const known = new Set(entities.map(({ plural }) => plural));
   const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
-  const listeners = new Set<(revision: number) => void>();
+  const listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
   const revision = () => readRevision.get()?.value ?? 0;
@@ -60,10 +60,10 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
     find: (entity, value, field) => tableOf(entity).byUnique(field ?? tableOf(entity).entity.key, value),
   };
 
-  function notify(newRevision: number): void {
+  function notify(newRevision: number, changes: readonly EntityChange[]): void {
     for (const listener of listeners) {
       try {
-        listener(newRevision);
+        listener(newRevision, changes);
       } catch (error) {
         // The write is committed and its answer must say so, whatever a listener does.
         logger.error('internal_error', 'A listener of configuration changes failed', {
@@ -80,16 +80,16 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
     page: (query) => selectPage(database, tableOf(query.entity), query),
     tags: (query) => selectTags(database, query),
     write(work) {
-      let changed = false;
-      const writes = entityWrites({ database, tables, reads, onWrite: () => (changed = true) });
+      const changes: EntityChange[] = [];
+      const writes = entityWrites({ database, tables, reads, onWrite: (change) => changes.push(change) });
       const result = database
         .transaction(() => {
           const value = work(writes);
-          if (changed) bumpRevision.run();
+          if (changes.length > 0) bumpRevision.run();
           return { value, revision: revision() };
         })
         .immediate();
-      if (changed) notify(result.revision);
+      if (changes.length > 0) notify(result.revision, changes);
       return result;
     },
     readAll: () =>
@@ -117,7 +117,7 @@ interface WriteDeps {
   readonly database: Database;
   readonly tables: ReadonlyMap<string, EntityTable>;
   readonly reads: EntityReads;
-  readonly onWrite: () => void;
+  readonly onWrite: (change: EntityChange) => void;
 }
 
 function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWrites {
@@ -138,7 +138,7 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
     untag.run(entity, value.id);
     const { tags } = value;
     if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
-    onWrite();
+    onWrite({ plural: entity, id: value.id, entity: value });
     return value;
   }
 
@@ -157,7 +157,7 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
     }
     table.remove(id);
     untag.run(entity, id);
-    onWrite();
+    onWrite({ plural: entity, id, entity: undefined });
     return true;
   }
 
