@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { entities } from '../shared/entities/entities.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
 import { buildRuntime } from './config/build-runtime.ts';
+import { knownSchemas } from './config/known-schemas.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
@@ -124,7 +126,7 @@ function assemble(options: DataPlaneOptions): Parts {
       dataDir: options.dataDir,
       nodeLabels: options.nodeLabels,
       version: options.sluiceVersion,
-      plugins: Object.entries(plugins).map(([name, { version }]) => ({ name, version })),
+      knows: knownSchemas(entities, pluginSchemas),
       counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
       logger,
     }),
