@@ -31,7 +31,7 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
   const database = openDatabase({ path: task.database });
   try {
     // Nobody listens here; the main thread tells its own listeners.
-    const store = createEntityStore({ database, entities, logger: silentLogger() });
+    const store = createEntityStore({ database, entities, logger: silentLogger(), plugins: pluginSchemas });
     return await write(task, compiled.entities, store, port);
   } finally {
     database.close();

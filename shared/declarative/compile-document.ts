@@ -2,6 +2,7 @@ import { checkEntity, effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { isRecord, type AutoValues } from '../schema/check.ts';
+import { idReferences } from '../schema/id-references.ts';
 import type { SnapshotEntity } from '../snapshot.ts';
 import { filledPaths, type AutoPath } from './filled-paths.ts';
 import { documentIds, type DocumentIds } from './document-ids.ts';
@@ -51,7 +52,13 @@ export function compileDocument({ document, entities, plugins, auto }: CompileOp
     for (const { path, message } of own) faults.push({ path: [...item.path, ...path], message, item });
     written.push({ item, value: checked.kind === 'ok' ? checked.value : prepared.input });
     if (checked.kind === 'faults') continue;
-    const filled = filledPaths(effectiveDescriptor(entity, plugins, checked.value), prepared.input);
+    const descriptor = effectiveDescriptor(entity, plugins, checked.value);
+    for (const { path, plural, id } of idReferences(descriptor.fields, checked.value)) {
+      if (ids.has(plural, id)) continue;
+      const message = noSuchEntry(String(path[0]), id, plural);
+      faults.push({ path: [...item.path, ...path], message, item });
+    }
+    const filled = filledPaths(descriptor, prepared.input);
     compiled.push({ entity, value: { ...checked.value, id: ids.idOf(item) }, filled });
   }
   faults.push(...findDoubles(written));

@@ -2,6 +2,7 @@ import { isScalar, LineCounter, parseDocument as parseYamlDocument, visit, type 
 import { isRecord } from '../schema/check.ts';
 import type { FieldFault } from '../schema/field.ts';
 import { findJsonFault } from './json-keys.ts';
+import { isYamlTooDeep } from './yaml-depth.ts';
 
 /** Bound of a declarative document, whatever its form. */
 export const documentBytesMax = 64 * 1024 * 1024;
@@ -100,6 +101,7 @@ function place(line: number, column: number): string {
 }
 
 function parseYaml(text: string): unknown {
+  if (isYamlTooDeep(text)) throw new DocumentSyntaxError(['it is nested too deeply']);
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
