@@ -10,11 +10,14 @@ import { refreshEntities } from './refresh-entities.ts';
 import { openDatabase } from './store/database.ts';
 import { createEntityStore } from './store/entity-store.ts';
 import { startConfigSync } from './sync/config-sync.ts';
+import { createLocalSource, type LocalSource } from './sync/local-source.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
 /** Settings of a control plane, checked and in their units. */
 export interface ControlPlaneOptions {
+  /** `traditional` serves a data plane in the same process and no others. */
+  readonly role?: 'control_plane' | 'traditional';
   /** SQLite file, created with its folder. */
   readonly database: string;
   readonly adminListen: Listener;
@@ -27,11 +30,16 @@ export interface ControlPlaneOptions {
   readonly nodePurgeAfterMs: number;
   readonly sluiceVersion: string;
   readonly logger: Logger;
+  /** Where its metrics go, when they are shown elsewhere. */
+  readonly metrics?: Registry;
 }
 
 export interface ControlPlane {
   /** `host:port` as bound of what listens: `admin`, `cluster`, `status`. */
   readonly addresses: Readonly<Record<string, string>>;
+  readonly nodeId: string;
+  /** The configuration for a data plane in this process; of role `traditional`. */
+  readonly localSource: LocalSource | undefined;
   /** Stops accepting, finishes what is under way, closes the database. May be called more than once. */
   stop(): Promise<void>;
 }
@@ -42,8 +50,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= stopAll(stops));
   try {
-    const addresses = await startParts(options, stops);
-    return { addresses, stop };
+    return { ...(await startParts(options, stops)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -53,8 +60,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 async function startParts(
   options: ControlPlaneOptions,
   stops: (() => void | Promise<void>)[],
-): Promise<Readonly<Record<string, string>>> {
-  const { logger, adminListen, statusListen, sluiceVersion } = options;
+): Promise<Omit<ControlPlane, 'stop'>> {
+  const { role = 'control_plane', logger, adminListen, statusListen, sluiceVersion } = options;
   const startedAt = Date.now();
   const addresses: Record<string, string> = {};
   const state = { ready: false, stopping: false };
@@ -63,8 +70,7 @@ async function startParts(
   const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
+  const metrics = options.metrics ?? defaultMetrics();
 
   const sync = await startConfigSync({
     reader: store,
@@ -79,6 +85,7 @@ async function startParts(
   });
   stops.push(() => sync.stop());
   if (sync.address !== undefined) addresses['cluster'] = sync.address;
+  const localSource = role === 'traditional' ? createLocalSource({ publisher: sync.publisher, logger }) : undefined;
 
   if (statusListen !== 'off') {
     const status = await startStatusServer({
@@ -87,7 +94,7 @@ async function startParts(
       logger,
       ready: () => readiness(state),
       status: () => ({
-        role: 'control_plane',
+        role,
         node_id: store.nodeId(),
         version: sluiceVersion,
         uptime_seconds: Math.floor((Date.now() - startedAt) / 1000),
@@ -107,12 +114,13 @@ async function startParts(
       entities,
       plugins: pluginSchemas,
       logger,
-      clustering: sync.clustering,
-      syncGate: sync.syncGate,
+      ...(localSource === undefined
+        ? { clustering: sync.clustering, syncGate: sync.syncGate }
+        : { syncGate: localSource }),
       onRequest: countAdminRequests(metrics),
       settings: {
         listen: adminListen,
-        role: 'control_plane',
+        role,
         sluiceVersion,
         hosts: options.adminHosts,
         corsOrigins: options.adminCorsOrigins,
@@ -128,7 +136,13 @@ async function startParts(
   // The last is the first: no longer ready before anything closes.
   stops.push(() => void (state.stopping = true));
   state.ready = true;
-  return addresses;
+  return { addresses, nodeId: store.nodeId(), localSource };
+}
+
+function defaultMetrics(): Registry {
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  return metrics;
 }
 
 function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {
