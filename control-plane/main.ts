@@ -71,6 +71,7 @@ async function startParts(
     listen: options.clusterListen,
     nodePurgeAfterMs: options.nodePurgeAfterMs,
     entities,
+    plugins: pluginSchemas,
     version: sluiceVersion,
     logger,
     metrics,

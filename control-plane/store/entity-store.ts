@@ -4,7 +4,7 @@ import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
-import type { ConfigReader } from './config-reader.ts';
+import type { ConfigReader, EntityChange } from './config-reader.ts';
 import type { Database } from './database.ts';
 import { idMentions, type IdMentions } from './id-mentions.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
@@ -55,7 +55,7 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
   const known = new Set(entities.map(({ plural }) => plural));
   const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
   const mentions = idMentions(entities, plugins);
-  const listeners = new Set<(revision: number) => void>();
+  const listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
   const revision = () => readRevision.get()?.value ?? 0;
@@ -78,10 +78,10 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     },
   };
 
-  function notify(newRevision: number): void {
+  function notify(newRevision: number, changes: readonly EntityChange[]): void {
     for (const listener of listeners) {
       try {
-        listener(newRevision);
+        listener(newRevision, changes);
       } catch (error) {
         // The write is committed and its answer must say so, whatever a listener does.
         logger.error('internal_error', 'A listener of configuration changes failed', {
@@ -98,16 +98,16 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     page: (query) => selectPage(database, tableOf(query.entity), query),
     tags: (query) => selectTags(database, query),
     write(work) {
-      let changed = false;
-      const writes = entityWrites({ database, tables, reads, mentions, onWrite: () => (changed = true) });
+      const changes: EntityChange[] = [];
+      const writes = entityWrites({ database, tables, reads, mentions, onWrite: (change) => changes.push(change) });
       const result = database
         .transaction(() => {
           const value = work(writes);
-          if (changed) bumpRevision.run();
+          if (changes.length > 0) bumpRevision.run();
           return { value, revision: revision() };
         })
         .immediate();
-      if (changed) notify(result.revision);
+      if (changes.length > 0) notify(result.revision, changes);
       return result;
     },
     readAll: () =>
@@ -136,7 +136,7 @@ interface WriteDeps {
   readonly tables: ReadonlyMap<string, EntityTable>;
   readonly reads: EntityReads;
   readonly mentions: IdMentions;
-  readonly onWrite: () => void;
+  readonly onWrite: (change: EntityChange) => void;
 }
 
 function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps): EntityWrites {
@@ -160,7 +160,7 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
     untag.run(entity, value.id);
     const { tags } = value;
     if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
-    onWrite();
+    onWrite({ plural: entity, id: value.id, entity: value });
     return value;
   }
 
@@ -186,7 +186,7 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
     }
     table.remove(id);
     untag.run(entity, id);
-    onWrite();
+    onWrite({ plural: entity, id, entity: undefined });
     return true;
   }
 
