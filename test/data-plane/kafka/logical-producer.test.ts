@@ -420,7 +420,10 @@ describe('LogicalProducer', () => {
       expect(new Set(verdicts.map(brief))).to.deep.equal(new Set(['acked']));
       const requests = [...new Set(client.sent.map(({ request }) => request))];
       expect(
-        requests.map(({ leader, batches }) => [leader, batches.map(({ partition }) => partition).toSorted()]),
+        requests.map(({ leader, batches }) => [
+          leader,
+          batches.map(({ partition }) => partition).toSorted((a, b) => a - b),
+        ]),
       ).to.deep.equal([
         [1, [0, 1, 2]],
         [2, [3, 4, 5]],
