@@ -89,7 +89,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     add,
     paths,
   });
-  if (clustering !== undefined) addClusteringRoutes(clustering, add);
+  const endEvents = clustering && addClusteringRoutes(clustering, add);
 
   return {
     async start() {
@@ -98,6 +98,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       return address;
     },
     async stop() {
+      endEvents?.();
       const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
       await app.close().finally(() => clearTimeout(timer));
     },
