@@ -1,6 +1,8 @@
 import { hash as digestOf } from 'node:crypto';
 import type { EntityFault } from './config-source.ts';
 import type { EntityDescriptor } from './entities/entity.ts';
+import { dottedPath } from './schema/faults.ts';
+import { idReferences } from './schema/id-references.ts';
 
 /** An entity as it travels: canonical, all fields present, no secrets removed. */
 export type SnapshotEntity = Readonly<Record<string, unknown>> & { readonly id: string };
@@ -81,7 +83,7 @@ interface Reference {
   readonly id: string;
 }
 
-/** The entities that this one refers to. */
+/** The entities that this one refers to, by reference or by an id in a field of text. */
 export function references(entity: SnapshotEntity, descriptor: EntityDescriptor): readonly Reference[] {
   const found: Reference[] = [];
   for (const [name, field] of Object.entries(descriptor.fields)) {
@@ -93,6 +95,9 @@ export function references(entity: SnapshotEntity, descriptor: EntityDescriptor)
       if (id !== undefined) found.push({ path: Array.isArray(value) ? `${name}.${index + 1}` : name, plural, id });
     }
   }
+  for (const { path, plural, id } of idReferences(descriptor.fields, entity)) {
+    found.push({ path: dottedPath(path), plural, id });
+  }
   return found;
 }
 
@@ -103,6 +108,6 @@ function idOf(reference: unknown): string | undefined {
 
 /** What an operator calls the entity: its name, instance name or username; '' when it has none. */
 export function nameOf(entity: SnapshotEntity): string {
-  const name = entity['instance_name'] ?? entity['name'] ?? entity['username'];
+  const name = entity['instance_name'] ?? entity['name'] ?? entity['username'] ?? entity['target'];
   return typeof name === 'string' ? name : '';
 }
