@@ -1,5 +1,6 @@
 import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
+import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
@@ -21,6 +22,8 @@ export interface ControlPlaneOptions {
   readonly adminHosts: readonly string[];
   readonly adminCorsOrigins: readonly string[];
   readonly clusterListen: Listener;
+  /** mTLS for data planes; without it plaintext. */
+  readonly clusterFiles?: ClusterFiles;
   readonly statusListen: Listener;
   readonly nodePurgeAfterMs: number;
   readonly sluiceVersion: string;
@@ -56,6 +59,11 @@ async function startParts(
   const startedAt = Date.now();
   const addresses: Record<string, string> = {};
   const state = { ready: false, stopping: false };
+  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
+  if (tls !== undefined) {
+    checkServerName(tls);
+    logExpiry(tls, logger);
+  }
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
   const store = createEntityStore({ database, entities, logger });
@@ -67,6 +75,7 @@ async function startParts(
     reader: store,
     database,
     listen: options.clusterListen,
+    ...(tls && { tls }),
     nodePurgeAfterMs: options.nodePurgeAfterMs,
     entities,
     version: sluiceVersion,

@@ -127,28 +127,24 @@ export const settingsTable = {
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'certificate file (PEM) for mTLS between the planes; with cluster_cert_key',
   }),
   cluster_cert_key: setting({
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'its key file (PEM)',
   }),
   cluster_ca: setting({
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'CA file (PEM) that peers must chain to, instead of one shared pair',
   }),
   cluster_server_name: setting({
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'name that the certificate of the control plane must bear; with cluster_ca',
   }),
   keyring: setting({

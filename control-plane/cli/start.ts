@@ -52,6 +52,7 @@ export function controlPlaneOptions(settings: Settings) {
     ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
     adminHosts: settings.admin_hosts ?? [],
     adminCorsOrigins: settings.admin_cors_origins ?? [],
+    ...clusterFiles(settings),
     nodePurgeAfterMs: settings.node_purge_after,
     sluiceVersion: sluiceVersion(),
   };
@@ -61,6 +62,7 @@ export function controlPlaneOptions(settings: Settings) {
 export function dataPlaneOptions(settings: Settings) {
   return {
     controlPlanes: settings.control_plane ?? [],
+    ...clusterFiles(settings),
     proxyListen: settings.proxy_listen,
     statusListen: settings.status_listen,
     dataDir: settings.data_dir,
@@ -73,6 +75,11 @@ export function dataPlaneOptions(settings: Settings) {
     drainTimeoutMs: settings.drain_timeout,
     sluiceVersion: sluiceVersion(),
   };
+}
+
+function clusterFiles(settings: Settings) {
+  const { cluster_cert: cert, cluster_cert_key: key, cluster_ca: ca, cluster_server_name: serverName } = settings;
+  return cert === undefined || key === undefined ? {} : { clusterFiles: { cert, key, ca, serverName } };
 }
 
 /** All settings with their roles and defaults, for `sluice start --help`. */

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Clustering, SyncGate } from '../admin/clustering.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
@@ -19,6 +20,8 @@ export interface ConfigSyncOptions {
   readonly database: Database;
   /** Port 0 takes a free one; `off` serves no data planes. */
   readonly listen: { readonly host: string; readonly port: number } | 'off';
+  /** mTLS; without it plaintext. */
+  readonly tls?: ClusterTls;
   readonly nodePurgeAfterMs: number;
   readonly entities: readonly EntityDescriptor[];
   /** Version of this control plane: nodes of another major version are not served. Without it all are. */
@@ -39,7 +42,7 @@ export interface RunningConfigSync {
 
 /** Publishes the store's configuration to data planes and keeps account of them. Rejects when the port is taken. */
 export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
-  const { reader, database, listen, nodePurgeAfterMs, entities, version = '', logger, metrics } = options;
+  const { reader, database, listen, tls, nodePurgeAfterMs, entities, version = '', logger, metrics } = options;
   const publisher = startPublisher({ reader, entities, logger });
   let registry: NodeRegistry | undefined;
   try {
@@ -54,7 +57,9 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     });
     const timings = options.timings ?? defaultSessionTimings;
     const server =
-      listen === 'off' ? undefined : await startSyncServer({ listen, publisher, registry, version, timings, logger });
+      listen === 'off'
+        ? undefined
+        : await startSyncServer({ listen, ...(tls && { tls }), publisher, registry, version, timings, logger });
     const syncGate = createSyncGate({ registry, publisher });
     const nodes = registry;
     let stopping: Promise<void> | undefined;

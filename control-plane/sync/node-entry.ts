@@ -1,4 +1,5 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
+import type { CertificateDetails } from '../../shared/cluster-tls.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
 import type { NodeSession } from './node-session.ts';
 
@@ -15,6 +16,13 @@ export interface NodeEntry {
   /** Refused on this stream, by hash; the newest `rejectionsMax`. */
   readonly rejections: Map<string, NodeRejection>;
   heartbeat: NodeHeartbeatFacts | undefined;
+}
+
+/** What the connection tells of a node. */
+export interface NodePeer {
+  readonly ip: string;
+  /** Undefined without TLS. */
+  readonly certificate: CertificateDetails | undefined;
 }
 
 export interface NodeHeartbeatFacts {
@@ -44,7 +52,7 @@ export function newEntry(record: NodeRecord): NodeEntry {
 /** What a hello tells, joined with what was known of the node before. */
 export function recordOf(
   hello: Hello__Output,
-  ip: string,
+  peer: NodePeer,
   compatible: boolean,
   known: NodeRecord | undefined,
 ): NodeRecord {
@@ -56,7 +64,8 @@ export function recordOf(
     id: hello.nodeId,
     bootId: hello.bootId,
     hostname: hello.hostname.slice(0, textMax),
-    ip,
+    ip: peer.ip,
+    certificate: peer.certificate ?? null,
     version: hello.version.slice(0, textMax),
     labels: Object.fromEntries(Object.entries(hello.labels).slice(0, labelsMax)),
     lastSeenMs: nowMs,

@@ -3,7 +3,7 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
-import { newEntry, recordOf, type NodeEntry } from './node-entry.ts';
+import { newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
 import { nodeState, type NodeState } from './node-states.ts';
 import type { Publication, Publisher } from './publisher.ts';
@@ -84,9 +84,9 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return () => this.#listeners.delete(listener);
   }
 
-  hello(session: NodeSession, hello: Hello__Output, ip: string): Admission {
+  hello(session: NodeSession, hello: Hello__Output, peer: NodePeer): Admission {
     const { logger, version } = this.#options;
-    const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip };
+    const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip: peer.ip };
     if (!uuidPattern.test(hello.nodeId) || !uuidPattern.test(hello.bootId))
       return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details: 'node_id and boot_id must be UUIDs' };
     const known = this.#nodes.get(hello.nodeId);
@@ -99,7 +99,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       known.session.replaced();
     }
     const compatible = version === '' || majorOf(hello.version) === majorOf(version);
-    const record = recordOf(hello, ip, compatible, known?.record);
+    const record = recordOf(hello, peer, compatible, known?.record);
     const entry = { ...newEntry(record), session, compatible };
     for (const rejection of record.rejected === null ? [] : [record.rejected])
       entry.rejections.set(rejection.hash, rejection);
