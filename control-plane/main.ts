@@ -7,7 +7,9 @@ import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { openDatabase } from './store/database.ts';
+import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
+import { readKeyring } from './store/keyring.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -16,6 +18,8 @@ export type Listener = { readonly host: string; readonly port: number } | 'off';
 export interface ControlPlaneOptions {
   /** SQLite file, created with its folder. */
   readonly database: string;
+  /** File with keys, or `env:NAME`; without it secrets are stored in the clear. */
+  readonly keyring?: string;
   readonly adminListen: Listener;
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
@@ -64,9 +68,10 @@ async function startParts(
     checkServerName(tls);
     logExpiry(tls, logger);
   }
+  const documents = documentsOf(options);
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
-  const store = createEntityStore({ database, entities, logger });
+  const store = createEntityStore({ database, entities, logger, documents });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
@@ -131,6 +136,14 @@ async function startParts(
   stops.push(() => void (state.stopping = true));
   state.ready = true;
   return addresses;
+}
+
+function documentsOf({ keyring, logger }: ControlPlaneOptions): Documents {
+  if (keyring !== undefined) {
+    return sealedDocuments({ keyring: readKeyring(keyring, process.env), plugins: pluginSchemas });
+  }
+  logger.warn('secrets_in_clear', 'Secrets are stored in the clear: the setting keyring names no keys');
+  return plainDocuments;
 }
 
 function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {

@@ -151,8 +151,8 @@ export const settingsTable = {
     roles: ['control_plane', 'traditional'],
     default: none,
     parse: text,
-    supported: [],
-    description: 'file with one base64 256-bit key a line: secrets are encrypted at rest',
+    description:
+      'file with one base64 256-bit key a line, or env:NAME: secrets are encrypted at rest; the first key writes, all read',
   }),
   node_purge_after: setting({
     roles: controlPlane,

@@ -52,6 +52,7 @@ export function controlPlaneOptions(settings: Settings) {
     ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
     adminHosts: settings.admin_hosts ?? [],
     adminCorsOrigins: settings.admin_cors_origins ?? [],
+    ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
     ...clusterFiles(settings),
     nodePurgeAfterMs: settings.node_purge_after,
     sluiceVersion: sluiceVersion(),

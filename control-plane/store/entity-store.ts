@@ -5,7 +5,9 @@ import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { Database } from './database.ts';
+import { plainDocuments, type Documents } from './documents.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
+import { followKeyring } from './follow-keyring.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
 import { StoreViolation } from './store-errors.ts';
 
@@ -38,12 +40,22 @@ export interface EntityStoreOptions {
   readonly database: Database;
   readonly entities: readonly EntityDescriptor[];
   readonly logger: Logger;
+  /** How entities are written; in the clear by default. */
+  readonly documents?: Documents;
 }
 
 /** The configuration in SQLite, generic over the descriptors. */
-export function createEntityStore({ database, entities, logger }: EntityStoreOptions): EntityStore {
+export function createEntityStore(options: EntityStoreOptions): EntityStore {
+  const { database, entities, logger, documents = plainDocuments } = options;
   const known = new Set(entities.map(({ plural }) => plural));
-  const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
+  const tables = new Map(
+    entities.map((entity) => [entity.plural, entityTable({ database, entity, known, documents })]),
+  );
+  if (followKeyring({ database, tables: tables.values(), documents })) {
+    logger.info('secrets_encrypted', 'The stored secrets were encrypted with the first key of the keyring', {
+      key: documents.keyId,
+    });
+  }
   const listeners = new Set<(revision: number) => void>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");

@@ -2,6 +2,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
+import type { Documents } from './documents.ts';
 import { StoreViolation } from './store-errors.ts';
 
 export interface ForeignColumn {
@@ -21,6 +22,10 @@ export interface EntityTable {
   /** By a field that is unique. */
   byUnique(field: string, value: string): SnapshotEntity | undefined;
   all(): SnapshotEntity[];
+  /** The entity of a row with its column `document`. */
+  read(row: DocumentRow): SnapshotEntity;
+  /** What stands for a unique field's value in its column. */
+  column(field: string, value: string): string;
   /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
   checkUnique(entity: SnapshotEntity): void;
   put(entity: SnapshotEntity): void;
@@ -29,7 +34,7 @@ export interface EntityTable {
   referring(foreign: ForeignColumn, id: string): string[];
 }
 
-interface Row {
+export interface DocumentRow {
   readonly document: string;
 }
 
@@ -39,8 +44,15 @@ export function quoteName(name: string): string {
   return `"${name}"`;
 }
 
-/** `known` are the plural names of the entities that have tables: references to others stay in the document only. */
-export function entityTable(database: Database, entity: EntityDescriptor, known: ReadonlySet<string>): EntityTable {
+export interface EntityTableOptions {
+  readonly database: Database;
+  readonly entity: EntityDescriptor;
+  /** Plural names of the entities that have tables: references to others stay in the document only. */
+  readonly known: ReadonlySet<string>;
+  readonly documents: Documents;
+}
+
+export function entityTable({ database, entity, known, documents }: EntityTableOptions): EntityTable {
   const table = quoteName(entity.plural);
   const foreign = foreignColumns(entity, known);
   const unique = Object.entries(entity.fields).flatMap(([name, field]) => (field.unique === true ? [name] : []));
@@ -55,9 +67,9 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
   ];
 
   const select = `SELECT document FROM ${table}`;
-  const byId = database.prepare<[string], Row>(`${select} WHERE id = ?`);
+  const byId = database.prepare<[string], DocumentRow>(`${select} WHERE id = ?`);
   const byUnique = new Map(
-    unique.map((name) => [name, database.prepare<[string], Row>(`${select} WHERE ${quoteName(name)} = ?`)]),
+    unique.map((name) => [name, database.prepare<[string], DocumentRow>(`${select} WHERE ${quoteName(name)} = ?`)]),
   );
   const taken = together.map((fields) => ({
     fields,
@@ -65,7 +77,7 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
       `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(({ column }) => `${quoteName(column)} IS ?`).join(' AND ')}`,
     ),
   }));
-  const all = database.prepare<[], Row>(`${select} ORDER BY id`);
+  const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
   const put = database.prepare(
     `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
@@ -79,18 +91,26 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     ]),
   );
 
+  const read = (row: DocumentRow) => documents.decode(entity, row.document);
+  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
+  const column = (field: string, value: string) => documents.column(entity, field, value);
+  const columnValue = (name: string, value: unknown): unknown =>
+    typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
+
   return {
     entity,
     foreign,
     unique,
-    byId: (id) => parse(byId.get(id)),
-    byUnique: (field, value) => parse(byUnique.get(field)?.get(value)),
-    all: () => all.all().map((row) => document(row)),
+    byId: (id) => find(byId.get(id)),
+    byUnique: (field, value) => find(byUnique.get(field)?.get(column(field, value))),
+    all: () => all.all().map(read),
+    read,
+    column,
     checkUnique(value) {
       for (const name of unique) {
         const own = value[name];
         if (typeof own !== 'string') continue;
-        const other = parse(byUnique.get(name)?.get(own));
+        const other = find(byUnique.get(name)?.get(column(name, own)));
         if (other !== undefined && other.id !== value.id) {
           throw new StoreViolation({ kind: 'unique', values: { [name]: own } });
         }
@@ -105,8 +125,10 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
       put.run(
         ...columns
           .slice(0, -1)
-          .map((name) => scalar(value[foreign.find(({ column }) => column === name)?.field ?? name])),
-        JSON.stringify(value),
+          .map((name) =>
+            columnValue(name, value[foreign.find((reference) => reference.column === name)?.field ?? name]),
+          ),
+        documents.encode(entity, value),
       );
     },
     remove: (id) => void remove.run(id),
@@ -132,14 +154,4 @@ function togetherColumns(fields: readonly string[], foreign: readonly ForeignCol
 /** A column's value: the id of a reference, a text, or null. */
 function scalar(value: unknown): unknown {
   return isRecord(value) ? value['id'] : (value ?? null);
-}
-
-function parse(row: Row | undefined): SnapshotEntity | undefined {
-  return row === undefined ? undefined : document(row);
-}
-
-/** A stored document: it was checked before it was written, so its shape is known. */
-export function document(row: Row): SnapshotEntity {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(row.document) as SnapshotEntity;
 }
