@@ -1,11 +1,13 @@
 import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
 import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
+import { readCertificatePair } from '../shared/certificate-files.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { refreshEntities } from './refresh-entities.ts';
+import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
 import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
@@ -21,6 +23,8 @@ export interface ControlPlaneOptions {
   /** File with keys, or `env:NAME`; without it secrets are stored in the clear. */
   readonly keyring?: string;
   readonly adminListen: Listener;
+  /** Files (PEM) of a certificate and its key: HTTPS. */
+  readonly adminTlsFiles?: { readonly cert: string; readonly key: string };
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
   readonly adminHosts: readonly string[];
@@ -68,10 +72,12 @@ async function startParts(
     checkServerName(tls);
     logExpiry(tls, logger);
   }
+  const adminTls = adminTlsOf(options);
   const documents = documentsOf(options);
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
-  const store = createEntityStore({ database, entities, logger, documents });
+  const audit = createAuditLog({ database, plugins: pluginSchemas });
+  const store = createEntityStore({ database, entities, logger, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
@@ -114,6 +120,7 @@ async function startParts(
       entities,
       plugins: pluginSchemas,
       logger,
+      audit,
       clustering: sync.clustering,
       syncGate: sync.syncGate,
       onRequest: countAdminRequests(metrics),
@@ -123,6 +130,7 @@ async function startParts(
         sluiceVersion,
         hosts: options.adminHosts,
         corsOrigins: options.adminCorsOrigins,
+        ...(adminTls && { tls: adminTls }),
         ...(options.adminToken === undefined ? {} : { token: options.adminToken }),
         ...(options.adminTokenReadOnly === undefined ? {} : { tokenReadOnly: options.adminTokenReadOnly }),
       },
@@ -136,6 +144,16 @@ async function startParts(
   stops.push(() => void (state.stopping = true));
   state.ready = true;
   return addresses;
+}
+
+function adminTlsOf({ adminTlsFiles }: ControlPlaneOptions) {
+  return (
+    adminTlsFiles &&
+    readCertificatePair(
+      { setting: 'admin_tls_cert', path: adminTlsFiles.cert },
+      { setting: 'admin_tls_key', path: adminTlsFiles.key },
+    )
+  );
 }
 
 function documentsOf({ keyring, logger }: ControlPlaneOptions): Documents {

@@ -1,6 +1,6 @@
-import { createPrivateKey, hkdfSync, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { hkdfSync, X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
+import { readCertificate, readCertificatePair } from './certificate-files.ts';
 import type { Logger } from './log.ts';
 
 /** Files (PEM) of the settings cluster_cert, cluster_cert_key and cluster_ca, and cluster_server_name itself. */
@@ -41,20 +41,16 @@ const cacheKeyBytes = 32;
 
 /** Reads and checks the files. Throws an Error that names the setting at fault and quotes nothing of a file. */
 export function loadClusterTls(files: ClusterFiles): ClusterTls {
-  const certPem = read('cluster_cert', files.cert);
-  const keyPem = read('cluster_cert_key', files.key);
-  const certificate = parseCertificate('cluster_cert', files.cert, certPem);
-  const key = parse('cluster_cert_key', files.key, 'an unencrypted private key', () => createPrivateKey(keyPem));
-  if (!certificate.checkPrivateKey(key)) {
-    throw new Error(`cluster_cert_key: the key in ${files.key} does not belong to the certificate in ${files.cert}`);
-  }
+  const { certPem, keyPem, certificate, key } = readCertificatePair(
+    { setting: 'cluster_cert', path: files.cert },
+    { setting: 'cluster_cert_key', path: files.key },
+  );
   if (files.ca === undefined && !certificate.checkIssued(certificate)) {
     throw new Error(
       'cluster_cert: a certificate that both planes share must be self-signed (`sluice cert` makes one); one that a CA issued needs cluster_ca',
     );
   }
-  const caPem = files.ca === undefined ? undefined : read('cluster_ca', files.ca);
-  if (caPem !== undefined) parseCertificate('cluster_ca', files.ca ?? '', caPem);
+  const caPem = files.ca === undefined ? undefined : readCertificate({ setting: 'cluster_ca', path: files.ca }).pem;
   const der = key.export({ type: 'pkcs8', format: 'der' });
   return {
     mode: caPem === undefined ? 'shared' : 'pki',
@@ -108,25 +104,4 @@ export function certificateDetails(peer: PeerCertificate | undefined): Certifica
 
 function digestOf(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
-}
-
-function read(setting: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Error(`${setting}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}
-
-function parseCertificate(setting: string, path: string, pem: Buffer): X509Certificate {
-  return parse(setting, path, 'a certificate', () => new X509Certificate(pem));
-}
-
-function parse<T>(setting: string, path: string, what: string, work: () => T): T {
-  try {
-    return work();
-  } catch {
-    // OpenSSL's words name functions of its own; what is wrong is the file.
-    throw new Error(`${setting}: the file ${path} does not hold ${what} (PEM)`);
-  }
 }

@@ -107,14 +107,12 @@ export const settingsTable = {
     roles: admin,
     default: none,
     parse: text,
-    supported: [],
     description: 'certificate file (PEM): HTTPS for the Admin API; with admin_tls_key',
   }),
   admin_tls_key: setting({
     roles: admin,
     default: none,
     parse: text,
-    supported: [],
     description: 'its key file (PEM)',
   }),
   cluster_listen: setting({

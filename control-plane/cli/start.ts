@@ -50,6 +50,7 @@ export function controlPlaneOptions(settings: Settings) {
     statusListen: settings.status_listen,
     ...(settings.admin_token === undefined ? {} : { adminToken: settings.admin_token }),
     ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
+    ...adminTlsFiles(settings),
     adminHosts: settings.admin_hosts ?? [],
     adminCorsOrigins: settings.admin_cors_origins ?? [],
     ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
@@ -76,6 +77,10 @@ export function dataPlaneOptions(settings: Settings) {
     drainTimeoutMs: settings.drain_timeout,
     sluiceVersion: sluiceVersion(),
   };
+}
+
+function adminTlsFiles({ admin_tls_cert: cert, admin_tls_key: key }: Settings) {
+  return cert === undefined || key === undefined ? {} : { adminTlsFiles: { cert, key } };
 }
 
 function clusterFiles(settings: Settings) {

@@ -1,5 +1,5 @@
-import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { secretFields } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { Field, Fields } from '../../shared/schema/field.ts';
@@ -74,14 +74,6 @@ export function sealedDocuments({ keyring, plugins }: { keyring: Keyring; plugin
 
 function contextOf(entity: EntityDescriptor, id: string): string {
   return `${entity.plural}/${id}`;
-}
-
-function secretFields(entity: EntityDescriptor, plugins: PluginSchemas, value: SnapshotEntity): Fields {
-  const { fields } = effectiveDescriptor(entity, plugins, value);
-  // Nobody knows what is secret in the config of a plugin that this version lacks: all of it.
-  return fields === entity.fields && entity.plural === 'plugins'
-    ? { ...fields, config: { type: 'any', encrypted: true } }
-    : fields;
 }
 
 /** A copy without the secrets, which are added to the list with their paths. */

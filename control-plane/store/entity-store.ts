@@ -3,6 +3,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
+import type { AuditLog } from './audit-log.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { Database } from './database.ts';
 import { plainDocuments, type Documents } from './documents.ts';
@@ -42,11 +43,13 @@ export interface EntityStoreOptions {
   readonly logger: Logger;
   /** How entities are written; in the clear by default. */
   readonly documents?: Documents;
+  /** Gets every change, in its transaction. */
+  readonly audit?: AuditLog;
 }
 
 /** The configuration in SQLite, generic over the descriptors. */
 export function createEntityStore(options: EntityStoreOptions): EntityStore {
-  const { database, entities, logger, documents = plainDocuments } = options;
+  const { database, entities, logger, documents = plainDocuments, audit } = options;
   const known = new Set(entities.map(({ plural }) => plural));
   const tables = new Map(
     entities.map((entity) => [entity.plural, entityTable({ database, entity, known, documents })]),
@@ -93,11 +96,22 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     tags: (query) => selectTags(database, query),
     write(work) {
       let changed = false;
-      const writes = entityWrites({ database, tables, reads, onWrite: () => (changed = true) });
+      const writes = entityWrites({
+        database,
+        tables,
+        reads,
+        onWrite({ entity }, before, after) {
+          changed = true;
+          audit?.record({ entity, before, after, revision: revision() + 1 });
+        },
+      });
       const result = database
         .transaction(() => {
           const value = work(writes);
-          if (changed) bumpRevision.run();
+          if (changed) {
+            bumpRevision.run();
+            audit?.prune();
+          }
           return { value, revision: revision() };
         })
         .immediate();
@@ -129,7 +143,7 @@ interface WriteDeps {
   readonly database: Database;
   readonly tables: ReadonlyMap<string, EntityTable>;
   readonly reads: EntityReads;
-  readonly onWrite: () => void;
+  readonly onWrite: (table: EntityTable, before: SnapshotEntity | undefined, after: SnapshotEntity | undefined) => void;
 }
 
 function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWrites {
@@ -145,18 +159,20 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
   function put(entity: string, given: SnapshotEntity): SnapshotEntity {
     const table = tableOf(entity);
     const value = resolveReferences(table, given, reads, tables);
+    const before = table.byId(value.id);
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
     const { tags } = value;
     if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
-    onWrite();
+    onWrite(table, before, value);
     return value;
   }
 
   function remove(entity: string, id: string): boolean {
     const table = tableOf(entity);
-    if (table.byId(id) === undefined) return false;
+    const before = table.byId(id);
+    if (before === undefined) return false;
     for (const [plural, child] of tables) {
       for (const foreign of child.foreign) {
         if (foreign.reference !== entity) continue;
@@ -169,7 +185,7 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
     }
     table.remove(id);
     untag.run(entity, id);
-    onWrite();
+    onWrite(table, before, undefined);
     return true;
   }
 

@@ -1,3 +1,4 @@
+import { auditMigration } from './audit-log.ts';
 import { nodeMigration } from './node-store.ts';
 
 /**
@@ -61,4 +62,5 @@ export const migrations: readonly string[] = [
   CREATE INDEX entity_tags_entity ON entity_tags (entity, id);
   `,
   nodeMigration,
+  auditMigration,
 ];

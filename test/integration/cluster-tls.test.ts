@@ -7,7 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { loadClusterTls, type ClusterTls } from '../../shared/cluster-tls.ts';
 import { ConfigSync } from '../../shared/proto.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
-import { testCertificate, writePair, type TestCertificate } from '../helpers/certificates.ts';
+import { testCertificate, writePair, type TestCertificate } from '../helpers/test-certificates.ts';
 import { recordingApply } from '../helpers/sync-fakes.ts';
 import { SyncHarness } from '../helpers/sync-harness.ts';
 import { tempFolder, type TempFolder } from '../helpers/temp-folder.ts';

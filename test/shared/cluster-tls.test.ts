@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../../shared/cluster-tls.ts';
 import { createLogger } from '../../shared/log.ts';
-import { testCertificate, writePair, type TestCertificate } from '../helpers/certificates.ts';
+import { testCertificate, writePair, type TestCertificate } from '../helpers/test-certificates.ts';
 import { tempFolder, type TempFolder } from '../helpers/temp-folder.ts';
 
 describe('the certificates of the cluster', () => {

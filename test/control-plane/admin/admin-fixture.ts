@@ -3,6 +3,7 @@ import {
   type AdminServerOptions,
   type AdminSettings,
 } from '../../../control-plane/admin/admin-server.ts';
+import { createAuditLog } from '../../../control-plane/store/audit-log.ts';
 import { openDatabase } from '../../../control-plane/store/database.ts';
 import { createEntityStore, type EntityStore } from '../../../control-plane/store/entity-store.ts';
 import { entities } from '../../../shared/entities/entities.ts';
@@ -57,12 +58,15 @@ export async function startAdmin(
   others: Partial<AdminServerOptions> = {},
 ): Promise<AdminFixture> {
   const database = openDatabase({ path: ':memory:' });
-  const store = createEntityStore({ database, entities, logger: silentLogger() });
+  const plugins = { sample: samplePlugin };
+  const audit = createAuditLog({ database, plugins });
+  const store = createEntityStore({ database, entities, logger: silentLogger(), audit });
   const logLines: string[] = [];
   const server = createAdminServer({
     store,
     entities,
-    plugins: { sample: samplePlugin },
+    audit,
+    plugins,
     logger: createLogger({ level: 'info', format: 'json', write: (line) => logLines.push(line) }),
     settings: {
       listen: { host: '127.0.0.1', port: 0 },
