@@ -1,11 +1,12 @@
 import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
-import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import { readCertificatePair } from '../shared/certificate-files.ts';
+import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
@@ -77,8 +78,9 @@ async function startParts(
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
   const audit = createAuditLog({ database, plugins: pluginSchemas });
-  const store = createEntityStore({ database, entities, logger, documents, audit });
+  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
+  stops.push(startExpiry({ store, logger }));
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
 
@@ -89,6 +91,7 @@ async function startParts(
     ...(tls && { tls }),
     nodePurgeAfterMs: options.nodePurgeAfterMs,
     entities,
+    plugins: pluginSchemas,
     version: sluiceVersion,
     logger,
     metrics,

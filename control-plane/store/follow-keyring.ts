@@ -6,6 +6,8 @@ export interface FollowKeyringOptions {
   readonly database: Database;
   readonly tables: Iterable<EntityTable>;
   readonly documents: Documents;
+  /** Deletes what has expired, which no table reads any more. */
+  readonly purgeExpired: () => void;
 }
 
 /**
@@ -13,7 +15,7 @@ export interface FollowKeyringOptions {
  * older key is needed any more, and no trace of the former writing is left in the file. Returns whether there was
  * something to do. Throws when the secrets cannot be read with the keyring.
  */
-export function followKeyring({ database, tables, documents }: FollowKeyringOptions): boolean {
+export function followKeyring({ database, tables, documents, purgeExpired }: FollowKeyringOptions): boolean {
   const stored = database.prepare<[], { value: string }>("SELECT value FROM meta WHERE name = 'keyring'").get()?.value;
   if (stored === documents.keyId) return false;
   if (stored !== undefined && !documents.canRead(stored)) {
@@ -25,6 +27,7 @@ export function followKeyring({ database, tables, documents }: FollowKeyringOpti
   }
   // What is written over and freed must not stay readable.
   database.pragma('secure_delete = ON');
+  purgeExpired();
   database
     .transaction(() => {
       for (const table of tables) for (const value of table.all()) table.put(value);

@@ -15,7 +15,7 @@ export interface SyncServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Without it plaintext: only for loopback. */
   readonly tls?: ClusterTls;
-  readonly publisher: Pick<Publisher, 'latest'>;
+  readonly publisher: Pick<Publisher, 'revision'>;
   readonly registry: NodeRegistry;
   readonly version: string;
   readonly timings: SessionTimings;
@@ -46,7 +46,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     const certificate = certificateDetails(call.getAuthContext().sslPeerCertificate);
     const session = new NodeSession({
       stream: sessionStream(call),
-      latest: publisher.latest,
+      revision: () => publisher.revision(),
       connectedNodes: () => registry.connected,
       slots,
       version,
@@ -58,7 +58,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
         heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
         applied: (from, applied) => registry.applied(from, applied),
         rejected: (from, rejected) => registry.rejected(from, rejected),
-        pushed: (from, publication) => registry.pushed(from, publication),
+        pushed: (from, pushed) => registry.pushed(from, pushed),
         ended: (from) => {
           sessions.delete(from);
           registry.ended(from);

@@ -69,6 +69,23 @@ describe('applying a configuration', function () {
       for (const { message } of faults) expect(message).to.be.a('string').with.length.above(0);
     });
 
+    it('of a plugin that takes its time count as well, in the order of the plugins', async () => {
+      const label = (path: string) => (): PluginCreation => ({
+        kind: 'faults',
+        faults: [{ path: [path], message: 'm' }],
+      });
+      fixture.behaviours.set('slow', () => nextTurn().then(label('late')));
+      fixture.behaviours.set('quick', label('soon'));
+      const result = await fixture.apply({ plugins: [pluginEntity('first', 'slow'), pluginEntity('middle', 'quick')] });
+      const faults = result.kind === 'rejected' ? result.faults : [];
+      expect(faults.map(({ path }) => path)).to.deep.equal(['late', 'soon']);
+      const access = (): Answer => answer('late');
+      fixture.behaviours.set('good', () => nextTurn().then(() => ({ kind: 'created', instance: { access } })));
+      const good = { routes: [routeEntity()], plugins: [pluginEntity('publish', 'good')] };
+      expect((await fixture.apply(good)).kind).to.equal('applied');
+      expect(ask().answer.body).to.equal('late');
+    });
+
     it('keep the old configuration, and close what was made of the new one', async () => {
       await fixture.apply(answering('old'));
       const entities = answering('new');

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSnapshotCache, type SnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
 import { createLogger } from '../../../shared/log.ts';
-import { packSnapshot, type PackedSnapshot } from '../../../shared/snapshot-wire.ts';
+import { packEntities, type PackedEntities } from '../../helpers/pack-entities.ts';
 import { hostOf, oneService } from '../../helpers/sync-fakes.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 
@@ -12,7 +12,7 @@ describe('the snapshot cache', () => {
   let folder: TempFolder;
   let path: string;
   let cache: SnapshotCache;
-  let packed: PackedSnapshot;
+  let packed: PackedEntities;
   let lines: string[];
   beforeEach(async () => {
     folder = await tempFolder();
@@ -20,7 +20,7 @@ describe('the snapshot cache', () => {
     lines = [];
     const logger = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
     cache = createSnapshotCache({ dataDir: folder.path, logger });
-    packed = await packSnapshot(oneService('secret-host'));
+    packed = await packEntities(oneService('secret-host'));
   });
   afterEach(() => folder.remove());
 
@@ -31,9 +31,9 @@ describe('the snapshot cache', () => {
 
   it('gives back the newest, from a file for its owner only', async () => {
     await cache.save(packed.hash, packed.body);
-    const second = await packSnapshot(oneService('second'));
+    const second = await packEntities(oneService('second'));
     await cache.save(second.hash, second.body);
-    const snapshot = await cache.load();
+    const snapshot = (await cache.load())?.snapshot;
     expect(snapshot?.hash).to.equal(second.hash);
     expect(snapshot && hostOf(snapshot)).to.equal('second');
     expect(statSync(path).mode & 0o777).to.equal(0o600);
@@ -58,7 +58,7 @@ describe('the snapshot cache', () => {
       expect(await cache.load()).to.equal(undefined);
       expect(lines.join('')).to.contain('"event":"cache_unusable"').and.not.contain('secret-host');
       await cache.save(packed.hash, packed.body);
-      expect((await cache.load())?.hash).to.equal(packed.hash);
+      expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
     });
   }
 
@@ -70,7 +70,7 @@ describe('the snapshot cache', () => {
     });
     const error: unknown = await failing.save(packed.hash, packed.body).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(Error);
-    expect((await cache.load())?.hash).to.equal(packed.hash);
+    expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
   });
 
   describe('with a key', () => {
@@ -92,16 +92,16 @@ describe('the snapshot cache', () => {
       const file = readFileSync(path);
       expect(file.includes(packed.body.subarray(0, 16))).to.equal(false);
       expect(statSync(path).mode & 0o777).to.equal(0o600);
-      expect((await sealed.load())?.hash).to.equal(packed.hash);
+      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
       await sealed.save(packed.hash, packed.body);
       expect(readFileSync(path).equals(file), 'a nonce is used once').to.equal(false);
     });
 
     it('encrypts at once what was written without a key', async () => {
       await cache.save(packed.hash, packed.body);
-      expect((await sealed.load())?.hash).to.equal(packed.hash);
+      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
       expect(readFileSync(path).includes(packed.body.subarray(0, 16))).to.equal(false);
-      expect((await sealed.load())?.hash).to.equal(packed.hash);
+      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
       expect(lines).to.deep.equal([]);
     });
 

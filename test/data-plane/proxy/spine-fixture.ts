@@ -8,6 +8,7 @@ import { createLogger, type LogLevel } from '../../../shared/log.ts';
 import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';
 import { record, string } from '../../../shared/schema/field.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
+import { noLua } from '../../helpers/plugins.ts';
 
 const protocols = ['grpc', 'grpcs', 'http', 'https'];
 
@@ -78,7 +79,7 @@ export function pluginEntity(
 
 /** A spine over a real runtime, holder and metrics; plugins behave as `behaviours` says, by label. */
 export class SpineFixture {
-  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation)>();
+  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation | Promise<PluginCreation>)>();
   readonly lines: Record<string, unknown>[] = [];
   readonly registry = new Registry();
   readonly events: ApplyEvent[] = [];
@@ -109,6 +110,7 @@ export class SpineFixture {
         },
         close: async () => {},
       },
+      lua: noLua,
       log: logger,
       env: {},
       requestBodyMaxBytes: 1_000,
@@ -142,7 +144,7 @@ export class SpineFixture {
           version: '1.0.0',
           priority,
           answers,
-          create: (config: unknown): PluginCreation => {
+          create: (config: unknown): PluginCreation | Promise<PluginCreation> => {
             // A border: checked against the schema above.
             const { label } = config as { label: string };
             const behaviour = this.behaviours.get(label) ?? {};

@@ -111,6 +111,7 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
     [`${confluent}.${role}_schema.subject_name`, 'x', role, 'subjectName', registry],
     [`${confluent}.${role}_schema.schema_version`, '7', role, 'schemaVersion', registry],
     [`${confluent}.${role}_schema.payload_encoding`, 'avro_json', role, 'payloadEncoding', registry],
+    [`${confluent}.${role}_schema.message_name`, 'x', role, 'messageName', registry],
   ]),
 ];
 
@@ -135,6 +136,7 @@ const behaviours: Readonly<Record<string, string>> = {
   forward_headers: 'envelope.test.ts',
   forward_body: 'envelope.test.ts',
   record_value: 'envelope.test.ts',
+  message_by_lua_functions: 'lua.test.ts',
   'headers.forward_http_headers_as_record_headers': 'record-parts.test.ts',
   'headers.forward_all_by_default': 'record-parts.test.ts',
   'headers.include_headers': 'record-parts.test.ts',
@@ -156,7 +158,6 @@ const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
 const refused: [path: string, value: unknown, base?: Values][] = [
   ['security.certificate_id', uuid, { security: { ssl: true } }],
   ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
-  ['message_by_lua_functions', ['return 1']],
   [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', oauth2],
   [`${auth}.oauth2_client.http_version`, 2, oauth2],
   [`${auth}.oauth2_client.http_proxy`, 'http://p', oauth2],
