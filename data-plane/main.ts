@@ -106,7 +106,7 @@ function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts
   const encoders = createEncoders({ logger, metrics });
   const lua = createLuaChains({ logger, metrics });
   const requestMetrics = createRequestMetrics({ registry: metrics, inFlight: () => spine.inFlight() });
-  const pluginDeps: PluginDeps = {
+  const pluginDeps: Omit<PluginDeps, 'certificates'> = {
     producers,
     encoders,
     lua,
@@ -156,7 +156,7 @@ function createHolder(
   logger: Logger,
   metrics: Registry,
   requestMetrics: RequestMetrics,
-  pluginDeps: PluginDeps,
+  pluginDeps: Omit<PluginDeps, 'certificates'>,
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
   return new RuntimeHolder({

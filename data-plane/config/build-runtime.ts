@@ -11,6 +11,7 @@ import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
 import { PluginScopes } from './plugin-scopes.ts';
+import { snapshotCertificates } from './snapshot-certificates.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
 /** Handlers by plugin name; each checks its own config's type when it is created. */
@@ -19,7 +20,7 @@ export type PluginTable = Readonly<Record<string, PluginDefinition<unknown>>>;
 export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
-  readonly pluginDeps: PluginDeps;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
   readonly meterOf: (routeLabel: string) => RouteMeter;
 }
 
@@ -34,7 +35,8 @@ export type BuildResult =
  */
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
   const pacer = createPacer();
-  const build = new Build(deps);
+  const certificates = snapshotCertificates(snapshot, deps.pluginDeps.env);
+  const build = new Build(deps, { ...deps.pluginDeps, certificates });
   try {
     return await compile(snapshot, build, pacer);
   } catch (error) {
@@ -66,6 +68,7 @@ interface CreatedPlugin {
 
 class Build {
   readonly #deps: BuildRuntimeDeps;
+  readonly #pluginDeps: PluginDeps;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
   readonly #scopes = new PluginScopes();
@@ -73,8 +76,9 @@ class Build {
   readonly #router = new Router<RoutePlan>();
   readonly #routeLabels = new Set<string>();
 
-  constructor(deps: BuildRuntimeDeps) {
+  constructor(deps: BuildRuntimeDeps, pluginDeps: PluginDeps) {
     this.#deps = deps;
+    this.#pluginDeps = pluginDeps;
   }
 
   addService(service: ServiceEntity): void {
@@ -103,7 +107,7 @@ class Build {
       if (creation.kind === 'faults') this.#addPluginFaults(plugin, creation.faults);
       else this.#addStep(plugin, { definition, schema, instance: creation.instance });
     };
-    const created = definition.create(checked.value, this.#deps.pluginDeps);
+    const created = definition.create(checked.value, this.#pluginDeps);
     if (created instanceof Promise) return created.then(add);
     add(created);
     return undefined;
