@@ -1,14 +1,19 @@
 import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
+import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { readAdminTls, type AdminTlsFiles } from './admin/tls-files.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
+import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
+import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
+import { parseKeyring, readKeyringLines } from './store/keyring.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 import { createLocalSource, type LocalSource } from './sync/local-source.ts';
 
@@ -20,12 +25,18 @@ export interface ControlPlaneOptions {
   readonly role?: 'control_plane' | 'traditional';
   /** SQLite file, created with its folder. */
   readonly database: string;
+  /** File with keys, or `env:NAME`; without it secrets are stored in the clear. */
+  readonly keyring?: string;
   readonly adminListen: Listener;
+  /** Files (PEM) of a certificate and its key: HTTPS. */
+  readonly adminTlsFiles?: AdminTlsFiles;
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
   readonly adminHosts: readonly string[];
   readonly adminCorsOrigins: readonly string[];
   readonly clusterListen: Listener;
+  /** mTLS for data planes; without it plaintext. */
+  readonly clusterFiles?: ClusterFiles;
   readonly statusListen: Listener;
   readonly nodePurgeAfterMs: number;
   readonly sluiceVersion: string;
@@ -65,9 +76,18 @@ async function startParts(
   const startedAt = Date.now();
   const addresses: Record<string, string> = {};
   const state = { ready: false, stopping: false };
+  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
+  if (tls !== undefined) {
+    checkServerName(tls);
+    logExpiry(tls, logger);
+  }
+  const adminTls = options.adminTlsFiles && readAdminTls(options.adminTlsFiles);
+  const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
+  const documents = documentsOf(keyring, logger);
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
-  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas });
+  const audit = createAuditLog({ database, plugins: pluginSchemas });
+  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
   const metrics = options.metrics ?? defaultMetrics();
@@ -76,6 +96,7 @@ async function startParts(
     reader: store,
     database,
     listen: options.clusterListen,
+    ...(tls && { tls }),
     nodePurgeAfterMs: options.nodePurgeAfterMs,
     entities,
     plugins: pluginSchemas,
@@ -106,7 +127,7 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
-    const declarative = databaseConfig({ store, database: options.database });
+    const declarative = databaseConfig({ store, database: options.database, keyring });
     stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,
@@ -114,6 +135,7 @@ async function startParts(
       entities,
       plugins: pluginSchemas,
       logger,
+      audit,
       ...(localSource === undefined
         ? { clustering: sync.clustering, syncGate: sync.syncGate }
         : { syncGate: localSource }),
@@ -124,6 +146,7 @@ async function startParts(
         sluiceVersion,
         hosts: options.adminHosts,
         corsOrigins: options.adminCorsOrigins,
+        ...(adminTls && { tls: adminTls }),
         ...(options.adminToken === undefined ? {} : { token: options.adminToken }),
         ...(options.adminTokenReadOnly === undefined ? {} : { tokenReadOnly: options.adminTokenReadOnly }),
       },
@@ -143,6 +166,12 @@ function defaultMetrics(): Registry {
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
   return metrics;
+}
+
+function documentsOf(keyring: readonly string[] | undefined, logger: Logger): Documents {
+  if (keyring !== undefined) return sealedDocuments({ keyring: parseKeyring(keyring), plugins: pluginSchemas });
+  logger.warn('secrets_in_clear', 'Secrets are stored in the clear: the setting keyring names no keys');
+  return plainDocuments;
 }
 
 function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {

@@ -2,11 +2,13 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
+import { loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
 import { buildRuntime } from './config/build-runtime.ts';
 import { knownSchemas } from './config/known-schemas.ts';
+import { PluginInstances } from './config/plugin-instances.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { readSeed } from './config/file-source.ts';
 import type { NodeSource } from './config/node-source.ts';
@@ -50,6 +52,8 @@ export interface NodeOptions {
 export interface DataPlaneOptions extends Omit<NodeOptions, 'role'> {
   /** `host:port` each, tried in turn. */
   readonly controlPlanes: readonly string[];
+  /** mTLS to them; without it plaintext. */
+  readonly clusterFiles?: ClusterFiles;
   /** Node id and last good snapshot. */
   readonly dataDir: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
@@ -96,11 +100,14 @@ const endReserveMs = 1_000;
 const endReserveShareMax = 0.25;
 
 /** Starts a data plane: a node whose configuration comes from control planes. */
-export function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { controlPlanes, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
+  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
+  if (tls !== undefined) logExpiry(tls, logger);
   return startNode({ ...options, role: 'data_plane' }, ({ counters }) =>
     createSyncSource({
       controlPlanes,
+      ...(tls && { tls }),
       dataDir,
       nodeLabels,
       version: sluiceVersion,
@@ -139,7 +146,7 @@ function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSo
   const encoders = createEncoders({ logger, metrics });
   const lua = createLuaChains({ logger, metrics });
   const requestMetrics = createRequestMetrics({ registry: metrics, inFlight: () => spine.inFlight() });
-  const pluginDeps: PluginDeps = {
+  const pluginDeps: Omit<PluginDeps, 'certificates'> = {
     producers,
     encoders,
     lua,
@@ -188,15 +195,17 @@ function createHolder(
   logger: Logger,
   metrics: Registry,
   requestMetrics: RequestMetrics,
-  pluginDeps: PluginDeps,
+  pluginDeps: Omit<PluginDeps, 'certificates'>,
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
+  const instances = new PluginInstances();
   return new RuntimeHolder({
     build: (snapshot) =>
       buildRuntime(snapshot, {
         plugins,
         pluginSchemas,
         pluginDeps,
+        instances,
         meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
       }),
     logger,

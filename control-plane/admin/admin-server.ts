@@ -3,8 +3,10 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { boundAddress } from '../../shared/status-server.ts';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { AdminError, plainError } from './admin-error.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
@@ -12,6 +14,14 @@ import { addConfigRoutes, configPath } from './config-routes.ts';
 import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addInfoRoutes } from './info-routes.ts';
+import {
+  answerBrokenRequest,
+  createListener,
+  defaultAdminLimits,
+  type AdminLimits,
+  type AdminTls,
+} from './listener.ts';
+import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
 import { addSecurity, readMethods, type SecuritySettings } from './security.ts';
@@ -20,6 +30,9 @@ export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   readonly listen: { readonly host: string; readonly port: number };
   readonly role: 'control_plane' | 'traditional' | 'dbless';
   readonly sluiceVersion: string;
+  /** HTTPS; without it HTTP. */
+  readonly tls?: AdminTls;
+  readonly limits?: AdminLimits;
 }
 
 export interface AdminServerOptions {
@@ -30,6 +43,8 @@ export interface AdminServerOptions {
   readonly logger: Logger;
   /** Without it there is no `/config`. */
   readonly declarative?: DeclarativeConfig;
+  /** Without it there is no endpoint of changes. */
+  readonly audit?: AuditLog;
   /** Without it there are no endpoints of data planes. */
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */
@@ -46,7 +61,6 @@ export interface AdminServer {
 
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
-const requestTimeoutMs = 60_000;
 // How long requests under way may take when the server stops.
 const stopTimeoutMs = 5_000;
 
@@ -57,7 +71,9 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     logger: false,
     bodyLimit: bodyBytesMax,
     forceCloseConnections: 'idle',
-    requestTimeout: requestTimeoutMs,
+    serverFactory: (handler) =>
+      createListener({ handler, tls: settings.tls, limits: settings.limits ?? defaultAdminLimits, logger }),
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: {
       ignoreTrailingSlash: true,
       maxParamLength: pathSegmentLengthMax,
@@ -72,10 +88,10 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   addBodyParsers(app);
   addErrorAnswers(app, logger);
 
-  const paths: string[] = [];
+  const paths: DocumentedPath[] = [];
   let address: string | undefined;
-  const add = (path: string, handlers: Handlers) => {
-    paths.push(path.replace(/:([a-z]+)/g, '{$1}'));
+  const add = (path: string, handlers: Handlers, about?: PathAbout) => {
+    paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
   addEntityRoutes({
@@ -89,6 +105,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   addSchemaRoutes({ entities, plugins, store, add });
   addInfoRoutes({
     store,
+    entities,
     plugins,
     role: settings.role,
     sluiceVersion: settings.sluiceVersion,
@@ -97,13 +114,14 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     add,
     paths,
   });
-  if (clustering !== undefined) addClusteringRoutes(clustering, add);
+  const endEvents = clustering && addClusteringRoutes(clustering, add);
+  if (options.audit !== undefined) addAuditRoutes(options.audit, add);
   if (declarative !== undefined) {
     app.addHook('preHandler', async ({ method, routeOptions }) => {
       if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();
     });
     const routes = { declarative, entities, plugins, ...(syncGate === undefined ? {} : { syncGate }) };
-    paths.push(configPath);
+    paths.push({ path: configPath, methods: ['GET', 'POST'], about: undefined });
     void app.register(async (scope) => addConfigRoutes(scope, routes));
   }
 
@@ -114,6 +132,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       return address;
     },
     async stop() {
+      endEvents?.();
       const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
       await app.close().finally(() => clearTimeout(timer));
     },

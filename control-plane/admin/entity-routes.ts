@@ -1,8 +1,8 @@
 import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
+import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { maskSecrets } from '../../shared/schema/mask.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { entityNotFound, operationUnsupported } from './admin-error.ts';
@@ -19,6 +19,7 @@ import { checkIfMatch, etagOf } from './etag.ts';
 import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';
 import { withNames } from './names-list.ts';
+import type { PathAbout } from './openapi.ts';
 import type { AdminAnswer, Call, Handler, Handlers } from './resource.ts';
 import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
 
@@ -29,7 +30,7 @@ export interface EntityRoutesOptions {
   readonly syncGate?: SyncGate;
   /** The configuration is a file: entities are not written one by one. */
   readonly readOnly: boolean;
-  readonly add: (path: string, handlers: Handlers) => void;
+  readonly add: (path: string, handlers: Handlers, about: PathAbout) => void;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -39,29 +40,31 @@ export function addEntityRoutes(options: EntityRoutesOptions): void {
   const { entities } = options;
   const handlers = entityHandlers(options);
   for (const entity of entities) {
-    const add: EntityRoutesOptions['add'] = (url, all) =>
-      options.add(url, options.readOnly ? withoutWrites(entity, all) : all);
+    const add: EntityRoutesOptions['add'] = (url, all, about) =>
+      options.add(url, options.readOnly ? withoutWrites(entity, all) : all, about);
     const path = collectionPath(entity);
     const nestedPath = entity.nestedPath ?? path;
-    add(`/${path}`, { GET: handlers.list(entity), POST: handlers.create(entity) });
+    const many = { entity, many: true };
+    const one = { entity, many: false };
+    add(`/${path}`, { GET: handlers.list(entity), POST: handlers.create(entity) }, many);
     add(
       `/${path}/:id`,
       handlers.single((call) => ({ entity, segment: call.param('id') })),
+      one,
     );
     for (const [field, { type, reference }] of Object.entries(entity.fields)) {
       const parent = entities.find(({ plural }) => plural === reference);
       if (type !== 'foreign' || parent === undefined) continue;
       const parentOf = handlers.parentReference(parent, field);
-      add(`/${collectionPath(parent)}/:parent/${nestedPath}`, {
-        GET: handlers.list(entity, parentOf),
-        POST: handlers.create(entity, parentOf),
-      });
+      const nested = `/${collectionPath(parent)}/:parent/${nestedPath}`;
+      add(nested, { GET: handlers.list(entity, parentOf), POST: handlers.create(entity, parentOf) }, many);
       add(
-        `/${collectionPath(parent)}/:parent/${nestedPath}/:id`,
+        `${nested}/:id`,
         handlers.single((call) => ({ entity, segment: call.param('id'), parent: parentOf(call) })),
+        one,
       );
       const { GET, PUT, PATCH } = handlers.single(handlers.referenced(entity, field, parent));
-      add(`/${path}/:id/${field}`, { GET, PUT, PATCH });
+      add(`/${path}/:id/${field}`, { GET, PUT, PATCH }, { entity: parent, many: false });
     }
   }
 }
@@ -90,7 +93,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
   const operations = entityOperations({ store, plugins });
 
   function readable(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
-    return call.readOnly ? maskSecrets(effectiveDescriptor(entity, plugins, value).fields, value) : value;
+    return call.readOnly ? maskEntity(entity, plugins, value) : value;
   }
 
   function shown(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {

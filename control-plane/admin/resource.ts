@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { Readable } from 'node:stream';
 import { isRecord } from '../../shared/schema/check.ts';
+import { actAs } from '../store/actor.ts';
 import { plainError } from './admin-error.ts';
 import { RawBody, type Body } from './body.ts';
 
@@ -25,6 +27,8 @@ export interface Call {
 export interface AdminAnswer {
   readonly status: number;
   readonly body?: unknown;
+  /** Server-sent events instead of a body; destroyed when the client goes. */
+  readonly events?: Readable;
   /** Instead of a body that is to become JSON: one that is text already. */
   readonly text?: string;
   /** Content-Type of the text. */
@@ -53,7 +57,7 @@ export function addResource({ app, path, handlers }: ResourceOptions): void {
       // fastify answers HEAD with GET's handler, without the body.
       method,
       url: path,
-      handler: async (request, reply) => send(reply, await handler(toCall(request))),
+      handler: async (request, reply) => send(reply, await actAs(request.actor, async () => handler(toCall(request)))),
     });
   }
   app.route({
@@ -78,8 +82,15 @@ export function addResource({ app, path, handlers }: ResourceOptions): void {
 const jsonType = 'application/json; charset=utf-8';
 
 /** Sends an answer; entities carry an ETag among the headers. */
-function send(reply: FastifyReply, { status, body, text, type = jsonType, headers }: AdminAnswer): FastifyReply {
+function send(
+  reply: FastifyReply,
+  { status, body, text, type = jsonType, events, headers }: AdminAnswer,
+): FastifyReply {
   reply.code(status).headers(headers ?? {});
+  if (events !== undefined) {
+    reply.raw.once('close', () => events.destroy());
+    return reply.type('text/event-stream').header('Cache-Control', 'no-store').send(events);
+  }
   if (text !== undefined) return reply.type(type).send(text);
   if (body === undefined) return reply.send();
   return reply.type(jsonType).send(JSON.stringify(body));
@@ -118,5 +129,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set where the token is looked at. */
     readOnly: boolean;
+    /** Whose token it is. */
+    actor: string;
   }
 }

@@ -56,8 +56,11 @@ export function controlPlaneOptions(settings: Settings) {
     statusListen: settings.status_listen,
     ...(settings.admin_token === undefined ? {} : { adminToken: settings.admin_token }),
     ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
+    ...adminTlsFiles(settings),
     adminHosts: settings.admin_hosts ?? [],
     adminCorsOrigins: settings.admin_cors_origins ?? [],
+    ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
+    ...clusterFiles(settings),
     nodePurgeAfterMs: settings.node_purge_after,
     sluiceVersion: sluiceVersion(),
   };
@@ -68,6 +71,7 @@ export function dataPlaneOptions(settings: Settings) {
   return {
     ...nodeOptions(settings),
     controlPlanes: settings.control_plane ?? [],
+    ...clusterFiles(settings),
     dataDir: settings.data_dir,
     nodeLabels: settings.node_labels ?? {},
     ...(settings.declarative_config === undefined ? {} : { declarativeConfig: settings.declarative_config }),
@@ -80,6 +84,7 @@ function dblessOptions(settings: Settings) {
     // Required of this role by the table.
     declarativeConfig: settings.declarative_config ?? '',
     adminListen: settings.admin_listen,
+    ...adminTlsFiles(settings),
     admin: {
       ...(settings.admin_token === undefined ? {} : { token: settings.admin_token }),
       ...(settings.admin_token_read_only === undefined ? {} : { tokenReadOnly: settings.admin_token_read_only }),
@@ -103,6 +108,15 @@ function nodeOptions(settings: Settings) {
     drainTimeoutMs: settings.drain_timeout,
     sluiceVersion: sluiceVersion(),
   };
+}
+
+function adminTlsFiles({ admin_tls_cert: cert, admin_tls_key: key }: Settings) {
+  return cert === undefined || key === undefined ? {} : { adminTlsFiles: { cert, key } };
+}
+
+function clusterFiles(settings: Settings) {
+  const { cluster_cert: cert, cluster_cert_key: key, cluster_ca: ca, cluster_server_name: serverName } = settings;
+  return cert === undefined || key === undefined ? {} : { clusterFiles: { cert, key, ca, serverName } };
 }
 
 /** All settings with their roles and defaults, for `sluice start --help`. */

@@ -1,5 +1,6 @@
 import { runDocumentThread } from '../../shared/declarative/document-thread.ts';
-import type { DeclarativeConfig, LoadRequest, LoadResult } from '../admin/declarative-config.ts';
+import type { DeclarativeConfig, LoadResult } from '../admin/declarative-config.ts';
+import { currentActor } from '../store/actor.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import type { LoadOutcome, LoadTask } from './load-task.ts';
 
@@ -7,6 +8,8 @@ export interface DatabaseConfigOptions {
   readonly store: EntityStore;
   /** File of the store's database. */
   readonly database: string;
+  /** Lines of the keyring that its secrets are under; undefined: they are in the clear. */
+  readonly keyring: readonly string[] | undefined;
 }
 
 const threadFile = new URL('load-worker.js', import.meta.url);
@@ -15,6 +18,7 @@ const threadFile = new URL('load-worker.js', import.meta.url);
 export function databaseConfig({
   store,
   database,
+  keyring,
 }: DatabaseConfigOptions): DeclarativeConfig & { stop(): Promise<void> } {
   let running: Promise<LoadOutcome> | undefined;
   let committing: Promise<unknown> | undefined;
@@ -31,7 +35,16 @@ export function databaseConfig({
       if (running !== undefined) return { kind: 'busy' };
       const revision = store.revision();
       if (request.expectedEtag !== undefined && request.expectedEtag !== etagOf(revision)) return { kind: 'changed' };
-      const task = taskOf(request, database, revision);
+      const { bytes, json, dryRun, expectedEtag } = request;
+      const task: LoadTask = {
+        database,
+        keyring,
+        actor: currentActor(),
+        bytes,
+        json,
+        dryRun,
+        ...(expectedEtag === undefined ? {} : { expectedRevision: revision }),
+      };
       const onCommitting = () => {
         committing = running?.catch(() => undefined);
       };
@@ -53,8 +66,4 @@ export function databaseConfig({
 
 function etagOf(revision: number): string {
   return `"revision-${revision}"`;
-}
-
-function taskOf({ bytes, json, dryRun, expectedEtag }: LoadRequest, database: string, revision: number): LoadTask {
-  return { database, bytes, json, dryRun, ...(expectedEtag === undefined ? {} : { expectedRevision: revision }) };
 }

@@ -14,7 +14,6 @@ export interface DocumentIds {
   idOf(item: DocumentItem): string;
   /** The id that a reference means: a text or `{ id }`, `{ name }`; undefined when there is no such entity. */
   resolve(plural: string, wanted: unknown): string | undefined;
-  has(plural: string, id: string): boolean;
 }
 
 /**
@@ -75,7 +74,7 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
     if (hasKey && id !== undefined && !byKey.has(place)) byKey.set(place, id);
   }
   for (const item of items) idOf(item);
-  return { idOf, resolve, has: (plural, id) => byId.has(`${plural}/${id}`) };
+  return { idOf, resolve };
 }
 
 /** The key as it will be stored. */

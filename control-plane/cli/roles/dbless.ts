@@ -4,6 +4,7 @@ import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
+import { readAdminTls, type AdminTlsFiles } from '../../admin/tls-files.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
 
@@ -11,7 +12,9 @@ export interface DblessOptions {
   /** File with the configuration. */
   readonly declarativeConfig: string;
   readonly adminListen: Listener;
-  readonly admin: Omit<AdminSettings, 'listen' | 'role'>;
+  readonly admin: Omit<AdminSettings, 'listen' | 'role' | 'tls'>;
+  /** HTTPS for the Admin API. */
+  readonly adminTlsFiles?: AdminTlsFiles;
   readonly node: Omit<NodeOptions, 'role' | 'otherAddresses'>;
 }
 
@@ -47,7 +50,7 @@ export async function startDbless(options: DblessOptions): Promise<RunningNode> 
 
 /** Returns what stops it. */
 async function startAdmin(
-  { adminListen, admin, node: { logger } }: DblessOptions,
+  { adminListen, admin, adminTlsFiles, node: { logger } }: DblessOptions,
   source: FileSource,
   addresses: Record<string, string>,
 ): Promise<() => Promise<void>> {
@@ -62,7 +65,12 @@ async function startAdmin(
     plugins: pluginSchemas,
     logger,
     declarative: fileConfig(source),
-    settings: { ...admin, listen: adminListen, role: 'dbless' },
+    settings: {
+      ...admin,
+      ...(adminTlsFiles === undefined ? {} : { tls: readAdminTls(adminTlsFiles) }),
+      listen: adminListen,
+      role: 'dbless',
+    },
   });
   addresses['admin'] = await server.start();
   return () => server.stop();

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/config/build-runtime.ts';
+import { PluginInstances } from '../../../data-plane/config/plugin-instances.ts';
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/config/runtime-holder.ts';
 import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugins/plugin.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/handle-exchange.ts';
@@ -79,14 +80,18 @@ export function pluginEntity(
 
 /** A spine over a real runtime, holder and metrics; plugins behave as `behaviours` says, by label. */
 export class SpineFixture {
-  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation | Promise<PluginCreation>)>();
+  readonly behaviours = new Map<
+    string,
+    PluginInstance | ((deps: PluginDeps) => PluginCreation | Promise<PluginCreation>)
+  >();
   readonly lines: Record<string, unknown>[] = [];
   readonly registry = new Registry();
   readonly events: ApplyEvent[] = [];
   readonly holder: RuntimeHolder;
+  readonly instances = new PluginInstances();
   readonly spine: Spine;
   readonly metrics: RequestMetrics;
-  readonly deps: PluginDeps;
+  readonly deps: Omit<PluginDeps, 'certificates'>;
 
   constructor(level: LogLevel = 'info') {
     const logger = createLogger({
@@ -128,6 +133,7 @@ export class SpineFixture {
       plugins: this.#table(),
       pluginSchemas,
       pluginDeps: this.deps,
+      instances: this.instances,
       meterOf: (label) => this.metrics.meterOf(label),
     });
   }
@@ -144,11 +150,11 @@ export class SpineFixture {
           version: '1.0.0',
           priority,
           answers,
-          create: (config: unknown): PluginCreation | Promise<PluginCreation> => {
+          create: (config: unknown, deps: PluginDeps): PluginCreation | Promise<PluginCreation> => {
             // A border: checked against the schema above.
             const { label } = config as { label: string };
             const behaviour = this.behaviours.get(label) ?? {};
-            return typeof behaviour === 'function' ? behaviour() : { kind: 'created', instance: behaviour };
+            return typeof behaviour === 'function' ? behaviour(deps) : { kind: 'created', instance: behaviour };
           },
         },
       ]),

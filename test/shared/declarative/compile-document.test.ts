@@ -213,7 +213,7 @@ describe('a declarative document', () => {
       'an id in a text that leads nowhere',
       { services: [{ host: 'h', protocol: 'https', ca_certificates: [uuid] }] },
       [
-        `services.1.ca_certificates.1: invalid reference 'ca_certificates: ${uuid}' (no such entry in 'ca_certificates')`,
+        `services.1.ca_certificates.1: invalid reference 'ca_certificates.1: ${uuid}' (no such entry in 'ca_certificates')`,
       ],
     ],
     [
