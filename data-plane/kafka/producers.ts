@@ -51,23 +51,17 @@ export function createProducers(options: ProducersOptions): Producers {
   return new SharedProducers(options, clientFactories[options.kafkaClient]);
 }
 
-/** A setting that the node's client cannot fulfil: its path below `config` of kafka-upstream, and why. */
+/** A setting that the node cannot fulfil: its path below `config` of kafka-upstream, and why. */
 export interface UnsupportedSetting {
   readonly field: string;
   readonly reason: string;
 }
 
-/** What of these settings this client cannot keep. The configuration is refused then; producers do not look again. */
-export function unsupportedSettings(client: KafkaClientName, cluster: ClusterSettings): UnsupportedSetting[] {
+/** What of these settings cannot be kept here, with either client. The configuration is refused then; producers do not look again. */
+export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSetting[] {
   const unsupported: UnsupportedSetting[] = [];
   const compression = unsupportedCompression(cluster.compression);
   if (compression !== null) unsupported.push({ field: 'compression_type', reason: compression });
-  if (cluster.idempotent) {
-    unsupported.push({
-      field: 'producer_idempotent',
-      reason: `not built for the Kafka client ${client}: after a lost answer its sequence numbers could be used twice`,
-    });
-  }
   unsupported.push(...unsupportedLogin(cluster.sasl));
   return unsupported;
 }
