@@ -7,18 +7,20 @@ import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
 import { loadPlatformatic } from './clients/platformatic-connection.ts';
-import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
+import { LogicalProducer } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { unsupportedCompression } from './compression.ts';
 import { gateClosed } from './produce-failure.ts';
-import type {
-  ClusterSettings,
-  ClusterStatus,
-  ProducerLease,
-  ProducerLimits,
-  ProducerOptions,
-  Producers,
+import {
+  brokersText,
+  type ClusterSettings,
+  type ClusterStatus,
+  type ProducerLease,
+  type ProducerLimits,
+  type ProducerOptions,
+  type Producers,
 } from './producer.ts';
+import type { NodeMemory } from './queue-bounds.ts';
 
 export type KafkaClientName = 'kafkajs' | 'platformatic';
 
