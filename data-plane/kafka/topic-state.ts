@@ -91,7 +91,9 @@ export class TopicState {
         stuck ||= !this.#lanes.some((each) => this.#leaderReady(each));
         break;
       }
-      if (!this.#requests.add(lane, this.#keyless, this.#topicId, nowMs)) break;
+      if (this.#requests.add(lane, this.#keyless, this.#topicId, nowMs)) continue;
+      // Full is only this leader: the next lane in turn is another's.
+      if (this.#requests.hasRoom(lane.leader)) break;
     }
     this.#requests.sendAll(this.#topicId);
     return stuck;
