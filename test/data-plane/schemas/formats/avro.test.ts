@@ -168,7 +168,7 @@ describe('Avro from JSON', () => {
     ['local-timestamp-nanos', logical('long', 'local-timestamp-nanos'), '"1970-01-01T00:00:00.000000001"', '1n'],
     [
       'uuid in a fixed',
-      { type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' } as avro.Schema,
+      { type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' },
       '"00010203-0405-0607-0809-0a0b0c0d0e0f"',
       Array.from({ length: 16 }, (_, index) => index),
     ],
@@ -311,7 +311,7 @@ describe('Avro from JSON', () => {
     ['a tag with a second key', union('null', 'int'), '{"int":1,"x":2}', [' union'], 'avro_json'],
     [
       'faults in the records of an array of unions',
-      { type: 'array', items: union('null', named('R', { name: 'v', type: 'int' })) } as avro.Schema,
+      { type: 'array', items: union('null', named('R', { name: 'v', type: 'int' })) },
       '[null,{"v":"x"},{"w":1}]',
       ['/1/v type', '/2/v required', '/2/w undeclared'],
     ],
