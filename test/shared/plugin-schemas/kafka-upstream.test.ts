@@ -142,16 +142,13 @@ describe('configuration of kafka-upstream', () => {
         'authentication.tokenauth: needs a SCRAM mechanism',
       ],
     ],
-    [
-      { security: { certificate_id: '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4' } },
-      ['security.certificate_id: needs ssl', `security.certificate_id: ${later}null is accepted`],
-    ],
+    [{ security: { certificate_id: '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4' } }, ['security.certificate_id: needs ssl']],
     [{ producer_idempotent: true }, [`producer_idempotent: ${later}false is accepted`]],
     [
       { key_query_arg: 'k', key_from: { header: 'x' } },
       ["key_from: only one of these fields must be non-empty: 'key_query_arg', 'key_from'"],
     ],
-    [{ message_by_lua_functions: ['x'] }, [`message_by_lua_functions: ${later}null is accepted`]],
+    [{ message_by_lua_functions: ['x'] }, ['message_by_lua_functions.0: line 1: syntax error near <eof>']],
     [registry({ url: 'ftp://x' }), ['schema_registry.confluent.url: expected an http or https URL']],
     [registry({ value_schema: null }), ['schema_registry.confluent.value_schema: required field missing']],
     [registry({ value_schema: {} }), ['schema_registry.confluent.value_schema.subject_name: required field missing']],

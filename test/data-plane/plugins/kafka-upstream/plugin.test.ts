@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { gzipSync } from 'node:zlib';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { instanceOf } from '../../../helpers/plugins.ts';
 import { buildConfig } from './build-config.ts';
 import { Fakes, access, exchange } from './plugin-fakes.ts';
 
@@ -292,7 +293,7 @@ describe('kafka-upstream', () => {
       ],
     });
     expect(fakes.acquired).to.have.length(0);
-    kafkaUpstream.create(config, fakes.deps({ U: 'u', P: 'p' }));
+    instanceOf(kafkaUpstream.create(config, fakes.deps({ U: 'u', P: 'p' })));
     expect(fakes.acquired[0]?.cluster.sasl).to.deep.equal({ mechanism: 'PLAIN', username: 'u', password: 'p' });
   });
 
