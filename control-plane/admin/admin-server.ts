@@ -19,6 +19,7 @@ import {
   type AdminLimits,
   type AdminTls,
 } from './listener.ts';
+import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
 import { addSecurity, type SecuritySettings } from './security.ts';
@@ -84,16 +85,17 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   addBodyParsers(app);
   addErrorAnswers(app, logger);
 
-  const paths: string[] = [];
+  const paths: DocumentedPath[] = [];
   let address: string | undefined;
-  const add = (path: string, handlers: Handlers) => {
-    paths.push(path.replace(/:([a-z]+)/g, '{$1}'));
+  const add = (path: string, handlers: Handlers, about?: PathAbout) => {
+    paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
   addEntityRoutes({ entities, plugins, store, add, ...(syncGate === undefined ? {} : { syncGate }) });
   addSchemaRoutes({ entities, plugins, store, add });
   addInfoRoutes({
     store,
+    entities,
     plugins,
     role: settings.role,
     sluiceVersion: settings.sluiceVersion,
@@ -102,7 +104,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     add,
     paths,
   });
-  if (clustering !== undefined) addClusteringRoutes(clustering, add);
+  const endEvents = clustering && addClusteringRoutes(clustering, add);
   if (options.audit !== undefined) addAuditRoutes(options.audit, add);
 
   return {
@@ -112,6 +114,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       return address;
     },
     async stop() {
+      endEvents?.();
       const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
       await app.close().finally(() => clearTimeout(timer));
     },

@@ -19,6 +19,7 @@ import { checkIfMatch, etagOf } from './etag.ts';
 import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';
 import { withNames } from './names-list.ts';
+import type { PathAbout } from './openapi.ts';
 import type { AdminAnswer, Call, Handler, Handlers } from './resource.ts';
 import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
 
@@ -27,7 +28,7 @@ export interface EntityRoutesOptions {
   readonly plugins: PluginSchemas;
   readonly store: EntityStore;
   readonly syncGate?: SyncGate;
-  readonly add: (path: string, handlers: Handlers) => void;
+  readonly add: (path: string, handlers: Handlers, about: PathAbout) => void;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -39,25 +40,27 @@ export function addEntityRoutes(options: EntityRoutesOptions): void {
   for (const entity of entities) {
     const path = collectionPath(entity);
     const nestedPath = entity.nestedPath ?? path;
-    add(`/${path}`, { GET: handlers.list(entity), POST: handlers.create(entity) });
+    const many = { entity, many: true };
+    const one = { entity, many: false };
+    add(`/${path}`, { GET: handlers.list(entity), POST: handlers.create(entity) }, many);
     add(
       `/${path}/:id`,
       handlers.single((call) => ({ entity, segment: call.param('id') })),
+      one,
     );
     for (const [field, { type, reference }] of Object.entries(entity.fields)) {
       const parent = entities.find(({ plural }) => plural === reference);
       if (type !== 'foreign' || parent === undefined) continue;
       const parentOf = handlers.parentReference(parent, field);
-      add(`/${collectionPath(parent)}/:parent/${nestedPath}`, {
-        GET: handlers.list(entity, parentOf),
-        POST: handlers.create(entity, parentOf),
-      });
+      const nested = `/${collectionPath(parent)}/:parent/${nestedPath}`;
+      add(nested, { GET: handlers.list(entity, parentOf), POST: handlers.create(entity, parentOf) }, many);
       add(
-        `/${collectionPath(parent)}/:parent/${nestedPath}/:id`,
+        `${nested}/:id`,
         handlers.single((call) => ({ entity, segment: call.param('id'), parent: parentOf(call) })),
+        one,
       );
       const { GET, PUT, PATCH } = handlers.single(handlers.referenced(entity, field, parent));
-      add(`/${path}/:id/${field}`, { GET, PUT, PATCH });
+      add(`/${path}/:id/${field}`, { GET, PUT, PATCH }, { entity: parent, many: false });
     }
   }
 }

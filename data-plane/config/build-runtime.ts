@@ -1,6 +1,7 @@
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { PluginSchema, PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkField } from '../../shared/schema/check.ts';
+import { idReferences } from '../../shared/schema/id-references.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
@@ -10,8 +11,9 @@ import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
+import type { InstanceKey, PluginInstances } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
-import { snapshotCertificates } from './snapshot-certificates.ts';
+import { snapshotCertificates, type SnapshotCertificates } from './snapshot-certificates.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
 /** Handlers by plugin name; each checks its own config's type when it is created. */
@@ -21,6 +23,8 @@ export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
   readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
+  /** The same for all builds of a node. */
+  readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
 }
 
@@ -36,7 +40,7 @@ export type BuildResult =
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
   const pacer = createPacer();
   const certificates = snapshotCertificates(snapshot, deps.pluginDeps.env);
-  const build = new Build(deps, { ...deps.pluginDeps, certificates });
+  const build = new Build(deps, certificates);
   try {
     return await compile(snapshot, build, pacer);
   } catch (error) {
@@ -68,17 +72,20 @@ interface CreatedPlugin {
 
 class Build {
   readonly #deps: BuildRuntimeDeps;
+  readonly #certificates: SnapshotCertificates;
   readonly #pluginDeps: PluginDeps;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
   readonly #scopes = new PluginScopes();
-  readonly #steps: ChainStep[] = [];
+  /** Of the instances that are held. */
+  readonly #held: InstanceKey[] = [];
   readonly #router = new Router<RoutePlan>();
   readonly #routeLabels = new Set<string>();
 
-  constructor(deps: BuildRuntimeDeps, pluginDeps: PluginDeps) {
+  constructor(deps: BuildRuntimeDeps, certificates: SnapshotCertificates) {
     this.#deps = deps;
-    this.#pluginDeps = pluginDeps;
+    this.#certificates = certificates;
+    this.#pluginDeps = { ...deps.pluginDeps, certificates };
   }
 
   addService(service: ServiceEntity): void {
@@ -88,6 +95,12 @@ class Build {
   /** A promise where the plugin takes its time; the next is added after it. */
   addPlugin(plugin: PluginEntity): Promise<void> | undefined {
     if (!plugin.enabled) return undefined;
+    const key = this.#keyOf(plugin);
+    const made = this.#deps.instances.acquire(key);
+    if (made !== undefined) {
+      this.#hold(plugin, key, made);
+      return undefined;
+    }
     const definition = this.#deps.plugins[plugin.name];
     const schema = this.#deps.pluginSchemas[plugin.name];
     if (definition === undefined || schema === undefined) {
@@ -105,7 +118,7 @@ class Build {
     }
     const add = (creation: PluginCreation): void => {
       if (creation.kind === 'faults') this.#addPluginFaults(plugin, creation.faults);
-      else this.#addStep(plugin, { definition, schema, instance: creation.instance });
+      else this.#addStep(plugin, key, { definition, schema, instance: creation.instance });
     };
     const created = definition.create(checked.value, this.#pluginDeps);
     if (created instanceof Promise) return created.then(add);
@@ -113,7 +126,21 @@ class Build {
     return undefined;
   }
 
-  #addStep(plugin: PluginEntity, { definition, schema, instance }: CreatedPlugin): void {
+  /** Of the plugin with what its config names: a certificate that changed makes another instance. */
+  #keyOf(plugin: PluginEntity): InstanceKey {
+    const { instances, pluginSchemas } = this.#deps;
+    const schema = pluginSchemas[plugin.name];
+    if (schema === undefined) return plugin;
+    const references = instances.referencesOf(plugin, () =>
+      idReferences({ config: schema.config }, { config: plugin.config }),
+    );
+    return instances.keyOf(
+      plugin,
+      references.flatMap(({ plural, id }) => this.#certificates.entity(plural, id) ?? []),
+    );
+  }
+
+  #addStep(plugin: PluginEntity, key: InstanceKey, { definition, schema, instance }: CreatedPlugin): void {
     const step: ChainStep = {
       plugin: plugin.name,
       priority: definition.priority,
@@ -123,7 +150,12 @@ class Build {
         : new Set(plugin.protocols),
       instance,
     };
-    this.#steps.push(step);
+    this.#deps.instances.add(key, step);
+    this.#hold(plugin, key, step);
+  }
+
+  #hold(plugin: PluginEntity, key: InstanceKey, step: ChainStep): void {
+    this.#held.push(key);
     this.#scopes.add(step, {
       routeId: plugin.route?.id ?? null,
       serviceId: plugin.service?.id ?? null,
@@ -158,16 +190,15 @@ class Build {
 
   /** Closes what was made so far. */
   close(): void {
-    closeAll(this.#steps);
+    this.#deps.instances.releaseAll(this.#held);
   }
 
   finish(hash: string): BuildResult {
-    const steps = this.#steps;
     if (this.#faults.length > 0) {
-      closeAll(steps);
+      this.close();
       return { kind: 'faults', faults: this.#faults };
     }
-    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => closeAll(steps) };
+    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => this.close() };
     return { kind: 'built', runtime };
   }
 
@@ -214,17 +245,4 @@ class Build {
       });
     }
   }
-}
-
-/** @throws the first failure, after all others were closed. */
-function closeAll(steps: readonly ChainStep[]): void {
-  const failures: unknown[] = [];
-  for (const { instance } of steps) {
-    try {
-      instance.close?.();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
 }

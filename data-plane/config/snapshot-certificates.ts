@@ -6,13 +6,21 @@ import { resolveReferences, type Environment } from '../../shared/vault.ts';
 import type { Certificates, Found } from '../plugins/certificates.ts';
 import { entitiesOf } from './entities.ts';
 
+const none: ReadonlyMap<string, object> = new Map();
 const pairField = record({ cert: certificateFields.cert, key: certificateFields.key }, { required: true });
 
+export interface SnapshotCertificates extends Certificates {
+  /** The entity itself: another object when it was changed. */
+  entity(plural: string, id: string): object | undefined;
+}
+
 /** The certificates of a snapshot. Only those that are asked for are looked at: what is unused cannot be at fault. */
-export function snapshotCertificates(snapshot: Snapshot, env: Environment): Certificates {
+export function snapshotCertificates(snapshot: Snapshot, env: Environment): SnapshotCertificates {
   const pairs = byId(entitiesOf(snapshot, 'certificates'));
   const authorities = byId(entitiesOf(snapshot, 'ca_certificates'));
   return {
+    entity: (plural, id) =>
+      (plural === 'certificates' ? pairs : plural === 'ca_certificates' ? authorities : none).get(id),
     pair(id) {
       const entity = pairs.get(id);
       if (entity === undefined) return { kind: 'fault', message: 'refers to a certificate that is not there' };

@@ -26,7 +26,10 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
-/** What instances may use. Everything here but the certificates outlives a configuration. */
+/**
+ * What instances may use. Everything here but the certificates outlives a configuration: an instance depends on its own
+ * config, on the certificates that it names and on this alone, and serves the next configuration too when none changed.
+ */
 export interface PluginDeps {
   readonly producers: Producers;
   readonly encoders: Encoders;
