@@ -6,13 +6,14 @@ import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
-import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
+import { plainDocuments, sealedDocuments } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
-import { readKeyring } from './store/keyring.ts';
+import { createKeyring, readKeys } from './store/keyring.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -74,10 +75,12 @@ async function startParts(
     logExpiry(tls, logger);
   }
   const adminTls = adminTlsOf(options);
-  const documents = documentsOf(options);
+  const keys = keysOf(options);
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
   const audit = createAuditLog({ database, plugins: pluginSchemas });
+  const documents =
+    keys === undefined ? plainDocuments : sealedDocuments({ keyring: createKeyring(keys), plugins: pluginSchemas });
   const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
@@ -118,8 +121,11 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
+    const declarative = databaseConfig({ store, database: options.database, keys });
+    stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,
+      declarative,
       entities,
       plugins: pluginSchemas,
       logger,
@@ -159,12 +165,11 @@ function adminTlsOf({ adminTlsFiles }: ControlPlaneOptions) {
   );
 }
 
-function documentsOf({ keyring, logger }: ControlPlaneOptions): Documents {
-  if (keyring !== undefined) {
-    return sealedDocuments({ keyring: readKeyring(keyring, process.env), plugins: pluginSchemas });
-  }
+/** Undefined: secrets are stored in the clear. */
+function keysOf({ keyring, logger }: ControlPlaneOptions): readonly string[] | undefined {
+  if (keyring !== undefined) return readKeys(keyring, process.env);
   logger.warn('secrets_in_clear', 'Secrets are stored in the clear: the setting keyring names no keys');
-  return plainDocuments;
+  return undefined;
 }
 
 function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {

@@ -16,7 +16,7 @@ export interface SecuritySettings {
 
 /** Who needs no token. */
 const anonymous = 'anonymous';
-const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Checks Host, Origin and token of each request, in this order, before its body is read. */
 export function addSecurity(app: FastifyInstance, settings: SecuritySettings): void {
