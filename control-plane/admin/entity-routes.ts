@@ -3,18 +3,11 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { maskSecrets } from '../../shared/schema/mask.ts';
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { entityNotFound } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
-import {
-  autoValues,
-  entityOperations,
-  lookUp,
-  referenceId,
-  type ParentReference,
-  type Target,
-} from './entity-operations.ts';
+import { autoValues, entityOperations, lookUp, type ParentReference, type Target } from './entity-operations.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
 import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';
@@ -176,7 +169,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
     referenced(entity: EntityDescriptor, field: string, parent: EntityDescriptor): (call: Call) => Target {
       return (call) => {
         const child = operations.read({ entity, segment: call.param('id') });
-        const id = referenceId(child[field]);
+        const id = referencedId(child[field]);
         if (id === undefined) throw entityNotFound();
         return { entity: parent, segment: id };
       };

@@ -84,7 +84,9 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
   }));
   const all = database.prepare<[], Row>(`${select} ORDER BY id`);
   const expired = expires
-    ? database.prepare<[], { id: string }>(`SELECT id FROM ${table} WHERE NOT ${notExpired} ORDER BY id`)
+    ? database.prepare<[], { id: string }>(
+        `SELECT id FROM ${table} WHERE expires_at <= unixepoch() ORDER BY expires_at`,
+      )
     : undefined;
   const mentioning = database.prepare<[string], Row>(`${select} AND instr(document, ?) > 0`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
