@@ -4,6 +4,7 @@ import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { openDatabase } from './store/database.ts';
@@ -98,8 +99,11 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
+    const declarative = databaseConfig({ store, database: options.database });
+    stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,
+      declarative,
       entities,
       plugins: pluginSchemas,
       logger,

@@ -31,6 +31,17 @@ export interface EntityWrites extends EntityReads {
   delete(entity: string, id: string): boolean;
   /** Deletes what has expired; it is not seen any more in any case. */
   purgeExpired(): void;
+  /**
+   * Removes entities and adds others, of which the ids may be the same, without a look at each: all must be checked, and
+   * what is there afterwards must fit together. For loads of whole configurations.
+   */
+  exchange(changes: { readonly removed: Iterable<StoredEntity>; readonly added: Iterable<StoredEntity> }): void;
+}
+
+/** An entity with the plural name of its kind. */
+export interface StoredEntity {
+  readonly plural: string;
+  readonly value: SnapshotEntity;
 }
 
 export interface EntityStore extends EntityReads, ConfigReader {
@@ -40,6 +51,8 @@ export interface EntityStore extends EntityReads, ConfigReader {
   write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
+  /** Tells the listeners of a change that another connection to the same database has committed. */
+  changedElsewhere(): void;
 }
 
 export interface EntityStoreOptions {
@@ -78,7 +91,7 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     },
   };
 
-  function notify(newRevision: number, changes: readonly EntityChange[]): void {
+  function notify(newRevision: number, changes: readonly EntityChange[] | undefined): void {
     for (const listener of listeners) {
       try {
         listener(newRevision, changes);
@@ -121,6 +134,7 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    changedElsewhere: () => notify(revision(), undefined),
   };
 }
 
@@ -158,10 +172,13 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
-    const { tags } = value;
-    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
+    addTags(entity, value);
     onWrite({ plural: entity, id: value.id, entity: value });
     return value;
+  }
+
+  function addTags(entity: string, { id, tags }: SnapshotEntity): void {
+    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, id, word);
   }
 
   function remove(entity: string, id: string): boolean {
@@ -207,6 +224,21 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
       return put(entity, value);
     },
     delete: remove,
+    exchange({ removed, added }) {
+      // Whatever the order, references are looked at when the transaction ends.
+      database.pragma('defer_foreign_keys = ON');
+      for (const table of tables.values()) purge(table);
+      for (const { plural, value } of removed) {
+        tableOf(plural).remove(value.id);
+        untag.run(plural, value.id);
+        onWrite({ plural, id: value.id, entity: undefined });
+      }
+      for (const { plural, value } of added) {
+        tableOf(plural).put(value);
+        addTags(plural, value);
+        onWrite({ plural, id: value.id, entity: value });
+      }
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { nodeStates } from './node-states.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface ClusteringOptions {
-  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state'>;
+  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange'>;
   readonly publisher: Pick<Publisher, 'latest'>;
   readonly nodePurgeAfterMs: number;
 }
@@ -78,6 +78,18 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
         slowest_node: slowest(entries, registry, nowMs),
       };
     },
+    onStateChange: (listener) =>
+      registry.onStateChange(({ entry, from, to, atMs }) =>
+        listener({
+          id: entry.record.id,
+          hostname: entry.record.hostname,
+          from,
+          state: to,
+          expected_hash: expectedHashOf(entry),
+          applied_hash: entry.record.appliedHash,
+          at: atMs / 1_000,
+        }),
+      ),
   };
 }
 

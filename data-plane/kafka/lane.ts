@@ -22,13 +22,22 @@ export interface LaneOwner {
   failed(entries: readonly Entry[], failure: Failure): void;
   /** A verdict for entries that had been answered `unknown` at their deadline. */
   late(entries: number, acked: boolean): void;
-  /** The slot is free again; `refresh`: the leader has to be found anew. */
-  done(lane: Lane, error: KafkaError | null, refresh: boolean): void;
+  /** The slot is free again. */
+  done(lane: Lane, failure: BatchFailure | null): void;
   /** The lane has got what it waited for. */
   ready(lane: Lane): void;
   /** The brokers refuse what the lane cannot do without. */
   refused(lane: Lane, error: KafkaError): void;
   wakeAt(monotonicMs: number): void;
+}
+
+/** Why a batch in flight brought no success. */
+export interface BatchFailure {
+  readonly error: KafkaError;
+  /** The leader has to be found anew. */
+  readonly refresh: boolean;
+  /** Of the topic that the request named. */
+  readonly topicId: string | null;
 }
 
 interface InFlight {
@@ -236,7 +245,7 @@ export class Lane {
   #succeeded({ batch, stamp }: InFlight, { baseOffset }: ProduceResult): void {
     if (stamp !== null) this.#identity?.acked(stamp, batch.entries.length);
     this.#owner.acked(batch.entries, this.partition, baseOffset);
-    this.#owner.done(this, null, false);
+    this.#owner.done(this, null);
   }
 
   #failed({ batch, stamp, topicId }: InFlight, error: KafkaError, late: number): void {
@@ -251,7 +260,7 @@ export class Lane {
       const entries = late === 0 ? batch.entries : batch.entries.filter(({ settle }) => settle !== null);
       this.#decide({ entries, attempts, failure, frozen: null }, failure, judgement.next);
     }
-    this.#owner.done(this, error, judgement.refresh);
+    this.#owner.done(this, { error, refresh: judgement.refresh, topicId });
   }
 
   /** A stamp that may be used up: the same batch again, or none with this producer id. */

@@ -3,7 +3,7 @@ import type { Logger } from '../../shared/log.ts';
 import { type ClientStatus, type KafkaClient, type KafkaClientEvents, KafkaError, type KafkaRecord } from './client.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gate.ts';
-import type { Lane } from './lane.ts';
+import type { BatchFailure, Lane } from './lane.ts';
 import type { RequestOwner } from './leader-requests.ts';
 import { LostRecords } from './lost-records.ts';
 import {
@@ -207,12 +207,12 @@ export class LogicalProducer implements RequestOwner {
     else if (isConnectionFailure(error)) this.gates.failed();
   }
 
-  done(lane: Lane, error: KafkaError | null, refresh: boolean): void {
-    if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
+  done(lane: Lane, failure: BatchFailure | null): void {
+    if (failure !== null) this.#options.metrics.attemptFailed(this.label, failure.error.kafkaName);
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
-    topic.laneDone(lane, error === null);
-    if (refresh) {
+    topic.laneDone(lane, failure);
+    if (failure?.refresh === true) {
       topic.refreshSoon(performance.now());
       this.wakeAt(topic.refreshAtMs);
     }

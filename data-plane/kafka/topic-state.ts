@@ -1,6 +1,6 @@
 import type { TopicMetadata } from './client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
-import { Lane } from './lane.ts';
+import { type BatchFailure, Lane } from './lane.ts';
 import { LeaderRequests, type RequestOwner } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
 import type { Failure } from './produce-failure.ts';
@@ -11,6 +11,11 @@ const quarantineMs = { first: 100, max: 5000 } as const;
 const refreshBackoffMs = { first: 100, max: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
+/**
+ * How long a topic's id that a broker does not know is sent to no other either. Most likely the topic is gone, and where
+ * that is not known yet its old log would still be written to. Or it is so new that this broker has not heard of it.
+ */
+const doubtMs = 500;
 /** Ids of topics of this name that are gone; an older one that comes back would only cost a refresh. */
 const formerIdsMax = 8;
 
@@ -33,6 +38,7 @@ export class TopicState {
   #topicId: string | null = null;
   /** Of topics that bore this name before: a broker that lags behind may still name them. */
   readonly #formerIds = new Set<string>();
+  #doubtUntilMs = 0;
   /** Metadata has been read and not been refused since. */
   known = false;
   refreshing = false;
@@ -92,8 +98,9 @@ export class TopicState {
   }
 
   /** The lane's slot is free again. */
-  laneDone(lane: Lane, succeeded: boolean): void {
-    if (succeeded) this.#refreshes = 0;
+  laneDone(lane: Lane, failure: BatchFailure | null): void {
+    if (failure === null) this.#refreshes = 0;
+    else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId);
     // What comes back after the brokers had refused the topic does not wait for it either.
     if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
@@ -136,7 +143,7 @@ export class TopicState {
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
-    if (!this.#learnId(metadata.id)) return this.refreshFailed(nowMs);
+    if (!this.#learnId(metadata.id, nowMs)) return this.refreshFailed(nowMs);
     this.#refreshAtMs = nowMs + metadataMaxAgeMs;
     this.#refusal = null;
     this.#refusals = 0;
@@ -152,10 +159,19 @@ export class TopicState {
     }
   }
 
+  /** Nothing is sent until there is another id, or it is certain that the brokers mean this one. */
+  #doubt(id: string | null): void {
+    if (id !== this.#topicId || !this.known) return;
+    this.known = false;
+    this.#doubtUntilMs = performance.now() + doubtMs;
+  }
+
   /** @returns whether the metadata is of the topic, not of one that bore its name before */
-  #learnId(id: string | null): boolean {
+  #learnId(id: string | null, nowMs: number): boolean {
     if (id !== null && this.#formerIds.has(id)) return false;
     const before = this.#topicId;
+    if (id === before && nowMs < this.#doubtUntilMs) return false;
+    this.#doubtUntilMs = 0;
     this.#topicId = id;
     if (before === null || id === null || before === id) return true;
     this.#formerIds.add(before);

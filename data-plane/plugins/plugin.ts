@@ -25,7 +25,10 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
-/** What instances may use. Everything here outlives a configuration. */
+/**
+ * What instances may use. Everything here outlives a configuration: an instance depends on its own config and on this
+ * alone, and serves the next configuration too when its entity did not change.
+ */
 export interface PluginDeps {
   readonly producers: Producers;
   readonly encoders: Encoders;

@@ -4,6 +4,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
+import { entities } from '../../shared/entities/entities.ts';
+import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { ConfigSync } from '../../shared/proto.ts';
 import { createSnapshot } from '../../shared/snapshot.ts';
 import { startDeafNode } from '../helpers/deaf-node.ts';
@@ -219,6 +222,62 @@ describe('config sync over gRPC', function () {
     expect(harness.view(node.nodeId)?.['sync_status']).to.equal('kong_version_incompatible');
     expect(await syncGate.waitApplied(harness.reader.set(oneService('x')), 5_000)).to.equal('applied; nodes=0');
     expect(apply.snapshots).to.deep.equal([]);
+  });
+
+  it('shows what a node does not get, and what keeps it from being served, and tells of each change', async () => {
+    const plugin = { id: 'p', name: 'kafka-upstream', enabled: true, config: {} };
+    const { clustering, syncGate } = await harness.startControlPlane({ version: '0.2.0' });
+    const events: string[] = [];
+    const all = knownSchemas(entities, pluginSchemas);
+    const withoutHost = all.entityKinds.map(({ plural, fields }) => ({
+      plural,
+      fields: fields.filter((field) => field !== 'host'),
+    }));
+    const older = harness.node('older', { version: '0.1.9', knows: { plugins: [], entityKinds: withoutHost } });
+    const lacking = harness.node('lacking', { version: '0.2.0', knows: { ...all, plugins: [] } });
+    const newer = harness.node('newer', { version: '0.3.0' });
+    clustering.onStateChange(({ id, from, state: to }) => {
+      if (id === lacking.nodeId) events.push(`${from} ${to}`);
+    });
+    const nodes = [older, lacking, newer];
+    const applies = nodes.map(() => recordingApply());
+    await Promise.all(nodes.map((node, index) => node.start(applies[index] ?? recordingApply())));
+    for (const { nodeId } of nodes) await inSync(nodeId);
+    const revision = harness.reader.set({ ...oneService('second'), plugins: [plugin] });
+    expect(await syncGate.waitApplied(revision, 5_000)).to.equal('applied; nodes=2');
+    expect(harness.view(older.nodeId)).to.deep.include({
+      state: 'in_sync',
+      sync_status: 'normal',
+      compatibility: [
+        { field: 'services.host', plugin: null, action: 'removed', reason: 'the node does not know the field' },
+        {
+          field: null,
+          plugin: 'kafka-upstream',
+          action: 'removed',
+          reason: 'version 0.1.9 of the node does not have the plugin',
+        },
+      ],
+    });
+    expect(harness.view(older.nodeId)?.['expected_hash']).to.equal(applies[0]?.snapshots.at(-1)?.hash);
+    expect(Object.keys(applies[0]?.snapshots.at(-1)?.entities ?? {})).to.deep.equal(['services']);
+    expect(harness.view(lacking.nodeId)).to.deep.include({
+      state: 'incompatible',
+      sync_status: 'plugin_set_incompatible',
+      expected_hash: null,
+      applied_hash: hashOf('first'),
+      compatibility: [
+        { field: null, plugin: 'kafka-upstream', action: 'refused', reason: 'the node does not have the plugin' },
+      ],
+    });
+    expect(harness.view(newer.nodeId)).to.deep.include({ state: 'in_sync', compatibility: [] });
+    harness.reader.set(oneService('third'));
+    await inSync(lacking.nodeId);
+    expect(applies[1]?.hosts()).to.deep.equal(['first', 'third']);
+    expect(events.filter((event) => !event.includes('offline'))).to.include.members([
+      'in_sync incompatible',
+      'incompatible pending',
+      'pending in_sync',
+    ]);
   });
 
   it('is not held up by nodes that never read, however many', async () => {

@@ -15,7 +15,7 @@ import {
   type Format,
   type SchemaSource,
 } from './format.ts';
-import { parseJsonText } from './json-value.ts';
+import { parseJsonText, refuseDeepNesting } from './json-value.ts';
 
 /**
  * JSON Schema of the drafts 4, 6, 7, 2019-09 and 2020-12, chosen by `$schema`; without one it is draft 7, as for
@@ -53,16 +53,12 @@ interface Validators {
 }
 
 function encode({ first, all }: Validators, jsonText: string, prefix: Buffer): Buffer {
+  refuseDeepNesting(jsonText);
   const value = parseJsonText(jsonText);
-  try {
-    if (!first(value)) {
-      const exhaustive = jsonText.length > allFaultsTextMax ? first : all;
-      exhaustive(value);
-      throw misfit(exhaustive.errors ?? []);
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RequestError('BODY_INVALID', 'The body is nested too deeply.', { cause: error });
+  if (!first(value)) {
+    const exhaustive = jsonText.length > allFaultsTextMax ? first : all;
+    exhaustive(value);
+    throw misfit(exhaustive.errors ?? []);
   }
   const framed = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(jsonText));
   prefix.copy(framed);

@@ -1,4 +1,5 @@
 import { RequestError } from '../../../shared/errors.ts';
+import { isNestedTooDeeply, jsonNestingMax } from '../../../shared/json-nesting.ts';
 import { NumberText, parseExactJson } from './exact-json.ts';
 
 /** Whether a value is a JSON object (as the parsers make them). */
@@ -17,16 +18,22 @@ export function parseJsonText(jsonText: string): unknown {
   return parseBy(JSON.parse, jsonText);
 }
 
-/** Likewise, with numbers that a double might round as `NumberText`. Many times slower. */
+/** Likewise, with numbers that a double might round as `NumberText`. Many times slower, and not nested deeply. */
 export function parseJsonTextExactly(jsonText: string): unknown {
+  refuseDeepNesting(jsonText);
   return parseBy(parseExactJson, jsonText);
+}
+
+/** For text that code which calls itself will walk. @throws RequestError BODY_INVALID. */
+export function refuseDeepNesting(jsonText: string): void {
+  if (!isNestedTooDeeply(jsonText)) return;
+  throw new RequestError('BODY_INVALID', `The body is nested deeper than ${jsonNestingMax}.`);
 }
 
 function parseBy(parser: (jsonText: string) => unknown, jsonText: string): unknown {
   try {
     return parser(jsonText);
   } catch (error) {
-    const reason = error instanceof RangeError ? 'is nested too deeply' : 'is not valid JSON';
-    throw new RequestError('BODY_INVALID', `The body ${reason}.`, { cause: error });
+    throw new RequestError('BODY_INVALID', 'The body is not valid JSON.', { cause: error });
   }
 }

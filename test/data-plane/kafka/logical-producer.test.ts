@@ -391,9 +391,22 @@ describe('LogicalProducer', () => {
       await waitFor(() => client.metadataRequests.length > asked, { what: 'metadata of the lagging broker' });
       await turns();
       const sent = client.sent.length;
+      await turns();
       client.onSent = (each) => each.ack();
+      client.topicIds.set('t', 'new');
       expect(brief(await verdict)).to.equal('acked');
-      expect(client.sent.slice(sent - 1).map(({ request }) => request.topicId)).to.not.include('old');
+      expect(client.sent.slice(sent).map(({ request }) => request.topicId)).to.deep.equal(['new']);
+    });
+
+    it('is not sent to while the brokers do not agree that it is the one', async () => {
+      const { client, producer } = start();
+      client.topicIds.set('t', 'old');
+      client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      const verdict = producer.publish('t', testRecord('a'), soon());
+      await waitFor(() => client.metadataRequests.length >= 3, { what: 'metadata, again and again' });
+      expect(client.sent).to.have.length(1);
+      client.onSent = (sent) => sent.ack();
+      expect(brief(await verdict)).to.equal('acked');
     });
 
     it('may say so until the deadline: not found', async () => {
