@@ -11,7 +11,7 @@ import { autoValues, entityOperations, lookUp, type ParentReference, type Target
 import { checkIfMatch, etagOf } from './etag.ts';
 import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';
-import { withNames } from './names-list.ts';
+import { listWithNames } from './names-list.ts';
 import type { PathAbout } from './openapi.ts';
 import type { AdminAnswer, Call, Handler, Handlers } from './resource.ts';
 import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
@@ -123,7 +123,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
           ...(tags === undefined ? {} : { tags }),
           ...(parent === undefined ? {} : { parent }),
         });
-        const data = page.items.map((item) => shown(entity, withNames(store, entity, item), call));
+        const data = listWithNames(store, entity, page.items).map((item) => shown(entity, item, call));
         const offset = page.next === undefined ? {} : { offset: encodeOffset([page.next]) };
         return { status: 200, body: listBody({ path: call.path, query: call.query, size, data, ...offset }) };
       };

@@ -31,16 +31,23 @@ export function splitNames({ names: list }: EntityDescriptor, body: Values): Spl
 }
 
 /** An entity as it is answered: with the names that refer to it, sorted. */
-export function withNames(
+export function withNames(reads: EntityReads, entity: EntityDescriptor, value: SnapshotEntity): SnapshotEntity {
+  return listWithNames(reads, entity, [value])[0] ?? value;
+}
+
+/** The same for a page of entities, with one read for all of them. */
+export function listWithNames(
   reads: EntityReads,
   { names: list }: EntityDescriptor,
-  value: SnapshotEntity,
-): SnapshotEntity {
-  if (list === undefined) return value;
-  const names = reads
-    .referring(list.child.plural, list.reference, value.id)
-    .map((child) => String(child[list.child.key]));
-  return { ...value, [list.field]: names.sort() };
+  values: readonly SnapshotEntity[],
+): readonly SnapshotEntity[] {
+  if (list === undefined) return values;
+  const ids = values.map(({ id }) => id);
+  const namesOf = new Map<string, string[]>(ids.map((id) => [id, []]));
+  for (const child of reads.referring(list.child.plural, list.reference, ids)) {
+    namesOf.get(ownerId(list, child) ?? '')?.push(String(child[list.child.key]));
+  }
+  return values.map((value) => ({ ...value, [list.field]: namesOf.get(value.id)?.sort() ?? [] }));
 }
 
 /** Names that other entities have already, as faults of the list. */
@@ -66,7 +73,7 @@ export function putNames(
   makeChild: (body: Values) => SnapshotEntity,
 ): void {
   const wanted = new Set(names);
-  for (const child of writes.referring(list.child.plural, list.reference, id)) {
+  for (const child of writes.referring(list.child.plural, list.reference, [id])) {
     if (!wanted.delete(String(child[list.child.key]))) writes.delete(list.child.plural, child.id);
   }
   for (const name of wanted) {

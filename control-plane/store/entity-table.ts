@@ -38,6 +38,8 @@ export interface EntityTable {
   remove(id: string): void;
   /** Ids of the entities whose foreign field refers to an id. */
   referring(foreign: ForeignColumn, id: string): string[];
+  /** The entities whose foreign field refers to one of the ids. */
+  referringAny(field: string, ids: readonly string[]): SnapshotEntity[];
 }
 
 interface Row {
@@ -102,6 +104,13 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     ]),
   );
 
+  const referringAny = new Map(
+    foreign.map(({ field, column }) => [
+      field,
+      database.prepare<[string], Row>(`${select} AND ${quoteName(column)} IN (SELECT value FROM json_each(?))`),
+    ]),
+  );
+
   return {
     entity,
     foreign,
@@ -148,6 +157,11 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     },
     remove: (id) => void remove.run(id),
     referring: ({ column }, id) => (referring.get(column)?.all(id) ?? []).map((row) => row.id),
+    referringAny(field, ids) {
+      const statement = referringAny.get(field);
+      if (statement === undefined) throw new Error(`${entity.plural} have no reference ${field}`);
+      return statement.all(JSON.stringify(ids)).map((row) => document(row));
+    },
   };
 }
 

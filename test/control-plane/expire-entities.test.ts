@@ -45,7 +45,7 @@ describe('the expiry of entities', () => {
     await waitFor(() => deleted.length > 0, { what: 'the deletion' });
     stop();
     expect(deleted).to.deep.equal([credential(10, null).id]);
-    expect(store.referring('keyauth_credentials', 'consumer', consumer.id)).to.have.length(2);
+    expect(store.referring('keyauth_credentials', 'consumer', [consumer.id])).to.have.length(2);
     expect(lines.join('')).to.contain('the disk is full');
     const { revision } = store.write((writes) => writes.purgeExpired());
     expect(revision).to.equal(store.revision());
