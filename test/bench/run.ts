@@ -26,7 +26,7 @@ const numbers = (text: string): number[] => text.split(',').map(Number);
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
 
-switch (positionals[0]) {
+switch (positionals[0] ?? '') {
   case 'ingest':
     await withServices(({ kafka, registry }) =>
       ingest({
