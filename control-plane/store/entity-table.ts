@@ -1,7 +1,10 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { expiryField } from '../../shared/entities/expiry.ts';
 import { isRecord } from '../../shared/schema/check.ts';
+import { maskedText } from '../../shared/schema/mask.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
+import type { Documents } from './documents.ts';
 import { StoreViolation } from './store-errors.ts';
 
 export interface ForeignColumn {
@@ -17,10 +20,23 @@ export interface EntityTable {
   readonly entity: EntityDescriptor;
   readonly foreign: readonly ForeignColumn[];
   readonly unique: readonly string[];
+  /** Whether entities expire; an expired one is never read. */
+  readonly expires: boolean;
   byId(id: string): SnapshotEntity | undefined;
   /** By a field that is unique. */
   byUnique(field: string, value: string): SnapshotEntity | undefined;
+  /** By the values of fields that are unique together: the words or the ids that they hold. */
+  byTogether(values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
+  /** Whether there is a row, expired or not. */
+  has(id: string): boolean;
+  expiredIds(): string[];
   all(): SnapshotEntity[];
+  /** The entity of a row with its column `document`. */
+  read(row: DocumentRow): SnapshotEntity;
+  /** What stands for a unique field's value in its column. */
+  column(field: string, value: string): string;
+  /** Those whose document holds a text anywhere: a first choice among many, to be looked at closer. */
+  mentioning(text: string): SnapshotEntity[];
   /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
   checkUnique(entity: SnapshotEntity): void;
   put(entity: SnapshotEntity): void;
@@ -29,9 +45,12 @@ export interface EntityTable {
   referring(foreign: ForeignColumn, id: string): string[];
 }
 
-interface Row {
+export interface DocumentRow {
   readonly document: string;
 }
+
+/** The database's clock is the machine's, as is the clock that made the times. */
+export const notExpired = '(expires_at IS NULL OR expires_at > unixepoch())';
 
 /** Names come from our own descriptors, never from a request; still nothing but a name may stand in a statement. */
 export function quoteName(name: string): string {
@@ -39,25 +58,35 @@ export function quoteName(name: string): string {
   return `"${name}"`;
 }
 
-/** `known` are the plural names of the entities that have tables: references to others stay in the document only. */
-export function entityTable(database: Database, entity: EntityDescriptor, known: ReadonlySet<string>): EntityTable {
+export interface EntityTableOptions {
+  readonly database: Database;
+  readonly entity: EntityDescriptor;
+  /** Plural names of the entities that have tables: references to others stay in the document only. */
+  readonly known: ReadonlySet<string>;
+  readonly documents: Documents;
+}
+
+export function entityTable({ database, entity, known, documents }: EntityTableOptions): EntityTable {
   const table = quoteName(entity.plural);
   const foreign = foreignColumns(entity, known);
   const unique = Object.entries(entity.fields).flatMap(([name, field]) => (field.unique === true ? [name] : []));
   const together = (entity.uniqueTogether ?? []).map((fields) => togetherColumns(fields, foreign));
   const plain = together.flat().filter(({ isForeign, name }) => !isForeign && !unique.includes(name));
+  const expires = Object.hasOwn(entity.fields, expiryField);
   const columns = [
     'id',
     ...unique,
     ...plain.map(({ name }) => name),
     ...foreign.map(({ column }) => column),
+    ...(expires ? [expiryField] : []),
     'document',
   ];
 
-  const select = `SELECT document FROM ${table}`;
-  const byId = database.prepare<[string], Row>(`${select} WHERE id = ?`);
+  const select = `SELECT document FROM ${table} WHERE ${expires ? notExpired : 'TRUE'}`;
+  const byId = database.prepare<[string], DocumentRow>(`${select} AND id = ?`);
+  const has = database.prepare<[string]>(`SELECT 1 FROM ${table} WHERE id = ?`);
   const byUnique = new Map(
-    unique.map((name) => [name, database.prepare<[string], Row>(`${select} WHERE ${quoteName(name)} = ?`)]),
+    unique.map((name) => [name, database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(name)} = ?`)]),
   );
   const taken = together.map((fields) => ({
     fields,
@@ -65,7 +94,11 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
       `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(({ column }) => `${quoteName(column)} IS ?`).join(' AND ')}`,
     ),
   }));
-  const all = database.prepare<[], Row>(`${select} ORDER BY id`);
+  const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
+  const expired = expires
+    ? database.prepare<[], { id: string }>(`SELECT id FROM ${table} WHERE NOT ${notExpired} ORDER BY id`)
+    : undefined;
+  const mentioning = database.prepare<[string], DocumentRow>(`${select} AND instr(document, ?) > 0`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
   const put = database.prepare(
     `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
@@ -79,20 +112,42 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     ]),
   );
 
+  const read = (row: DocumentRow) => documents.decode(entity, row.document);
+  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
+  const column = (field: string, value: string) => documents.column(entity, field, value);
+  const columnValue = (name: string, value: unknown): unknown =>
+    typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
+
   return {
     entity,
     foreign,
     unique,
-    byId: (id) => parse(byId.get(id)),
-    byUnique: (field, value) => parse(byUnique.get(field)?.get(value)),
-    all: () => all.all().map((row) => document(row)),
+    expires,
+    byId: (id) => find(byId.get(id)),
+    byUnique: (field, value) => find(byUnique.get(field)?.get(column(field, value))),
+    byTogether(values) {
+      const names = Object.keys(values);
+      const fields = taken.find((set) => set.fields.every(({ name }) => names.includes(name)));
+      if (fields === undefined) throw new Error(`${entity.plural} are not unique by ${names.join(', ')}`);
+      // No entity has the empty id, which the statement leaves out.
+      const row = fields.find.get('', ...fields.fields.map(({ name }) => values[name]));
+      return row === undefined ? undefined : find(byId.get(row.id));
+    },
+    has: (id) => has.get(id) !== undefined,
+    expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
+    all: () => all.all().map(read),
+    read,
+    column,
+    mentioning: (text) => mentioning.all(text).map(read),
     checkUnique(value) {
       for (const name of unique) {
         const own = value[name];
         if (typeof own !== 'string') continue;
-        const other = parse(byUnique.get(name)?.get(own));
+        const other = find(byUnique.get(name)?.get(column(name, own)));
         if (other !== undefined && other.id !== value.id) {
-          throw new StoreViolation({ kind: 'unique', values: { [name]: own } });
+          // A secret does not go into an answer that may be logged.
+          const shown = entity.fields[name]?.encrypted === true ? maskedText : own;
+          throw new StoreViolation({ kind: 'unique', values: { [name]: shown } });
         }
       }
       for (const { fields, find } of taken) {
@@ -105,8 +160,10 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
       put.run(
         ...columns
           .slice(0, -1)
-          .map((name) => scalar(value[foreign.find(({ column }) => column === name)?.field ?? name])),
-        JSON.stringify(value),
+          .map((name) =>
+            columnValue(name, value[foreign.find((reference) => reference.column === name)?.field ?? name]),
+          ),
+        documents.encode(entity, value),
       );
     },
     remove: (id) => void remove.run(id),
@@ -132,14 +189,4 @@ function togetherColumns(fields: readonly string[], foreign: readonly ForeignCol
 /** A column's value: the id of a reference, a text, or null. */
 function scalar(value: unknown): unknown {
   return isRecord(value) ? value['id'] : (value ?? null);
-}
-
-function parse(row: Row | undefined): SnapshotEntity | undefined {
-  return row === undefined ? undefined : document(row);
-}
-
-/** A stored document: it was checked before it was written, so its shape is known. */
-export function document(row: Row): SnapshotEntity {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(row.document) as SnapshotEntity;
 }

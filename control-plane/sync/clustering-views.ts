@@ -5,7 +5,7 @@ import { nodeStates } from './node-states.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface ClusteringOptions {
-  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state'>;
+  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange'>;
   readonly publisher: Pick<Publisher, 'latest'>;
   readonly nodePurgeAfterMs: number;
 }
@@ -15,6 +15,10 @@ const noHash = '0'.repeat(32);
 
 /** Data planes as the Admin API shows them: Kong's fields first, then ours. Times are seconds since 1970. */
 export function createClustering({ registry, publisher, nodePurgeAfterMs }: ClusteringOptions): Clustering {
+  // A node that is away is expected to run what all others do.
+  const expectedHashOf = ({ nodeClass }: NodeEntry): string | null =>
+    (nodeClass === undefined ? publisher.latest() : nodeClass.publication())?.hash ?? null;
+
   const view = (entry: NodeEntry): DataPlaneView => {
     const { record, session, heartbeat } = entry;
     const { rejected } = record;
@@ -28,18 +32,23 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
       last_seen: Math.floor(record.lastSeenMs / 1_000),
       config_hash: record.appliedHash ?? noHash,
       sync_status: record.syncStatus,
-      cert_details: null,
+      cert_details: certificateView(record.certificate),
       ttl: Math.max(0, Math.ceil((record.lastSeenMs + nodePurgeAfterMs - nowMs) / 1_000)),
       updated_at: Math.floor(record.updatedAtMs / 1_000),
       connected: session !== undefined,
       state: registry.state(entry, nowMs),
       boot_id: record.bootId,
-      expected_hash: publisher.latest()?.hash ?? null,
+      expected_hash: expectedHashOf(entry),
       applied_hash: record.appliedHash,
       applied_at: seconds(record.appliedAtMs),
       apply_ms: record.applyMs,
       rejected: rejected && { hash: rejected.hash, at: seconds(rejected.atMs), errors: rejected.errors.map(errorView) },
-      compatibility: [],
+      compatibility: (entry.nodeClass?.rows() ?? []).map(({ field, plugin, action, reason }) => ({
+        field,
+        plugin,
+        action,
+        reason,
+      })),
       clusters: heartbeat?.clusters ?? [],
       requests_per_second: round(heartbeat?.requestsPerSecond ?? 0),
     };
@@ -69,6 +78,18 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
         slowest_node: slowest(entries, registry, nowMs),
       };
     },
+    onStateChange: (listener) =>
+      registry.onStateChange(({ entry, from, to, atMs }) =>
+        listener({
+          id: entry.record.id,
+          hostname: entry.record.hostname,
+          from,
+          state: to,
+          expected_hash: expectedHashOf(entry),
+          applied_hash: entry.record.appliedHash,
+          at: atMs / 1_000,
+        }),
+      ),
   };
 }
 
@@ -86,6 +107,13 @@ function slowest(entries: readonly NodeEntry[], registry: Pick<NodeRegistry, 'st
 function errorView(fault: NonNullable<NodeEntry['record']['rejected']>['errors'][number]): object {
   const { entityType, entityId, entityName, path, message } = fault;
   return { entity_type: entityType, entity_id: entityId, entity_name: entityName, field: path, message };
+}
+
+/** Kong's field first. */
+function certificateView(certificate: NodeEntry['record']['certificate']): object | null {
+  if (certificate === undefined || certificate === null) return null;
+  const { digest, subject, validToMs } = certificate;
+  return { expiry_timestamp: Math.floor(validToMs / 1_000), subject, digest };
 }
 
 function seconds(ms: number | null): number | null {

@@ -1,10 +1,11 @@
-import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { ControlMessage__Output } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeMessage } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Logger } from '../../shared/log.ts';
 import { ConfigSync, messageLimits } from '../../shared/proto.ts';
+import { readableReason, type SyncCredentials } from './sync-credentials.ts';
 import { SnapshotReceiver, TransferError, type ReceivedSnapshot } from './snapshot-receiver.ts';
 
 /** What a heartbeat tells of the node. */
@@ -17,10 +18,13 @@ export interface NodeCounters {
 export interface SyncStreamOptions {
   /** `host:port` of a control plane. */
   readonly address: string;
+  readonly credentials: SyncCredentials;
   readonly hello: Hello;
   readonly counters: () => NodeCounters;
   readonly onWelcome: () => void;
   readonly onSnapshot: (received: ReceivedSnapshot) => void;
+  /** A delta to this hash did not come as announced. */
+  readonly onBrokenDelta: (hash: string) => void;
   /** Called once, also when no connection came about. */
   readonly onEnd: (end: StreamEnd) => void;
   /** Time for the connection and the welcome. */
@@ -39,6 +43,8 @@ export interface StreamEnd {
 export interface SyncStream {
   ack(hash: string, applyMs: number): void;
   reject(hash: string, faults: readonly EntityFault[]): void;
+  /** Asks for the whole after a delta to this hash that does not fit what the node runs. */
+  requestSnapshot(hash: string, runningHash: string): void;
   close(): void;
 }
 
@@ -50,12 +56,15 @@ const heartbeatMsMax = 60_000;
 const silenceHeartbeats = 3;
 /** Faults told of one snapshot: enough to act on, and far below the limit of a message. */
 const faultsMax = 1_000;
+const faultCharsMax = 1_000;
 
 /** Opens one stream to a control plane; it lives until either side ends it. Nothing is retried here. */
 export function openSyncStream(options: SyncStreamOptions): SyncStream {
-  const { address, hello, counters, onWelcome, onSnapshot, onEnd, welcomeMs, logger } = options;
-  const client = new ConfigSync(address, credentials.createInsecure(), {
+  const { address, credentials, hello, counters, onWelcome, onSnapshot, onBrokenDelta, onEnd, welcomeMs, logger } =
+    options;
+  const client = new ConfigSync(address, credentials.credentials, {
     ...messageLimits,
+    ...credentials.options,
     // A pool would keep a broken connection, and its waiting time, for the next stream.
     'grpc.use_local_subchannel_pool': 1,
   });
@@ -81,7 +90,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
     if (!ended) call.write(message);
   };
   const reject = (hash: string, faults: readonly EntityFault[]): void =>
-    send({ reject: { hash, faults: faults.slice(0, faultsMax) } });
+    send({ reject: { hash, faults: faults.slice(0, faultsMax).map(shortened) } });
 
   const welcome = (told: number): void => {
     const heartbeatMs = Math.min(Math.max(told, heartbeatMsMin), heartbeatMsMax);
@@ -116,6 +125,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
       logger.error('snapshot_refused', error.message, { hash: error.hash, control_plane: address });
+      if (error.isDelta) return onBrokenDelta(error.hash);
       reject(error.hash, [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message: error.message }]);
     }
   };
@@ -123,11 +133,16 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
   call.on('data', receive);
   // Every end has a status; the error says the same once more.
   call.on('error', () => undefined);
-  call.on('status', ({ details, code }) => end(details === '' ? `status ${code}` : details));
+  call.on('status', ({ details, code }) => end(details === '' ? `status ${code}` : readableReason(details)));
   send({ hello });
   return {
     ack: (hash, applyMs) => send({ ack: { hash, applyMs } }),
     reject,
+    requestSnapshot: (hash, runningHash) => send({ snapshotRequest: { hash, runningHash } }),
     close: () => end('The node stops'),
   };
+}
+
+function shortened(fault: EntityFault): EntityFault {
+  return { ...fault, message: fault.message.slice(0, faultCharsMax) };
 }

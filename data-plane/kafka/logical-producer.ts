@@ -59,7 +59,9 @@ export class LogicalProducer implements RequestOwner {
   readonly #queued: QueueBounds;
   #limits: ProducerLimits;
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
-  #closing = false;
+  #closing: Promise<void> | undefined;
+  /** Monotonic. */
+  #closeByMs = Infinity;
   #closed = false;
 
   constructor(options: LogicalProducerOptions) {
@@ -136,12 +138,16 @@ export class LogicalProducer implements RequestOwner {
     return { label: this.label, records, bytes, oldestAgeSeconds };
   }
 
-  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. */
-  async close(deadlineMs: number): Promise<void> {
-    this.#closing = true;
+  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
+  close(deadlineMs: number): Promise<void> {
+    this.#closeByMs = Math.min(this.#closeByMs, deadlineMs);
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#topics.flushAll();
-    while (this.#queued.records > 0 && performance.now() < deadlineMs) {
-      await delay(Math.max(1, Math.min(closePollMs, deadlineMs - performance.now())));
+    while (this.#queued.records > 0 && performance.now() < this.#closeByMs) {
+      await delay(Math.max(1, Math.min(closePollMs, this.#closeByMs - performance.now())));
     }
     for (const topic of this.#topics) {
       topic.failWaiting(shuttingDown);
@@ -232,7 +238,7 @@ export class LogicalProducer implements RequestOwner {
   }
 
   #refuse(name: string, bytes: number, nowMs: number): Failure | null {
-    if (this.#closing) return shuttingDown;
+    if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
     return this.#queued.refusal(this.#limits, bytes) ?? this.#topics.get(name)?.refusal(nowMs) ?? null;
   }

@@ -11,7 +11,7 @@ import {
   type InferFields,
   type RecordCheck,
 } from '../schema/field.ts';
-import { defaultOnly, recordCheck } from './record-checks.ts';
+import { recordCheck } from './record-checks.ts';
 
 /** Node keeps timers and Kafka keeps timeouts in 32 bits. */
 const intMax = 2_147_483_647;
@@ -52,8 +52,16 @@ const authenticationFields = {
 };
 
 const securityFields = {
-  certificate_id: string({ uuid: true, description: 'A certificate that is the client certificate. Needs ssl.' }),
-  ca_certificate_id: string({ uuid: true, description: "Trust this CA certificate instead of the system's." }),
+  certificate_id: string({
+    uuid: true,
+    refersTo: 'certificates',
+    description: 'A certificate that is the client certificate. Needs ssl.',
+  }),
+  ca_certificate_id: string({
+    uuid: true,
+    refersTo: 'ca_certificates',
+    description: "Trust this CA certificate instead of the system's.",
+  }),
   ssl: boolean({ default: false, description: 'TLS to the brokers.' }),
   ssl_verify: boolean({ default: true, description: "Whether the brokers' certificates must be good." }),
 };
@@ -95,10 +103,7 @@ export const kafkaFields = {
   }),
   security: record(securityFields, {
     required: true,
-    checks: [
-      recordCheck(securityFields, checkSecurity),
-      defaultOnly(securityFields, ['certificate_id', 'ca_certificate_id']),
-    ],
+    checks: [recordCheck(securityFields, checkSecurity)],
   }),
   producer_request_acks: integer({
     default: -1,

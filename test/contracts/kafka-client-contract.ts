@@ -85,7 +85,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(offsets).to.deep.equal(Array.from({ length: 8 }, () => 0n));
     });
 
-    for (const compression of ['gzip', 'snappy', 'lz4'] as const) {
+    for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
       it(`compresses by ${compression}`, async () => {
         const client = await openConnected({ compression });
         const topic = await createTopic('contract');

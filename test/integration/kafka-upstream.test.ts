@@ -11,10 +11,12 @@ import { HeaderList } from '../../data-plane/proxy/header-list.ts';
 import type { Encoders } from '../../data-plane/schemas/encoder.ts';
 import { createEncoders } from '../../data-plane/schemas/encoders.ts';
 import { RequestError } from '../../shared/errors.ts';
+import { noCertificates } from '../helpers/no-certificates.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
+import { instanceOf, noLua } from '../helpers/plugins.ts';
 
 const schema = {
   type: 'record' as const,
@@ -44,19 +46,19 @@ describe('kafka-upstream with a real Kafka and registry', function () {
 
   function create(config: Readonly<Record<string, unknown>>): PluginInstance {
     const [host, port] = (testKafka().split(',')[0] ?? '').split(':');
-    const created = kafkaUpstream.create(
-      buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config }),
-      {
+    const instance = instanceOf(
+      kafkaUpstream.create(buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config }), {
         producers,
         encoders,
+        lua: noLua,
+        certificates: noCertificates,
         log: silentLogger(),
         env: {},
         requestBodyMaxBytes: 1024 * 1024,
-      },
+      }),
     );
-    if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
-    instances.push(created.instance);
-    return created.instance;
+    instances.push(instance);
+    return instance;
   }
 
   async function send(instance: PluginInstance, body: string, query = ''): Promise<Answer | RequestError> {

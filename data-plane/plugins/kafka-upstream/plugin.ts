@@ -1,12 +1,14 @@
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import { resolveReferences } from '../../../shared/vault.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
-import type { ProducerLease, Verdict } from '../../kafka/producer.ts';
+import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer.ts';
+import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
-import type { PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
+import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
 import { compileAnswers } from './answer.ts';
-import { producerOptions } from './cluster-settings.ts';
+import { producerOptions, tlsOf } from './cluster-settings.ts';
 import { decodeContent } from './content-encoding.ts';
 import { encoderOptions } from './encoder-options.ts';
 import { compileKey } from './record-key.ts';
@@ -21,25 +23,51 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   answers: true,
   create(stored, deps) {
     const { value: config, faults } = resolveReferences(kafkaUpstreamSchema.config, stored, deps.env);
-    const unsupported = deps.unsupportedSettings?.(producerOptions(config).cluster) ?? [];
+    const tls = tlsOf(config.security, deps.certificates);
+    const options = producerOptions(config, tls.tls);
+    const unsupported = deps.unsupportedSettings?.(options.cluster) ?? [];
     const all = [
       ...faults,
+      ...tls.faults,
       ...unsupported.map(({ field, reason }) => ({ path: field.split('.'), message: `not supported here: ${reason}` })),
     ];
     if (all.length > 0) {
       return { kind: 'faults', faults: all.map(({ path, message }) => ({ path: ['config', ...path], message })) };
     }
-    return { kind: 'created', instance: createInstance(config, deps) };
+    const functions = config.message_by_lua_functions ?? [];
+    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, options, functions, deps);
+    return { kind: 'created', instance: createInstance(config, options, deps, null) };
   },
 };
+
+async function createWithLua(
+  config: KafkaUpstreamConfig,
+  options: ProducerOptions,
+  functions: readonly string[],
+  deps: PluginDeps,
+): Promise<PluginCreation> {
+  const acquired = await deps.lua.acquire(functions);
+  if (acquired.kind === 'acquired')
+    return { kind: 'created', instance: createInstance(config, options, deps, acquired.chain) };
+  const faults = acquired.faults.map(({ index, line, message }) => ({
+    path: ['config', 'message_by_lua_functions', index],
+    message: line === null ? message : `line ${line}: ${message}`,
+  }));
+  return { kind: 'faults', faults };
+}
 
 /** The value of a record for a topic. */
 type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
 type Publish = (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict | Promise<Verdict>;
 
 /** Everything that the configuration decides is decided here, once. */
-function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginInstance {
-  const producer = deps.producers.acquire(producerOptions(config));
+function createInstance(
+  config: KafkaUpstreamConfig,
+  producerSettings: ProducerOptions,
+  deps: PluginDeps,
+  lua: LuaChain | null,
+): PluginInstance {
+  const producer = deps.producers.acquire(producerSettings);
   const topics = [config.topic, ...(config.allowed_topics ?? []).filter((topic) => !topic.endsWith('*'))];
   const acquire = (role: 'key' | 'value'): EncoderLease | null => {
     const options = encoderOptions(config.schema_registry?.confluent, role, topics);
@@ -49,8 +77,8 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
   const encoder = acquire('value');
 
   const publish = compilePublish(config, producer);
-  const valueOf = compileValue(config, encoder);
-  const valuesOf = compileValues(config, encoder);
+  const valueOf = compileValue(config, encoder, lua);
+  const valuesOf = compileValues(config, encoder, lua);
   const keyTextOf = compileKey(config);
   const keyFor = compileKeyFor(keyEncoder);
   const topicOf = compileTopic(config);
@@ -107,6 +135,7 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
       producer.release();
       keyEncoder?.release();
       encoder?.release();
+      lua?.release();
     },
   };
 }
@@ -129,14 +158,15 @@ function compileKeyFor(
 function compileValue(
   config: KafkaUpstreamConfig,
   encoder: EncoderLease | null,
+  lua: LuaChain | null,
 ): (topic: string, exchange: Exchange, body: Buffer, deadlineMs: number) => Buffer | Promise<Buffer> {
   if (encoder === null) {
-    const bytesOf = compileValueBytes(config);
-    return (_topic, exchange, body) => bytesOf(exchange, body);
+    const bytesOf = compileValueBytes(config, lua);
+    return (_topic, exchange, body, deadlineMs) => bytesOf(exchange, body, deadlineMs);
   }
-  const textOf = compileValueText(config);
+  const textOf = compileValueText(config, lua);
   return (topic, exchange, body, deadlineMs) => {
-    const text = textOf(exchange, body);
+    const text = textOf(exchange, body, deadlineMs);
     if (typeof text === 'string') return encoder.encode(topic, text, deadlineMs);
     return text.then((late) => encoder.encode(topic, late, deadlineMs));
   };
@@ -146,17 +176,18 @@ function compileValue(
 function compileValues(
   config: KafkaUpstreamConfig,
   encoder: EncoderLease | null,
+  lua: LuaChain | null,
 ): (exchange: Exchange, body: Buffer, deadlineMs: number) => Promise<ValueFor> {
   if (encoder === null) {
-    const bytesOf = compileValueBytes(config);
-    return async (exchange, body) => {
-      const bytes = await bytesOf(exchange, body);
+    const bytesOf = compileValueBytes(config, lua);
+    return async (exchange, body, deadlineMs) => {
+      const bytes = await bytesOf(exchange, body, deadlineMs);
       return () => bytes;
     };
   }
-  const textOf = compileValueText(config);
+  const textOf = compileValueText(config, lua);
   return async (exchange, body, deadlineMs) => {
-    const text = await textOf(exchange, body);
+    const text = await textOf(exchange, body, deadlineMs);
     return (topic) => encoder.encode(topic, text, deadlineMs);
   };
 }

@@ -3,12 +3,13 @@ import {
   type AdminServerOptions,
   type AdminSettings,
 } from '../../../control-plane/admin/admin-server.ts';
+import { createAuditLog } from '../../../control-plane/store/audit-log.ts';
 import { openDatabase } from '../../../control-plane/store/database.ts';
 import { createEntityStore, type EntityStore } from '../../../control-plane/store/entity-store.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import type { PluginSchema } from '../../../shared/plugin-schemas/plugin-schema.ts';
-import { boolean, element, integer, map, record, set, string } from '../../../shared/schema/field.ts';
+import { array, boolean, element, integer, map, record, set, string } from '../../../shared/schema/field.ts';
 
 /** A plugin of which each test knows the whole schema. */
 export const samplePlugin: PluginSchema = {
@@ -27,6 +28,7 @@ export const samplePlugin: PluginSchema = {
         { count: integer({ between: [1, 5], default: 2 }), strict: boolean({ default: false }) },
         { required: true },
       ),
+      certificates: array(record({ id: string({ uuid: true, refersTo: 'certificates' }) }, element)),
       extra: record({ on: boolean({ default: true }) }),
       names: map(string(), string(element), { default: {} }),
     },
@@ -56,13 +58,22 @@ export async function startAdmin(
   settings: Partial<AdminSettings> = {},
   others: Partial<AdminServerOptions> = {},
 ): Promise<AdminFixture> {
+  const { plugins = { sample: samplePlugin } } = others;
   const database = openDatabase({ path: ':memory:' });
-  const store = createEntityStore({ database, entities, logger: silentLogger() });
+  const audit = createAuditLog({ database, plugins });
+  const store = createEntityStore({
+    audit,
+    database,
+    entities,
+    logger: silentLogger(),
+    plugins,
+  });
   const logLines: string[] = [];
   const server = createAdminServer({
     store,
     entities,
-    plugins: { sample: samplePlugin },
+    audit,
+    plugins,
     logger: createLogger({ level: 'info', format: 'json', write: (line) => logLines.push(line) }),
     settings: {
       listen: { host: '127.0.0.1', port: 0 },

@@ -51,6 +51,9 @@ const password = withValue(
 type Asked = 'producer' | 'key' | 'value';
 
 /** Fields that end in what a producer or an encoder is asked for: a value, and where it is found there. */
+const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
+const ssl: Values = { security: { ssl: true } };
+
 const settings: [path: string, value: unknown, asked: Asked, place: string, base?: Values, found?: unknown][] = [
   ['cluster_name', 'c', 'producer', 'label'],
   ['timeout', 7, 'producer', 'cluster.connectTimeoutMs'],
@@ -71,7 +74,9 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
     bearer,
   ],
   ['security.ssl', true, 'producer', 'cluster.tls.verify', {}, true],
-  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', { security: { ssl: true } }],
+  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', ssl],
+  ['security.certificate_id', uuid, 'producer', 'cluster.tls.certificate', ssl, `cert ${uuid}`],
+  ['security.ca_certificate_id', uuid, 'producer', 'cluster.tls.ca', ssl, `ca ${uuid}`],
   ['producer_request_acks', 1, 'producer', 'cluster.acks'],
   ['producer_idempotent', true, 'producer', 'cluster.idempotent'],
   ['producer_request_timeout', 7, 'producer', 'cluster.requestTimeoutMs'],
@@ -102,6 +107,17 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
   [`${auth}.oauth2.token_headers`, { x: 'y' }, 'value', 'registry.authentication.headers', oauth2],
   [`${auth}.oauth2.token_post_args`, { x: 'y' }, 'value', 'registry.authentication.postArgs', oauth2],
   [`${auth}.oauth2_client.auth_method`, 'client_secret_basic', 'value', 'registry.authentication.clientAuth', oauth2],
+  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', 'value', 'registry.authentication.jwtAlgorithm', oauth2],
+  [`${auth}.oauth2_client.no_proxy`, 'x', 'value', 'registry.authentication.proxies.except', oauth2],
+  ...(['http', 'https'] as const).flatMap((scheme): typeof settings => {
+    const field = `${auth}.oauth2_client.${scheme}_proxy`;
+    const place = `registry.authentication.proxies.${scheme}`;
+    const withProxy = withValue(oauth2, field, 'http://p');
+    return [
+      [field, 'http://p', 'value', `${place}.url`, oauth2],
+      [`${field}_authorization`, 'x', 'value', `${place}.authorization`, withProxy],
+    ];
+  }),
   [`${auth}.oauth2_client.timeout`, 7, 'value', 'registry.authentication.timeoutMs', oauth2],
   [`${auth}.oauth2_client.keep_alive`, false, 'value', 'registry.authentication.keepAlive', oauth2],
   [`${auth}.oauth2_client.ssl_verify`, false, 'value', 'registry.authentication.sslVerify', oauth2],
@@ -112,6 +128,7 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
     [`${confluent}.${role}_schema.subject_name`, 'x', role, 'subjectName', registry],
     [`${confluent}.${role}_schema.schema_version`, '7', role, 'schemaVersion', registry],
     [`${confluent}.${role}_schema.payload_encoding`, 'avro_json', role, 'payloadEncoding', registry],
+    [`${confluent}.${role}_schema.message_name`, 'x', role, 'messageName', registry],
   ]),
 ];
 
@@ -136,6 +153,7 @@ const behaviours: Readonly<Record<string, string>> = {
   forward_headers: 'envelope.test.ts',
   forward_body: 'envelope.test.ts',
   record_value: 'envelope.test.ts',
+  message_by_lua_functions: 'lua.test.ts',
   'headers.forward_http_headers_as_record_headers': 'record-parts.test.ts',
   'headers.forward_all_by_default': 'record-parts.test.ts',
   'headers.include_headers': 'record-parts.test.ts',
@@ -152,20 +170,8 @@ const withoutEffect: Readonly<Record<string, unknown>> = {
   new_kafka_async_producer: true,
 };
 
-const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
 /** Fields that are published but not built: any value but the default is refused. */
-const refused: [path: string, value: unknown, base?: Values][] = [
-  ['security.certificate_id', uuid, { security: { ssl: true } }],
-  ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
-  ['message_by_lua_functions', ['return 1']],
-  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', oauth2],
-  [`${auth}.oauth2_client.http_version`, 2, oauth2],
-  [`${auth}.oauth2_client.http_proxy`, 'http://p', oauth2],
-  [`${auth}.oauth2_client.http_proxy_authorization`, 'x', oauth2],
-  [`${auth}.oauth2_client.https_proxy`, 'http://p', oauth2],
-  [`${auth}.oauth2_client.https_proxy_authorization`, 'x', oauth2],
-  [`${auth}.oauth2_client.no_proxy`, 'x', oauth2],
-];
+const refused: [path: string, value: unknown, base?: Values][] = [[`${auth}.oauth2_client.http_version`, 2, oauth2]];
 
 const gating: Values = { producer_async: true, producer_async_health_gating: true };
 /** Fields of the producer that are refused until it can keep them, and from then on change what it is asked for. */
