@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings, Producers } from '../kafka/producer.ts';
@@ -25,12 +26,19 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
+/** What plugins count. */
+export interface PluginMetrics {
+  /** A log entry that no queue took; what a queue took and lost is counted by its producer. */
+  logEntryLost(plugin: string, code: ErrorCode): void;
+}
+
 /** What instances may use. Everything here outlives a configuration. */
 export interface PluginDeps {
   readonly producers: Producers;
   readonly encoders: Encoders;
   readonly lua: LuaChains;
   readonly log: Logger;
+  readonly metrics: PluginMetrics;
   /** Environment for `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

@@ -198,6 +198,8 @@ export const kafkaFields = {
   }),
 };
 
+export type KafkaConfig = InferFields<typeof kafkaFields>;
+
 /** Checks of the record that holds `kafkaFields`. */
 export const kafkaChecks: readonly RecordCheck[] = [defaultOnly(kafkaFields, ['producer_idempotent'])];
 

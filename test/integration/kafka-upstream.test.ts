@@ -15,7 +15,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
-import { instanceOf, noLua } from '../helpers/plugins.ts';
+import { instanceOf, noLua, noMetrics } from '../helpers/plugins.ts';
 
 const schema = {
   type: 'record' as const,
@@ -50,6 +50,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
         producers,
         encoders,
         lua: noLua,
+        metrics: noMetrics,
         log: silentLogger(),
         env: {},
         requestBodyMaxBytes: 1024 * 1024,

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../../../shared/errors.ts';
 import type { HeaderList } from '../../proxy/header-list.ts';
 import type { BodyKind } from './media-type.ts';
-import { addArg, argsJson, parseArgs, type Arg } from './query-args.ts';
+import { addArg, argsJson, parseArgs, type Arg } from '../query-args.ts';
 
 /** What the envelope shows of a request; an Exchange is one. */
 export interface EnvelopeRequest {

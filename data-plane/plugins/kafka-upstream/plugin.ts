@@ -1,16 +1,16 @@
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
-import { resolveReferences } from '../../../shared/vault.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
 import type { ProducerLease, Verdict } from '../../kafka/producer.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
+import { encoderOptions } from '../kafka-settings/encoder-options.ts';
+import { producerOptions } from '../kafka-settings/producer-options.ts';
+import { resolveConfig } from '../kafka-settings/resolve-config.ts';
 import { compileAnswers } from './answer.ts';
-import { producerOptions } from './cluster-settings.ts';
 import { decodeContent } from './content-encoding.ts';
-import { encoderOptions } from './encoder-options.ts';
 import { compileKey } from './record-key.ts';
 import { compileRecordHeaders } from './record-headers.ts';
 import { compileTopic, compileTopics } from './record-topics.ts';
@@ -22,15 +22,9 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   priority: kafkaUpstreamSchema.priority,
   answers: true,
   create(stored, deps) {
-    const { value: config, faults } = resolveReferences(kafkaUpstreamSchema.config, stored, deps.env);
-    const unsupported = deps.unsupportedSettings?.(producerOptions(config).cluster) ?? [];
-    const all = [
-      ...faults,
-      ...unsupported.map(({ field, reason }) => ({ path: field.split('.'), message: `not supported here: ${reason}` })),
-    ];
-    if (all.length > 0) {
-      return { kind: 'faults', faults: all.map(({ path, message }) => ({ path: ['config', ...path], message })) };
-    }
+    const resolved = resolveConfig(kafkaUpstreamSchema.config, stored, deps);
+    if (resolved.kind === 'faults') return resolved;
+    const { config } = resolved;
     const functions = config.message_by_lua_functions ?? [];
     if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, functions, deps);
     return { kind: 'created', instance: createInstance(config, deps, null) };

@@ -6,7 +6,7 @@ import { singleArg, singleHeader } from './header-text.ts';
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
 import { numberTextAt } from './number-text.ts';
-import { argsJson, parseArgs } from './query-args.ts';
+import { argsJson, parseArgs } from '../query-args.ts';
 
 /** What a key can be made of. */
 export type KeyRequest = Pick<Exchange, 'query' | 'headers' | 'route' | 'consumer'>;

@@ -1,8 +1,8 @@
-import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import type { KafkaConfig } from '../../../shared/plugin-schemas/kafka-fields.ts';
 import type { ProducerOptions, Sasl } from '../../kafka/producer.ts';
 
 /** The producer that a configuration, with its references resolved, asks for. */
-export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
+export function producerOptions(config: KafkaConfig): ProducerOptions {
   return {
     cluster: {
       bootstrapServers: config.bootstrap_servers,
@@ -39,7 +39,7 @@ export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
   };
 }
 
-function saslOf(authentication: KafkaUpstreamConfig['authentication']): Sasl | null {
+function saslOf(authentication: KafkaConfig['authentication']): Sasl | null {
   const { mechanism, oauthbearer } = authentication;
   // The configuration's checks say that what a mechanism needs is there.
   const username = authentication.user ?? '';
