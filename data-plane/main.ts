@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { entities } from '../shared/entities/entities.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
 import { buildRuntime } from './config/build-runtime.ts';
+import { knownSchemas } from './config/known-schemas.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
@@ -74,10 +76,10 @@ interface Parts {
 
 /** How often a node that starts looks whether it is ready. */
 const readyPollMs = 50;
-/** What of drain_timeout is kept for closing producers after the last request. */
-const closeReserveMs = 1_000;
+/** What of drain_timeout is kept for answering what waits: one half for last verdicts, the other for the answers. */
+const endReserveMs = 1_000;
 /** No more than this part of it, so that requests have time to finish under a short one too. */
-const closeReserveShareMax = 0.25;
+const endReserveShareMax = 0.25;
 
 /** Starts a node: configuration from cache and stream, then listeners, so that a node with a cache serves at once. */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
@@ -130,7 +132,7 @@ function assemble(options: DataPlaneOptions): Parts {
       dataDir: options.dataDir,
       nodeLabels: options.nodeLabels,
       version: options.sluiceVersion,
-      plugins: Object.entries(plugins).map(([name, { version }]) => ({ name, version })),
+      knows: knownSchemas(entities, pluginSchemas),
       counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
       logger,
     }),
@@ -237,20 +239,17 @@ function untilReady({ readiness, state }: Parts): Promise<void> {
 
 /**
  * In this order (data-plane.md section 7): not ready; after drain_delay no connection is accepted any more; requests in
- * flight finish; queues flush; producers close. What is left at drain_timeout is cut, counted and logged.
+ * flight finish; queues flush; producers close. What still waits near drain_timeout is answered: its record was never
+ * sent, or nothing is known of it. Only connections that do not end then are cut, counted and logged.
  */
 async function drain(parts: Parts): Promise<void> {
-  const { options, state, spine, source, holder, producers, listener } = parts;
+  const { options, state, source, holder, producers, listener } = parts;
   const deadlineMs = performance.now() + options.drainTimeoutMs;
   state.draining = true;
   if (listener !== undefined && options.drainDelayMs > 0) {
     await delay(Math.min(options.drainDelayMs, options.drainTimeoutMs));
   }
-  const reserveMs = Math.min(closeReserveMs, options.drainTimeoutMs * closeReserveShareMax);
-  await Promise.all([
-    source.stop(),
-    listener === undefined ? undefined : drainListener(listener, spine, deadlineMs - reserveMs, options.logger),
-  ]);
+  await Promise.all([source.stop(), listener === undefined ? undefined : drainListener(parts, listener, deadlineMs)]);
   await holder.close();
   await parts.closeLua();
   await producers.close(deadlineMs);
@@ -259,19 +258,34 @@ async function drain(parts: Parts): Promise<void> {
   await parts.status?.stop();
 }
 
-async function drainListener(listener: HttpListener, spine: Spine, deadlineMs: number, logger: Logger): Promise<void> {
+async function drainListener(parts: Parts, listener: HttpListener, deadlineMs: number): Promise<void> {
+  const { spine, producers, options } = parts;
   const drained = listener.drain();
   // Requests that come over connections kept open are refused from here on; those in flight finish.
   spine.refuse();
+  const reserveMs = Math.min(endReserveMs, options.drainTimeoutMs * endReserveShareMax);
+  if (await settlesBy(drained, deadlineMs - reserveMs)) return;
+  const requests = spine.inFlight();
+  // Answers whatever waits for Kafka, and refuses every record that is still to come.
+  await producers.close(deadlineMs - reserveMs / 2);
+  // Those answers are on their way; what is left after this turn has not published, and cannot any more.
+  await nextTurn();
+  spine.refuseLeft();
+  const connections = (await settlesBy(drained, deadlineMs)) ? 0 : listener.destroy();
+  options.logger.warn('drain_overdue', 'drain_timeout passed; requests were answered early, connections were cut', {
+    connections,
+    requests,
+  });
+  await drained;
+}
+
+/** Whether the promise, which never rejects, resolves by then (monotonic ms). */
+async function settlesBy(promise: Promise<void>, deadlineMs: number): Promise<boolean> {
   const overdue = new AbortController();
-  const timeout = delay(Math.max(0, deadlineMs - performance.now()), true, { signal: overdue.signal }).catch(
+  const timeout = delay(Math.max(0, deadlineMs - performance.now()), false, { signal: overdue.signal }).catch(
     () => false,
   );
-  const isOverdue = await Promise.race([drained.then(() => false), timeout]);
+  const isSettled = await Promise.race([promise.then(() => true), timeout]);
   overdue.abort();
-  if (!isOverdue) return;
-  const requests = spine.inFlight();
-  const connections = listener.destroy();
-  logger.warn('drain_overdue', 'drain_timeout passed; connections were cut', { connections, requests });
-  await drained;
+  return isSettled;
 }

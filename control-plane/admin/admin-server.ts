@@ -10,6 +10,7 @@ import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addInfoRoutes } from './info-routes.ts';
+import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
 import { addSecurity, type SecuritySettings } from './security.ts';
@@ -69,16 +70,17 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   addBodyParsers(app);
   addErrorAnswers(app, logger);
 
-  const paths: string[] = [];
+  const paths: DocumentedPath[] = [];
   let address: string | undefined;
-  const add = (path: string, handlers: Handlers) => {
-    paths.push(path.replace(/:([a-z]+)/g, '{$1}'));
+  const add = (path: string, handlers: Handlers, about?: PathAbout) => {
+    paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
   addEntityRoutes({ entities, plugins, store, add, ...(syncGate === undefined ? {} : { syncGate }) });
   addSchemaRoutes({ entities, plugins, store, add });
   addInfoRoutes({
     store,
+    entities,
     plugins,
     role: settings.role,
     sluiceVersion: settings.sluiceVersion,
@@ -87,7 +89,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     add,
     paths,
   });
-  if (clustering !== undefined) addClusteringRoutes(clustering, add);
+  const endEvents = clustering && addClusteringRoutes(clustering, add);
 
   return {
     async start() {
@@ -96,6 +98,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       return address;
     },
     async stop() {
+      endEvents?.();
       const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
       await app.close().finally(() => clearTimeout(timer));
     },

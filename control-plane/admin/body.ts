@@ -1,5 +1,6 @@
 import { Busboy } from '@fastify/busboy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isNestedTooDeeply, jsonNestingMax } from '../../shared/json-nesting.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import { plainError } from './admin-error.ts';
 import type { FormEntry } from './form.ts';
@@ -38,7 +39,9 @@ function parseJson(bytes: Buffer): Body {
   if (bytes.length === 0) return { kind: 'json', value: {} };
   let value: unknown;
   try {
-    value = JSON.parse(text(bytes));
+    const jsonText = text(bytes);
+    if (isNestedTooDeeply(jsonText)) throw new SyntaxError(`nested deeper than ${jsonNestingMax}`);
+    value = JSON.parse(jsonText);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) throw plainError(400, 'Cannot parse JSON body');
     throw error;

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { Readable } from 'node:stream';
 import { isRecord } from '../../shared/schema/check.ts';
 import { plainError } from './admin-error.ts';
 import type { Body } from './body.ts';
@@ -22,6 +23,8 @@ export interface Call {
 export interface AdminAnswer {
   readonly status: number;
   readonly body?: unknown;
+  /** Server-sent events instead of a body; destroyed when the client goes. */
+  readonly events?: Readable;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -69,8 +72,12 @@ export function addResource({ app, path, handlers }: ResourceOptions): void {
 }
 
 /** Sends an answer; entities carry an ETag among the headers. */
-function send(reply: FastifyReply, { status, body, headers }: AdminAnswer): FastifyReply {
+function send(reply: FastifyReply, { status, body, events, headers }: AdminAnswer): FastifyReply {
   reply.code(status).headers(headers ?? {});
+  if (events !== undefined) {
+    reply.raw.once('close', () => events.destroy());
+    return reply.type('text/event-stream').header('Cache-Control', 'no-store').send(events);
+  }
   if (body === undefined) return reply.send();
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
 }

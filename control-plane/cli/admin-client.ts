@@ -37,7 +37,23 @@ export interface ListedNode {
   readonly last_seen: number;
   readonly applied_hash: string | null;
   readonly expected_hash: string | null;
-  readonly rejected: { readonly errors: readonly unknown[] } | null;
+  /** Milliseconds. The fields from here on are not told by every version of the control plane. */
+  readonly apply_ms?: number | null;
+  readonly requests_per_second?: number;
+  readonly rejected?: {
+    readonly errors: readonly {
+      readonly entity_type: string;
+      readonly entity_name: string;
+      readonly field: string;
+      readonly message: string;
+    }[];
+  } | null;
+  readonly compatibility?: readonly {
+    readonly field: string | null;
+    readonly plugin: string | null;
+    readonly action: string;
+    readonly reason: string;
+  }[];
 }
 
 interface Page {

@@ -9,7 +9,7 @@ import { RouteCompileError } from '../router/route.ts';
 import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
-import { createPacer, type Pacer } from './pacer.ts';
+import { createPacer, type Pacer } from '../../shared/pacer.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 

@@ -9,12 +9,12 @@ interface Codec {
   readonly compress: ((records: Buffer) => Buffer) | null;
 }
 
-// The types of Node 20 know nothing of zstd; later runtimes have it.
-const zstd: unknown = Reflect.get(zlib, 'zstdCompressSync');
+/** What the WebAssembly codec is given at most: it does not notice when its memory (2 GiB) ends. */
+const wasmBytesMax = 256 * 1024 * 1024;
+/** zstd's own default, and Kafka's. */
+const zstdLevel = 3;
 
-function isCompress(value: unknown): value is (records: Buffer) => Buffer {
-  return typeof value === 'function';
-}
+const zstdCompress = runtimeZstd() ?? (await loadWasmZstd());
 
 /**
  * Compression of a batch's records, for both clients: batches are encoded by us, so the codecs are too. Synchronous: a
@@ -26,17 +26,30 @@ const codecs: Readonly<Record<Compression, Codec>> = {
   // Raw snappy in one block: Kafka's Java reader takes it as well as the framing of snappy-java.
   snappy: { attribute: 2, compress: (records) => snappyCompressSync(records) },
   lz4: { attribute: 3, compress: (records) => compressFrameSync(records) },
-  zstd: { attribute: 4, compress: isCompress(zstd) ? zstd : null },
+  zstd: { attribute: 4, compress: zstdCompress },
 };
 
 export function codecOf(compression: Compression): Codec {
   return codecs[compression];
 }
 
-/** Why this compression cannot be used here; null when it can. */
-export function unsupportedCompression(compression: Compression): string | null {
-  if (compression === 'zstd' && codecs.zstd.compress === null) {
-    return `zstd needs a Node.js runtime with zstd (22.15 or newer); this one is ${process.version}`;
-  }
-  return null;
+/** Node.js has zstd from 22.15 on; the types of Node 20 know nothing of it. */
+function runtimeZstd(): ((records: Buffer) => Buffer) | null {
+  const compress: unknown = Reflect.get(zlib, 'zstdCompressSync');
+  return isCompress(compress) ? (records) => compress(records) : null;
+}
+
+function isCompress(value: unknown): value is (records: Buffer) => Buffer {
+  return typeof value === 'function';
+}
+
+/** Loaded once with this module, so that a batch never waits for it. */
+async function loadWasmZstd(): Promise<(records: Buffer) => Buffer> {
+  const { compress, init } = await import('@bokuweb/zstd-wasm');
+  await init();
+  return (records) => {
+    if (records.length > wasmBytesMax) throw new RangeError(`zstd takes at most ${wasmBytesMax} bytes of a batch`);
+    const packed = compress(records, zstdLevel);
+    return Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
+  };
 }

@@ -3,7 +3,8 @@ import type { Logger } from '../../shared/log.ts';
 import { type ClientStatus, type KafkaClient, type KafkaClientEvents, KafkaError, type KafkaRecord } from './client.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gate.ts';
-import type { Lane, LaneOwner } from './lane.ts';
+import type { BatchFailure, Lane } from './lane.ts';
+import type { RequestOwner } from './leader-requests.ts';
 import { LostRecords } from './lost-records.ts';
 import {
   blamesCluster,
@@ -47,10 +48,11 @@ export interface LogicalProducerOptions {
 }
 
 /** The one producer of a cluster's settings: topics, their lanes, bounds and deadlines over one client. */
-export class LogicalProducer implements LaneOwner {
+export class LogicalProducer implements RequestOwner {
   readonly label: string;
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
+  readonly idempotent: boolean;
   /** Async mode: closed while the cluster is known to fail. */
   readonly gates: HealthGates;
   readonly #options: LogicalProducerOptions;
@@ -63,13 +65,16 @@ export class LogicalProducer implements LaneOwner {
   #records = 0;
   #bytes = 0;
   #flush: NodeJS.Immediate | undefined;
-  #closing = false;
+  #closing: Promise<void> | undefined;
+  /** Monotonic. */
+  #closeByMs = Infinity;
   #closed = false;
 
   constructor(options: LogicalProducerOptions) {
     this.#options = options;
     this.label = options.label;
     this.requestTimeoutMs = options.cluster.requestTimeoutMs;
+    this.idempotent = options.cluster.idempotent;
     this.#limits = options.limits;
     this.#lost = new LostRecords(options);
     this.client = options.createClient({
@@ -128,12 +133,16 @@ export class LogicalProducer implements LaneOwner {
     return { label: this.label, records: this.#records, bytes: this.#bytes, oldestAgeSeconds };
   }
 
-  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. */
-  async close(deadlineMs: number): Promise<void> {
-    this.#closing = true;
+  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
+  close(deadlineMs: number): Promise<void> {
+    this.#closeByMs = Math.min(this.#closeByMs, deadlineMs);
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#flushAll();
-    while (this.#records > 0 && performance.now() < deadlineMs) {
-      await delay(Math.max(1, Math.min(closePollMs, deadlineMs - performance.now())));
+    while (this.#records > 0 && performance.now() < this.#closeByMs) {
+      await delay(Math.max(1, Math.min(closePollMs, this.#closeByMs - performance.now())));
     }
     for (const topic of this.#topics.values()) {
       topic.failWaiting(shuttingDown);
@@ -192,19 +201,31 @@ export class LogicalProducer implements LaneOwner {
     this.#options.metrics.batch(this.label, lane.topic, entries.length, bytes);
   }
 
-  done(lane: Lane, error: KafkaError | null, refresh: boolean, tookMs: number): void {
+  answered({ acked, error, tookMs }: { acked: boolean; error: KafkaError | null; tookMs: number }): void {
     this.#options.metrics.produced(this.label, tookMs / 1000);
-    if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
-    if (error === null) this.gates.succeeded();
+    if (acked) this.gates.succeeded();
     else if (isConnectionFailure(error)) this.gates.failed();
+  }
+
+  done(lane: Lane, failure: BatchFailure | null): void {
+    if (failure !== null) this.#options.metrics.attemptFailed(this.label, failure.error.kafkaName);
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
-    topic.laneDone(lane, error === null);
-    if (refresh) {
+    topic.laneDone(lane, failure);
+    if (failure?.refresh === true) {
       topic.refreshSoon(performance.now());
       this.wakeAt(topic.refreshAtMs);
     }
     this.#markDirty(topic);
+  }
+
+  ready(lane: Lane): void {
+    const topic = this.#topics.get(lane.topic);
+    if (topic !== undefined) this.#markDirty(topic);
+  }
+
+  refused(lane: Lane, error: KafkaError): void {
+    this.#topics.get(lane.topic)?.refuse(failureOf(error), performance.now());
   }
 
   wakeAt(monotonicMs: number): void {
@@ -212,7 +233,7 @@ export class LogicalProducer implements LaneOwner {
   }
 
   #refuse(name: string, bytes: number, nowMs: number): Failure | null {
-    if (this.#closing) return shuttingDown;
+    if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
     const { queueRecordsMax, queueBytesMax } = this.#limits;
     if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;

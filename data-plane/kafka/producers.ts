@@ -9,7 +9,6 @@ import { unsupportedLogin } from './clients/security-login.ts';
 import { loadPlatformatic } from './clients/platformatic-connection.ts';
 import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
-import { unsupportedCompression } from './compression.ts';
 import { gateClosed } from './produce-failure.ts';
 import type {
   ClusterSettings,
@@ -60,8 +59,6 @@ export interface UnsupportedSetting {
 /** What of these settings this client cannot keep. The configuration is refused then; producers do not look again. */
 export function unsupportedSettings(client: KafkaClientName, cluster: ClusterSettings): UnsupportedSetting[] {
   const unsupported: UnsupportedSetting[] = [];
-  const compression = unsupportedCompression(cluster.compression);
-  if (compression !== null) unsupported.push({ field: 'compression_type', reason: compression });
   if (cluster.idempotent) {
     unsupported.push({
       field: 'producer_idempotent',
@@ -129,9 +126,9 @@ class SharedProducers implements Producers {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    const producers = [...this.#shared.values()].map(({ producer }) => producer);
+    const producers = this.#producers();
     this.#shared.clear();
-    await Promise.all([...producers.map((producer) => producer.close(deadlineMs)), ...this.#closing.values()]);
+    await Promise.all(producers.map((producer) => producer.close(deadlineMs)));
   }
 
   #producers(): LogicalProducer[] {

@@ -22,22 +22,28 @@ export interface Spine {
   inFlight(): number;
   /** From here on every new request is refused: SHUTTING_DOWN, not_sent. */
   refuse(): void;
+  /** Answers every request that is not answered yet: SHUTTING_DOWN, not_sent. Only once no record can be sent any more. */
+  refuseLeft(): void;
 }
 
 /** The spine of a request: match, access phase, response phase, answer, log phase. One runtime from start to end. */
 export function createSpine(deps: SpineDeps): Spine {
-  const shared: SpineState = { ...deps, inFlight: 0, isRefusing: false, logsAccess: deps.logger.enabled('debug') };
+  const inFlight = new Set<Passage>();
+  const shared: SpineState = { ...deps, inFlight, isRefusing: false, logsAccess: deps.logger.enabled('debug') };
   return {
     handle: (exchange) => new Passage(exchange, shared).start(),
-    inFlight: () => shared.inFlight,
+    inFlight: () => inFlight.size,
     refuse() {
       shared.isRefusing = true;
+    },
+    refuseLeft() {
+      for (const passage of inFlight) passage.refuse();
     },
   };
 }
 
 interface SpineState extends SpineDeps {
-  inFlight: number;
+  readonly inFlight: Set<Passage>;
   isRefusing: boolean;
   readonly logsAccess: boolean;
 }
@@ -62,7 +68,7 @@ class Passage {
   }
 
   start(): void {
-    this.#spine.inFlight += 1;
+    this.#spine.inFlight.add(this);
     let answer: Answer | Promise<Answer>;
     try {
       answer = this.#match() ?? this.#access(0);
@@ -74,11 +80,14 @@ class Passage {
     else this.#finish(answer);
   }
 
+  refuse(): void {
+    this.#finish(shuttingDown(this.#exchange));
+  }
+
   /** Finds the route; an answer when there is none that takes the request. */
   #match(): Answer | undefined {
     const exchange = this.#exchange;
-    if (this.#spine.isRefusing)
-      return errorAnswer(exchange, new RequestError('SHUTTING_DOWN', 'The node is shutting down.'));
+    if (this.#spine.isRefusing) return shuttingDown(exchange);
     this.#lease = this.#spine.holder.enter();
     if (this.#lease === undefined) return plainAnswer(exchange, 503, 'no configuration yet', ['Retry-After', '1']);
     const found = this.#lease.runtime.router.match(exchange);
@@ -133,7 +142,9 @@ class Passage {
 
   readonly #finish = (answer: Answer): void => {
     const exchange = this.#exchange;
-    const { metrics } = this.#spine;
+    const { metrics, inFlight } = this.#spine;
+    // Answered before, when the node could wait no longer.
+    if (!inFlight.delete(this)) return;
     let sent = answer;
     if (exchange.clientGone) metrics.countClientGone();
     try {
@@ -146,7 +157,6 @@ class Passage {
     this.#meter.count(sent.status);
     metrics.observeDuration((performance.now() - exchange.receivedAtMs) / 1000);
     this.#log(sent);
-    this.#spine.inFlight -= 1;
     if (this.#lease !== undefined) this.#spine.holder.leave(this.#lease);
   };
 
@@ -180,6 +190,10 @@ class Passage {
       duration_ms: performance.now() - exchange.receivedAtMs,
     });
   }
+}
+
+function shuttingDown(exchange: OpenExchange): Answer {
+  return errorAnswer(exchange, new RequestError('SHUTTING_DOWN', 'The node is shutting down.'));
 }
 
 function withCaptures(route: ExchangeRoute, match: RouteMatch<RoutePlan>): ExchangeRoute {

@@ -5,6 +5,8 @@ export interface EncoderOptions {
   /** A version number as text, or `latest`. */
   readonly schemaVersion: string;
   readonly payloadEncoding: 'auto' | 'avro_json' | 'simple_json';
+  /** The message of a Protobuf schema, by its full name or its name within the package; null for the first. */
+  readonly messageName: string | null;
   /** `topic`: the subject is `<topic>-value` (or `-key`). */
   readonly subjectNameStrategy: 'subject_name' | 'topic';
   readonly role: 'key' | 'value';

@@ -88,6 +88,11 @@ const subjectFields = {
     description:
       'How the JSON writes Avro unions and bytes: avro_json as Avro does (tagged), simple_json plainly, auto both.',
   }),
+  message_name: string({
+    lenMin: 1,
+    description:
+      "Of a Protobuf schema: the message, by its full name or its name within the file's package; the file's first by default.",
+  }),
 };
 
 const confluentFields = {

@@ -226,14 +226,21 @@ describe('a data plane', function () {
     });
 
     for (const drainTimeoutMs of [800, 2_500]) {
-      it(`cuts what is left at drain_timeout (${drainTimeoutMs} ms), counted and logged`, async () => {
+      it(`answers and cuts what is left at drain_timeout (${drainTimeoutMs} ms), counted and logged`, async () => {
         const node = await started({ drainTimeoutMs });
+        const beginning = await open(node);
+        beginning.send(head);
         const client = await openHalf(node);
         const startedMs = performance.now();
         await node.stop();
         const tookMs = performance.now() - startedMs;
         expect(tookMs).to.be.within(drainTimeoutMs / 2, drainTimeoutMs + 1_000);
-        expect(await client.end()).to.deep.equal([]);
+        expect(await client.end()).to.deep.equal([503]);
+        expect(codeOf(client)).to.equal('SHUTTING_DOWN');
+        expect(client.received)
+          .to.match(/Connection: close/i)
+          .and.to.include('"outcome":"not_sent"');
+        expect(await beginning.end(), 'no request, no answer').to.deep.equal([]);
         expect(lines.find(({ event }) => event === 'drain_overdue')).to.include({ connections: 1, requests: 1 });
       });
     }

@@ -1,14 +1,18 @@
 import {
+  type BatchOutcome,
   type ClientStatus,
   type KafkaClient,
   type KafkaClientEvents,
   KafkaError,
-  type ProduceBatch,
-  type ProduceResult,
+  type ProduceRequest,
+  type ProducerId,
   type TopicMetadata,
 } from '../client.ts';
 import { kafkaErrorCode } from '../kafka-error-codes.ts';
-import type { BrokerAddress, BrokerConnection, MetadataAnswer, OpenBrokerConnection } from './broker-connection.ts';
+import type { MetadataAnswer } from '../metadata-request.ts';
+import type { ClusterSettings } from '../producer.ts';
+import type { BrokerAddress, BrokerConnection, OpenBrokerConnection } from './broker-connection.ts';
+import { askMetadata, askProducerId, produceOn } from './broker-requests.ts';
 
 const reconnectBackoffMs = { first: 50, max: 1000 } as const;
 /** A refused login is tried again more slowly: brokers and directories may lock accounts. */
@@ -26,10 +30,10 @@ interface Broker {
 }
 
 export interface BrokersClientOptions {
-  readonly seeds: readonly BrokerAddress[];
+  readonly cluster: ClusterSettings;
   readonly open: OpenBrokerConnection;
-  /** How long a broker may take to answer a metadata request. */
-  readonly metadataTimeoutMs: number;
+  /** How long a broker may take to answer. */
+  readonly answerTimeoutMs: number;
   readonly events: KafkaClientEvents;
 }
 
@@ -82,7 +86,8 @@ export class BrokersClient implements KafkaClient {
       const { name, retriable } = kafkaErrorCode(answer.topic.errorCode);
       throw new KafkaError(name, `the brokers answered ${name} for the topic`, { retriable, wire: 'verdict' });
     }
-    return { topic, partitions: [...answer.topic.partitions].sort((a, b) => a.id - b.id) };
+    const { id, partitions } = answer.topic;
+    return { topic, id, partitions: [...partitions].sort((a, b) => a.id - b.id) };
   }
 
   async probe(deadlineMs: number): Promise<void> {
@@ -97,14 +102,18 @@ export class BrokersClient implements KafkaClient {
     return false;
   }
 
-  produce(batch: ProduceBatch): Promise<ProduceResult> {
-    const broker = this.#brokers.get(batch.leader);
+  produce(request: ProduceRequest): Promise<readonly BatchOutcome[]> {
+    const broker = this.#brokers.get(request.leader);
     if (broker === undefined || broker.connection === null || broker.state !== 'up') {
       return Promise.reject(
         new KafkaError('CONNECTION_FAILED', "the leader's connection is down", { retriable: true, wire: 'untouched' }),
       );
     }
-    return broker.connection.produce(batch);
+    return produceOn(broker.connection, this.#options.cluster, request);
+  }
+
+  async producerId(deadlineMs: number): Promise<ProducerId> {
+    return askProducerId(this.#requireUp(), this.#timeoutMs(deadlineMs));
   }
 
   close(): Promise<void> {
@@ -121,18 +130,23 @@ export class BrokersClient implements KafkaClient {
   }
 
   async #askAny(topic: string | null, deadlineMs: number): Promise<MetadataAnswer> {
-    const connection = this.#anyUp();
-    if (connection === null) {
-      this.#search();
-      throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
-        retriable: true,
-        wire: 'untouched',
-      });
-    }
-    const timeoutMs = Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
-    const answer = await connection.metadata(topic, timeoutMs);
+    const answer = await askMetadata(this.#requireUp(), topic, this.#timeoutMs(deadlineMs));
     this.#learn(answer);
     return answer;
+  }
+
+  #timeoutMs(deadlineMs: number): number {
+    return Math.max(1, Math.min(this.#options.answerTimeoutMs, deadlineMs - performance.now()));
+  }
+
+  #requireUp(): BrokerConnection {
+    const connection = this.#anyUp();
+    if (connection !== null) return connection;
+    this.#search();
+    throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
+      retriable: true,
+      wire: 'untouched',
+    });
   }
 
   #anyUp(): BrokerConnection | null {
@@ -168,14 +182,14 @@ export class BrokersClient implements KafkaClient {
   }
 
   async #askSeed(): Promise<void> {
-    const { seeds } = this.#options;
-    const seed = seeds[this.#seedIndex++ % seeds.length];
+    const { bootstrapServers } = this.#options.cluster;
+    const seed = bootstrapServers[this.#seedIndex++ % bootstrapServers.length];
     if (seed === undefined)
       throw new KafkaError('CONNECTION_FAILED', 'no bootstrap server is set', { retriable: false, wire: 'untouched' });
     const connection = this.#options.open(seed, { onReady: () => undefined, onClosed: () => undefined });
     try {
       await connection.open();
-      this.#learn(await connection.metadata(null, this.#options.metadataTimeoutMs));
+      this.#learn(await askMetadata(connection, null, this.#options.answerTimeoutMs));
     } finally {
       connection.destroy();
     }

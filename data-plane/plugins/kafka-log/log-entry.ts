@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
+import { headerText } from '../header-text.ts';
 import { argsJson, addArg, parseArgs, type Arg } from '../query-args.ts';
 
 /** Headers whose values are credentials: entries name them only, as Kong's do. */
@@ -64,7 +65,7 @@ function responseJson({ status, headers, body }: Answer): string {
 /** Names in lower case; a repeated header is an array. */
 function headersJson(entries: readonly (readonly [name: string, value: string])[]): string {
   const args = new Map<string, Arg>();
-  for (const [name, value] of entries) addArg(args, name, redacted.has(name) ? 'REDACTED' : value);
+  for (const [name, value] of entries) addArg(args, name, redacted.has(name) ? 'REDACTED' : headerText(value));
   return argsJson(args);
 }
 

@@ -23,6 +23,7 @@ export function encoderOptions(
     subjectName: schema.subject_name,
     schemaVersion: schema.schema_version,
     payloadEncoding: schema.payload_encoding,
+    messageName: schema.message_name,
     subjectNameStrategy: registry.subject_name_strategy,
     role,
     topics,

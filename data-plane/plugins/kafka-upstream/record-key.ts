@@ -2,7 +2,7 @@ import { RequestError } from '../../../shared/errors.ts';
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import type { Exchange } from '../../proxy/exchange.ts';
 import { formJson, utf8Text } from './envelope.ts';
-import { singleArg, singleHeader } from './header-text.ts';
+import { singleArg, singleHeader } from '../header-text.ts';
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
 import { numberTextAt } from './number-text.ts';

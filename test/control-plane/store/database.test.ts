@@ -72,6 +72,27 @@ describe('the entity store', () => {
     database.close();
   });
 
+  it('says of each write what it changed, in order, cascades included', () => {
+    const { database, store } = open();
+    const heard: unknown[] = [];
+    store.onChange((revision, changes) => heard.push([revision, changes]));
+    store.write((writes) => writes.insert('consumers', consumer(1)));
+    const plugin = { id: '00000000-0000-4000-8000-0000000000aa', name: 'x', consumer: { id: consumer(1).id } };
+    store.write((writes) => {
+      writes.put('plugins', plugin);
+      writes.put('consumers', consumer(1, { custom_id: 'c' }));
+    });
+    store.write((writes) => writes.delete('consumers', consumer(1).id));
+    store.write((writes) => writes.delete('consumers', consumer(1).id));
+    const of = (plural: string, id: string, entity?: object) => ({ plural, id, entity });
+    expect(heard).to.deep.equal([
+      [1, [of('consumers', consumer(1).id, consumer(1))]],
+      [2, [of('plugins', plugin.id, plugin), of('consumers', consumer(1).id, consumer(1, { custom_id: 'c' }))]],
+      [3, [of('plugins', plugin.id), of('consumers', consumer(1).id)]],
+    ]);
+    database.close();
+  });
+
   it('answers a write though a listener fails', () => {
     const { database, store } = open();
     store.onChange(() => {

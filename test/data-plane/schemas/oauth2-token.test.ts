@@ -172,6 +172,7 @@ describe('access tokens for a registry', () => {
         subjectName: 's',
         schemaVersion: 'latest',
         payloadEncoding: 'auto',
+        messageName: null,
         subjectNameStrategy: 'subject_name',
         role: 'value',
       };

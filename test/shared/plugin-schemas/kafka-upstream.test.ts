@@ -81,7 +81,7 @@ describe('configuration of kafka-upstream', () => {
       identity_pool_id: null,
       subject_name_strategy: 'subject_name',
       key_schema: null,
-      value_schema: { subject_name: 's', schema_version: 'latest', payload_encoding: 'auto' },
+      value_schema: { subject_name: 's', schema_version: 'latest', payload_encoding: 'auto', message_name: null },
     });
   });
 

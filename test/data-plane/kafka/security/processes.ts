@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { unsupportedCompression } from '../../../../data-plane/kafka/compression.ts';
 import { admin, adminOk, bootstrapServers, makeKafkaRoute } from '../../../helpers/admin.ts';
 import { Closing } from '../../../helpers/closing.ts';
 import { post } from '../../../helpers/post.ts';
@@ -120,24 +119,6 @@ export function processSuite(secured: () => SecuredKafka): void {
         expect(answer.body).to.include({ code: 'KAFKA_UNAVAILABLE', outcome: 'not_sent' });
         expect(failingLines(node, 'untrusted')).to.have.lengthOf(1);
       }
-    });
-
-    const refusesZstd = unsupportedCompression('zstd') === null ? it.skip : it;
-    refusesZstd('a codec that the runtime has not is refused when the configuration is applied', async () => {
-      const answer = await patch('plain', { compression_type: 'zstd' });
-      expect(answer.headers.get('sluice-sync')).to.match(/^rejected/);
-      const isRefused = (view: object) => JSON.stringify(view).includes('config.compression_type');
-      await waitFor(
-        async () => {
-          const { data = [] } = await adminOk(controlPlane.admin, 'GET', '/clustering/data-planes');
-          return data.length === nodes.length && data.every(isRefused);
-        },
-        { what: 'the refusal of both nodes' },
-      );
-      for (const node of nodes) expect((await send(node, '/plain')).body.outcome).to.equal('acked');
-      const healed = await patch('plain', { compression_type: 'lz4' });
-      expect(healed.headers.get('sluice-sync')).to.match(/^applied/);
-      for (const node of nodes) expect((await send(node, '/plain')).body.outcome).to.equal('acked');
     });
 
     it('no secret is in any output, answer, status or metric', async () => {

@@ -56,12 +56,12 @@ describe('entries of kafka-log', () => {
   });
 
   it('name credentials without their values', () => {
-    const headers = ['Authorization', 'Basic secret', 'PROXY-AUTHORIZATION', 'secret', 'x', 'y'];
+    const headers = ['Authorization', 'Basic secret', 'PROXY-AUTHORIZATION', 'secret', 'x', Buffer.from('ü').toString('latin1')];
     const entry = entryOf({ ...exchange({}), headers: new HeaderList(headers) });
     expect(entry['request']?.['headers']).to.deep.equal({
       authorization: 'REDACTED',
       'proxy-authorization': 'REDACTED',
-      x: 'y',
+      x: 'ü',
     });
     expect(JSON.stringify(entry)).not.to.include('secret');
   });

@@ -117,6 +117,7 @@ export const settings: readonly SettingRow[] = [
     [`${confluent}.${role}_schema.subject_name`, 'x', role, 'subjectName', registry],
     [`${confluent}.${role}_schema.schema_version`, '7', role, 'schemaVersion', registry],
     [`${confluent}.${role}_schema.payload_encoding`, 'avro_json', role, 'payloadEncoding', registry],
+    [`${confluent}.${role}_schema.message_name`, 'x', role, 'messageName', registry],
   ]),
 ];
 

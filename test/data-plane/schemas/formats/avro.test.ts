@@ -7,6 +7,7 @@ import { avroFormat } from '../../../../data-plane/schemas/formats/avro.ts';
 import { depthMax } from '../../../../data-plane/schemas/formats/avro-containers.ts';
 import type { PayloadEncoding } from '../../../../data-plane/schemas/formats/format.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { formatOptions } from '../format-options.ts';
 
 const prefix = Buffer.from([0, 0, 0, 0, 7]);
 const long = avro.types.LongType.__with({
@@ -24,7 +25,9 @@ const long = avro.types.LongType.__with({
 
 /** Encodes with ours, decodes with avsc without logical types: what a consumer finds on the wire. */
 function roundTrip(schema: avro.Schema, json: string, encoding: PayloadEncoding = 'auto'): unknown {
-  const bytes = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, encoding).encode(json, prefix);
+  const bytes = avroFormat
+    .compile({ text: JSON.stringify(schema), references: [] }, formatOptions({ payloadEncoding: encoding }))
+    .encode(json, prefix);
   expect(bytes.subarray(0, 5)).to.deep.equal(prefix);
   const decoded: unknown = avro.Type.forSchema(withoutLogicalLongs(schema), {
     registry: { long },
@@ -237,13 +240,15 @@ describe('Avro from JSON', () => {
   it('resolves references', () => {
     const other = JSON.stringify({ type: 'record', name: 'x.Other', fields: [{ name: 'a', type: 'int' }] });
     const text = JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'o', type: 'x.Other' }] });
-    const compiled = avroFormat.compile({ text, references: [{ name: 'x.Other', text: other }] }, 'auto');
+    const compiled = avroFormat.compile({ text, references: [{ name: 'x.Other', text: other }] }, formatOptions());
     expect([...compiled.encode('{"o":{"a":3}}', Buffer.alloc(0))]).to.deep.equal([6]);
   });
 
   it('says that a faulty schema is unusable', () => {
-    expect(() => avroFormat.compile({ text: '{"type":"nonsense"}', references: [] }, 'auto')).to.throw(/faulty/);
-    expect(() => avroFormat.compile({ text: '{', references: [] }, 'auto')).to.throw(/faulty/);
+    expect(() => avroFormat.compile({ text: '{"type":"nonsense"}', references: [] }, formatOptions())).to.throw(
+      /faulty/,
+    );
+    expect(() => avroFormat.compile({ text: '{', references: [] }, formatOptions())).to.throw(/faulty/);
   });
 
   it('agrees with avsc on any schema and value', () => {
@@ -349,7 +354,7 @@ describe('Avro from JSON', () => {
       { name: 'b', type: { type: 'array', items: ['int', 'R'] }, default: [] },
       { name: 'c', type: decimal, default: '' },
     );
-    const compiled = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, 'auto');
+    const compiled = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
     const value = fc.object({ key: fc.constantFrom('a', 'b', 'c', 'int', 'R', 'd'), maxDepth: 4 });
     fc.assert(
       fc.property(value, (json) => {

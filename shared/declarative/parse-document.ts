@@ -1,0 +1,151 @@
+import { isScalar, LineCounter, parseDocument as parseYamlDocument, visit, type Document, type YAMLMap } from 'yaml';
+import { isRecord } from '../schema/check.ts';
+import type { FieldFault } from '../schema/field.ts';
+import { findJsonFault } from './json-keys.ts';
+
+/** Bound of a declarative document, whatever its form. */
+export const documentBytesMax = 64 * 1024 * 1024;
+/** Bound of what one anchor of YAML may stand for, uses within uses included. */
+const aliasCountMax = 1000;
+/** How many faults of the syntax are told: one often brings many others. */
+const messagesMax = 20;
+
+export type ParsedDocument =
+  | { readonly kind: 'ok'; readonly document: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
+
+/**
+ * Reads a declarative document: JSON, or YAML 1.2 when it is none. Keys given twice and aliases that grow beyond all
+ * bounds are refused. Faults name line and column and quote nothing of the text but keys, since it may hold secrets.
+ */
+export function parseDocument(text: string): ParsedDocument {
+  try {
+    return asDocument(parseJson(text) ?? parseYaml(text));
+  } catch (error) {
+    if (error instanceof DocumentSyntaxError) return unparsable(error.messages);
+    // Both parsers recurse: what overflows the stack is no configuration.
+    if (error instanceof RangeError) return unparsable(['it is nested too deeply']);
+    throw error;
+  }
+}
+
+/** Decodes UTF-8; bytes that are none are a fault, as is a document over `documentBytesMax`. */
+export function parseDocumentBytes(bytes: Uint8Array): ParsedDocument {
+  if (bytes.length > documentBytesMax) return unparsable([`it is larger than ${documentBytesMax} bytes`]);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return unparsable(['it is not UTF-8']);
+  }
+  return parseDocument(text);
+}
+
+class DocumentSyntaxError extends Error {
+  readonly messages: readonly string[];
+
+  constructor(messages: readonly string[]) {
+    super(messages.join('; '));
+    this.name = 'DocumentSyntaxError';
+    this.messages = messages;
+  }
+}
+
+function unparsable(messages: readonly string[]): ParsedDocument {
+  const text = `failed parsing declarative configuration: ${messages.join('; ')}`;
+  return { kind: 'faults', faults: [{ path: ['error'], message: text }] };
+}
+
+function asDocument(value: unknown): ParsedDocument {
+  if (isRecord(value)) return { kind: 'ok', document: value };
+  return unparsable(['expected a record']);
+}
+
+/** Undefined when the text is not JSON. */
+function parseJson(text: string): unknown {
+  // A cheap look, so that YAML is not tried as JSON first.
+  if (!/^\uFEFF?\s*[{[]/.test(text)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  const fault = findJsonFault(text);
+  if (fault !== undefined) throw new DocumentSyntaxError([`${linePlace(text, fault.offset)}: ${fault.message}`]);
+  return value;
+}
+
+function linePlace(text: string, offset: number): string {
+  const before = text.slice(0, offset);
+  return place(before.split('\n').length, offset - before.lastIndexOf('\n'));
+}
+
+function place(line: number, column: number): string {
+  return `line ${line}, column ${column}`;
+}
+
+function parseYaml(text: string): unknown {
+  const lines = new LineCounter();
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return place(line, col);
+  };
+  // Keys are compared here: the parser's own comparison takes the square of their number.
+  const options = { uniqueKeys: false, stringKeys: true, prettyErrors: false, lineCounter: lines } as const;
+  const document = parseYamlDocument(text, options);
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) {
+    throw new DocumentSyntaxError(
+      faults.slice(0, messagesMax).map(({ message, pos }) => `${at(pos[0])}: ${withoutText(message)}`),
+    );
+  }
+  const twice = findYamlDuplicates(document, at);
+  if (twice.length > 0) throw new DocumentSyntaxError(twice.slice(0, messagesMax));
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: aliasCountMax });
+    refuseCycles(value, new Set(), new Set());
+    return value;
+  } catch (error) {
+    if (error instanceof ReferenceError) {
+      const isUnresolved = error.message.startsWith('Unresolved alias');
+      throw new DocumentSyntaxError([isUnresolved ? error.message : 'its aliases expand too far']);
+    }
+    throw error;
+  }
+}
+
+/** An anchor may hold an alias of itself, which no walk over the value would survive. */
+function refuseCycles(value: unknown, open: Set<unknown>, done: Set<unknown>): void {
+  if (typeof value !== 'object' || value === null || done.has(value)) return;
+  if (open.has(value)) throw new DocumentSyntaxError(['an alias stands within its own anchor']);
+  open.add(value);
+  for (const inner of Object.values(value)) refuseCycles(inner, open, done);
+  open.delete(value);
+  done.add(value);
+}
+
+/** Some messages of the parser end with the text that it stumbled on. */
+function withoutText(message: string): string {
+  return message.split(': "', 1)[0] ?? message;
+}
+
+function findYamlDuplicates(document: Document.Parsed, at: (offset: number) => string): string[] {
+  const found: string[] = [];
+  visit(document, {
+    Map(_key, node: YAMLMap) {
+      const seen = new Set<string>();
+      for (const { key } of node.items) {
+        const name = isScalar(key) ? String(key.value) : String(key);
+        if (seen.has(name)) {
+          const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
+          found.push(`${at(offset)}: duplicate key '${name}'`);
+        }
+        seen.add(name);
+      }
+    },
+  });
+  return found;
+}
