@@ -7,6 +7,7 @@ import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
 import { buildRuntime } from './config/build-runtime.ts';
 import { knownSchemas } from './config/known-schemas.ts';
+import { PluginInstances } from './config/plugin-instances.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
@@ -159,12 +160,14 @@ function createHolder(
   pluginDeps: PluginDeps,
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
+  const instances = new PluginInstances();
   return new RuntimeHolder({
     build: (snapshot) =>
       buildRuntime(snapshot, {
         plugins,
         pluginSchemas,
         pluginDeps,
+        instances,
         meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
       }),
     logger,

@@ -9,11 +9,12 @@ const logEveryMs = 1_000;
  */
 export function pacedLog(
   write: (event: string, message: string, fields: LogFields) => void,
+  { nowMs: clock = () => performance.now() }: { readonly nowMs?: () => number } = {},
 ): (event: string, message: string, fields: LogFields) => void {
   let lastMs = Number.NEGATIVE_INFINITY;
   let leftOut = 0;
   return (event, message, fields) => {
-    const nowMs = performance.now();
+    const nowMs = clock();
     if (nowMs - lastMs < logEveryMs) {
       leftOut++;
       return;

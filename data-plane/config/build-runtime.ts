@@ -10,6 +10,7 @@ import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
+import type { PluginInstances } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
@@ -20,6 +21,8 @@ export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
   readonly pluginDeps: PluginDeps;
+  /** The same for all builds of a node. */
+  readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
 }
 
@@ -69,7 +72,8 @@ class Build {
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
   readonly #scopes = new PluginScopes();
-  readonly #steps: ChainStep[] = [];
+  /** Those whose instances are held. */
+  readonly #held: PluginEntity[] = [];
   readonly #router = new Router<RoutePlan>();
   readonly #routeLabels = new Set<string>();
 
@@ -84,6 +88,11 @@ class Build {
   /** A promise where the plugin takes its time; the next is added after it. */
   addPlugin(plugin: PluginEntity): Promise<void> | undefined {
     if (!plugin.enabled) return undefined;
+    const made = this.#deps.instances.acquire(plugin);
+    if (made !== undefined) {
+      this.#hold(plugin, made);
+      return undefined;
+    }
     const definition = this.#deps.plugins[plugin.name];
     const schema = this.#deps.pluginSchemas[plugin.name];
     if (definition === undefined || schema === undefined) {
@@ -119,7 +128,12 @@ class Build {
         : new Set(plugin.protocols),
       instance,
     };
-    this.#steps.push(step);
+    this.#deps.instances.add(plugin, step);
+    this.#hold(plugin, step);
+  }
+
+  #hold(plugin: PluginEntity, step: ChainStep): void {
+    this.#held.push(plugin);
     this.#scopes.add(step, {
       routeId: plugin.route?.id ?? null,
       serviceId: plugin.service?.id ?? null,
@@ -154,16 +168,15 @@ class Build {
 
   /** Closes what was made so far. */
   close(): void {
-    closeAll(this.#steps);
+    this.#deps.instances.releaseAll(this.#held);
   }
 
   finish(hash: string): BuildResult {
-    const steps = this.#steps;
     if (this.#faults.length > 0) {
-      closeAll(steps);
+      this.close();
       return { kind: 'faults', faults: this.#faults };
     }
-    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => closeAll(steps) };
+    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => this.close() };
     return { kind: 'built', runtime };
   }
 
@@ -210,17 +223,4 @@ class Build {
       });
     }
   }
-}
-
-/** @throws the first failure, after all others were closed. */
-function closeAll(steps: readonly ChainStep[]): void {
-  const failures: unknown[] = [];
-  for (const { instance } of steps) {
-    try {
-      instance.close?.();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
 }

@@ -32,7 +32,10 @@ export interface PluginMetrics {
   logEntryLost(plugin: string, code: ErrorCode): void;
 }
 
-/** What instances may use. Everything here outlives a configuration. */
+/**
+ * What instances may use. Everything here outlives a configuration: an instance depends on its own config and on this
+ * alone, and serves the next configuration too when its entity did not change.
+ */
 export interface PluginDeps {
   readonly producers: Producers;
   readonly encoders: Encoders;

@@ -2,6 +2,9 @@ import { checkEntity, effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { isRecord, type AutoValues } from '../schema/check.ts';
+import { dottedPath } from '../schema/faults.ts';
+import type { FieldFault } from '../schema/field.ts';
+import { idReferences } from '../schema/id-references.ts';
 import type { SnapshotEntity } from '../snapshot.ts';
 import { filledPaths, type AutoPath } from './filled-paths.ts';
 import { documentIds, type DocumentIds } from './document-ids.ts';
@@ -48,6 +51,7 @@ export function compileDocument({ document, entities, plugins, auto }: CompileOp
     const prepared = prepare(item, ids);
     const checked = checkEntity({ entity, plugins, input: prepared.input, auto });
     const own = [...prepared.faults, ...(checked.kind === 'faults' ? checked.faults : [])];
+    if (checked.kind === 'ok') own.push(...mentionedNowhere(entity, plugins, checked.value, ids));
     for (const { path, message } of own) faults.push({ path: [...item.path, ...path], message, item });
     written.push({ item, value: checked.kind === 'ok' ? checked.value : prepared.input });
     if (checked.kind === 'faults') continue;
@@ -77,6 +81,18 @@ function prepare(item: DocumentItem, ids: DocumentIds) {
   }
   if (parent !== undefined) prepared[parent.field] = { id: ids.idOf(parent.item) };
   return { input: prepared, faults };
+}
+
+/** Ids as text (certificates in the config of a plugin) of which the document has no entity. */
+function mentionedNowhere(
+  entity: EntityDescriptor,
+  plugins: PluginSchemas,
+  value: Readonly<Record<string, unknown>>,
+  ids: DocumentIds,
+): FieldFault[] {
+  return idReferences(effectiveDescriptor(entity, plugins, value).fields, value).flatMap(({ path, plural, id }) =>
+    ids.resolve(plural, { id }) === undefined ? [{ path, message: noSuchEntry(dottedPath(path), id, plural) }] : [],
+  );
 }
 
 /** Kong's words. */

@@ -5,7 +5,7 @@ export interface JsonFault {
 }
 
 /** How deep a document may be nested: far beyond any configuration. */
-const depthMax = 100;
+export const depthMax = 100;
 
 const backslash = 0x5c;
 

@@ -1,7 +1,7 @@
-import { isScalar, LineCounter, parseDocument as parseYamlDocument, visit, type Document, type YAMLMap } from 'yaml';
+import { Composer, isScalar, Lexer, LineCounter, Parser, visit, type CST, type Document, type YAMLMap } from 'yaml';
 import { isRecord } from '../schema/check.ts';
 import type { FieldFault } from '../schema/field.ts';
-import { findJsonFault } from './json-keys.ts';
+import { depthMax, findJsonFault } from './json-keys.ts';
 
 /** Bound of a declarative document, whatever its form. */
 export const documentBytesMax = 64 * 1024 * 1024;
@@ -23,8 +23,6 @@ export function parseDocument(text: string): ParsedDocument {
     return asDocument(parseJson(text) ?? parseYaml(text));
   } catch (error) {
     if (error instanceof DocumentSyntaxError) return unparsable(error.messages);
-    // Both parsers recurse: what overflows the stack is no configuration.
-    if (error instanceof RangeError) return unparsable(['it is nested too deeply']);
     throw error;
   }
 }
@@ -95,7 +93,8 @@ function parseYaml(text: string): unknown {
   };
   // Keys are compared here: the parser's own comparison takes the square of their number.
   const options = { uniqueKeys: false, stringKeys: true, prettyErrors: false, lineCounter: lines } as const;
-  const document = parseYamlDocument(text, options);
+  const [document, second] = new Composer(options).compose([...yamlTokens(text, lines)], true, text.length);
+  if (document === undefined || second !== undefined) throw new DocumentSyntaxError(['it holds several documents']);
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
     throw new DocumentSyntaxError(
@@ -106,7 +105,7 @@ function parseYaml(text: string): unknown {
   if (twice.length > 0) throw new DocumentSyntaxError(twice.slice(0, messagesMax));
   try {
     const value: unknown = document.toJS({ maxAliasCount: aliasCountMax });
-    refuseCycles(value, new Set(), new Set());
+    refuseCycles(value, new Set(), new Map());
     return value;
   } catch (error) {
     if (error instanceof ReferenceError) {
@@ -117,14 +116,41 @@ function parseYaml(text: string): unknown {
   }
 }
 
-/** An anchor may hold an alias of itself, which no walk over the value would survive. */
-function refuseCycles(value: unknown, open: Set<unknown>, done: Set<unknown>): void {
-  if (typeof value !== 'object' || value === null || done.has(value)) return;
+/**
+ * Takes the text apart with the parser's own stack in view: everything after it calls itself for each level, and near the
+ * end of the call stack V8 may end the process instead of throwing.
+ */
+function* yamlTokens(text: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > depthMax) {
+      const { line, col } = lines.linePos(parser.offset);
+      throw new DocumentSyntaxError([`${place(line, col)}: it is nested too deeply`]);
+    }
+  }
+  yield* parser.end();
+}
+
+/**
+ * An anchor may hold an alias of itself, which no walk over the value would survive, and aliases of aliases may nest
+ * deeper than the text does. Returns how deep the value nests.
+ */
+function refuseCycles(value: unknown, open: Set<unknown>, depths: Map<unknown, number>): number {
+  if (typeof value !== 'object' || value === null) return 0;
   if (open.has(value)) throw new DocumentSyntaxError(['an alias stands within its own anchor']);
-  open.add(value);
-  for (const inner of Object.values(value)) refuseCycles(inner, open, done);
-  open.delete(value);
-  done.add(value);
+  let depth = depths.get(value);
+  if (depth === undefined) {
+    open.add(value);
+    let inside = 0;
+    for (const inner of Object.values(value)) inside = Math.max(inside, refuseCycles(inner, open, depths));
+    open.delete(value);
+    depth = inside + 1;
+    depths.set(value, depth);
+  }
+  if (open.size + depth > depthMax) throw new DocumentSyntaxError(['it is nested too deeply']);
+  return depth;
 }
 
 /** Some messages of the parser end with the text that it stumbled on. */

@@ -14,7 +14,11 @@ export function uuidOf(text: string): string {
 export function storedEntity(plural: string, input: object): SnapshotEntity {
   const entity = descriptors.find((descriptor) => descriptor.plural === plural);
   if (entity === undefined) throw new Error(`There are no ${plural}`);
-  const auto = { uuid: () => uuidOf(`${plural} ${JSON.stringify(input)}`), token: () => 'token', now: () => 1_700_000_000 };
+  const auto = {
+    uuid: () => uuidOf(`${plural} ${JSON.stringify(input)}`),
+    token: () => 'token',
+    now: () => 1_700_000_000,
+  };
   const checked = checkEntity({ entity, plugins: pluginSchemas, input, auto });
   if (checked.kind === 'faults') throw new Error(`${plural}: ${JSON.stringify(checked.faults)}`);
   return { ...checked.value, id: String(checked.value['id']) };

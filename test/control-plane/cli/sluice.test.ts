@@ -78,7 +78,9 @@ describe('the command line', function () {
       const next = second ? null : '/clustering/data-planes?offset=x';
       const errors = [{ entity_type: 'plugin', entity_name: 'mine', field: 'config.topic', message: 'no such topic' }];
       const row = { plugin: 'new', field: null, action: 'removed', reason: 'it is too new' };
-      const rejected = second ? { apply_ms: 7.4, rejected: { errors }, compatibility: Array.from({ length: 6 }, () => row) } : {};
+      const rejected = second
+        ? { apply_ms: 7.4, rejected: { errors }, compatibility: Array.from({ length: 6 }, () => row) }
+        : {};
       response.end(JSON.stringify({ data: [{ ...node, ...hashes, ...rejected }], next }));
     });
     server.listen(0, '127.0.0.1');

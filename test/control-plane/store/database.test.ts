@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../../../control-plane/store/database.ts';
+import { migrations } from '../../../control-plane/store/migrations.ts';
 import { createEntityStore } from '../../../control-plane/store/entity-store.ts';
 import { StoreViolation } from '../../../control-plane/store/store-errors.ts';
 import { entities } from '../../../shared/entities/entities.ts';
@@ -39,6 +40,31 @@ describe('the database', () => {
   it('refuses what a newer version wrote', () => {
     openDatabase({ path, migrations: ['CREATE TABLE one (x)', 'CREATE TABLE two (x)'] }).close();
     expect(() => openDatabase({ path, migrations: ['CREATE TABLE one (x)'] })).to.throw('written by a newer one');
+  });
+});
+
+describe('a database of the first release', () => {
+  it('gets the tables of later kinds and keeps what it has', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+    const path = join(folder, 'old.db');
+    const old = openDatabase({ path, migrations: migrations.slice(0, 2) });
+    const service = { id: '00000000-0000-4000-8000-000000000001', name: 's', host: 'h', client_certificate: null };
+    old
+      .prepare('INSERT INTO services (id, name, document) VALUES (?, ?, ?)')
+      .run(service.id, 's', JSON.stringify(service));
+    old.close();
+    const database = openDatabase({ path });
+    const store = createEntityStore({ database, entities, logger: silentLogger() });
+    expect(store.find('services', 's')).to.deep.equal(service);
+    const certificate = { id: '00000000-0000-4000-8000-000000000002' };
+    store.write((writes) => {
+      writes.put('certificates', certificate);
+      writes.put('services', { ...service, client_certificate: certificate });
+    });
+    expect(store.referring('services', 'client_certificate', certificate.id)).to.have.length(1);
+    expect(() => store.write((writes) => writes.delete('certificates', certificate.id))).to.throw(StoreViolation);
+    database.close();
+    rmSync(folder, { recursive: true });
   });
 });
 

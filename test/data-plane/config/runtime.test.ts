@@ -122,6 +122,31 @@ describe('applying a configuration', function () {
       expect(closed).to.deep.equal(['old']);
     });
 
+    it('takes over the instances of entities that did not change, and closes them with their last configuration', async () => {
+      let made = 0;
+      const shared = pluginEntity('publish', 'shared');
+      fixture.behaviours.set('shared', () => {
+        made += 1;
+        return {
+          kind: 'created',
+          instance: { access: () => answer(`shared ${made}`), close: () => closed.push('shared') },
+        };
+      });
+      fixture.behaviours.set('other', { close: () => closed.push('other') });
+      const routes = [routeEntity()];
+      await fixture.apply({ routes, plugins: [shared] });
+      await fixture.apply({ routes, plugins: [shared, pluginEntity('first', 'other')] });
+      expect([made, ask().answer.body]).to.deep.equal([1, 'shared 1']);
+      const broken = await fixture.apply({ routes: [routeEntity({ paths: ['~/('] })], plugins: [shared] });
+      expect(broken.kind).to.equal('rejected');
+      expect(closed).to.deep.equal([]);
+      await fixture.apply({ routes, plugins: [{ ...shared }] });
+      expect([made, ask().answer.body]).to.deep.equal([2, 'shared 2']);
+      expect(closed.sort()).to.deep.equal(['other', 'shared']);
+      await fixture.holder.close();
+      expect(closed.filter((label) => label === 'shared')).to.have.length(2);
+    });
+
     it('closes the old one only after its last exchange, once', async () => {
       const releases: ((given: Answer) => void)[] = [];
       await fixture.apply(answering('old', () => new Promise((resolve) => releases.push(resolve))));

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/config/build-runtime.ts';
+import { PluginInstances } from '../../../data-plane/config/plugin-instances.ts';
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/config/runtime-holder.ts';
 import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugins/plugin.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/handle-exchange.ts';
@@ -84,6 +85,7 @@ export class SpineFixture {
   readonly registry = new Registry();
   readonly events: ApplyEvent[] = [];
   readonly holder: RuntimeHolder;
+  readonly instances = new PluginInstances();
   readonly spine: Spine;
   readonly metrics: RequestMetrics;
   readonly deps: PluginDeps;
@@ -129,6 +131,7 @@ export class SpineFixture {
       plugins: this.#table(),
       pluginSchemas,
       pluginDeps: this.deps,
+      instances: this.instances,
       meterOf: (label) => this.metrics.meterOf(label),
     });
   }

@@ -209,6 +209,34 @@ describe('encoders', () => {
       });
     }
 
+    const unusable: [what: string, body: object, message: RegExp][] = [
+      ['an Avro schema that is not JSON', { id: 7, schema: '{' }, /cannot be used: the Avro schema is faulty/],
+      ['a faulty JSON Schema', { id: 7, schemaType: 'JSON', schema: '{"type":1}' }, /the JSON Schema is faulty/],
+      ['a faulty .proto file', { id: 7, schemaType: 'PROTOBUF', schema: 'message {' }, /is not a \.proto file/],
+      ['a kind that nobody knows', { id: 7, schemaType: 'XML', schema: '<a/>' }, /of type XML are not known/],
+    ];
+    for (const [what, body, message] of unusable) {
+      it(`says that there is no schema when it gives ${what}`, async () => {
+        answer = (response) => response.end(JSON.stringify(body));
+        const lease = encoders.acquire(options({ subjectName: 'sub' }, url));
+        for (let times = 0; times < 2; times++) {
+          const error: unknown = await Promise.resolve()
+            .then(() => lease.encode('t', '{}', soon()))
+            .catch((reason: unknown) => reason);
+          expect(error).to.include({ code: 'SCHEMA_NOT_FOUND', status: 502 });
+          expect(error).to.have.property('message').that.matches(message).and.includes("'sub'");
+        }
+        expect(asked).to.equal(1);
+      });
+    }
+
+    it('is not believed to have lost a subject when something else answers in its place', async () => {
+      const lease = encoders.acquire(options({}, url, 0));
+      await lease.encode('t', '{"id":1}', soon());
+      answer = (response) => response.writeHead(404).end('<html>');
+      expect((await lease.encode('t', '{"id":1}', soon())).length).to.equal(6);
+    });
+
     it('refuses for now when it is slow, and waits no longer than the request may', async () => {
       answer = () => {};
       const lease = encoders.acquire(options({}, url));

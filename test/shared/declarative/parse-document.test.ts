@@ -29,7 +29,22 @@ describe('a declarative document as text', () => {
     ['an alias of itself', 'a: &a\n  b: *a\n', 'within its own anchor'],
     ['an alias of nothing', 'a: *b\n', 'Unresolved alias'],
     ['deep JSON', `{"a":${'['.repeat(200)}${']'.repeat(200)}}`, 'nested too deeply'],
-    ['very deep YAML', `a: ${'['.repeat(1_000)}`, 'failed parsing'],
+    ['deep YAML', `a: ${'['.repeat(101)}${']'.repeat(101)}`, 'line 1, column 103: it is nested too deeply'],
+    ['very deep YAML', `a: ${'['.repeat(100_000)}`, 'nested too deeply'],
+    [
+      'deep blocks',
+      `a:\n${Array.from({ length: 101 }, (_, level) => `${' '.repeat(level + 1)}a:\n`).join('')}`,
+      'nested',
+    ],
+    [
+      'aliases of aliases that nest deeply',
+      Array.from(
+        { length: 60 },
+        (_, index) => `a${index}: &a${index} [[${index === 0 ? '' : `*a${index - 1}`}]]\n`,
+      ).join(''),
+      'nested too deeply',
+    ],
+    ['deep lists', '- '.repeat(100_000), 'nested too deeply'],
     ['an unknown tag', 'a: !secret b\n', 'line 1, column 4'],
     ['two documents', 'a: 1\n---\nb: 1\n', 'failed parsing'],
     ['a tab as indent', 'a:\n\tb: 1\n', 'line 2'],

@@ -175,17 +175,13 @@ describe('configuration of kafka-upstream', () => {
         { client_id: 'c', client_secret: 's' },
         { auth_method: 'client_secret_jwt', client_secret_jwt_alg: 'HS256' },
       ),
-      [
-        `${oauth2Client}auth_method: not supported yet: client_secret_jwt needs the package jose`,
-        `${oauth2Client}client_secret_jwt_alg: ${later}"HS512" is accepted`,
-      ],
+      [],
     ],
     [
-      oauth2({ client_id: 'c', client_secret: 's' }, { http_version: 2, http_proxy: 'http://p', no_proxy: 'x' }),
+      oauth2({ client_id: 'c', client_secret: 's' }, { http_version: 2, http_proxy: 'p', no_proxy: 'x' }),
       [
+        `${oauth2Client}http_proxy: expected an http or https URL`,
         `${oauth2Client}http_version: ${later}1.1 is accepted`,
-        `${oauth2Client}http_proxy: ${later}null is accepted`,
-        `${oauth2Client}no_proxy: ${later}null is accepted`,
       ],
     ],
     [

@@ -56,7 +56,14 @@ describe('entries of kafka-log', () => {
   });
 
   it('name credentials without their values', () => {
-    const headers = ['Authorization', 'Basic secret', 'PROXY-AUTHORIZATION', 'secret', 'x', Buffer.from('ü').toString('latin1')];
+    const headers = [
+      'Authorization',
+      'Basic secret',
+      'PROXY-AUTHORIZATION',
+      'secret',
+      'x',
+      Buffer.from('ü').toString('latin1'),
+    ];
     const entry = entryOf({ ...exchange({}), headers: new HeaderList(headers) });
     expect(entry['request']?.['headers']).to.deep.equal({
       authorization: 'REDACTED',

@@ -107,6 +107,17 @@ export const settings: readonly SettingRow[] = [
   [`${auth}.oauth2.token_headers`, { x: 'y' }, 'value', 'registry.authentication.headers', oauth2],
   [`${auth}.oauth2.token_post_args`, { x: 'y' }, 'value', 'registry.authentication.postArgs', oauth2],
   [`${auth}.oauth2_client.auth_method`, 'client_secret_basic', 'value', 'registry.authentication.clientAuth', oauth2],
+  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', 'value', 'registry.authentication.jwtAlgorithm', oauth2],
+  [`${auth}.oauth2_client.no_proxy`, 'x', 'value', 'registry.authentication.proxies.except', oauth2],
+  ...(['http', 'https'] as const).flatMap((scheme): SettingRow[] => {
+    const field = `${auth}.oauth2_client.${scheme}_proxy`;
+    const place = `registry.authentication.proxies.${scheme}`;
+    const withProxy = withValue(oauth2, field, 'http://p');
+    return [
+      [field, 'http://p', 'value', `${place}.url`, oauth2],
+      [`${field}_authorization`, 'x', 'value', `${place}.authorization`, withProxy],
+    ];
+  }),
   [`${auth}.oauth2_client.timeout`, 7, 'value', 'registry.authentication.timeoutMs', oauth2],
   [`${auth}.oauth2_client.keep_alive`, false, 'value', 'registry.authentication.keepAlive', oauth2],
   [`${auth}.oauth2_client.ssl_verify`, false, 'value', 'registry.authentication.sslVerify', oauth2],
@@ -134,13 +145,7 @@ export const refused: readonly [path: string, value: unknown, base?: Values][] =
   ['security.certificate_id', uuid, { security: { ssl: true } }],
   ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
   ['producer_idempotent', true],
-  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', oauth2],
   [`${auth}.oauth2_client.http_version`, 2, oauth2],
-  [`${auth}.oauth2_client.http_proxy`, 'http://p', oauth2],
-  [`${auth}.oauth2_client.http_proxy_authorization`, 'x', oauth2],
-  [`${auth}.oauth2_client.https_proxy`, 'http://p', oauth2],
-  [`${auth}.oauth2_client.https_proxy_authorization`, 'x', oauth2],
-  [`${auth}.oauth2_client.no_proxy`, 'x', oauth2],
 ];
 
 /** Dotted paths of all fields of a published schema that hold no fields themselves. */

@@ -109,6 +109,8 @@ describe('kafka-upstream', () => {
       timeoutMs: 10_000,
       keepAlive: true,
       sslVerify: true,
+      jwtAlgorithm: 'HS512',
+      proxies: { http: null, https: null, except: null },
     };
     expect(settingsOf({ oauth2 })).to.deep.equal(expected);
     const oauth2_client = { auth_method: 'client_secret_basic', timeout: 5, keep_alive: false, ssl_verify: false };
