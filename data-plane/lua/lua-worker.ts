@@ -109,8 +109,6 @@ export class LuaWorker {
     }
     await this.#thread?.end();
     await this.#working;
-    // One that was still starting.
-    await this.#thread?.end();
   }
 
   #wake(): void {
@@ -175,10 +173,12 @@ export class LuaWorker {
   async #request(request: LuaRequest, deadlines: LuaDeadlines): Promise<LuaReply> {
     if (this.#thread === undefined || this.#thread.isEnded) {
       await this.#replaceThread();
-      this.#thread = await LuaThread.start(this.#deps.limits);
+      if (this.#isClosed) throw new LuaThreadEnded('lost', 'closed');
+      this.#thread = new LuaThread(this.#deps.limits);
     }
-    if (this.#isClosed) throw new LuaThreadEnded('lost', 'closed');
-    return this.#thread.request(request, deadlines);
+    const thread = this.#thread;
+    await thread.ready;
+    return thread.request(request, deadlines);
   }
 
   /** The old one is gone before another starts, so that endless loops never run side by side. */

@@ -1,7 +1,7 @@
-import { boolean, element, integer, map, record, string, type InferFields } from '../schema/field.ts';
+import { boolean, element, integer, map, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
-import { defaultOnly } from './record-checks.ts';
+import { defaultOnly, recordCheck } from './record-checks.ts';
 import { schemaRegistry } from './schema-registry-fields.ts';
 
 const fields = {
@@ -25,6 +25,13 @@ const fields = {
 
 export type KafkaLogConfig = InferFields<typeof fields>;
 
+/** Entries have no key: a registry for keys alone would do nothing. */
+function checkKafkaLog({ schema_registry: registry }: KafkaLogConfig): FieldFault[] {
+  const confluent = registry?.confluent ?? null;
+  if (confluent === null || confluent.value_schema !== null) return [];
+  return [{ path: ['schema_registry', 'confluent', 'value_schema'], message: 'required field missing' }];
+}
+
 /** Sends an entry for each request to a Kafka topic, after its response. */
 export const kafkaLogSchema: PluginSchema<KafkaLogConfig> = {
   name: 'kafka-log',
@@ -34,6 +41,6 @@ export const kafkaLogSchema: PluginSchema<KafkaLogConfig> = {
   scopes: ['service', 'route', 'consumer'],
   config: record(fields, {
     required: true,
-    checks: [defaultOnly(fields, ['custom_fields_by_lua']), ...kafkaChecks],
+    checks: [recordCheck(fields, checkKafkaLog), defaultOnly(fields, ['custom_fields_by_lua']), ...kafkaChecks],
   }),
 };

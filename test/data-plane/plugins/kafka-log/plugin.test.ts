@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import type { Answer } from '../../../../data-plane/proxy/exchange.ts';
 import { createLogger } from '../../../../shared/log.ts';
+import { kafkaLogSchema } from '../../../../shared/plugin-schemas/kafka-log.ts';
 import { instanceOf } from '../../../helpers/plugins.ts';
-import { buildLogConfig } from '../kafka-upstream/build-config.ts';
+import { buildLogConfig, faultsOf } from '../kafka-upstream/build-config.ts';
 import { exchange, Fakes } from '../kafka-upstream/plugin-fakes.ts';
 
 const answer: Answer = { status: 200, headers: [], body: 'ok' };
@@ -105,6 +106,20 @@ describe('kafka-log', () => {
         { path: ['config', 'compression_type'], message: 'not supported here: why' },
       ],
     });
+  });
+
+  it('needs a schema of values where there is a registry', () => {
+    const confluent = (fields: object) => ({ schema_registry: { confluent: { url: 'http://r', ...fields } } });
+    const key_schema = { subject_name: 'k' };
+    const path = 'schema_registry.confluent.value_schema';
+    expect(faultsOf({ ...confluent({ key_schema }) }, kafkaLogSchema.config)).to.deep.equal([
+      `${path}: required field missing`,
+    ]);
+    expect(
+      faultsOf({ ...confluent({ key_schema, value_schema: { subject_name: 'v' } }) }, kafkaLogSchema.config),
+    ).to.deep.equal([]);
+    fakes.createLog(confluent({ key_schema, value_schema: { subject_name: 'v' } }));
+    expect(fakes.encoderOptions.map(({ role }) => role)).to.deep.equal(['value']);
   });
 
   it('gives back what it took', () => {
