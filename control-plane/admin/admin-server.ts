@@ -3,23 +3,37 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { boundAddress } from '../../shared/status-server.ts';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { AdminError, plainError } from './admin-error.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
+import { addConfigRoutes, configPath } from './config-routes.ts';
+import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addInfoRoutes } from './info-routes.ts';
+import {
+  answerBrokenRequest,
+  createListener,
+  defaultAdminLimits,
+  type AdminLimits,
+  type AdminTls,
+} from './listener.ts';
 import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
-import { addSecurity, type SecuritySettings } from './security.ts';
+import { addSecurity, readMethods, type SecuritySettings } from './security.ts';
 
 export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   readonly listen: { readonly host: string; readonly port: number };
   /** `control_plane` or `traditional`. */
   readonly role: string;
   readonly sluiceVersion: string;
+  /** HTTPS; without it HTTP. */
+  readonly tls?: AdminTls;
+  readonly limits?: AdminLimits;
 }
 
 export interface AdminServerOptions {
@@ -28,6 +42,10 @@ export interface AdminServerOptions {
   readonly plugins: PluginSchemas;
   readonly settings: AdminSettings;
   readonly logger: Logger;
+  /** Without it there is no `/config`. */
+  readonly declarative?: DeclarativeConfig;
+  /** Without it there is no endpoint of changes. */
+  readonly audit?: AuditLog;
   /** Without it there are no endpoints of data planes. */
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */
@@ -44,18 +62,19 @@ export interface AdminServer {
 
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
-const requestTimeoutMs = 60_000;
 // How long requests under way may take when the server stops.
 const stopTimeoutMs = 5_000;
 
 /** The Admin API. Kong's, so that its clients work unchanged. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
-  const { settings, logger, entities, plugins, store, clustering, syncGate } = options;
+  const { settings, logger, entities, plugins, store, clustering, syncGate, declarative } = options;
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
     forceCloseConnections: 'idle',
-    requestTimeout: requestTimeoutMs,
+    serverFactory: (handler) =>
+      createListener({ handler, tls: settings.tls, limits: settings.limits ?? defaultAdminLimits, logger }),
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: {
       ignoreTrailingSlash: true,
       maxParamLength: pathSegmentLengthMax,
@@ -90,6 +109,15 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     paths,
   });
   const endEvents = clustering && addClusteringRoutes(clustering, add);
+  if (options.audit !== undefined) addAuditRoutes(options.audit, add);
+  if (declarative !== undefined) {
+    app.addHook('preHandler', async ({ method, routeOptions }) => {
+      if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();
+    });
+    const routes = { declarative, entities, plugins, ...(syncGate === undefined ? {} : { syncGate }) };
+    paths.push({ path: configPath, methods: ['GET', 'POST'], about: undefined });
+    void app.register(async (scope) => addConfigRoutes(scope, routes));
+  }
 
   return {
     async start() {
@@ -111,8 +139,8 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
     throw plainError(404, 'Not found');
   });
   app.setErrorHandler((error, request, reply) => {
-    const answer = error instanceof AdminError ? error : parserError(error);
-    if (answer !== undefined) return reply.code(answer.status).send(answer.body);
+    const answer = error instanceof AdminError ? error : parserError(error, request.routeOptions.bodyLimit);
+    if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(answer.body);
     logger.error('internal_error', 'An Admin API request failed', {
       method: request.method,
       path: request.url.split('?', 1)[0],
@@ -123,10 +151,10 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
 }
 
 /** Errors of fastify itself that are the client's. */
-function parserError(error: unknown): AdminError | undefined {
+function parserError(error: unknown, bodyLimit: number): AdminError | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return plainError(413, `Payload too large: the limit is ${bodyBytesMax} bytes`);
+    return plainError(413, `Payload too large: the limit is ${bodyLimit} bytes`);
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return plainError(415, 'Unsupported Content-Type');
   if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
     return plainError(400, 'The body is not as long as its Content-Length');

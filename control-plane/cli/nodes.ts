@@ -1,4 +1,4 @@
-import { createAdminClient, listNodes, type ListedNode } from './admin-client.ts';
+import { callFault, createAdminClient, listNodes, type ListedNode } from './admin-client.ts';
 
 const hashLength = 12;
 
@@ -12,8 +12,7 @@ export async function nodesCommand(options: { readonly admin: string; readonly t
   try {
     nodes = await listNodes(client);
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-    console.error(`${options.admin}: ${error instanceof Error ? error.message : String(error)}${cause}`);
+    console.error(`${options.admin}: ${callFault(error)}`);
     return 1;
   }
   console.log(nodesTable(nodes));

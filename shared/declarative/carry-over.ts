@@ -15,7 +15,7 @@ export function entitiesById(entities: SnapshotEntities): EntitiesById {
 /** What a load would do to the entities that are there. */
 export interface Difference {
   readonly created: readonly Change[];
-  readonly updated: readonly Change[];
+  readonly updated: readonly Update[];
   readonly deleted: readonly Change[];
   readonly unchanged: number;
 }
@@ -27,13 +27,17 @@ export interface Change {
   readonly value: SnapshotEntity;
 }
 
+export interface Update extends Change {
+  readonly before: SnapshotEntity;
+}
+
 /**
  * The difference between a document and what is there. An entity that the document gives no times and no random words
  * keeps those that it has, so that loading the same document again changes nothing.
  */
 export function differenceTo(compiled: readonly CompiledEntity[], before: EntitiesById): Difference {
   const created: Change[] = [];
-  const updated: Change[] = [];
+  const updated: Update[] = [];
   const kept = new Set<SnapshotEntity>();
   for (const { entity, value, filled } of compiled) {
     const { plural } = entity;
@@ -44,7 +48,7 @@ export function differenceTo(compiled: readonly CompiledEntity[], before: Entiti
     }
     kept.add(old);
     const carried = carriedOver(value, filled, old);
-    if (!isEqual(carried, old)) updated.push({ plural, value: touched(carried, value, filled) });
+    if (!isEqual(carried, old)) updated.push({ plural, value: touched(carried, value, filled), before: old });
   }
   const deleted = [...before].flatMap(([plural, list]) =>
     [...list.values()].filter((value) => !kept.has(value)).map((value) => ({ plural, value })),

@@ -1,4 +1,5 @@
 import { v5 as uuidV5 } from 'uuid';
+import type { EntityDescriptor } from '../entities/entity.ts';
 import { isUuid } from '../schema/check-scalar.ts';
 import { isRecord } from '../schema/check.ts';
 import { canonicalJson } from '../snapshot.ts';
@@ -48,7 +49,7 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
     const valueOf = (field: string): unknown => {
       if (parent?.field === field) return idOf(parent.item);
       const { type, reference } = entity.fields[field] ?? {};
-      const value = input[field] ?? null;
+      const value = field === entity.key ? (keyOf(entity, input) ?? null) : (input[field] ?? null);
       return type === 'foreign' && reference !== undefined ? (resolve(reference, value) ?? value) : value;
     };
     const [together] = entity.uniqueTogether ?? [];
@@ -63,7 +64,8 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
 
   for (const item of items) {
     const { entity, input } = item;
-    const { id: given, [entity.key]: key } = input;
+    const { id: given } = input;
+    const key = keyOf(entity, input);
     const hasKey = typeof key === 'string' && entity.fields[entity.key]?.unique === true;
     if (typeof given === 'string' && isUuid(given)) remember(item, given.toLowerCase());
     else if (hasKey) remember(item, uuidV5(`${entity.plural}:${JSON.stringify(key)}`, namespace));
@@ -73,6 +75,12 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
   }
   for (const item of items) idOf(item);
   return { idOf, resolve };
+}
+
+/** The key as it will be stored. */
+function keyOf({ key, normalizeKey }: EntityDescriptor, input: DocumentItem['input']): unknown {
+  const written = input[key];
+  return typeof written === 'string' && normalizeKey !== undefined ? normalizeKey(written) : written;
 }
 
 /** The texts that may be an id and a key. */

@@ -62,7 +62,8 @@ export function flattenDocument(
     for (const [index, element] of list.entries()) {
       const place = [...path, index];
       if (items.length > documentEntitiesMax) return;
-      if (isRecord(element)) takeEntity(element, place, entity, parent);
+      const record = typeof element === 'string' ? namedChild(parent, entity, element) : element;
+      if (isRecord(record)) takeEntity(record, place, entity, parent);
       else faults.push({ path: place, message: 'expected a record', ...owner });
     }
   }
@@ -91,6 +92,12 @@ export function flattenDocument(
   const isOverfull = items.length > documentEntitiesMax;
   if (isOverfull) faults.push({ path: [], message: `a document may hold ${documentEntitiesMax} entities` });
   return { items, faults, isOverfull };
+}
+
+/** A child that is written as its name alone, as the server names of a certificate may be. */
+function namedChild(parent: DocumentItem['parent'], child: EntityDescriptor, name: string): unknown {
+  const names = parent?.item.entity.names;
+  return names?.plural === child.plural ? { [names.key]: name } : undefined;
 }
 
 interface Nesting {

@@ -10,6 +10,11 @@ const aliasCountMax = 1000;
 /** How many faults of the syntax are told: one often brings many others. */
 const messagesMax = 20;
 
+export interface ParseOptions {
+  /** Nothing but JSON is meant. */
+  readonly json?: boolean;
+}
+
 export type ParsedDocument =
   | { readonly kind: 'ok'; readonly document: Readonly<Record<string, unknown>> }
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
@@ -18,17 +23,21 @@ export type ParsedDocument =
  * Reads a declarative document: JSON, or YAML 1.2 when it is none. Keys given twice and aliases that grow beyond all
  * bounds are refused. Faults name line and column and quote nothing of the text but keys, since it may hold secrets.
  */
-export function parseDocument(text: string): ParsedDocument {
+export function parseDocument(text: string, { json = false }: ParseOptions = {}): ParsedDocument {
   try {
-    return asDocument(parseJson(text) ?? parseYaml(text));
+    const value = parseJson(text) ?? (json ? undefined : parseYaml(text));
+    return value === undefined ? unparsable(['it is not JSON']) : asDocument(value);
   } catch (error) {
     if (error instanceof DocumentSyntaxError) return unparsable(error.messages);
     throw error;
   }
 }
 
-/** Decodes UTF-8; bytes that are none are a fault, as is a document over `documentBytesMax`. */
-export function parseDocumentBytes(bytes: Uint8Array): ParsedDocument {
+/**
+ * Decodes UTF-8 and reads the document; bytes that are none, and more than `documentBytesMax`, are a fault. JSON may hold
+ * the whole document as text: `{"config": "…"}`.
+ */
+export function parseDocumentBytes(bytes: Uint8Array, options: ParseOptions = {}): ParsedDocument {
   if (bytes.length > documentBytesMax) return unparsable([`it is larger than ${documentBytesMax} bytes`]);
   let text: string;
   try {
@@ -37,7 +46,10 @@ export function parseDocumentBytes(bytes: Uint8Array): ParsedDocument {
     if (!(error instanceof TypeError)) throw error;
     return unparsable(['it is not UTF-8']);
   }
-  return parseDocument(text);
+  const parsed = parseDocument(text, options);
+  if (parsed.kind === 'faults' || options.json !== true) return parsed;
+  const { config, ...others } = parsed.document;
+  return typeof config === 'string' && Object.keys(others).length === 0 ? parseDocument(config) : parsed;
 }
 
 class DocumentSyntaxError extends Error {

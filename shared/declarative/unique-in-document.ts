@@ -12,10 +12,12 @@ export function findDoubles(written: readonly Written[]): DocumentFault[] {
   const faults: DocumentFault[] = [];
   for (const { item, value } of written) {
     const { entity } = item;
-    for (const [fields, isTogether] of uniqueSets(entity)) {
+    for (const { fields, isTogether, prefix } of uniqueSets(entity)) {
       const values = fields.map((field) => value[field] ?? null);
-      if (!isTogether && typeof values[0] !== 'string') continue;
-      const mark = JSON.stringify([entity.plural, fields, values]);
+      const [only] = values;
+      const text = isTogether ? JSON.stringify(values) : only;
+      if (typeof text !== 'string') continue;
+      const mark = `${prefix}${text}`;
       if (seen.has(mark)) faults.push({ path: item.path, message: already(entity, fields, values), item });
       seen.add(mark);
     }
@@ -23,13 +25,30 @@ export function findDoubles(written: readonly Written[]): DocumentFault[] {
   return faults;
 }
 
+interface UniqueSet {
+  readonly fields: readonly string[];
+  readonly isTogether: boolean;
+  /** Of what is remembered for the set. */
+  readonly prefix: string;
+}
+
+const known = new WeakMap<EntityDescriptor, readonly UniqueSet[]>();
+
 /** The id, unique fields, and fields that are unique together. */
-function uniqueSets(entity: EntityDescriptor): readonly (readonly [readonly string[], isTogether: boolean])[] {
-  const alone = Object.entries(entity.fields).flatMap(([name, { unique }]) => (unique === true ? [name] : []));
-  return [
-    ...['id', ...alone].map((name) => [[name], false] as const),
-    ...(entity.uniqueTogether ?? []).map((fields) => [fields, true] as const),
-  ];
+function uniqueSets(entity: EntityDescriptor): readonly UniqueSet[] {
+  const sets = known.get(entity) ?? findUniqueSets(entity);
+  known.set(entity, sets);
+  return sets;
+}
+
+function findUniqueSets({ plural, fields: described, uniqueTogether = [] }: EntityDescriptor): readonly UniqueSet[] {
+  const alone = Object.entries(described).flatMap(([name, { unique }]) => (unique === true ? [name] : []));
+  const set = (fields: readonly string[], isTogether: boolean) => ({
+    fields,
+    isTogether,
+    prefix: `${plural}.${fields.join('+')}:`,
+  });
+  return [...['id', ...alone].map((name) => set([name], false)), ...uniqueTogether.map((fields) => set(fields, true))];
 }
 
 /** Kong's words; a secret is not repeated. */

@@ -103,10 +103,7 @@ export const kafkaFields = {
   }),
   security: record(securityFields, {
     required: true,
-    checks: [
-      recordCheck(securityFields, checkSecurity),
-      defaultOnly(securityFields, ['certificate_id', 'ca_certificate_id']),
-    ],
+    checks: [recordCheck(securityFields, checkSecurity)],
   }),
   producer_request_acks: integer({
     default: -1,

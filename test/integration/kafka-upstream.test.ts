@@ -15,6 +15,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
+import { noCertificates } from '../helpers/no-certificates.ts';
 import { instanceOf, noLua, noMetrics } from '../helpers/plugins.ts';
 
 const schema = {
@@ -50,6 +51,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
         producers,
         encoders,
         lua: noLua,
+        certificates: noCertificates,
         metrics: noMetrics,
         log: silentLogger(),
         env: {},

@@ -18,6 +18,7 @@ import {
   type KafkajsConnection,
   type KafkajsConnectionPool,
 } from './kafkajs-internals.ts';
+import { watchCertificates } from './security.ts';
 
 const clientId = 'sluice';
 /** Logs in again this long before a session ends, or when this part of a shorter one is left. */
@@ -52,6 +53,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   #socket: Socket | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
   #reauthenticating = false;
+  #certificateRefusal: (() => KafkaError | undefined) | null = null;
   readonly #throttle: Throttle;
 
   constructor(shared: KafkajsCluster, address: BrokerAddress, events: BrokerConnectionEvents) {
@@ -92,7 +94,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       await Promise.race([this.#broker.connect(), late]);
       this.#connection = await this.#pool.getConnection();
     } catch (error) {
-      throw toConnectError(error);
+      throw this.#certificateRefusal?.() ?? toConnectError(error);
     } finally {
       clearTimeout(timer);
     }
@@ -180,6 +182,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   /** kafkajs sets no TCP_NODELAY and does not listen for `close`, which alone comes when a socket is destroyed. */
   #watch(socket: Socket): Socket {
     this.#socket = socket;
+    this.#certificateRefusal = this.#shared.ssl === null ? null : watchCertificates(socket);
     socket.setNoDelay(true);
     socket.on('drain', () => {
       if (this.#state === 'open') this.#events.onReady();

@@ -5,8 +5,7 @@ import { pacedLog } from '../../../shared/paced-log.ts';
 import { kafkaLogSchema, type KafkaLogConfig } from '../../../shared/plugin-schemas/kafka-log.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import { encoderOptions } from '../kafka-settings/encoder-options.ts';
-import { producerOptions } from '../kafka-settings/producer-options.ts';
-import { resolveConfig } from '../kafka-settings/resolve-config.ts';
+import { resolveConfig, type ResolvedConfig } from '../kafka-settings/resolve-config.ts';
 import type { PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
 import { logEntry } from './log-entry.ts';
 
@@ -22,17 +21,19 @@ export const kafkaLog: PluginDefinition<KafkaLogConfig> = {
     // No request waits for an entry, whatever the field says.
     const resolved = resolveConfig(kafkaLogSchema.config, { ...stored, producer_async: true }, deps);
     if (resolved.kind === 'faults') return resolved;
-    return { kind: 'created', instance: createInstance(resolved.config, deps) };
+    return { kind: 'created', instance: createInstance(resolved, deps) };
   },
 };
 
-function createInstance(config: KafkaLogConfig, deps: PluginDeps): PluginInstance {
+type Resolved = Extract<ResolvedConfig<KafkaLogConfig>, { kind: 'resolved' }>;
+
+function createInstance({ config, producer: options }: Resolved, deps: PluginDeps): PluginInstance {
   const { topic, delivery_timeout: deliveryTimeoutMs } = config;
-  const producer = deps.producers.acquire(producerOptions(config));
-  const options = encoderOptions(config.schema_registry?.confluent, 'value', [topic]);
-  const encoder = options === null ? null : deps.encoders.acquire(options);
+  const producer = deps.producers.acquire(options);
+  const encoding = encoderOptions(config.schema_registry?.confluent, 'value', [topic]);
+  const encoder = encoding === null ? null : deps.encoders.acquire(encoding);
   const warn = pacedLog((event, message, fields) => deps.log.warn(event, message, fields));
-  let encoding = 0;
+  let waiting = 0;
 
   function lose(code: ErrorCode, reason: string): void {
     deps.metrics.logEntryLost(kafkaLogSchema.name, code);
@@ -53,11 +54,11 @@ function createInstance(config: KafkaLogConfig, deps: PluginDeps): PluginInstanc
   function encodeAndEnqueue(lease: EncoderLease, text: string, deadlineMs: number): void {
     const made = lease.encode(topic, text, deadlineMs);
     if (!(made instanceof Promise)) return enqueue(made, deadlineMs);
-    encoding++;
+    waiting++;
     made
       .then((value) => enqueue(value, deadlineMs))
       .catch(loseFor)
-      .finally(() => encoding--);
+      .finally(() => waiting--);
   }
 
   return {
@@ -66,7 +67,7 @@ function createInstance(config: KafkaLogConfig, deps: PluginDeps): PluginInstanc
       const deadlineMs = nowMs + deliveryTimeoutMs;
       const text = logEntry(exchange, answer, { nowMs, nowEpochMs: Date.now() });
       if (encoder === null) return enqueue(Buffer.from(text), deadlineMs);
-      if (encoding >= encodingMax) return lose('PRODUCER_OVERLOADED', 'Too many entries wait for the schema registry.');
+      if (waiting >= encodingMax) return lose('PRODUCER_OVERLOADED', 'Too many entries wait for the schema registry.');
       try {
         encodeAndEnqueue(encoder, text, deadlineMs);
       } catch (error) {

@@ -1,13 +1,12 @@
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
-import type { ProducerLease, Verdict } from '../../kafka/producer.ts';
+import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
 import { encoderOptions } from '../kafka-settings/encoder-options.ts';
-import { producerOptions } from '../kafka-settings/producer-options.ts';
 import { resolveConfig } from '../kafka-settings/resolve-config.ts';
 import { compileAnswers } from './answer.ts';
 import { decodeContent } from './content-encoding.ts';
@@ -24,20 +23,23 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   create(stored, deps) {
     const resolved = resolveConfig(kafkaUpstreamSchema.config, stored, deps);
     if (resolved.kind === 'faults') return resolved;
-    const { config } = resolved;
+    const { config, producer } = resolved;
     const functions = config.message_by_lua_functions ?? [];
-    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, functions, deps);
-    return { kind: 'created', instance: createInstance(config, deps, null) };
+    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, producer, functions, deps);
+    return { kind: 'created', instance: createInstance(config, producer, deps, null) };
   },
 };
 
 async function createWithLua(
   config: KafkaUpstreamConfig,
+  producer: ProducerOptions,
   functions: readonly string[],
   deps: PluginDeps,
 ): Promise<PluginCreation> {
   const acquired = await deps.lua.acquire(functions);
-  if (acquired.kind === 'acquired') return { kind: 'created', instance: createInstance(config, deps, acquired.chain) };
+  if (acquired.kind === 'acquired') {
+    return { kind: 'created', instance: createInstance(config, producer, deps, acquired.chain) };
+  }
   const faults = acquired.faults.map(({ index, line, message }) => ({
     path: ['config', 'message_by_lua_functions', index],
     message: line === null ? message : `line ${line}: ${message}`,
@@ -50,12 +52,17 @@ type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
 type Publish = (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict | Promise<Verdict>;
 
 /** Everything that the configuration decides is decided here, once. */
-function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps, lua: LuaChain | null): PluginInstance {
-  const producer = deps.producers.acquire(producerOptions(config));
+function createInstance(
+  config: KafkaUpstreamConfig,
+  options: ProducerOptions,
+  deps: PluginDeps,
+  lua: LuaChain | null,
+): PluginInstance {
+  const producer = deps.producers.acquire(options);
   const topics = [config.topic, ...(config.allowed_topics ?? []).filter((topic) => !topic.endsWith('*'))];
   const acquire = (role: 'key' | 'value'): EncoderLease | null => {
-    const options = encoderOptions(config.schema_registry?.confluent, role, topics);
-    return options === null ? null : deps.encoders.acquire(options);
+    const encoding = encoderOptions(config.schema_registry?.confluent, role, topics);
+    return encoding === null ? null : deps.encoders.acquire(encoding);
   };
   const keyEncoder = acquire('key');
   const encoder = acquire('value');

@@ -58,6 +58,8 @@ describe('the command line', function () {
   for (const args of [
     [],
     ['unknown'],
+    ['config'],
+    ['config', 'validate'],
     ['services'],
     ['services', 'jump'],
     ['quickstart', '--data-planes', '0'],

@@ -3,6 +3,7 @@ import { compileDocument } from '../../../shared/declarative/compile-document.ts
 import { documentErrors, faultLine } from '../../../shared/declarative/document-errors.ts';
 import { parseDocument } from '../../../shared/declarative/parse-document.ts';
 import { entities } from '../../../shared/entities/entities.ts';
+import { makePair } from '../../helpers/certificates.ts';
 import { samplePlugin } from '../../control-plane/admin/admin-fixture.ts';
 
 const plugins = { sample: samplePlugin };
@@ -62,6 +63,44 @@ describe('a declarative document', () => {
       const flat = compiled({ routes: [{ name: 'r', paths: ['/r'], service: reference }], services: [service] });
       expect(flat).to.deep.equal(nested);
     }
+  });
+
+  it('takes the children of every kind of entity', async () => {
+    const { cert, key } = await makePair();
+    const authority = await makePair({ ca: true });
+    const certificate = { cert, key, snis: ['a.example', { name: 'b.example', tags: ['t'] }] };
+    const all = compiled({
+      certificates: [certificate],
+      ca_certificates: [{ id: uuid, cert: authority.cert }],
+      services: [{ name: 's', host: 'h', protocol: 'https', ca_certificates: [uuid] }],
+      upstreams: [{ name: 'u', targets: [{ target: 'a' }, { target: 'a:9000', weight: 1 }] }],
+      consumers: [
+        {
+          username: 'c',
+          keyauth_credentials: [{ key: 'k' }, {}],
+          jwt_secrets: [{ key: 'j', algorithm: 'HS256', secret: 's' }],
+        },
+      ],
+      targets: [{ target: 'b', upstream: 'u' }],
+    });
+    const idOf = (plural: string) => ({ id: all[plural]?.[0]?.['id'] });
+    expect(all['snis']?.map(({ name, certificate }) => [name, certificate])).to.deep.equal([
+      ['a.example', idOf('certificates')],
+      ['b.example', idOf('certificates')],
+    ]);
+    expect(all['targets']?.map(({ target, upstream }) => [target, upstream])).to.deep.equal([
+      ['a:8000', idOf('upstreams')],
+      ['a:9000', idOf('upstreams')],
+      ['b:8000', idOf('upstreams')],
+    ]);
+    expect(all['keyauth_credentials']?.map((credential) => [credential['key'], credential['consumer']])).to.deep.equal([
+      ['k', idOf('consumers')],
+      ['word', idOf('consumers')],
+    ]);
+    expect(all['jwt_secrets']?.[0]).to.deep.include({ key: 'j', consumer: idOf('consumers') });
+    expect(compiled({ upstreams: [{ name: 'u', targets: [{ target: 'a:8000' }] }] })['targets']?.[0]?.['id']).to.equal(
+      all['targets']?.[0]?.['id'],
+    );
   });
 
   it('gives missing ids that stay, and no two alike', () => {
@@ -169,6 +208,25 @@ describe('a declarative document', () => {
         ],
       },
       ['services.1.routes.1.service: refers to another entity than the one that it is nested in'],
+    ],
+    [
+      'an id in a text that leads nowhere',
+      { services: [{ host: 'h', protocol: 'https', ca_certificates: [uuid] }] },
+      [
+        `services.1.ca_certificates.1: invalid reference 'ca_certificates.1: ${uuid}' (no such entry in 'ca_certificates')`,
+      ],
+    ],
+    [
+      'a secret key twice, without saying it',
+      { consumers: [{ username: 'a', keyauth_credentials: [{ key: 'k' }, { id: uuid, key: 'k' }] }] },
+      [
+        "consumers.1.keyauth_credentials.2: uniqueness violation: 'keyauth_credentials' entity with key already declared",
+      ],
+    ],
+    [
+      'a target twice',
+      { upstreams: [{ name: 'u', targets: [{ target: 'a' }, { id: uuid, target: 'a:8000' }] }] },
+      ["upstreams.1.targets.2: uniqueness violation: 'targets' entity with the same target, upstream already declared"],
     ],
     ['an id that is none', { services: [{ id: 'x', host: 'h' }] }, ['services.1.id: expected a valid UUID']],
     [

@@ -6,10 +6,13 @@ import { faultLine } from '../../../shared/declarative/document-errors.ts';
 import { parseDocument } from '../../../shared/declarative/parse-document.ts';
 import { renderDocument } from '../../../shared/declarative/render-document.ts';
 import { entities } from '../../../shared/entities/entities.ts';
+import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { createSnapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
 import { samplePlugin } from '../../control-plane/admin/admin-fixture.ts';
+import { makePair } from '../../helpers/certificates.ts';
+import { entityBodies, type ArbitraryContext } from '../../helpers/entity-arbitrary.ts';
 
-const plugins = { sample: samplePlugin };
+const plugins = { ...pluginSchemas, sample: samplePlugin };
 const word = fc.stringMatching(/^[a-z][a-z0-9]{0,6}$/);
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 });
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
@@ -125,6 +128,55 @@ describe('an export', () => {
         .and.not.to.include('hunter2');
     }
   });
+});
+
+describe('an export of', () => {
+  const ids = Object.fromEntries(
+    ['certificates', 'ca_certificates', 'upstreams', 'services', 'routes', 'consumers'].map((plural, index) => [
+      plural,
+      [`${index}b5c3a52-8f0e-4f0b-9a46-5a1e0c1f7b93`],
+    ]),
+  );
+  let parents: Record<string, Record<string, unknown>[]>;
+  let context: ArbitraryContext;
+  before(async () => {
+    const [ec, rsa, authority, another] = [
+      await makePair(),
+      await makePair({ type: 'rsa' }),
+      await makePair({ ca: true }),
+      await makePair({ ca: true }),
+    ];
+    context = { plugins, ids, texts: [ec.cert, ec.key, rsa.cert, rsa.key, authority.cert] };
+    const bodies: Record<string, object> = {
+      certificates: ec,
+      ca_certificates: { cert: another.cert },
+      upstreams: { name: 'parent' },
+      services: { name: 'parent', host: 'h' },
+      routes: { name: 'parent', paths: ['/parent'] },
+      consumers: { username: 'parent' },
+    };
+    parents = Object.fromEntries(
+      Object.entries(bodies).map(([plural, body]) => [plural, [{ ...body, id: ids[plural]?.[0] }]]),
+    );
+  });
+  const cases = entities.flatMap((entity) =>
+    entity.plural === 'plugins'
+      ? Object.keys(plugins).map((name) => [`plugins: ${name}`, entity, { name }] as const)
+      : [[entity.plural, entity, {}] as const],
+  );
+  for (const [title, entity, base] of cases) {
+    it(`${title} loads again with the same hash`, function () {
+      this.timeout(60_000);
+      fc.assert(
+        fc.property(entityBodies(entity, context, { ...base }), fc.constantFrom('json', 'yaml'), (body, format) => {
+          const given = { ...parents, [entity.plural]: [...(parents[entity.plural] ?? []), body] };
+          const all = listed(compile(plain(given)));
+          expect(createSnapshot(listed(read(render(all, format)))).hash).to.equal(createSnapshot(all).hash);
+        }),
+        { numRuns: 20 },
+      );
+    });
+  }
 });
 
 describe('the difference between a document and what is there', () => {

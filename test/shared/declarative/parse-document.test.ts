@@ -57,6 +57,11 @@ describe('a declarative document as text', () => {
     });
   }
 
+  it('accepts text that only looks deep', () => {
+    const parsed = parseDocument(`a: "${'['.repeat(200)}"\nb: |\n  ${'- '.repeat(200)}\nc: [[[[1]]]]\n`);
+    expect(parsed.kind).to.equal('ok');
+  });
+
   it('quotes nothing of a text that it cannot read', () => {
     for (const text of ['{"password": "hunter2" "x"}', 'password: "hunter2', 'password: hunter2\n  x: y: z\n - 1']) {
       expect(faultOf(text)).not.to.include('hunter2');

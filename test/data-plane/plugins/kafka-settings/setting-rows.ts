@@ -50,6 +50,9 @@ const password = withValue(
 
 export type Asked = 'producer' | 'key' | 'value';
 
+const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
+const ssl: Values = { security: { ssl: true } };
+
 export type SettingRow = [path: string, value: unknown, asked: Asked, place: string, base?: Values, found?: unknown];
 
 /** Fields that end in what a producer or an encoder is asked for: a value, and where it is found there. */
@@ -73,7 +76,9 @@ export const settings: readonly SettingRow[] = [
     bearer,
   ],
   ['security.ssl', true, 'producer', 'cluster.tls.verify', {}, true],
-  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', { security: { ssl: true } }],
+  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', ssl],
+  ['security.certificate_id', uuid, 'producer', 'cluster.tls.certificate', ssl, `cert ${uuid}`],
+  ['security.ca_certificate_id', uuid, 'producer', 'cluster.tls.ca', ssl, `ca ${uuid}`],
   ['producer_request_acks', 1, 'producer', 'cluster.acks'],
   ['producer_request_timeout', 7, 'producer', 'cluster.requestTimeoutMs'],
   ['producer_request_limits_messages_per_request', 7, 'producer', 'limits.batchRecordsMax'],
@@ -139,11 +144,8 @@ export const withoutEffect: Readonly<Record<string, unknown>> = {
   new_kafka_async_producer: true,
 };
 
-const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
 /** Fields that are published but not built: any value but the default is refused. */
 export const refused: readonly [path: string, value: unknown, base?: Values][] = [
-  ['security.certificate_id', uuid, { security: { ssl: true } }],
-  ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
   ['producer_idempotent', true],
   [`${auth}.oauth2_client.http_version`, 2, oauth2],
 ];

@@ -3,6 +3,7 @@ import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
+import type { Certificates } from '../../../../data-plane/plugins/certificates.ts';
 import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
 import type { Answer, Exchange, ExchangeConsumer } from '../../../../data-plane/proxy/exchange.ts';
 import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
@@ -77,10 +78,16 @@ export class Fakes {
     close: () => Promise.resolve(),
   };
 
+  /** Whatever is asked for is there. */
+  readonly certificates: Certificates = {
+    pair: (id) => ({ kind: 'found', value: { cert: `cert ${id}`, key: `key ${id}` } }),
+    authority: (id) => ({ kind: 'found', value: `ca ${id}` }),
+  };
+
   deps(env: PluginDeps['env'] = {}): PluginDeps {
-    const { producers, encoders, lua } = this;
+    const { producers, encoders, lua, certificates } = this;
     const metrics = { logEntryLost: (plugin: string, code: string) => void this.lost.push(`${plugin} ${code}`) };
-    return { producers, encoders, lua, log: silentLogger(), metrics, env, requestBodyMaxBytes: 1000 };
+    return { producers, encoders, lua, certificates, log: silentLogger(), metrics, env, requestBodyMaxBytes: 1000 };
   }
 
   create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
