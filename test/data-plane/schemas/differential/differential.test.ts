@@ -93,9 +93,9 @@ describe(`records of generated schemas (seed ${seed})`, function () {
   it("are read by Avro's and Protobuf's Java libraries as they were sent", async () => {
     const jars = await downloadJars({
       root: resolve(defaultServicesDirectory),
-      folder: 'avro-1.12.0-protobuf-4.31.1-slf4j-2.0.16',
+      folder: 'avro-1.12.1-protobuf-4.31.1-slf4j-2.0.16',
       artifacts: [
-        'org.apache.avro:avro:1.12.0',
+        'org.apache.avro:avro:1.12.1',
         'com.google.protobuf:protobuf-java:4.31.1',
         'com.google.protobuf:protobuf-java-util:4.31.1',
         'org.slf4j:slf4j-nop:2.0.16',
