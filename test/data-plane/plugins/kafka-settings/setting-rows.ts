@@ -80,6 +80,7 @@ export const settings: readonly SettingRow[] = [
   ['security.certificate_id', uuid, 'producer', 'cluster.tls.certificate', ssl, `cert ${uuid}`],
   ['security.ca_certificate_id', uuid, 'producer', 'cluster.tls.ca', ssl, `ca ${uuid}`],
   ['producer_request_acks', 1, 'producer', 'cluster.acks'],
+  ['producer_idempotent', true, 'producer', 'cluster.idempotent'],
   ['producer_request_timeout', 7, 'producer', 'cluster.requestTimeoutMs'],
   ['producer_request_limits_messages_per_request', 7, 'producer', 'limits.batchRecordsMax'],
   ['producer_request_limits_bytes_per_request', 7, 'producer', 'limits.batchBytesMax'],
@@ -146,7 +147,6 @@ export const withoutEffect: Readonly<Record<string, unknown>> = {
 
 /** Fields that are published but not built: any value but the default is refused. */
 export const refused: readonly [path: string, value: unknown, base?: Values][] = [
-  ['producer_idempotent', true],
   [`${auth}.oauth2_client.http_version`, 2, oauth2],
 ];
 
