@@ -5,7 +5,7 @@ import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
-import { readAdminTls, type AdminTlsFiles } from './admin/tls-files.ts';
+import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
@@ -28,7 +28,7 @@ export interface ControlPlaneOptions {
   /** File with keys, or `env:NAME`; without it secrets are stored in the clear. */
   readonly keyring?: string;
   readonly adminListen: Listener;
-  /** Files (PEM) of a certificate and its key: HTTPS. */
+  /** HTTPS. */
   readonly adminTlsFiles?: AdminTlsFiles;
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
@@ -81,7 +81,7 @@ async function startParts(
     checkServerName(tls);
     logExpiry(tls, logger);
   }
-  const adminTls = options.adminTlsFiles && readAdminTls(options.adminTlsFiles);
+  const adminTls = options.adminTlsFiles && adminTlsOf(options.adminTlsFiles);
   const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
   const documents = documentsOf(keyring, logger);
   const database = openDatabase({ path: options.database });

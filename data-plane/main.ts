@@ -22,7 +22,12 @@ import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
 import { type HttpListener, startHttpListener } from './proxy/http-listener.ts';
 import { createEncoders } from './schemas/encoders.ts';
-import { createConfigMetrics, createRequestMetrics, type RequestMetrics } from './status/metrics.ts';
+import {
+  createConfigMetrics,
+  createPluginMetrics,
+  createRequestMetrics,
+  type RequestMetrics,
+} from './status/metrics.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -101,8 +106,8 @@ const endReserveShareMax = 0.25;
 
 /** Starts a data plane: a node whose configuration comes from control planes. */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
-  const { controlPlanes, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
-  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
+  const { controlPlanes, clusterFiles, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
+  const tls = clusterFiles && loadClusterTls(clusterFiles);
   if (tls !== undefined) logExpiry(tls, logger);
   return startNode({ ...options, role: 'data_plane' }, ({ counters }) =>
     createSyncSource({
@@ -151,9 +156,10 @@ function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSo
     encoders,
     lua,
     log: logger,
+    metrics: createPluginMetrics(metrics),
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
-    unsupportedSettings: (cluster) => unsupportedSettings(kafkaClient, cluster),
+    unsupportedSettings,
   };
   const holder = createHolder(logger, metrics, requestMetrics, pluginDeps);
   const spine = createSpine({ holder, metrics: requestMetrics, logger });

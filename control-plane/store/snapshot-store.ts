@@ -25,7 +25,10 @@ export function createSnapshotStore({ nodeId, entities, current }: SnapshotStore
     },
     findTogether: (plural, values) =>
       list(plural).find((entity) => Object.entries(values).every(([field, value]) => plain(entity[field]) === value)),
-    referring: (plural, field, id) => list(plural).filter((entity) => plain(entity[field]) === id),
+    referring(plural, field, ids) {
+      const wanted = new Set<unknown>(ids);
+      return list(plural).filter((entity) => wanted.has(plain(entity[field])));
+    },
     page({ entity: plural, size, after, tags, parent, equal = {} }) {
       const found = list(plural).filter(
         (entity) =>

@@ -4,7 +4,7 @@ import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
-import { readAdminTls, type AdminTlsFiles } from '../../admin/tls-files.ts';
+import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
 
@@ -13,7 +13,7 @@ export interface DblessOptions {
   readonly declarativeConfig: string;
   readonly adminListen: Listener;
   readonly admin: Omit<AdminSettings, 'listen' | 'role' | 'tls'>;
-  /** HTTPS for the Admin API. */
+  /** HTTPS. */
   readonly adminTlsFiles?: AdminTlsFiles;
   readonly node: Omit<NodeOptions, 'role' | 'otherAddresses'>;
 }
@@ -67,9 +67,9 @@ async function startAdmin(
     declarative: fileConfig(source),
     settings: {
       ...admin,
-      ...(adminTlsFiles === undefined ? {} : { tls: readAdminTls(adminTlsFiles) }),
       listen: adminListen,
       role: 'dbless',
+      ...(adminTlsFiles && { tls: adminTlsOf(adminTlsFiles) }),
     },
   });
   addresses['admin'] = await server.start();

@@ -93,7 +93,7 @@ describe('a store over a configuration in memory answers like the database', () 
       expect(store.find('keyauth_credentials', 'alive')).not.to.equal(undefined);
       expect(store.find('keyauth_credentials', 'gone')).to.equal(undefined);
       expect(store.findTogether('targets', { target: 'a:8000', upstream: u })?.['target']).to.equal('a:8000');
-      expect(store.referring('targets', 'upstream', u)).to.have.length(2);
+      expect(store.referring('targets', 'upstream', [u])).to.have.length(2);
     }
   });
 
