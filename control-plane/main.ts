@@ -11,9 +11,9 @@ import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
-import { plainDocuments, sealedDocuments } from './store/documents.ts';
+import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
-import { createKeyring, readKeys } from './store/keyring.ts';
+import { parseKeyring, readKeyringLines } from './store/keyring.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -75,12 +75,11 @@ async function startParts(
     logExpiry(tls, logger);
   }
   const adminTls = adminTlsOf(options);
-  const keys = keysOf(options);
+  const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
+  const documents = documentsOf(keyring, logger);
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
   const audit = createAuditLog({ database, plugins: pluginSchemas });
-  const documents =
-    keys === undefined ? plainDocuments : sealedDocuments({ keyring: createKeyring(keys), plugins: pluginSchemas });
   const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
@@ -121,7 +120,7 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
-    const declarative = databaseConfig({ store, database: options.database, keys });
+    const declarative = databaseConfig({ store, database: options.database, keyring });
     stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,
@@ -165,11 +164,10 @@ function adminTlsOf({ adminTlsFiles }: ControlPlaneOptions) {
   );
 }
 
-/** Undefined: secrets are stored in the clear. */
-function keysOf({ keyring, logger }: ControlPlaneOptions): readonly string[] | undefined {
-  if (keyring !== undefined) return readKeys(keyring, process.env);
+function documentsOf(keyring: readonly string[] | undefined, logger: Logger): Documents {
+  if (keyring !== undefined) return sealedDocuments({ keyring: parseKeyring(keyring), plugins: pluginSchemas });
   logger.warn('secrets_in_clear', 'Secrets are stored in the clear: the setting keyring names no keys');
-  return undefined;
+  return plainDocuments;
 }
 
 function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {

@@ -114,7 +114,7 @@ function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts
     log: logger,
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
-    unsupportedSettings: (cluster) => unsupportedSettings(kafkaClient, cluster),
+    unsupportedSettings,
   };
   const holder = createHolder(logger, metrics, requestMetrics, pluginDeps);
   const spine = createSpine({ holder, metrics: requestMetrics, logger });

@@ -42,10 +42,10 @@ export interface AdminServerOptions {
   readonly plugins: PluginSchemas;
   readonly settings: AdminSettings;
   readonly logger: Logger;
-  /** Without it there is no endpoint of changes. */
-  readonly audit?: AuditLog;
   /** Without it there is no `/config`. */
   readonly declarative?: DeclarativeConfig;
+  /** Without it there is no endpoint of changes. */
+  readonly audit?: AuditLog;
   /** Without it there are no endpoints of data planes. */
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */

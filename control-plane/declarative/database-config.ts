@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { documentErrors } from '../../shared/declarative/document-errors.ts';
-import type { DeclarativeConfig, LoadRequest, LoadResult } from '../admin/declarative-config.ts';
+import type { DeclarativeConfig, LoadResult } from '../admin/declarative-config.ts';
 import { currentActor } from '../store/actor.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import type { LoadMessage, LoadTask } from './load-task.ts';
@@ -9,8 +9,8 @@ export interface DatabaseConfigOptions {
   readonly store: EntityStore;
   /** File of the store's database. */
   readonly database: string;
-  /** Of the keyring; undefined: secrets lie in the clear. */
-  readonly keys: readonly string[] | undefined;
+  /** Lines of the keyring that its secrets are under; undefined: they are in the clear. */
+  readonly keyring: readonly string[] | undefined;
 }
 
 /** How long a document may be read and checked. */
@@ -22,7 +22,7 @@ const heapMegabytesMax = 2048;
 export function databaseConfig({
   store,
   database,
-  keys,
+  keyring,
 }: DatabaseConfigOptions): DeclarativeConfig & { stop(): Promise<void> } {
   let running: Promise<LoadMessage> | undefined;
   let committing: Promise<unknown> | undefined;
@@ -39,7 +39,16 @@ export function databaseConfig({
       if (running !== undefined) return { kind: 'busy' };
       const revision = store.revision();
       if (request.expectedEtag !== undefined && request.expectedEtag !== etagOf(revision)) return { kind: 'changed' };
-      const task = taskOf(request, { database, keys, actor: currentActor() }, revision);
+      const { bytes, json, dryRun, expectedEtag } = request;
+      const task: LoadTask = {
+        database,
+        keyring,
+        actor: currentActor(),
+        bytes,
+        json,
+        dryRun,
+        ...(expectedEtag === undefined ? {} : { expectedRevision: revision }),
+      };
       running = loadInWorker(task, () => {
         committing = running?.catch(() => undefined);
       }).finally(() => {
@@ -61,14 +70,6 @@ export function databaseConfig({
 
 function etagOf(revision: number): string {
   return `"revision-${revision}"`;
-}
-
-function taskOf(
-  { bytes, json, dryRun, expectedEtag }: LoadRequest,
-  place: Pick<LoadTask, 'database' | 'keys' | 'actor'>,
-  revision: number,
-): LoadTask {
-  return { ...place, bytes, json, dryRun, ...(expectedEtag === undefined ? {} : { expectedRevision: revision }) };
 }
 
 /** `onCommit` is called before the database's lock is taken. */

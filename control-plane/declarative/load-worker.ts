@@ -11,10 +11,10 @@ import { silentLogger } from '../../shared/log.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { actAs } from '../store/actor.ts';
 import { createAuditLog } from '../store/audit-log.ts';
-import { plainDocuments, sealedDocuments } from '../store/documents.ts';
-import { createKeyring } from '../store/keyring.ts';
 import { openDatabase } from '../store/database.ts';
+import { plainDocuments, sealedDocuments, type Documents } from '../store/documents.ts';
 import { createEntityStore, type EntityStore } from '../store/entity-store.ts';
+import { parseKeyring } from '../store/keyring.ts';
 import type { LoadMessage, LoadTask } from './load-task.ts';
 
 // The thread of a load: reads and checks the document, compares it with the database, and writes the difference. The
@@ -35,15 +35,23 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
   const database = openDatabase({ path: task.database });
   try {
     // Nobody listens here; the main thread tells its own listeners.
-    const plugins = pluginSchemas;
-    const audit = createAuditLog({ database, plugins });
-    const documents =
-      task.keys === undefined ? plainDocuments : sealedDocuments({ keyring: createKeyring(task.keys), plugins });
-    const store = createEntityStore({ database, entities, logger: silentLogger(), plugins, documents, audit });
+    const store = createEntityStore({
+      database,
+      entities,
+      logger: silentLogger(),
+      plugins: pluginSchemas,
+      documents: documentsOf(task.keyring),
+      audit: createAuditLog({ database, plugins: pluginSchemas }),
+    });
     return await write(task, compiled.entities, store, port);
   } finally {
     database.close();
   }
+}
+
+function documentsOf(keyring: readonly string[] | undefined): Documents {
+  if (keyring === undefined) return plainDocuments;
+  return sealedDocuments({ keyring: parseKeyring(keyring), plugins: pluginSchemas });
 }
 
 async function write(
@@ -83,8 +91,8 @@ function tell(port: MessagePort, message: LoadMessage): void {
 }
 
 if (parentPort === null) throw new Error('This file is the thread of a load');
-const port = parentPort;
 // Only `loadInWorker` starts this file.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const task = workerData as LoadTask;
+const port = parentPort;
 tell(port, await actAs(task.actor, () => load(task, port)));

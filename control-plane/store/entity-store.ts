@@ -38,7 +38,7 @@ export interface EntityWrites extends EntityReads {
    * Removes entities and adds others, of which the ids may be the same, without a look at each: all must be checked, and
    * what is there afterwards must fit together. For loads of whole configurations.
    */
-  exchange(changes: { readonly removed: readonly StoredEntity[]; readonly added: readonly StoredEntity[] }): void;
+  exchange(changes: { readonly removed: Iterable<StoredEntity>; readonly added: Iterable<StoredEntity> }): void;
 }
 
 /** An entity with the plural name of its kind. */
@@ -256,20 +256,20 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
       // Whatever the order, references are looked at when the transaction ends.
       database.pragma('defer_foreign_keys = ON');
       for (const table of tables.values()) purge(table);
-      const keyOf = (plural: string, { id }: SnapshotEntity) => `${plural}/${id}`;
-      const before = new Map(removed.map(({ plural, value }) => [keyOf(plural, value), value]));
-      const after = new Set(added.map(({ plural, value }) => keyOf(plural, value)));
+      const before = new Map<string, StoredEntity>();
       for (const { plural, value } of removed) {
         tableOf(plural).remove(value.id);
         untag.run(plural, value.id);
-        // What is replaced is told with what replaces it.
-        onWrite({ plural, id: value.id, entity: undefined }, after.has(keyOf(plural, value)) ? undefined : value);
+        before.set(`${plural}/${value.id}`, { plural, value });
       }
       for (const { plural, value } of added) {
         tableOf(plural).put(value);
         addTags(plural, value);
-        onWrite({ plural, id: value.id, entity: value }, before.get(keyOf(plural, value)));
+        const place = `${plural}/${value.id}`;
+        onWrite({ plural, id: value.id, entity: value }, before.get(place)?.value);
+        before.delete(place);
       }
+      for (const { plural, value } of before.values()) onWrite({ plural, id: value.id, entity: undefined }, value);
     },
   };
 }

@@ -24,32 +24,33 @@ const fromEnvironment = 'env:';
 
 /**
  * Reads the setting `keyring`: a file with one base64 256-bit key a line, or `env:NAME` for a variable with such lines
- * (or commas between them). Empty lines and those that begin with # do not count. Returns the keys as they are written,
- * for `createKeyring`. Throws an Error that quotes no key.
+ * (or commas between them). Empty lines and those that begin with # do not count. Throws an Error that quotes no key.
  */
-export function readKeys(setting: string, env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const keys: string[] = [];
-  for (const [index, line] of readLines(setting, env).entries()) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
-    if (!/^[A-Za-z0-9+/_-]+=?$/.test(text) || Buffer.from(text, 'base64').length !== keyBytes) {
-      throw new Error(`keyring: line ${index + 1} is not a base64 256-bit key (openssl rand -base64 32 makes one)`);
-    }
-    if (keys.includes(text)) throw new Error(`keyring: line ${index + 1} repeats a key`);
-    keys.push(text);
-  }
-  if (keys.length === 0) throw new Error('keyring: it holds no key (openssl rand -base64 32 makes one)');
-  return keys;
+export function readKeyring(setting: string, env: Readonly<Record<string, string | undefined>>): Keyring {
+  return parseKeyring(readKeyringLines(setting, env));
 }
 
-/** The keys of `readKeys`, ready for use. */
-export function createKeyring(keys: readonly string[]): Keyring {
-  const [first, ...others] = keys.map((text) => createKey(Buffer.from(text, 'base64')));
-  if (first === undefined) throw new Error('A keyring needs a key');
+/** The keys in the lines of a keyring. Throws an Error that quotes no key. */
+export function parseKeyring(lines: readonly string[]): Keyring {
+  const keys: KeyringKey[] = [];
+  for (const [index, line] of lines.entries()) {
+    const text = line.trim();
+    if (text === '' || text.startsWith('#')) continue;
+    const bytes = Buffer.from(text, 'base64');
+    if (!/^[A-Za-z0-9+/_-]+=?$/.test(text) || bytes.length !== keyBytes) {
+      throw new Error(`keyring: line ${index + 1} is not a base64 256-bit key (openssl rand -base64 32 makes one)`);
+    }
+    const key = createKey(bytes);
+    if (keys.some(({ id }) => id === key.id)) throw new Error(`keyring: line ${index + 1} repeats a key`);
+    keys.push(key);
+  }
+  const [first, ...others] = keys;
+  if (first === undefined) throw new Error('keyring: it holds no key (openssl rand -base64 32 makes one)');
   return [first, ...others];
 }
 
-function readLines(setting: string, env: Readonly<Record<string, string | undefined>>): string[] {
+/** The lines of the setting `keyring`, not looked at yet. */
+export function readKeyringLines(setting: string, env: Readonly<Record<string, string | undefined>>): string[] {
   if (setting.startsWith(fromEnvironment)) {
     const name = setting.slice(fromEnvironment.length);
     const value = env[name];

@@ -1,7 +1,6 @@
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { PluginSchema, PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkField } from '../../shared/schema/check.ts';
-import { idReferences } from '../../shared/schema/id-references.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
@@ -11,7 +10,7 @@ import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
-import type { InstanceKey, PluginInstances } from './plugin-instances.ts';
+import type { PluginInstances, SharedStep } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import { snapshotCertificates, type SnapshotCertificates } from './snapshot-certificates.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
@@ -39,8 +38,7 @@ export type BuildResult =
  */
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
   const pacer = createPacer();
-  const certificates = snapshotCertificates(snapshot, deps.pluginDeps.env);
-  const build = new Build(deps, certificates);
+  const build = new Build(deps, snapshotCertificates(snapshot, deps.pluginDeps.env));
   try {
     return await compile(snapshot, build, pacer);
   } catch (error) {
@@ -68,24 +66,22 @@ interface CreatedPlugin {
   readonly definition: PluginDefinition<unknown>;
   readonly schema: PluginSchema;
   readonly instance: PluginInstance;
+  readonly madeFrom: SharedStep['madeFrom'];
 }
 
 class Build {
   readonly #deps: BuildRuntimeDeps;
   readonly #certificates: SnapshotCertificates;
-  readonly #pluginDeps: PluginDeps;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
   readonly #scopes = new PluginScopes();
-  /** Of the instances that are held. */
-  readonly #held: InstanceKey[] = [];
+  readonly #held: SharedStep[] = [];
   readonly #router = new Router<RoutePlan>();
   readonly #routeLabels = new Set<string>();
 
   constructor(deps: BuildRuntimeDeps, certificates: SnapshotCertificates) {
     this.#deps = deps;
     this.#certificates = certificates;
-    this.#pluginDeps = { ...deps.pluginDeps, certificates };
   }
 
   addService(service: ServiceEntity): void {
@@ -95,10 +91,9 @@ class Build {
   /** A promise where the plugin takes its time; the next is added after it. */
   addPlugin(plugin: PluginEntity): Promise<void> | undefined {
     if (!plugin.enabled) return undefined;
-    const key = this.#keyOf(plugin);
-    const made = this.#deps.instances.acquire(key);
+    const made = this.#deps.instances.acquire(plugin, (madeFrom) => !this.#certificates.areSame(madeFrom));
     if (made !== undefined) {
-      this.#hold(plugin, key, made);
+      this.#hold(made);
       return undefined;
     }
     const definition = this.#deps.plugins[plugin.name];
@@ -118,29 +113,16 @@ class Build {
     }
     const add = (creation: PluginCreation): void => {
       if (creation.kind === 'faults') this.#addPluginFaults(plugin, creation.faults);
-      else this.#addStep(plugin, key, { definition, schema, instance: creation.instance });
+      else this.#addStep(plugin, { definition, schema, instance: creation.instance, madeFrom });
     };
-    const created = definition.create(checked.value, this.#pluginDeps);
+    const { certificates, madeFrom } = this.#certificates.forOne();
+    const created = definition.create(checked.value, { ...this.#deps.pluginDeps, certificates });
     if (created instanceof Promise) return created.then(add);
     add(created);
     return undefined;
   }
 
-  /** Of the plugin with what its config names: a certificate that changed makes another instance. */
-  #keyOf(plugin: PluginEntity): InstanceKey {
-    const { instances, pluginSchemas } = this.#deps;
-    const schema = pluginSchemas[plugin.name];
-    if (schema === undefined) return plugin;
-    const references = instances.referencesOf(plugin, () =>
-      idReferences({ config: schema.config }, { config: plugin.config }),
-    );
-    return instances.keyOf(
-      plugin,
-      references.flatMap(({ plural, id }) => this.#certificates.entity(plural, id) ?? []),
-    );
-  }
-
-  #addStep(plugin: PluginEntity, key: InstanceKey, { definition, schema, instance }: CreatedPlugin): void {
+  #addStep(plugin: PluginEntity, { definition, schema, instance, madeFrom }: CreatedPlugin): void {
     const step: ChainStep = {
       plugin: plugin.name,
       priority: definition.priority,
@@ -150,12 +132,14 @@ class Build {
         : new Set(plugin.protocols),
       instance,
     };
-    this.#deps.instances.add(key, step);
-    this.#hold(plugin, key, step);
+    const shared = { step, plugin, madeFrom };
+    this.#deps.instances.add(shared);
+    this.#hold(shared);
   }
 
-  #hold(plugin: PluginEntity, key: InstanceKey, step: ChainStep): void {
-    this.#held.push(key);
+  #hold(shared: SharedStep): void {
+    const { plugin, step } = shared;
+    this.#held.push(shared);
     this.#scopes.add(step, {
       routeId: plugin.route?.id ?? null,
       serviceId: plugin.service?.id ?? null,

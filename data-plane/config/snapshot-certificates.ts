@@ -6,32 +6,48 @@ import { resolveReferences, type Environment } from '../../shared/vault.ts';
 import type { Certificates, Found } from '../plugins/certificates.ts';
 import { entitiesOf } from './entities.ts';
 
-const none: ReadonlyMap<string, object> = new Map();
 const pairField = record({ cert: certificateFields.cert, key: certificateFields.key }, { required: true });
 
-export interface SnapshotCertificates extends Certificates {
-  /** The entity itself: another object when it was changed. */
-  entity(plural: string, id: string): object | undefined;
+/** The certificates of a snapshot. Only those that are asked for are looked at: what is unused cannot be at fault. */
+export interface SnapshotCertificates {
+  /** For one instance to be made. `madeFrom` fills with the entities that it asks for. */
+  forOne(): { readonly certificates: Certificates; readonly madeFrom: ReadonlyMap<string, object> };
+  /** Whether this snapshot has the very same entities as an instance was made from. */
+  areSame(madeFrom: ReadonlyMap<string, object>): boolean;
 }
 
-/** The certificates of a snapshot. Only those that are asked for are looked at: what is unused cannot be at fault. */
 export function snapshotCertificates(snapshot: Snapshot, env: Environment): SnapshotCertificates {
   const pairs = byId(entitiesOf(snapshot, 'certificates'));
   const authorities = byId(entitiesOf(snapshot, 'ca_certificates'));
   return {
-    entity: (plural, id) =>
-      (plural === 'certificates' ? pairs : plural === 'ca_certificates' ? authorities : none).get(id),
-    pair(id) {
-      const entity = pairs.get(id);
-      if (entity === undefined) return { kind: 'fault', message: 'refers to a certificate that is not there' };
-      const { value, faults } = resolveReferences(pairField, { cert: entity.cert, key: entity.key }, env);
-      if (faults.length > 0) return { kind: 'fault', message: faults.map(({ message }) => message).join('; ') };
-      return checkPair(value);
+    forOne() {
+      const madeFrom = new Map<string, object>();
+      const find = <T extends object>(all: ReadonlyMap<string, T>, id: string): T | undefined => {
+        const entity = all.get(id);
+        if (entity !== undefined) madeFrom.set(id, entity);
+        return entity;
+      };
+      const certificates: Certificates = {
+        pair(id) {
+          const entity = find(pairs, id);
+          if (entity === undefined) return { kind: 'fault', message: 'refers to a certificate that is not there' };
+          const { value, faults } = resolveReferences(pairField, { cert: entity.cert, key: entity.key }, env);
+          if (faults.length > 0) return { kind: 'fault', message: faults.map(({ message }) => message).join('; ') };
+          return checkPair(value);
+        },
+        authority(id) {
+          const entity = find(authorities, id);
+          if (entity === undefined) return { kind: 'fault', message: 'refers to a CA certificate that is not there' };
+          return { kind: 'found', value: entity.cert };
+        },
+      };
+      return { certificates, madeFrom };
     },
-    authority(id) {
-      const entity = authorities.get(id);
-      if (entity === undefined) return { kind: 'fault', message: 'refers to a CA certificate that is not there' };
-      return { kind: 'found', value: entity.cert };
+    areSame(madeFrom) {
+      for (const [id, entity] of madeFrom) {
+        if (pairs.get(id) !== entity && authorities.get(id) !== entity) return false;
+      }
+      return true;
     },
   };
 }

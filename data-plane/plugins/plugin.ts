@@ -28,7 +28,8 @@ export type PluginCreation =
 
 /**
  * What instances may use. Everything here but the certificates outlives a configuration: an instance depends on its own
- * config, on the certificates that it names and on this alone, and serves the next configuration too when none changed.
+ * config, on the certificates that it asked for and on this alone, and serves the next configuration too when none of
+ * these changed.
  */
 export interface PluginDeps {
   readonly producers: Producers;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
@@ -32,6 +33,8 @@ export interface IngestOptions {
 }
 
 const partitions = 12;
+/** Until what is under way when the load ends has its verdict. */
+const settleMs = 15_000;
 
 /**
  * Acked produce through the data plane against a bare HTTP server, a plain kafkajs send a request, and its own schema
@@ -190,6 +193,15 @@ async function createTopic(kafka: string, topic: string): Promise<void> {
   await admin.disconnect();
 }
 
+async function ackedRecords(status: string, topic: string): Promise<number> {
+  const metrics = await (await fetch(`${status}/metrics`)).text();
+  return metrics
+    .split('\n')
+    .filter((line) => line.startsWith('sluice_kafka_records_total{'))
+    .filter((line) => line.includes(`topic="${topic}"`) && line.includes('outcome="acked"'))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
 /** Every record that the node counted as acked is in its topic, and no other. */
 async function checkTopics(kafka: string, contestants: readonly Contestant[]): Promise<void> {
   const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
@@ -198,13 +210,15 @@ async function checkTopics(kafka: string, contestants: readonly Contestant[]): P
   const rows = [['topic', 'acked', 'in the topic']];
   for (const { topic, node } of contestants) {
     if (topic === null || node === null) continue;
-    const offsets = await admin.fetchTopicOffsets(topic);
-    const held = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-    const metrics = await (await fetch(`${node.status}/metrics`)).text();
-    const lines = metrics.split('\n').filter((line) => line.startsWith('sluice_kafka_records_total{'));
-    const acked = lines
-      .filter((line) => line.includes(`topic="${topic}"`) && line.includes('outcome="acked"'))
-      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    let acked = 0;
+    let held = 0;
+    // Of requests whose clients are gone records may still be under way.
+    for (const untilMs = performance.now() + settleMs; performance.now() < untilMs; await delay(100)) {
+      acked = await ackedRecords(node.status, topic);
+      const offsets = await admin.fetchTopicOffsets(topic);
+      held = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+      if (acked === held) break;
+    }
     rows.push([topic, String(acked), String(held)]);
     if (acked !== held || held === 0) wrong.push(topic);
     await admin.deleteTopics({ topics: [topic] });

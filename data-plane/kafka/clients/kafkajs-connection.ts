@@ -52,7 +52,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   #connection: KafkajsConnection | null = null;
   #socket: Socket | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
-  #reauthenticating = false;
+  #reauthentication: Promise<void> | null = null;
   #certificateRefusal: (() => KafkaError | undefined) | null = null;
   readonly #throttle: Throttle;
 
@@ -112,7 +112,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     if (this.#socket === null || this.#socket.writableNeedDrain) return false;
     if (!this.#throttle.isOver) return false;
     if (this.#shared.sasl !== null && !connection.isAuthenticated()) {
-      this.#reauthenticate(connection);
+      this.#reauthenticate(connection).catch(() => undefined);
       return false;
     }
     return true;
@@ -127,6 +127,9 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     const socket = this.#socket;
     if (connection === null || socket === null || this.#state !== 'open' || !connection.isConnected()) {
       return Promise.reject(connectionFailed('the connection is down', 'untouched'));
+    }
+    if (this.#shared.sasl !== null && !connection.isAuthenticated()) {
+      return this.#reauthenticate(connection).then(() => this.exchange(request));
     }
     let frame: Buffer;
     try {
@@ -197,21 +200,25 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     this.#events.onClosed(connectionFailed(error.message, 'unknown', error));
   }
 
-  /** The broker bounds a login's life (KIP-368): log in again before it ends. */
-  #reauthenticate(connection: KafkajsConnection): void {
-    if (this.#reauthenticating) return;
-    this.#reauthenticating = true;
-    connection.authenticate().then(
-      () => {
-        this.#reauthenticating = false;
-        fitReauthentication(connection);
-        if (this.#state === 'open') this.#events.onReady();
-      },
-      (error: unknown) => {
-        this.#reauthenticating = false;
-        this.#broke(toConnectError(error));
-      },
-    );
+  /** The broker bounds a login's life (KIP-368): log in again before it ends. @throws KafkaError */
+  #reauthenticate(connection: KafkajsConnection): Promise<void> {
+    this.#reauthentication ??= connection
+      .authenticate()
+      .then(
+        () => {
+          fitReauthentication(connection);
+          if (this.#state === 'open') this.#events.onReady();
+        },
+        (error: unknown) => {
+          const failure = toConnectError(error);
+          this.#broke(failure);
+          throw failure;
+        },
+      )
+      .finally(() => {
+        this.#reauthentication = null;
+      });
+    return this.#reauthentication;
   }
 }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKeyring, readKeys } from '../../../control-plane/store/keyring.ts';
+import { readKeyring } from '../../../control-plane/store/keyring.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 
 describe('the keyring', () => {
@@ -16,7 +16,7 @@ describe('the keyring', () => {
   const ofFile = (text: string) => {
     const path = join(folder.path, 'keyring');
     writeFileSync(path, text);
-    return createKeyring(readKeys(path, {}));
+    return readKeyring(path, {});
   };
   const failure = (work: () => unknown): string => {
     try {
@@ -38,9 +38,9 @@ describe('the keyring', () => {
   it('may come from a variable, one key a line or separated by commas', () => {
     const keys = [newKey(), newKey()];
     for (const KEYS of [keys.join('\n'), keys.join(',')]) {
-      expect(readKeys('env:KEYS', { KEYS })).to.have.length(2);
+      expect(readKeyring('env:KEYS', { KEYS })).to.have.length(2);
     }
-    expect(failure(() => readKeys('env:KEYS', {}))).to.equal('keyring: the variable KEYS is not set');
+    expect(failure(() => readKeyring('env:KEYS', {}))).to.equal('keyring: the variable KEYS is not set');
   });
 
   const planted = 'planted-keyring-text';
@@ -63,11 +63,11 @@ describe('the keyring', () => {
   }
 
   it('refuses a file that is not there', () => {
-    expect(failure(() => readKeys('/nowhere', {}))).to.match(/^keyring: ENOENT/);
+    expect(failure(() => readKeyring('/nowhere', {}))).to.match(/^keyring: ENOENT/);
   });
 
   describe('a key', () => {
-    const [key, other] = createKeyring([newKey(), newKey()]);
+    const [key, other] = readKeyring('env:K', { K: `${newKey()},${newKey()}` });
 
     it('opens what it sealed, never twice the same bytes', () => {
       const sealed = key.seal('hush', 'a');

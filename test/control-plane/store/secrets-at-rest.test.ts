@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openDatabase, type Database } from '../../../control-plane/store/database.ts';
 import { sealedDocuments } from '../../../control-plane/store/documents.ts';
 import { createEntityStore, type EntityStore } from '../../../control-plane/store/entity-store.ts';
-import { createKeyring } from '../../../control-plane/store/keyring.ts';
+import { readKeyring } from '../../../control-plane/store/keyring.ts';
 import { migrations } from '../../../control-plane/store/migrations.ts';
 import { StoreViolation } from '../../../control-plane/store/store-errors.ts';
 import type { EntityDescriptor } from '../../../shared/entities/entity.ts';
@@ -63,7 +63,7 @@ describe('secrets at rest', () => {
       logger: createLogger({ level: 'debug', format: 'json', write: (line) => logLines.push(line) }),
       ...(keys !== undefined &&
         first !== undefined && {
-          documents: sealedDocuments({ keyring: createKeyring(keys), plugins }),
+          documents: sealedDocuments({ keyring: readKeyring('env:K', { K: keys.join(',') }), plugins }),
         }),
     });
   }

@@ -1,51 +1,51 @@
 import { expect } from 'chai';
 import type { PluginEntity } from '../../../data-plane/config/entities.ts';
-import { PluginInstances } from '../../../data-plane/config/plugin-instances.ts';
-import type { ChainStep } from '../../../data-plane/config/runtime.ts';
+import { PluginInstances, type SharedStep } from '../../../data-plane/config/plugin-instances.ts';
 import { pluginEntity } from '../proxy/spine-fixture.ts';
 
 describe('plugin instances', () => {
   // A border: entities of snapshots are records.
   const plugin = pluginEntity('publish', 'x') as unknown as PluginEntity;
-  const certificate = { id: 'c' };
-  const authority = { id: 'a' };
-
-  it('are known by their plugin and what its config names, each of them as an object', () => {
-    const instances = new PluginInstances();
-    const keys = [
-      instances.keyOf(plugin, []),
-      instances.keyOf(plugin, [certificate]),
-      instances.keyOf(plugin, [authority]),
-      instances.keyOf(plugin, [certificate, authority]),
-      instances.keyOf(plugin, [{ ...certificate }, authority]),
-      instances.keyOf({ ...plugin }, [certificate, authority]),
-    ];
-    expect(new Set(keys).size).to.equal(keys.length);
-    expect(keys[0]).to.equal(plugin);
-    expect(instances.keyOf(plugin, [certificate, authority])).to.equal(keys[3]);
+  let closed: string[];
+  beforeEach(() => {
+    closed = [];
   });
-
-  it('are closed with their last use, and made anew after that', () => {
-    const instances = new PluginInstances();
-    const closed: string[] = [];
-    const step = (label: string): ChainStep => ({
+  const shared = (label: string): SharedStep => ({
+    plugin,
+    madeFrom: new Map([['c', { label }]]),
+    step: {
       plugin: 'publish',
       priority: 1,
       answers: true,
       protocols: null,
       instance: { close: () => void closed.push(label) },
-    });
-    const [before, after] = [instances.keyOf(plugin, [certificate]), instances.keyOf(plugin, [{ ...certificate }])];
-    instances.add(before, step('before'));
-    expect(instances.acquire(after)).to.equal(undefined);
-    instances.add(after, step('after'));
-    expect(instances.acquire(before)?.plugin).to.equal('publish');
-    instances.releaseAll([before]);
+    },
+  });
+
+  it('serve several runtimes and are closed with their last use', () => {
+    const instances = new PluginInstances();
+    expect(instances.acquire(plugin, () => false)).to.equal(undefined);
+    const made = shared('a');
+    instances.add(made);
+    expect(instances.acquire(plugin, (madeFrom) => madeFrom !== made.madeFrom)).to.equal(made);
+    expect(instances.acquire({ ...plugin }, () => false)).to.equal(undefined);
+    instances.releaseAll([made]);
     expect(closed).to.deep.equal([]);
-    instances.releaseAll([before]);
-    expect(closed).to.deep.equal(['before']);
-    expect(instances.acquire(before)).to.equal(undefined);
-    instances.releaseAll([after]);
-    expect(closed).to.deep.equal(['before', 'after']);
+    instances.releaseAll([made]);
+    expect(closed).to.deep.equal(['a']);
+    expect(instances.acquire(plugin, () => false)).to.equal(undefined);
+  });
+
+  it('are made anew when what they were made from is outdated, while the old one serves to its end', () => {
+    const instances = new PluginInstances();
+    const [old, fresh] = [shared('old'), shared('new')];
+    instances.add(old);
+    expect(instances.acquire(plugin, () => true)).to.equal(undefined);
+    instances.add(fresh);
+    expect(instances.acquire(plugin, () => false)).to.equal(fresh);
+    instances.releaseAll([old]);
+    expect(closed).to.deep.equal(['old']);
+    instances.releaseAll([fresh, fresh]);
+    expect(closed).to.deep.equal(['old', 'new']);
   });
 });

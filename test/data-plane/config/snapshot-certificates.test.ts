@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { snapshotCertificates } from '../../../data-plane/config/snapshot-certificates.ts';
-import { createSnapshot } from '../../../shared/snapshot.ts';
+import { createSnapshot, type SnapshotEntities } from '../../../shared/snapshot.ts';
 import { testCertificate, type TestCertificate } from '../../helpers/test-certificates.ts';
 
 describe('the certificates of a snapshot', () => {
@@ -14,7 +14,7 @@ describe('the certificates of a snapshot', () => {
     snapshotCertificates(
       createSnapshot({ certificates: [{ id: 'p', cert, key }], ca_certificates: [{ id: 'a', cert }] }),
       env,
-    );
+    ).forOne().certificates;
 
   it('are found by their ids', () => {
     const certificates = of(pair.certPem, pair.keyPem);
@@ -45,6 +45,27 @@ describe('the certificates of a snapshot', () => {
       const text = JSON.stringify(of(cert, key, env).pair('p'));
       expect(text).to.match(message);
       expect(text).to.contain('"fault"').and.not.contain('planted').and.not.contain('BEGIN');
+    }
+  });
+
+  it('tell whether an instance was made from the same entities', () => {
+    const certificate = { id: 'p', cert: pair.certPem, key: pair.keyPem };
+    const authority = { id: 'a', cert: pair.certPem };
+    const snapshotOf = (certificates: object[], authorities: object[]) =>
+      snapshotCertificates(createSnapshot({ certificates, ca_certificates: authorities } as SnapshotEntities), {});
+    const { certificates, madeFrom } = snapshotOf([certificate], [authority]).forOne();
+    certificates.pair('p');
+    certificates.authority('a');
+    certificates.pair('not there');
+    const rows: [object[], object[], boolean][] = [
+      [[certificate], [authority], true],
+      [[certificate, { ...certificate, id: 'q' }], [authority], true],
+      [[{ ...certificate }], [authority], false],
+      [[certificate], [{ ...authority }], false],
+      [[], [authority], false],
+    ];
+    for (const [pairs, authorities, same] of rows) {
+      expect(snapshotOf(pairs, authorities).areSame(madeFrom)).to.equal(same);
     }
   });
 });

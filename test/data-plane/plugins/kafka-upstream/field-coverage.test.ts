@@ -78,6 +78,7 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
   ['security.certificate_id', uuid, 'producer', 'cluster.tls.certificate', ssl, `cert ${uuid}`],
   ['security.ca_certificate_id', uuid, 'producer', 'cluster.tls.ca', ssl, `ca ${uuid}`],
   ['producer_request_acks', 1, 'producer', 'cluster.acks'],
+  ['producer_idempotent', true, 'producer', 'cluster.idempotent'],
   ['producer_request_timeout', 7, 'producer', 'cluster.requestTimeoutMs'],
   ['producer_request_limits_messages_per_request', 7, 'producer', 'limits.batchRecordsMax'],
   ['producer_request_limits_bytes_per_request', 7, 'producer', 'limits.batchBytesMax'],
@@ -175,7 +176,6 @@ const refused: [path: string, value: unknown, base?: Values][] = [[`${auth}.oaut
 const gating: Values = { producer_async: true, producer_async_health_gating: true };
 /** Fields of the producer that are refused until it can keep them, and from then on change what it is asked for. */
 const refusedOrKept: [path: string, value: unknown, base?: Values][] = [
-  ['producer_idempotent', true],
   ['producer_async_health_gating', true, { producer_async: true }],
   ['producer_async_health_failure_threshold', 7, gating],
   ['producer_async_health_probe_interval', 700, gating],
