@@ -21,8 +21,8 @@ export interface EntityReads {
   find(entity: string, value: string, field?: string): SnapshotEntity | undefined;
   /** By fields that are unique together: words, and ids of references. */
   findTogether(entity: string, values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
-  /** The entities whose reference has this id, ordered by theirs. */
-  referring(entity: string, field: string, id: string): SnapshotEntity[];
+  /** The entities whose reference has one of these ids. */
+  referring(entity: string, field: string, ids: readonly string[]): SnapshotEntity[];
 }
 
 /** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
@@ -93,12 +93,7 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     get: (entity, id) => tableOf(entity).byId(id),
     find: (entity, value, field) => tableOf(entity).byUnique(field ?? tableOf(entity).entity.key, value),
     findTogether: (entity, values) => tableOf(entity).byTogether(values),
-    referring(entity, field, id) {
-      const table = tableOf(entity);
-      const foreign = table.foreign.find((column) => column.field === field);
-      if (foreign === undefined) throw new Error(`${entity} have no reference ${field}`);
-      return table.referring(foreign, id).flatMap((childId) => table.byId(childId) ?? []);
-    },
+    referring: (entity, field, ids) => tableOf(entity).referringAny(field, ids),
   };
 
   function notify(newRevision: number, changes: readonly EntityChange[] | undefined): void {

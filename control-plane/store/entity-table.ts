@@ -43,6 +43,8 @@ export interface EntityTable {
   remove(id: string): void;
   /** Ids of the entities whose foreign field refers to an id. */
   referring(foreign: ForeignColumn, id: string): string[];
+  /** The entities whose foreign field refers to one of the ids. */
+  referringAny(field: string, ids: readonly string[]): SnapshotEntity[];
 }
 
 export interface DocumentRow {
@@ -96,7 +98,9 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
   }));
   const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
   const expired = expires
-    ? database.prepare<[], { id: string }>(`SELECT id FROM ${table} WHERE NOT ${notExpired} ORDER BY id`)
+    ? database.prepare<[], { id: string }>(
+        `SELECT id FROM ${table} WHERE expires_at <= unixepoch() ORDER BY expires_at`,
+      )
     : undefined;
   const mentioning = database.prepare<[string], DocumentRow>(`${select} AND instr(document, ?) > 0`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
@@ -117,6 +121,12 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
   const column = (field: string, value: string) => documents.column(entity, field, value);
   const columnValue = (name: string, value: unknown): unknown =>
     typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
+  const referringAny = new Map(
+    foreign.map(({ field, column }) => [
+      field,
+      database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(column)} IN (SELECT value FROM json_each(?))`),
+    ]),
+  );
 
   return {
     entity,
@@ -168,6 +178,11 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
     },
     remove: (id) => void remove.run(id),
     referring: ({ column }, id) => (referring.get(column)?.all(id) ?? []).map((row) => row.id),
+    referringAny(field, ids) {
+      const statement = referringAny.get(field);
+      if (statement === undefined) throw new Error(`${entity.plural} have no reference ${field}`);
+      return statement.all(JSON.stringify(ids)).map(read);
+    },
   };
 }
 

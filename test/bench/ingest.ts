@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
+import { register } from '../helpers/registry.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
 import { cpuMs, generator, load, median, spread, startServer, table } from './load.ts';
-import { orderAvro, orderBody } from './order.ts';
+import { orderAvro, orderBody, orderJsonSchema, orderProto } from './order.ts';
 
 /** One server under load: where, which process's CPU counts, and the topic its records must be in. */
 interface Contestant {
@@ -69,12 +70,10 @@ export async function ingest(options: IngestOptions): Promise<void> {
 async function start(options: IngestOptions, folder: string, stops: (() => Promise<unknown>)[]): Promise<Contestant[]> {
   const run = randomUUID().slice(0, 8);
   const subject = `bench-${run}`;
-  const response = await fetch(`${options.registry}/subjects/${subject}/versions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ schema: orderAvro }),
-  });
-  if (!response.ok) throw new Error(`the registry refused the schema: ${await response.text()}`);
+  const { registry } = options;
+  await register(`${subject}-avro`, { schema: orderAvro }, registry);
+  await register(`${subject}-json-schema`, { schemaType: 'JSON', schema: orderJsonSchema }, registry);
+  await register(`${subject}-protobuf`, { schemaType: 'PROTOBUF', schema: orderProto }, registry);
 
   const bare = await startServer('./bare-server.js');
   stops.push(() => bare.stop());
@@ -95,7 +94,7 @@ async function start(options: IngestOptions, folder: string, stops: (() => Promi
       args: [`--kafka-client=${client}`],
     });
     stops.push(() => node.stop());
-    for (const { name, query, config } of paths(options.registry, subject)) {
+    for (const { name, query, config } of paths(registry, subject)) {
       const topic = `bench-${client}-${name}-${run}`;
       await createTopic(options.kafka, topic);
       await makeKafkaRoute(controlPlane.admin, {
@@ -111,12 +110,16 @@ async function start(options: IngestOptions, folder: string, stops: (() => Promi
 }
 
 function paths(registry: string, subject: string) {
-  const confluent = { url: registry, value_schema: { subject_name: subject, schema_version: 'latest' } };
+  const bySchema = (name: string) => {
+    const value_schema = { subject_name: `${subject}-${name}`, schema_version: 'latest' };
+    const schema_registry = { confluent: { url: registry, value_schema } };
+    return { name, query: '', config: { record_value: 'body', schema_registry } };
+  };
   return [
     { name: 'body', query: '', config: { record_value: 'body' } },
     { name: 'envelope', query: '', config: {} },
     { name: 'keyed', query: '?key=order-84213', config: { record_value: 'body', key_query_arg: 'key' } },
-    { name: 'avro', query: '', config: { record_value: 'body', schema_registry: { confluent } } },
+    ...['avro', 'json-schema', 'protobuf'].map(bySchema),
   ];
 }
 
