@@ -1,8 +1,8 @@
 import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
+import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { maskSecrets } from '../../shared/schema/mask.ts';
 import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { entityNotFound } from './admin-error.ts';
@@ -69,7 +69,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
   const operations = entityOperations({ store, plugins });
 
   function readable(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
-    return call.readOnly ? maskSecrets(effectiveDescriptor(entity, plugins, value).fields, value) : value;
+    return call.readOnly ? maskEntity(entity, plugins, value) : value;
   }
 
   function shown(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
