@@ -149,7 +149,8 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
     if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(answer.body);
     logger.error('internal_error', 'An Admin API request failed', {
       method: request.method,
-      path: request.url.split('?', 1)[0],
+      // Not as it was asked for: a key may stand in the path of a credential.
+      path: request.routeOptions.url,
       error: stackOf(error),
     });
     return reply.code(500).send({ message: 'An unexpected error occurred' });
