@@ -1,7 +1,6 @@
-import { effectiveDescriptor } from '../entities/check-entity.ts';
+import { maskEntity } from '../entities/secret-fields.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { dottedPath, faultTree, type FaultTree } from '../schema/faults.ts';
-import { maskSecrets } from '../schema/mask.ts';
 import type { DocumentFault, DocumentItem } from './flatten-document.ts';
 
 /** One entity's faults, as Kong's `flatten_errors=1` answers them. */
@@ -75,7 +74,7 @@ function flattenedEntity(item: DocumentItem, faults: readonly DocumentFault[], p
     ...(typeof id === 'string' ? { entity_id: id } : {}),
     ...(typeof name === 'string' ? { entity_name: name } : {}),
     ...(Array.isArray(tags) ? { entity_tags: tags.map(String) } : {}),
-    entity: maskSecrets(effectiveDescriptor(entity, plugins, input).fields, input),
+    entity: maskEntity(entity, plugins, input),
     errors: faults.map(({ path, message }) => {
       const field = dottedPath(path.slice(item.path.length));
       return field === '' ? { type: 'entity', message } : { type: 'field', field, message };

@@ -111,7 +111,8 @@ function of(changes: readonly Change[], plural: string): SnapshotEntity[] {
 
 describe('an export', () => {
   for (const format of ['json', 'yaml'] as const) {
-    it(`in ${format} loads again with the same hash`, () => {
+    it(`in ${format} loads again with the same hash`, function () {
+      this.timeout(120_000);
       fc.assert(
         fc.property(document, (given) => {
           const all = listed(compile(plain(given)));
@@ -119,6 +120,7 @@ describe('an export', () => {
           expect(createSnapshot(listed(again)).hash).to.equal(createSnapshot(all).hash);
           expect(isDifferent(differenceTo(again, entitiesById(all)))).to.equal(false);
         }),
+        { numRuns: 40 },
       );
     });
   }
@@ -184,7 +186,8 @@ describe('an export of', () => {
 });
 
 describe('the difference between a document and what is there', () => {
-  it('is none for the same document, though times and random words would be others', () => {
+  it('is none for the same document, though times and random words would be others', function () {
+    this.timeout(120_000);
     fc.assert(
       fc.property(document, (given) => {
         const before = entitiesById(listed(compile(plain(given))));
