@@ -19,7 +19,12 @@ import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
 import { type HttpListener, startHttpListener } from './proxy/http-listener.ts';
 import { createEncoders } from './schemas/encoders.ts';
-import { createConfigMetrics, createRequestMetrics, type RequestMetrics } from './status/metrics.ts';
+import {
+  createConfigMetrics,
+  createPluginMetrics,
+  createRequestMetrics,
+  type RequestMetrics,
+} from './status/metrics.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -112,6 +117,7 @@ function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts
     encoders,
     lua,
     log: logger,
+    metrics: createPluginMetrics(metrics),
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
     unsupportedSettings,

@@ -116,18 +116,17 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
     ]),
   );
 
+  const read = (row: DocumentRow) => documents.decode(entity, row.document);
+  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
+  const column = (field: string, value: string) => documents.column(entity, field, value);
+  const columnValue = (name: string, value: unknown): unknown =>
+    typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
   const referringAny = new Map(
     foreign.map(({ field, column }) => [
       field,
       database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(column)} IN (SELECT value FROM json_each(?))`),
     ]),
   );
-
-  const read = (row: DocumentRow) => documents.decode(entity, row.document);
-  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
-  const column = (field: string, value: string) => documents.column(entity, field, value);
-  const columnValue = (name: string, value: unknown): unknown =>
-    typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
 
   return {
     entity,

@@ -203,6 +203,8 @@ export const kafkaFields = {
   }),
 };
 
+export type KafkaConfig = InferFields<typeof kafkaFields>;
+
 /** Checks of the record that holds `kafkaFields`. */
 export const kafkaChecks: readonly RecordCheck[] = [recordCheck(kafkaFields, checkIdempotence)];
 
@@ -214,8 +216,11 @@ export function topicName(value: string): string | undefined {
 
 export function httpUrl(value: string): string | undefined {
   const isReference = value.startsWith('{vault://');
-  if (isReference || (/^https?:\/\//i.test(value) && URL.canParse(value))) return undefined;
-  return 'expected an http or https URL';
+  if (isReference) return undefined;
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return 'expected an http or https URL';
+  const { username, password } = new URL(value);
+  // URLs are shown in logs and to readers without secrets.
+  return username === '' && password === '' ? undefined : 'must not hold a user name or a password';
 }
 
 function hostName(value: string): string | undefined {

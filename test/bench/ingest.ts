@@ -189,7 +189,8 @@ function report(
   writeFileSync('sluice-data/bench/ingest.json', JSON.stringify(json, null, 2));
 }
 
-async function createTopic(kafka: string, topic: string): Promise<void> {
+/** A topic of the bench's number of partitions. */
+export async function createTopic(kafka: string, topic: string): Promise<void> {
   const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });

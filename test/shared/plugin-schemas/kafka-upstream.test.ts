@@ -149,6 +149,7 @@ describe('configuration of kafka-upstream', () => {
       ["key_from: only one of these fields must be non-empty: 'key_query_arg', 'key_from'"],
     ],
     [{ message_by_lua_functions: ['x'] }, ['message_by_lua_functions.0: line 1: syntax error near <eof>']],
+    [registry({ url: 'http://u:p@x' }), ['schema_registry.confluent.url: must not hold a user name or a password']],
     [registry({ url: 'ftp://x' }), ['schema_registry.confluent.url: expected an http or https URL']],
     [registry({ value_schema: null }), ['schema_registry.confluent.value_schema: required field missing']],
     [registry({ value_schema: {} }), ['schema_registry.confluent.value_schema.subject_name: required field missing']],
