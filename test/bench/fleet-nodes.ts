@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { syncCredentials } from '../../data-plane/config/sync-credentials.ts';
 import { openSyncStream, type SyncStream } from '../../data-plane/config/sync-stream.ts';
 import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
 import { entities } from '../../shared/entities/entities.ts';
@@ -25,6 +26,7 @@ class SimulatedNode {
   connect(): void {
     const stream = openSyncStream({
       address,
+      credentials: syncCredentials(undefined),
       hello: {
         nodeId: this.#nodeId,
         bootId: this.#bootId,

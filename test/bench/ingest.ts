@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
+import { register } from '../helpers/registry.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
 import { cpuMs, generator, load, median, spread, startServer, table } from './load.ts';
-import { orderAvro, orderBody } from './order.ts';
+import { orderAvro, orderBody, orderJsonSchema, orderProto } from './order.ts';
 
 /** One server under load: where, which process's CPU counts, and the topic its records must be in. */
 interface Contestant {
@@ -32,6 +34,8 @@ export interface IngestOptions {
 }
 
 const partitions = 12;
+/** Until what is under way when the load ends has its verdict. */
+const settleMs = 15_000;
 
 /**
  * Acked produce through the data plane against a bare HTTP server, a plain kafkajs send a request, and its own schema
@@ -66,12 +70,10 @@ export async function ingest(options: IngestOptions): Promise<void> {
 async function start(options: IngestOptions, folder: string, stops: (() => Promise<unknown>)[]): Promise<Contestant[]> {
   const run = randomUUID().slice(0, 8);
   const subject = `bench-${run}`;
-  const response = await fetch(`${options.registry}/subjects/${subject}/versions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ schema: orderAvro }),
-  });
-  if (!response.ok) throw new Error(`the registry refused the schema: ${await response.text()}`);
+  const { registry } = options;
+  await register(`${subject}-avro`, { schema: orderAvro }, registry);
+  await register(`${subject}-json-schema`, { schemaType: 'JSON', schema: orderJsonSchema }, registry);
+  await register(`${subject}-protobuf`, { schemaType: 'PROTOBUF', schema: orderProto }, registry);
 
   const bare = await startServer('./bare-server.js');
   stops.push(() => bare.stop());
@@ -92,7 +94,7 @@ async function start(options: IngestOptions, folder: string, stops: (() => Promi
       args: [`--kafka-client=${client}`],
     });
     stops.push(() => node.stop());
-    for (const { name, query, config } of paths(options.registry, subject)) {
+    for (const { name, query, config } of paths(registry, subject)) {
       const topic = `bench-${client}-${name}-${run}`;
       await createTopic(options.kafka, topic);
       await makeKafkaRoute(controlPlane.admin, {
@@ -108,12 +110,16 @@ async function start(options: IngestOptions, folder: string, stops: (() => Promi
 }
 
 function paths(registry: string, subject: string) {
-  const confluent = { url: registry, value_schema: { subject_name: subject, schema_version: 'latest' } };
+  const bySchema = (name: string) => {
+    const value_schema = { subject_name: `${subject}-${name}`, schema_version: 'latest' };
+    const schema_registry = { confluent: { url: registry, value_schema } };
+    return { name, query: '', config: { record_value: 'body', schema_registry } };
+  };
   return [
     { name: 'body', query: '', config: { record_value: 'body' } },
     { name: 'envelope', query: '', config: {} },
     { name: 'keyed', query: '?key=order-84213', config: { record_value: 'body', key_query_arg: 'key' } },
-    { name: 'avro', query: '', config: { record_value: 'body', schema_registry: { confluent } } },
+    ...['avro', 'json-schema', 'protobuf'].map(bySchema),
   ];
 }
 
@@ -191,6 +197,15 @@ export async function createTopic(kafka: string, topic: string): Promise<void> {
   await admin.disconnect();
 }
 
+async function ackedRecords(status: string, topic: string): Promise<number> {
+  const metrics = await (await fetch(`${status}/metrics`)).text();
+  return metrics
+    .split('\n')
+    .filter((line) => line.startsWith('sluice_kafka_records_total{'))
+    .filter((line) => line.includes(`topic="${topic}"`) && line.includes('outcome="acked"'))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
 /** Every record that the node counted as acked is in its topic, and no other. */
 async function checkTopics(kafka: string, contestants: readonly Contestant[]): Promise<void> {
   const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
@@ -199,13 +214,15 @@ async function checkTopics(kafka: string, contestants: readonly Contestant[]): P
   const rows = [['topic', 'acked', 'in the topic']];
   for (const { topic, node } of contestants) {
     if (topic === null || node === null) continue;
-    const offsets = await admin.fetchTopicOffsets(topic);
-    const held = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-    const metrics = await (await fetch(`${node.status}/metrics`)).text();
-    const lines = metrics.split('\n').filter((line) => line.startsWith('sluice_kafka_records_total{'));
-    const acked = lines
-      .filter((line) => line.includes(`topic="${topic}"`) && line.includes('outcome="acked"'))
-      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    let acked = 0;
+    let held = 0;
+    // Of requests whose clients are gone records may still be under way.
+    for (const untilMs = performance.now() + settleMs; performance.now() < untilMs; await delay(100)) {
+      acked = await ackedRecords(node.status, topic);
+      const offsets = await admin.fetchTopicOffsets(topic);
+      held = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+      if (acked === held) break;
+    }
     rows.push([topic, String(acked), String(held)]);
     if (acked !== held || held === 0) wrong.push(topic);
     await admin.deleteTopics({ topics: [topic] });

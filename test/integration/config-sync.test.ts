@@ -17,7 +17,7 @@ import { waitFor } from '../helpers/wait-for.ts';
 const hashOf = (host: string): string => createSnapshot(oneService(host)).hash;
 
 describe('config sync over gRPC', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let harness: SyncHarness;
   beforeEach(async () => {
     harness = await SyncHarness.open();
@@ -26,7 +26,7 @@ describe('config sync over gRPC', function () {
 
   const state = (nodeId: string): unknown => harness.view(nodeId)?.['state'];
   const inSync = (nodeId: string): Promise<unknown> =>
-    waitFor(() => state(nodeId) === 'in_sync', { what: `${nodeId} in sync`, pollMs: 5 });
+    waitFor(() => state(nodeId) === 'in_sync', { what: `${nodeId} in sync`, pollMs: 5, timeoutMs: 30_000 });
 
   it('brings a change to every node and shows them in sync', async () => {
     const metrics = new Registry();
@@ -287,13 +287,13 @@ describe('config sync over gRPC', function () {
     );
     harness.reader.set({ services });
     const metrics = new Registry();
-    const timings = { heartbeatMs: 5_000, silenceMs: 15_000 };
+    // Longer than the test: nothing but the lending of slots lets the others through.
+    const timings = { heartbeatMs: 60_000, silenceMs: 180_000 };
     const { syncGate } = await harness.startControlPlane({ metrics, timings });
     const ends = Array.from({ length: 20 }, () => startDeafNode(harness.address));
     await waitFor(() => harness.server.clustering.status()['connected'] === 20, { what: 'the deaf nodes' });
     const apply = recordingApply();
     const node = harness.node();
-    const startMs = performance.now();
     await node.start(apply);
     await inSync(node.nodeId);
     for (let count = 0; count < 5; count += 1) {
@@ -301,7 +301,6 @@ describe('config sync over gRPC', function () {
       await waitFor(() => apply.hosts().at(-1) === `small-${count}`, { what: `change ${count}`, pollMs: 5 });
     }
     await inSync(node.nodeId);
-    expect(performance.now() - startMs).to.be.lessThan(8_000);
     expect(harness.server.clustering.status()['states']).to.include({ in_sync: 1, pending: 20 });
     expect(await syncGate.waitApplied(harness.reader.revision(), 50)).to.match(
       /^timeout; applied=1; nodes=21; waiting=/,

@@ -11,7 +11,12 @@ import {
 import { kafkaErrorCode } from '../kafka-error-codes.ts';
 import type { MetadataAnswer } from '../metadata-request.ts';
 import type { ClusterSettings } from '../producer.ts';
-import type { BrokerAddress, BrokerConnection, OpenBrokerConnection } from './broker-connection.ts';
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  connectionFailed,
+  type OpenBrokerConnection,
+} from './broker-connection.ts';
 import { askMetadata, askProducerId, produceOn } from './broker-requests.ts';
 
 const reconnectBackoffMs = { first: 50, max: 1000 } as const;
@@ -105,9 +110,7 @@ export class BrokersClient implements KafkaClient {
   produce(request: ProduceRequest): Promise<readonly BatchOutcome[]> {
     const broker = this.#brokers.get(request.leader);
     if (broker === undefined || broker.connection === null || broker.state !== 'up') {
-      return Promise.reject(
-        new KafkaError('CONNECTION_FAILED', "the leader's connection is down", { retriable: true, wire: 'untouched' }),
-      );
+      return Promise.reject(connectionFailed("the leader's connection is down", 'untouched'));
     }
     return produceOn(broker.connection, this.#options.cluster, request);
   }
@@ -143,10 +146,7 @@ export class BrokersClient implements KafkaClient {
     const connection = this.#anyUp();
     if (connection !== null) return connection;
     this.#search();
-    throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
-      retriable: true,
-      wire: 'untouched',
-    });
+    throw connectionFailed(this.#status.error ?? 'no broker is connected', 'untouched');
   }
 
   #anyUp(): BrokerConnection | null {
@@ -214,11 +214,7 @@ export class BrokersClient implements KafkaClient {
         broker.address = { host, port };
         broker.failures = 0;
         broker.retryAtMs = 0;
-        if (broker.state === 'up')
-          this.#drop(
-            broker,
-            new KafkaError('CONNECTION_FAILED', 'the broker has moved', { retriable: true, wire: 'untouched' }),
-          );
+        if (broker.state === 'up') this.#drop(broker, connectionFailed('the broker has moved', 'untouched'));
       }
     }
     for (const broker of this.#brokers.values()) {
