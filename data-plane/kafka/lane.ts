@@ -18,9 +18,15 @@ export interface LaneOwner {
   wakeAt(monotonicMs: number): void;
 }
 
+/** Waits between attempts double up to this, or are as the limits say where that is longer. */
+const retryBackoffMaxMs = 1_000;
+
 interface Group {
   entries: Entry[];
+  /** That reached a broker. */
   attempts: number;
+  /** Of these, the ones without a verdict: each may have written the batch once more. */
+  unanswered: number;
   /** What the last attempt said; explains a deadline that passes before the next. */
   failure: Failure | null;
 }
@@ -33,7 +39,7 @@ export class Lane {
   readonly topic: string;
   readonly partition: number;
   readonly queue = new EntryQueue();
-  leader: number;
+  #leader: number;
   readonly #owner: LaneOwner;
   /** Batches to be sent (again) before the queue, in order. */
   #heads: Group[] = [];
@@ -45,8 +51,19 @@ export class Lane {
   constructor(topic: string, partition: number, leader: number, owner: LaneOwner) {
     this.topic = topic;
     this.partition = partition;
-    this.leader = leader;
+    this.#leader = leader;
     this.#owner = owner;
+  }
+
+  /** Broker id; -1: none at the moment. */
+  get leader(): number {
+    return this.#leader;
+  }
+
+  /** What the old leader has refused is not held back from a new one. */
+  set leader(leader: number) {
+    if (leader !== this.#leader) this.#notBeforeMs = 0;
+    this.#leader = leader;
   }
 
   get isBusy(): boolean {
@@ -159,7 +176,7 @@ export class Lane {
     const { batchRecordsMax, batchBytesMax } = this.#owner.limits();
     while (source.length > 0) {
       const live = this.#dropDue(source.take(batchRecordsMax, batchBytesMax), deadlineBeforeWire, nowMs);
-      if (live.length > 0) return { entries: live, attempts: 0, failure: null };
+      if (live.length > 0) return { entries: live, attempts: 0, unanswered: 0, failure: null };
     }
     return null;
   }
@@ -207,7 +224,12 @@ export class Lane {
     const entries = late === 0 ? group.entries : group.entries.filter(({ settle }) => settle !== null);
     if (judgement.mayBeWritten) for (const entry of entries) entry.mayBeWritten = true;
     this.#decide(
-      { entries, attempts: group.attempts + (judgement.counts ? 1 : 0), failure: judgement.failure },
+      {
+        entries,
+        attempts: group.attempts + (judgement.counts ? 1 : 0),
+        unanswered: group.unanswered + (judgement.mayBeWritten ? 1 : 0),
+        failure: judgement.failure,
+      },
       judgement.next,
       nowMs,
     );
@@ -220,16 +242,19 @@ export class Lane {
     const { attemptsMax, retryBackoffMs } = this.#owner.limits();
     if (next === 'split' && entries.length > 1) {
       const middle = entries.length >> 1;
-      const half = { attempts: 0, failure: null };
+      const half = { attempts: 0, unanswered: 0, failure: null };
       this.#heads.unshift({ ...half, entries: entries.slice(0, middle) }, { ...half, entries: entries.slice(middle) });
       return;
     }
-    if (next !== 'retry' || group.attempts > attemptsMax) {
+    // The deadline ends retries. Attempts are limited where each may write the batch again, or when none is wanted.
+    const counted = attemptsMax === 0 ? group.attempts : group.unanswered;
+    if (next !== 'retry' || counted > attemptsMax) {
       this.#owner.failed(entries, failure);
       return;
     }
     this.#heads.unshift(group);
-    this.#notBeforeMs = nowMs + retryBackoffMs;
+    const doubled = retryBackoffMs * 2 ** Math.min(Math.max(0, group.attempts - 1), 20);
+    this.#notBeforeMs = nowMs + Math.min(doubled, Math.max(retryBackoffMs, retryBackoffMaxMs));
     this.#owner.wakeAt(this.#notBeforeMs);
     this.#owner.wakeAt(earliestOf(entries));
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
-import { type ClientStatus, type KafkaClient, type KafkaClientEvents, KafkaError, type KafkaRecord } from './client.ts';
+import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './client.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gate.ts';
 import type { Lane, LaneOwner } from './lane.ts';
@@ -12,11 +12,14 @@ import {
   failedVerdict,
   failureOf,
   isConnectionFailure,
+  isTopicRefusal,
+  largerThanQueue,
   loginRefused,
   nodeOverloaded,
   producerOverloaded,
   shuttingDown,
   verdictOf,
+  withLimit,
 } from './produce-failure.ts';
 import { type ProducerMetrics, type QueueFigures, unconfirmedTopic } from './producer-metrics.ts';
 import type { ClusterSettings, FailedVerdict, ProducerLimits, Verdict } from './producer.ts';
@@ -58,6 +61,8 @@ export class LogicalProducer implements LaneOwner {
   readonly #dirty = new Set<TopicState>();
   readonly #timer = new WakeTimer(() => this.#tick());
   readonly #lost: LostRecords;
+  /** Answers that wait for the limit that they name. */
+  readonly #asking = new Set<Promise<void>>();
   #limits: ProducerLimits;
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
   #records = 0;
@@ -81,8 +86,9 @@ export class LogicalProducer implements LaneOwner {
     this.gates = new HealthGates({
       label: options.label,
       logger: options.logger,
-      probe: (deadlineMs) => this.client.probe(deadlineMs),
+      probe: (partitions, deadlineMs) => this.client.probe(partitions, deadlineMs),
       probeTimeoutMs: options.cluster.requestTimeoutMs,
+      onState: (state) => options.metrics.gate(options.label, state),
     });
     // The status says how it goes; the client goes on trying by itself.
     this.client.connect(performance.now() + options.cluster.connectTimeoutMs).catch(() => undefined);
@@ -127,7 +133,8 @@ export class LogicalProducer implements LaneOwner {
     let oldestMs = Infinity;
     for (const topic of this.#topics.values()) oldestMs = Math.min(oldestMs, topic.oldestQueuedAtMs);
     const oldestAgeSeconds = oldestMs === Infinity ? 0 : (performance.now() - oldestMs) / 1000;
-    return { label: this.label, records: this.#records, bytes: this.#bytes, oldestAgeSeconds };
+    const { closed: gatesClosed } = this.gates;
+    return { label: this.label, records: this.#records, bytes: this.#bytes, oldestAgeSeconds, gatesClosed };
   }
 
   /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
@@ -150,6 +157,7 @@ export class LogicalProducer implements LaneOwner {
     this.#timer.clear();
     clearImmediate(this.#flush);
     await this.client.close();
+    await Promise.all(this.#asking);
     this.#lost.close();
   }
 
@@ -176,16 +184,36 @@ export class LogicalProducer implements LaneOwner {
   }
 
   failed(entries: readonly Entry[], failure: Failure): void {
-    let lost = false;
+    if (failure.code === 'RECORD_TOO_LARGE') this.#failTooLarge(entries, failure);
+    else this.#fail(entries, failure);
+  }
+
+  /** The answer names the limit, as far as the brokers tell it before the answer is due. */
+  #failTooLarge(entries: readonly Entry[], failure: Failure): void {
+    const topic = this.#topics.get(entries[0]?.topic ?? '');
+    const limitBytes = topic?.limit.known(performance.now());
+    if (topic === undefined || limitBytes !== undefined) {
+      return this.#fail(entries, withLimit(failure, limitBytes ?? null));
+    }
+    const dueMs = Math.min(...entries.map(({ deadlineMs }) => deadlineMs));
+    const answered = topic.limit
+      .askFor((deadlineMs) => this.client.recordBytesMax(topic.name, deadlineMs), dueMs)
+      .then((bytes) => this.#fail(entries, withLimit(failure, bytes)))
+      .finally(() => this.#asking.delete(answered));
+    this.#asking.add(answered);
+  }
+
+  #fail(entries: readonly Entry[], failure: Failure): void {
+    const lost: Entry[] = [];
     for (const entry of entries) {
       if (entry.settle === null) continue;
       const verdict = failedVerdict(entry, failure);
-      if (entry.settle === this.#lost.settle) lost ||= blamesCluster(verdict);
+      if (entry.settle === this.#lost.settle && blamesCluster(verdict)) lost.push(entry);
       this.#count(entry.topic, verdict.outcome, 1);
       this.#settle(entry, verdict);
     }
     // What is lost at once is one failure, however many records it was.
-    if (lost) this.gates.failed();
+    if (lost.length > 0) this.gates.failed(lost);
   }
 
   late(entries: number, acked: boolean): void {
@@ -201,8 +229,8 @@ export class LogicalProducer implements LaneOwner {
   done(lane: Lane, error: KafkaError | null, refresh: boolean, tookMs: number): void {
     this.#options.metrics.produced(this.label, tookMs / 1000);
     if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
-    if (error === null) this.gates.succeeded();
-    else if (isConnectionFailure(error)) this.gates.failed();
+    if (error === null) this.gates.acked(lane);
+    else if (isConnectionFailure(error)) this.gates.failed([lane]);
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
     topic.laneDone(lane, error === null);
@@ -221,8 +249,13 @@ export class LogicalProducer implements LaneOwner {
     if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
     const { queueRecordsMax, queueBytesMax } = this.#limits;
+    if (bytes > queueBytesMax) {
+      return largerThanQueue(queueBytesMax, 'producer_async_buffering_limits_bytes_in_memory');
+    }
+    const { memory } = this.#options;
+    if (bytes > memory.bytesMax) return largerThanQueue(memory.bytesMax, 'producer_memory_max');
     if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
-    if (this.#options.memory.bytes + bytes > this.#options.memory.bytesMax) return nodeOverloaded;
+    if (memory.bytes + bytes > memory.bytesMax) return nodeOverloaded;
     return this.#topics.get(name)?.refusal(nowMs) ?? null;
   }
 
@@ -327,11 +360,10 @@ export class LogicalProducer implements LaneOwner {
 
   #refreshFailed(topic: TopicState, cause: unknown): void {
     const nowMs = performance.now();
-    const refused = cause instanceof KafkaError && cause.wire === 'verdict' && topicRefusals.has(cause.kafkaName);
-    if (refused) topic.refuse(failureOf(cause), nowMs);
+    if (isTopicRefusal(cause)) topic.refuse(failureOf(cause), nowMs);
     else topic.refreshFailed(nowMs);
     // While the first connection is being made nothing has failed yet.
-    if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed();
+    if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed([]);
   }
 
   #tick(): void {
@@ -370,20 +402,13 @@ export class LogicalProducer implements LaneOwner {
     ) {
       logger.warn('kafka_failing', `Kafka cluster ${this.label} cannot be reached: ${status.error ?? ''}`, fields);
     }
-    if (status.state === 'failing') this.gates.failed();
+    if (status.state === 'failing') this.gates.failed([]);
     if (status.loginRefused) for (const topic of this.#topics.values()) topic.failWaiting(loginRefused);
     if (status.state !== 'connected') return;
     for (const topic of this.#topics.values()) topic.refreshNow();
     this.#flushAll();
   }
 }
-
-const topicRefusals = new Set([
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'CLUSTER_AUTHORIZATION_FAILED',
-  'INVALID_TOPIC_EXCEPTION',
-]);
 
 export function brokersText({ bootstrapServers }: ClusterSettings): string {
   return bootstrapServers.map(({ host, port }) => `${host}:${port}`).join(',');

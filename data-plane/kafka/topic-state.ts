@@ -3,6 +3,7 @@ import { type Entry, EntryQueue } from './entry.ts';
 import { Lane, type LaneOwner } from './lane.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
 import type { Failure } from './produce-failure.ts';
+import { TopicLimit } from './topic-limit.ts';
 
 /** How long a topic that the brokers refuse is set aside before it is asked for again: doubling. */
 const quarantineMs = { first: 100, max: 5000 } as const;
@@ -44,6 +45,7 @@ export class TopicState {
   #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
   #refusals = 0;
   lastUsedMs = 0;
+  readonly limit = new TopicLimit();
 
   constructor(name: string, owner: LaneOwner, partitioner: 'murmur2' | 'crc32') {
     this.name = name;

@@ -189,7 +189,8 @@ async function startEarlyAcker(rig: Rig, topic: string) {
 function ackingEarly(client: KafkaClient): KafkaClient {
   return {
     connect: (deadlineMs) => client.connect(deadlineMs),
-    probe: (deadlineMs) => client.probe(deadlineMs),
+    probe: (partitions, deadlineMs) => client.probe(partitions, deadlineMs),
+    recordBytesMax: (topic, deadlineMs) => client.recordBytesMax(topic, deadlineMs),
     metadata: (topic, deadlineMs) => client.metadata(topic, deadlineMs),
     isReady: (brokerId) => client.isReady(brokerId),
     produce(batch) {

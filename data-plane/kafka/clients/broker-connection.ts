@@ -15,6 +15,8 @@ export interface BrokerConnection {
   isReady(): boolean;
   /** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */
   metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer>;
+  /** The topic's setting; null when the broker does not tell. @throws KafkaError when there is no answer */
+  topicConfig(topic: string, name: string, timeoutMs: number): Promise<string | null>;
   /** @throws KafkaError */
   produce(batch: ProduceBatch): Promise<ProduceResult>;
   /** Ends it at once; requests in flight fail as unknown. Calls no event. */

@@ -3,12 +3,20 @@ import {
   type KafkaClient,
   type KafkaClientEvents,
   KafkaError,
+  type PartitionsByTopic,
   type ProduceBatch,
   type ProduceResult,
   type TopicMetadata,
 } from '../client.ts';
 import { kafkaErrorCode } from '../kafka-error-codes.ts';
-import type { BrokerAddress, BrokerConnection, MetadataAnswer, OpenBrokerConnection } from './broker-connection.ts';
+import { isTopicRefusal } from '../produce-failure.ts';
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  connectionFailed,
+  type MetadataAnswer,
+  type OpenBrokerConnection,
+} from './broker-connection.ts';
 
 const reconnectBackoffMs = { first: 50, max: 1000 } as const;
 /** A refused login is tried again more slowly: brokers and directories may lock accounts. */
@@ -85,8 +93,15 @@ export class BrokersClient implements KafkaClient {
     return { topic, partitions: [...answer.topic.partitions].sort((a, b) => a.id - b.id) };
   }
 
-  async probe(deadlineMs: number): Promise<void> {
+  async recordBytesMax(topic: string, deadlineMs: number): Promise<number | null> {
+    const bytes = Number(await this.#connected().topicConfig(topic, 'max.message.bytes', this.#timeoutMs(deadlineMs)));
+    return bytes > 0 ? bytes : null;
+  }
+
+  async probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void> {
     await this.#askAny(null, deadlineMs);
+    const leaders = await Promise.all([...partitions].map(([topic, ids]) => this.#leadersOf(topic, ids, deadlineMs)));
+    await Promise.all([...new Set(leaders.flat())].map((leader) => this.#askBroker(leader, deadlineMs)));
   }
 
   isReady(brokerId: number): boolean {
@@ -121,18 +136,46 @@ export class BrokersClient implements KafkaClient {
   }
 
   async #askAny(topic: string | null, deadlineMs: number): Promise<MetadataAnswer> {
-    const connection = this.#anyUp();
-    if (connection === null) {
-      this.#search();
-      throw new KafkaError('CONNECTION_FAILED', this.#status.error ?? 'no broker is connected', {
-        retriable: true,
-        wire: 'untouched',
-      });
-    }
-    const timeoutMs = Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
-    const answer = await connection.metadata(topic, timeoutMs);
+    const answer = await this.#connected().metadata(topic, this.#timeoutMs(deadlineMs));
     this.#learn(answer);
     return answer;
+  }
+
+  /** The leaders of these partitions, as far as topic and partitions are still there. @throws KafkaError when one has none */
+  async #leadersOf(topic: string, ids: ReadonlySet<number>, deadlineMs: number): Promise<number[]> {
+    let metadata: TopicMetadata;
+    try {
+      metadata = await this.metadata(topic, deadlineMs);
+    } catch (error) {
+      if (isTopicRefusal(error)) return [];
+      throw error;
+    }
+    const leaders = metadata.partitions.filter(({ id }) => ids.has(id)).map(({ leader }) => leader);
+    if (leaders.some((leader) => leader < 0)) {
+      throw new KafkaError('LEADER_NOT_AVAILABLE', 'a partition has no leader', { retriable: true, wire: 'verdict' });
+    }
+    return leaders;
+  }
+
+  async #askBroker(brokerId: number, deadlineMs: number): Promise<void> {
+    const broker = this.#brokers.get(brokerId);
+    if (broker === undefined || broker.connection === null || broker.state !== 'up') {
+      if (broker !== undefined) this.#openBroker(broker);
+      throw connectionFailed("the leader's connection is down", 'untouched');
+    }
+    await broker.connection.metadata(null, this.#timeoutMs(deadlineMs));
+  }
+
+  #timeoutMs(deadlineMs: number): number {
+    return Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
+  }
+
+  /** @throws KafkaError when no broker is connected */
+  #connected(): BrokerConnection {
+    const connection = this.#anyUp();
+    if (connection !== null) return connection;
+    this.#search();
+    throw connectionFailed(this.#status.error ?? 'no broker is connected', 'untouched');
   }
 
   #anyUp(): BrokerConnection | null {

@@ -17,10 +17,14 @@ import {
   type KafkajsBroker,
   type KafkajsConnection,
   type KafkajsConnectionPool,
+  type KafkajsExchange,
   type KafkajsMetadata,
 } from './kafkajs-internals.ts';
 
 const metadataApiKey = 3;
+const describeConfigsApiKey = 32;
+/** Kafka's number for a topic among the things that have settings. */
+const topicResource = 2;
 const clientId = 'sluice';
 /** Logs in again this long before a session ends, or when this part of a shorter one is left. */
 const reauthenticateBeforeMs = 10_000;
@@ -119,34 +123,20 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   }
 
   async metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer> {
-    const connection = this.#connection;
-    if (connection === null || this.#state !== 'open') throw connectionFailed('the connection is down', 'untouched');
-    const { request, response } = this.#broker.lookupRequest(
-      metadataApiKey,
-      kafkajs.requests.Metadata,
-    )({ topics: [topic], allowAutoTopicCreation: false });
+    const look = this.#broker.lookupRequest(metadataApiKey, kafkajs.requests.Metadata);
+    const exchange = look({ topics: [topic], allowAutoTopicCreation: false });
     if (topic === null) {
       // kafkajs writes an empty list as "all topics"; an empty array asks for none.
-      request.encode = () => Promise.resolve(new kafkajs.Encoder().writeInt32(0).writeBoolean(false));
+      exchange.request.encode = () => Promise.resolve(new kafkajs.Encoder().writeInt32(0).writeBoolean(false));
     }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(timedOut('metadata', 'unknown')), timeoutMs);
-    });
-    try {
-      // The library's parse throws the first topic's error for all; what was decoded is judged by us.
-      const sent = connection.send({
-        request,
-        response: { decode: response.decode, parse: (decoded) => decoded },
-        logResponseError: false,
-      });
-      return readMetadata(await Promise.race([sent, late]), topic);
-    } catch (error) {
-      if (error instanceof KafkaError) throw error;
-      throw connectionFailed(error instanceof Error ? error.message : 'the request failed', 'unknown', error);
-    } finally {
-      clearTimeout(timer);
-    }
+    return readMetadata(await this.#ask('metadata', exchange, timeoutMs), topic);
+  }
+
+  async topicConfig(topic: string, name: string, timeoutMs: number): Promise<string | null> {
+    const look = this.#broker.lookupRequest(describeConfigsApiKey, kafkajs.requests.DescribeConfigs);
+    const exchange = look({ resources: [{ type: topicResource, name: topic, configNames: [name] }] });
+    const { resources } = await this.#ask('configuration', exchange, timeoutMs);
+    return resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue ?? null;
   }
 
   produce(batch: ProduceBatch): Promise<ProduceResult> {
@@ -207,6 +197,29 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       connection.requestQueue.destroy();
     }
     this.#socket?.destroy();
+  }
+
+  async #ask<T>(what: string, { request, response }: KafkajsExchange<T>, timeoutMs: number): Promise<T> {
+    const connection = this.#connection;
+    if (connection === null || this.#state !== 'open') throw connectionFailed('the connection is down', 'untouched');
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(timedOut(what, 'unknown')), timeoutMs);
+    });
+    try {
+      // The library's parse throws the first topic's error for all; what was decoded is judged by us.
+      const sent = connection.send({
+        request,
+        response: { decode: response.decode, parse: (decoded) => decoded },
+        logResponseError: false,
+      });
+      return await Promise.race([sent, late]);
+    } catch (error) {
+      if (error instanceof KafkaError) throw error;
+      throw connectionFailed(error instanceof Error ? error.message : 'the request failed', 'unknown', error);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #verdict(payload: Buffer, batch: ProduceBatch): ProduceResult {

@@ -53,12 +53,17 @@ export interface KafkajsConnectionPool {
 
 export interface KafkajsBroker {
   connect(): Promise<void>;
-  lookupRequest(apiKey: number, definitions: unknown): (options: object) => KafkajsExchange;
+  lookupRequest<T>(apiKey: number, request: KafkajsRequest<T>): (options: object) => KafkajsExchange<T>;
 }
 
-export interface KafkajsExchange {
+export interface KafkajsExchange<T> {
   request: { apiKey: number; apiName: string; apiVersion: number; encode: () => Promise<unknown> };
-  response: { decode: (payload: Buffer) => Promise<KafkajsMetadata> };
+  response: { decode: (payload: Buffer) => Promise<T> };
+}
+
+/** The versions of a request that the library knows; `T`: its decoded response. */
+export interface KafkajsRequest<T> {
+  readonly protocol: (options: { version: number }) => (options: object) => KafkajsExchange<T>;
 }
 
 /** A decoded Metadata response, versions 1 to 6. */
@@ -71,6 +76,11 @@ export interface KafkajsMetadata {
   }[];
 }
 
+/** A decoded DescribeConfigs response, versions 0 to 2. */
+export interface KafkajsConfigs {
+  resources: { errorCode: number; configEntries: { configName: string; configValue: string | null }[] }[];
+}
+
 export interface KafkajsEncoder {
   writeInt32(value: number): KafkajsEncoder;
   writeBoolean(value: boolean): KafkajsEncoder;
@@ -80,7 +90,10 @@ interface KafkajsInternals {
   readonly ConnectionPool: new (options: object) => KafkajsConnectionPool;
   readonly Broker: new (options: object) => KafkajsBroker;
   readonly Encoder: new () => KafkajsEncoder;
-  readonly requests: { readonly Metadata: unknown };
+  readonly requests: {
+    readonly Metadata: KafkajsRequest<KafkajsMetadata>;
+    readonly DescribeConfigs: KafkajsRequest<KafkajsConfigs>;
+  };
   readonly createSocketFactory: () => (options: object) => Socket;
   readonly createLogger: (options: object) => object;
 }

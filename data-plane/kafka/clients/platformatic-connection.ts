@@ -115,10 +115,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        const error = new KafkaError('TIMED_OUT', 'the broker did not answer the metadata request in time', {
-          retriable: true,
-          wire: 'unknown',
-        });
+        const error = timedOut('metadata');
         reject(error);
         this.#broke(error);
       }, timeoutMs);
@@ -129,6 +126,32 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
         const answer = response ?? (isResponseError(error) ? error.response : undefined);
         if (answer === undefined) reject(toRequestError(error, 'unknown'));
         else resolve(readMetadata(answer, topic));
+      });
+    });
+  }
+
+  topicConfig(topic: string, name: string, timeoutMs: number): Promise<string | null> {
+    const connection = this.#connection;
+    const library = this.#library;
+    if (connection === null || library === null || !connection.isConnected()) {
+      return Promise.reject(connectionFailed('the connection is down', 'untouched'));
+    }
+    return new Promise((resolve, reject) => {
+      // The library goes on waiting for the answer, so that the connection stays usable.
+      const timer = setTimeout(() => reject(timedOut('configuration')), timeoutMs);
+      const resourceType = library.ConfigResourceTypes.TOPIC;
+      const resources = [{ resourceType, resourceName: topic, configurationKeys: [name] }];
+      library.describeConfigsV4.api(connection, resources, false, false, (error, response) => {
+        clearTimeout(timer);
+        if (error === null || error === undefined) {
+          const configs = response?.results[0]?.configs ?? [];
+          resolve(configs.find((config) => config.name === name)?.value ?? null);
+        } else if (isResponseError(error)) {
+          resolve(null);
+        } else {
+          reject(toRequestError(error, 'unknown'));
+          this.#broke(error);
+        }
       });
     });
   }
@@ -258,6 +281,13 @@ function readMetadata({ brokers, topics }: LibraryMetadata, topic: string | null
 
 function isResponseError(error: unknown): error is Error & { response: LibraryMetadata } {
   return error instanceof Error && 'response' in error && typeof error.response === 'object' && error.response !== null;
+}
+
+function timedOut(what: string): KafkaError {
+  return new KafkaError('TIMED_OUT', `the broker did not answer the ${what} request in time`, {
+    retriable: true,
+    wire: 'unknown',
+  });
 }
 
 function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaError {

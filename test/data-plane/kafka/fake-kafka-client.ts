@@ -6,6 +6,7 @@ import {
   type KafkaClientEvents,
   KafkaError,
   type KafkaRecord,
+  type PartitionsByTopic,
   type ProduceBatch,
   type ProduceResult,
   type TopicMetadata,
@@ -31,7 +32,11 @@ export class FakeKafkaClient implements KafkaClient {
   readonly refusals = new Map<string, KafkaError>();
   readonly sent: SentBatch[] = [];
   readonly metadataRequests: string[] = [];
+  readonly limitRequests: string[] = [];
+  limits: (topic: string) => Promise<number | null> = () => Promise.resolve(null);
   probes = 0;
+  /** `topic/ids` of the last probe. */
+  probed: readonly string[] = [];
   ready = true;
   connected = true;
   closed = false;
@@ -63,8 +68,14 @@ export class FakeKafkaClient implements KafkaClient {
     return Promise.resolve({ topic, partitions });
   }
 
-  probe(): Promise<void> {
+  recordBytesMax(topic: string): Promise<number | null> {
+    this.limitRequests.push(topic);
+    return this.limits(topic);
+  }
+
+  probe(partitions: PartitionsByTopic): Promise<void> {
     this.probes++;
+    this.probed = [...partitions].map(([topic, ids]) => `${topic}/${[...ids].join(',')}`);
     if (this.connected) return Promise.resolve();
     return Promise.reject(new KafkaError('CONNECTION_FAILED', 'down', { retriable: true, wire: 'untouched' }));
   }
