@@ -36,7 +36,7 @@ describe('numbered requests through faults', function () {
     rig = await startRig();
   });
   after(async () => {
-    await rig.close();
+    await rig?.close();
     await writeReport();
   });
 
