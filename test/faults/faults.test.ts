@@ -29,7 +29,7 @@ const longOnly: readonly Fault[] = [
 ];
 
 describe('numbered requests through faults', function () {
-  this.timeout(isLong ? 900_000 : 120_000);
+  this.timeout(isLong ? 900_000 : 240_000);
   let rig: Rig;
 
   before(async () => {

@@ -58,7 +58,7 @@ async function assemble(closing: Closing): Promise<Rig> {
   const kafka = await startKafkaCluster({
     directory: `${temp.path}/kafka`,
     brokers: brokerCount,
-    heap: '256m',
+    heap: isLong ? '384m' : '256m',
     // They start again and again: compiled once, and simply.
     jvmArguments: ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
     security: 'SASL_PLAINTEXT',
