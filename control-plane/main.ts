@@ -4,6 +4,8 @@ import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { databaseConfig } from './declarative/database-config.ts';
+import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { openDatabase } from './store/database.ts';
 import { createEntityStore } from './store/entity-store.ts';
@@ -58,8 +60,9 @@ async function startParts(
   const state = { ready: false, stopping: false };
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
-  const store = createEntityStore({ database, entities, logger });
+  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
+  stops.push(startExpiry({ store, logger }));
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
 
@@ -69,6 +72,7 @@ async function startParts(
     listen: options.clusterListen,
     nodePurgeAfterMs: options.nodePurgeAfterMs,
     entities,
+    plugins: pluginSchemas,
     version: sluiceVersion,
     logger,
     metrics,
@@ -95,8 +99,11 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
+    const declarative = databaseConfig({ store, database: options.database });
+    stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,
+      declarative,
       entities,
       plugins: pluginSchemas,
       logger,

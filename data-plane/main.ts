@@ -1,14 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { entities } from '../shared/entities/entities.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
 import { buildRuntime } from './config/build-runtime.ts';
+import { knownSchemas } from './config/known-schemas.ts';
+import { PluginInstances } from './config/plugin-instances.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
 import { createSyncSource, type SyncSource } from './config/sync-source.ts';
 import type { Producers } from './kafka/producer.ts';
 import { createProducers, type KafkaClientName, loadKafkaClient, unsupportedSettings } from './kafka/producers.ts';
+import { createLuaChains } from './lua/lua-chains.ts';
 import type { PluginDeps } from './plugins/plugin.ts';
 import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
@@ -60,6 +64,7 @@ interface Parts {
   readonly source: SyncSource;
   readonly readiness: () => ReadyState;
   readonly closeEncoders: () => Promise<void>;
+  readonly closeLua: () => Promise<void>;
   readonly state: { draining: boolean; stopped: boolean };
   listener: HttpListener | undefined;
   status: StatusServer | undefined;
@@ -95,10 +100,12 @@ function assemble(options: DataPlaneOptions): Parts {
   const { producerMemoryMaxBytes } = options;
   const producers = createProducers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
   const encoders = createEncoders({ logger, metrics });
+  const lua = createLuaChains({ logger, metrics });
   const requestMetrics = createRequestMetrics({ registry: metrics, inFlight: () => spine.inFlight() });
   const pluginDeps: PluginDeps = {
     producers,
     encoders,
+    lua,
     log: logger,
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
@@ -120,7 +127,7 @@ function assemble(options: DataPlaneOptions): Parts {
       dataDir: options.dataDir,
       nodeLabels: options.nodeLabels,
       version: options.sluiceVersion,
-      plugins: Object.entries(plugins).map(([name, { version }]) => ({ name, version })),
+      knows: knownSchemas(entities, pluginSchemas),
       counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
       logger,
     }),
@@ -132,6 +139,7 @@ function assemble(options: DataPlaneOptions): Parts {
       nowMs: () => performance.now(),
     }),
     closeEncoders: () => encoders.close(),
+    closeLua: () => lua.close(),
     state,
     listener: undefined,
     status: undefined,
@@ -146,12 +154,14 @@ function createHolder(
   pluginDeps: PluginDeps,
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
+  const instances = new PluginInstances();
   return new RuntimeHolder({
     build: (snapshot) =>
       buildRuntime(snapshot, {
         plugins,
         pluginSchemas,
         pluginDeps,
+        instances,
         meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
       }),
     logger,
@@ -239,6 +249,7 @@ async function drain(parts: Parts): Promise<void> {
   }
   await Promise.all([source.stop(), listener === undefined ? undefined : drainListener(parts, listener, deadlineMs)]);
   await holder.close();
+  await parts.closeLua();
   await producers.close(deadlineMs);
   await parts.closeEncoders();
   state.stopped = true;

@@ -1,31 +1,32 @@
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
-import {
-  canonicalJson,
-  hashEntities,
-  hashEntityText,
-  type Snapshot,
-  type SnapshotEntities,
-  type SnapshotEntity,
-} from './snapshot.ts';
+import { createGzip, gunzip } from 'node:zlib';
+import { EntityHashes } from './entity-hashes.ts';
+import { createPacer } from './pacer.ts';
+import { hashEntityText, type Snapshot, type SnapshotEntity } from './snapshot.ts';
 
-/** A snapshot as it travels and as it lies on disk. Lists without entities leave no trace in it. */
-export interface PackedSnapshot {
-  /** The same as that of the snapshot made by `createSnapshot`. */
+/** An entity as it came over the wire. */
+export interface WireEntity {
+  readonly plural: string;
+  readonly entity: SnapshotEntity;
+  /** Plural, space, canonical JSON, line break. */
+  readonly line: string;
   readonly hash: string;
-  readonly entityCount: number;
-  /** Bytes before compression. */
-  readonly rawBytes: number;
-  /** gzip of one line an entity: its plural, a space, its canonical JSON. */
-  readonly body: Buffer;
 }
 
-/** Bound of a packed snapshot: what one message could carry. */
+/** A verified snapshot with what it takes to apply a delta to it, and to pack it again. */
+export interface WireSnapshot {
+  readonly snapshot: Snapshot;
+  /** By `entityKey`. */
+  readonly entries: ReadonlyMap<string, WireEntity>;
+  readonly hashes: EntityHashes;
+}
+
+/** Bound of a packed snapshot or delta, the same as that of a message. */
 export const packedBytesMax = 64 * 1024 * 1024;
 /** Bound of an unpacked snapshot: keeps a small file from filling the memory. */
 export const unpackedBytesMax = 512 * 1024 * 1024;
-/** How long unpacking holds the event loop before it lets others run. */
-const sliceMs = 5;
+/** How much text is compressed in one go. */
+const pieceCharsMax = 256 * 1024;
 
 /** The bytes are not a snapshot with this hash. The message says why and quotes nothing of them. */
 export class SnapshotCorruptError extends Error {
@@ -35,54 +36,149 @@ export class SnapshotCorruptError extends Error {
   }
 }
 
-const gzipAsync = promisify(gzip);
 const gunzipAsync = promisify(gunzip);
 
-/** Canonical text, hash and compression of all entities in one go; compression runs off the main thread. */
-export async function packSnapshot(entities: SnapshotEntities): Promise<PackedSnapshot> {
-  const hashes: string[] = [];
-  const lines: string[] = [];
-  for (const plural of Object.keys(entities).sort()) {
-    const list = [...(entities[plural] ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const entity of list) {
-      // JSON escapes every line break, so that a line is an entity.
-      const text = canonicalJson(entity);
-      hashes.push(hashEntityText(plural, text));
-      lines.push(`${plural} ${text}\n`);
-    }
+export function entityKey(plural: string, id: string): string {
+  return `${plural}/${id}`;
+}
+
+/** The line of an entity. JSON escapes every line break, so that a line is an entity. */
+export function entityLine(plural: string, canonical: string): string {
+  return `${plural} ${canonical}\n`;
+}
+
+/** The line of a delta for an entity that is gone; no plural begins with a dash. */
+export function removalLine(plural: string, id: string): string {
+  return `-${plural} ${id}\n`;
+}
+
+/** The gzip of all lines. Compression runs off the main thread, and others have their turn between the pieces. */
+export async function packLines(lines: Iterable<string>): Promise<Buffer> {
+  // The fastest level: large configurations are compressed anew at each change, and nodes wait for it.
+  const gzip = createGzip({ level: 1 });
+  const chunks: Buffer[] = [];
+  gzip.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const ended = new Promise<void>((resolve, reject) => gzip.on('end', resolve).on('error', reject));
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < pieceCharsMax) continue;
+    await write(gzip, piece);
+    piece = '';
   }
-  const raw = Buffer.from(lines.join(''));
-  // The fastest level: every change of a large configuration is compressed anew, and nodes wait for it.
-  const body = await gzipAsync(raw, { level: 1 });
-  return { hash: hashEntities(hashes), entityCount: lines.length, rawBytes: raw.length, body };
+  gzip.end(piece);
+  await ended;
+  return Buffer.concat(chunks);
+}
+
+function write(gzip: ReturnType<typeof createGzip>, piece: string): Promise<void> {
+  return new Promise((resolve, reject) => gzip.write(piece, (error) => (error ? reject(error) : resolve())));
+}
+
+/** The same snapshot in the form in which it comes whole. */
+export async function packSnapshot({ snapshot, entries }: WireSnapshot): Promise<Buffer> {
+  return packLines(linesOf(snapshot, entries));
+}
+
+function* linesOf({ entities }: Snapshot, entries: WireSnapshot['entries']): Generator<string> {
+  for (const plural of Object.keys(entities).sort()) {
+    for (const { id } of entities[plural] ?? []) yield entries.get(entityKey(plural, id))?.line ?? '';
+  }
 }
 
 /**
  * Unpacks and verifies, in slices that leave the event loop to others. Rejects with SnapshotCorruptError when the bytes
  * are not exactly the snapshot of that hash.
  */
-export async function unpackSnapshot(hash: string, body: Uint8Array): Promise<Snapshot> {
-  const raw = await decompress(body);
+export async function unpackSnapshot(hash: string, body: Uint8Array): Promise<WireSnapshot> {
+  const entries = new Map<string, WireEntity>();
+  const lists = new Map<string, SnapshotEntity[]>();
   const hashes: string[] = [];
-  const entities = new Map<string, SnapshotEntity[]>();
-  let sliceEndMs = performance.now() + sliceMs;
+  await readLines(body, (line) => {
+    const read = readEntity(line);
+    entries.set(entityKey(read.plural, read.entity.id), read);
+    hashes.push(read.hash);
+    const list = lists.get(read.plural);
+    if (list === undefined) lists.set(read.plural, [read.entity]);
+    else list.push(read.entity);
+  });
+  if (entries.size !== hashes.length) throw new SnapshotCorruptError('an entity is there twice');
+  const all = await EntityHashes.of(hashes);
+  if (all.digest() !== hash) throw new SnapshotCorruptError('its hash is not the announced one');
+  return { snapshot: snapshotOf(hash, lists), entries, hashes: all };
+}
+
+/**
+ * Makes of a snapshot the one with that hash. Rejects with SnapshotCorruptError when the delta does not lead there; the
+ * base is left as it is.
+ */
+export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Array): Promise<WireSnapshot> {
+  const changes = new Map<string, WireEntity | undefined>();
+  await readLines(body, (line) => {
+    if (line.startsWith('-')) {
+      const { plural, rest } = splitLine(line.slice(1));
+      changes.set(entityKey(plural, rest), undefined);
+    } else {
+      const read = readEntity(line);
+      changes.set(entityKey(read.plural, read.entity.id), read);
+    }
+  });
+  const removed: string[] = [];
+  const added: string[] = [];
+  const touched = new Set<string>();
+  const entries = new Map(base.entries);
+  for (const [key, change] of changes) {
+    const before = entries.get(key);
+    if (before !== undefined) {
+      removed.push(before.hash);
+      touched.add(before.plural);
+    }
+    if (change === undefined) entries.delete(key);
+    else {
+      entries.set(key, change);
+      added.push(change.hash);
+      touched.add(change.plural);
+    }
+  }
+  const hashes = await base.hashes.with(removed, added);
+  if (hashes.digest() !== hash)
+    throw new SnapshotCorruptError('the delta leads to another hash than the announced one');
+  const lists = new Map(Object.entries(base.snapshot.entities));
+  for (const plural of touched) lists.set(plural, mergedList(plural, lists.get(plural) ?? [], changes));
+  return { snapshot: snapshotOf(hash, lists), entries, hashes };
+}
+
+/** A list with its changes; what did not change stays the very same object, which is what a build goes by. */
+function mergedList(
+  plural: string,
+  list: readonly SnapshotEntity[],
+  changes: ReadonlyMap<string, WireEntity | undefined>,
+): SnapshotEntity[] {
+  const kept = list.filter(({ id }) => !changes.has(entityKey(plural, id)));
+  for (const change of changes.values()) if (change?.plural === plural) kept.push(change.entity);
+  return kept;
+}
+
+/** Orders the lists by id; kinds without entities are left out. */
+function snapshotOf(hash: string, lists: ReadonlyMap<string, readonly SnapshotEntity[]>): Snapshot {
+  const ordered: Record<string, readonly SnapshotEntity[]> = {};
+  for (const [plural, list] of lists) {
+    if (list.length === 0) continue;
+    ordered[plural] = Object.isFrozen(list) ? list : Object.freeze([...list].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  }
+  return Object.freeze({ hash, entities: Object.freeze(ordered) });
+}
+
+async function readLines(body: Uint8Array, take: (line: string) => void): Promise<void> {
+  const raw = await decompress(body);
+  const pacer = createPacer();
   for (let start = 0; start < raw.length;) {
     const end = raw.indexOf(0x0a, start);
     if (end === -1) throw new SnapshotCorruptError('the last line has no end');
-    const { plural, entity, entityHash } = readLine(raw.subarray(start, end));
-    hashes.push(entityHash);
-    const list = entities.get(plural);
-    if (list === undefined) entities.set(plural, [entity]);
-    else list.push(entity);
+    take(raw.toString('utf8', start, end + 1));
     start = end + 1;
-    if (performance.now() >= sliceEndMs) {
-      await new Promise(setImmediate);
-      sliceEndMs = performance.now() + sliceMs;
-    }
+    if (pacer.isDue()) await pacer.pause();
   }
-  if (hashEntities(hashes) !== hash) throw new SnapshotCorruptError('its hash is not the announced one');
-  for (const list of entities.values()) Object.freeze(list.sort((a, b) => (a.id < b.id ? -1 : 1)));
-  return Object.freeze({ hash, entities: Object.freeze(Object.fromEntries(entities)) });
 }
 
 async function decompress(body: Uint8Array): Promise<Buffer> {
@@ -93,15 +189,18 @@ async function decompress(body: Uint8Array): Promise<Buffer> {
   }
 }
 
-function readLine(line: Buffer): { plural: string; entity: SnapshotEntity; entityHash: string } {
-  const space = line.indexOf(0x20);
+function splitLine(line: string): { plural: string; rest: string } {
+  const space = line.indexOf(' ');
   if (space === -1) throw new SnapshotCorruptError('a line names no kind of entity');
-  const plural = line.toString('latin1', 0, space);
-  const text = line.subarray(space + 1);
-  const entity = parseEntity(text.toString());
+  return { plural: line.slice(0, space), rest: line.slice(space + 1, -1) };
+}
+
+function readEntity(line: string): WireEntity {
+  const { plural, rest } = splitLine(line);
+  const entity = parseEntity(rest);
   if (entity === undefined) throw new SnapshotCorruptError('a line holds no entity');
   // The hash of the text as it came: what it stands for was canonical when it was packed, or the sum will not fit.
-  return { plural, entity, entityHash: hashEntityText(plural, text) };
+  return { plural, entity, line, hash: hashEntityText(plural, rest) };
 }
 
 function parseEntity(text: string): SnapshotEntity | undefined {

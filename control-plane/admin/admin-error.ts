@@ -1,3 +1,4 @@
+import type { DocumentErrors } from '../../shared/declarative/document-errors.ts';
 import { faultMessage, faultTree } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { StoreViolation } from '../store/store-errors.ts';
@@ -6,12 +7,18 @@ import type { StoreViolation } from '../store/store-errors.ts';
 export class AdminError extends Error {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, body: Readonly<Record<string, unknown>> & { readonly message: string }) {
+  constructor(
+    status: number,
+    body: Readonly<Record<string, unknown>> & { readonly message: string },
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(body.message);
     this.name = 'AdminError';
     this.status = status;
     this.body = body;
+    this.headers = headers;
   }
 }
 
@@ -56,6 +63,27 @@ export function invalidOption(name: string, reason: string): AdminError {
     name: 'invalid options',
     message: `invalid option (${name}: ${reason})`,
     fields: { [name]: reason },
+  });
+}
+
+/** A write to a node whose configuration is a file. The verb is Kong's: create, update, `create or update`, remove. */
+export function operationUnsupported(verb: string, plural: string): AdminError {
+  return new AdminError(405, {
+    code: 12,
+    name: 'operation unsupported',
+    message: `cannot ${verb} '${plural}' entities when not using a database`,
+  });
+}
+
+/** With `flatten`, faults of entities stand in a list beside those of the document itself. */
+export function invalidDocument(
+  { message, fields, ownFields, flattened }: DocumentErrors,
+  flatten: boolean,
+): AdminError {
+  const body = { code: 14, name: 'invalid declarative configuration', message };
+  return new AdminError(400, {
+    ...body,
+    ...(flatten ? { fields: ownFields, flattened_errors: flattened } : { fields }),
   });
 }
 

@@ -8,11 +8,14 @@ import { AdminError, plainError } from './admin-error.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
+import { addConfigRoutes, configPath } from './config-routes.ts';
+import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addInfoRoutes } from './info-routes.ts';
+import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
-import { addSecurity, type SecuritySettings } from './security.ts';
+import { addSecurity, readMethods, type SecuritySettings } from './security.ts';
 
 export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   readonly listen: { readonly host: string; readonly port: number };
@@ -27,6 +30,8 @@ export interface AdminServerOptions {
   readonly plugins: PluginSchemas;
   readonly settings: AdminSettings;
   readonly logger: Logger;
+  /** Without it there is no `/config`. */
+  readonly declarative?: DeclarativeConfig;
   /** Without it there are no endpoints of data planes. */
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */
@@ -49,7 +54,7 @@ const stopTimeoutMs = 5_000;
 
 /** The Admin API. Kong's, so that its clients work unchanged. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
-  const { settings, logger, entities, plugins, store, clustering, syncGate } = options;
+  const { settings, logger, entities, plugins, store, clustering, syncGate, declarative } = options;
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -69,16 +74,17 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   addBodyParsers(app);
   addErrorAnswers(app, logger);
 
-  const paths: string[] = [];
+  const paths: DocumentedPath[] = [];
   let address: string | undefined;
-  const add = (path: string, handlers: Handlers) => {
-    paths.push(path.replace(/:([a-z]+)/g, '{$1}'));
+  const add = (path: string, handlers: Handlers, about?: PathAbout) => {
+    paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
   addEntityRoutes({ entities, plugins, store, add, ...(syncGate === undefined ? {} : { syncGate }) });
   addSchemaRoutes({ entities, plugins, store, add });
   addInfoRoutes({
     store,
+    entities,
     plugins,
     role: settings.role,
     sluiceVersion: settings.sluiceVersion,
@@ -87,7 +93,15 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     add,
     paths,
   });
-  if (clustering !== undefined) addClusteringRoutes(clustering, add);
+  const endEvents = clustering && addClusteringRoutes(clustering, add);
+  if (declarative !== undefined) {
+    app.addHook('preHandler', async ({ method, routeOptions }) => {
+      if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();
+    });
+    const routes = { declarative, entities, plugins, ...(syncGate === undefined ? {} : { syncGate }) };
+    paths.push({ path: configPath, methods: ['GET', 'POST'], about: undefined });
+    void app.register(async (scope) => addConfigRoutes(scope, routes));
+  }
 
   return {
     async start() {
@@ -96,6 +110,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
       return address;
     },
     async stop() {
+      endEvents?.();
       const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
       await app.close().finally(() => clearTimeout(timer));
     },
@@ -108,8 +123,8 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
     throw plainError(404, 'Not found');
   });
   app.setErrorHandler((error, request, reply) => {
-    const answer = error instanceof AdminError ? error : parserError(error);
-    if (answer !== undefined) return reply.code(answer.status).send(answer.body);
+    const answer = error instanceof AdminError ? error : parserError(error, request.routeOptions.bodyLimit);
+    if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(answer.body);
     logger.error('internal_error', 'An Admin API request failed', {
       method: request.method,
       path: request.url.split('?', 1)[0],
@@ -120,10 +135,10 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
 }
 
 /** Errors of fastify itself that are the client's. */
-function parserError(error: unknown): AdminError | undefined {
+function parserError(error: unknown, bodyLimit: number): AdminError | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return plainError(413, `Payload too large: the limit is ${bodyBytesMax} bytes`);
+    return plainError(413, `Payload too large: the limit is ${bodyLimit} bytes`);
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return plainError(415, 'Unsupported Content-Type');
   if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
     return plainError(400, 'The body is not as long as its Content-Length');

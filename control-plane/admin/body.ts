@@ -1,5 +1,6 @@
 import { Busboy } from '@fastify/busboy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isNestedTooDeeply, jsonNestingMax } from '../../shared/json-nesting.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import { plainError } from './admin-error.ts';
 import type { FormEntry } from './form.ts';
@@ -29,6 +30,32 @@ export function addBodyParsers(app: FastifyInstance): void {
   );
 }
 
+/** A body that its resource reads itself. */
+export class RawBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly json: boolean;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, json: boolean) {
+    this.bytes = bytes;
+    this.json = json;
+  }
+}
+
+const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
+
+/** JSON and YAML stay as they came, up to `bodyLimit` bytes; forms are read as everywhere. */
+export function addDocumentParsers(app: FastifyInstance, bodyLimit: number): void {
+  app.removeContentTypeParser('application/json');
+  const raw = (types: string | string[], json: boolean) =>
+    app.addContentTypeParser<Buffer<ArrayBuffer>>(
+      types,
+      { parseAs: 'buffer', bodyLimit },
+      async (_request: FastifyRequest, body: Buffer<ArrayBuffer>) => new RawBody(body, json),
+    );
+  raw('application/json', true);
+  raw(yamlTypes, false);
+}
+
 function parseForm(bytes: Buffer): Body {
   return { kind: 'form', entries: [...new URLSearchParams(bytes.toString('utf8'))] };
 }
@@ -38,7 +65,9 @@ function parseJson(bytes: Buffer): Body {
   if (bytes.length === 0) return { kind: 'json', value: {} };
   let value: unknown;
   try {
-    value = JSON.parse(text(bytes));
+    const jsonText = text(bytes);
+    if (isNestedTooDeeply(jsonText)) throw new SyntaxError(`nested deeper than ${jsonNestingMax}`);
+    value = JSON.parse(jsonText);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) throw plainError(400, 'Cannot parse JSON body');
     throw error;

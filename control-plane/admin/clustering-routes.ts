@@ -1,11 +1,15 @@
 import { isUuid } from '../../shared/schema/check-scalar.ts';
 import { entityNotFound } from './admin-error.ts';
 import type { Clustering } from './clustering.ts';
+import { EventStreams } from './event-streams.ts';
 import { encodeOffset, listBody, queryOffset, querySize } from './list-query.ts';
 import type { Handlers } from './resource.ts';
 
-/** What operators see of the data planes. */
-export function addClusteringRoutes(clustering: Clustering, add: (path: string, handlers: Handlers) => void): void {
+/** What operators see of the data planes. Returns the function that ends the streams of events. */
+export function addClusteringRoutes(
+  clustering: Clustering,
+  add: (path: string, handlers: Handlers) => void,
+): () => void {
   add('/clustering/data-planes', {
     GET({ path, query }) {
       const size = querySize(query);
@@ -26,4 +30,14 @@ export function addClusteringRoutes(clustering: Clustering, add: (path: string, 
     },
   });
   add('/clustering/status', { GET: () => ({ status: 200, body: clustering.status() }) });
+  const streams = new EventStreams();
+  const endChanges = clustering.onStateChange((change) => streams.send('state', change));
+  add('/clustering/events', {
+    // The state of all first, so that a client has nothing to ask besides.
+    GET: () => ({ status: 200, events: streams.open([{ event: 'status', data: clustering.status() }]) }),
+  });
+  return () => {
+    endChanges();
+    streams.stop();
+  };
 }

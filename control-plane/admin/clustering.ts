@@ -8,6 +8,21 @@ export interface Clustering {
   getDataPlane(id: string): DataPlaneView | undefined;
   /** Body of `GET /clustering/status`: expected hash, counts by state, slowest node. */
   status(): Readonly<Record<string, unknown>>;
+  /** Calls the listener each time that a node's state becomes another. Returns the function that ends it. */
+  onStateChange(listener: (change: StateChangeView) => void): () => void;
+}
+
+/** Data of the event `state` of `GET /clustering/events`. */
+export interface StateChangeView {
+  readonly id: string;
+  readonly hostname: string;
+  /** The state before. */
+  readonly from: string;
+  readonly state: string;
+  readonly expected_hash: string | null;
+  readonly applied_hash: string | null;
+  /** Seconds since 1970. */
+  readonly at: number;
 }
 
 /** Lets a write wait until the nodes run it (`?wait=applied&timeout=5s`). */

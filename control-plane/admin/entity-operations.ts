@@ -1,14 +1,17 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { checkEntity, effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isUuid } from '../../shared/schema/check-scalar.ts';
+import type { FieldFault } from '../../shared/schema/field.ts';
 import type { AutoValues } from '../../shared/schema/check.ts';
 import { mergePatch } from '../../shared/schema/merge.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityReads, EntityStore, EntityWrites } from '../store/entity-store.ts';
 import { StoreViolation } from '../store/store-errors.ts';
 import { entityNotFound, schemaViolation, violationError } from './admin-error.ts';
+import { ownerId, putNames, splitNames, takenNames, withNames } from './names-list.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -51,71 +54,131 @@ export const autoValues: AutoValues = {
 };
 
 /** The entity that a path's segment names: what looks like a UUID is an id first. */
-export function lookUp(reads: EntityReads, entity: EntityDescriptor, segment: string): SnapshotEntity | undefined {
+export function lookUp(
+  reads: EntityReads,
+  entity: EntityDescriptor,
+  segment: string,
+  parent?: ParentReference,
+): SnapshotEntity | undefined {
   const byId = isUuid(segment) ? reads.get(entity.plural, segment.toLowerCase()) : undefined;
-  return byId ?? reads.find(entity.plural, segment);
+  return byId ?? byKey(reads, entity, segment, parent);
+}
+
+function byKey(
+  reads: EntityReads,
+  { plural, key, keyWithin, normalizeKey, names }: EntityDescriptor,
+  segment: string,
+  parent: ParentReference | undefined,
+): SnapshotEntity | undefined {
+  if (names !== undefined) {
+    const id = ownerId(names, reads.find(names.plural, segment));
+    return id === undefined ? undefined : reads.get(plural, id);
+  }
+  const value = normalizeKey?.(segment) ?? segment;
+  if (keyWithin === undefined) return reads.find(plural, value);
+  // Without the parent the key may be that of several.
+  return parent?.field === keyWithin ? reads.findTogether(plural, { [key]: value, [keyWithin]: parent.id }) : undefined;
 }
 
 export function entityOperations({ store, plugins }: { store: EntityStore; plugins: PluginSchemas }): EntityOperations {
-  function checked(entity: EntityDescriptor, input: Values): SnapshotEntity {
+  function checked(entity: EntityDescriptor, input: Values, nameFaults: readonly FieldFault[] = []): SnapshotEntity {
     const result = checkEntity({ entity, plugins, input, auto: autoValues });
-    if (result.kind === 'faults') throw schemaViolation(result.faults);
+    const faults = [...(result.kind === 'faults' ? result.faults : []), ...nameFaults];
+    if (result.kind === 'faults' || faults.length > 0) throw schemaViolation(faults);
     const { id } = result.value;
     if (typeof id !== 'string') throw new Error(`A checked ${entity.name} has no id`);
-    return { ...result.value, id, updated_at: autoValues.now() };
+    const time = Object.hasOwn(entity.fields, 'updated_at') ? { updated_at: autoValues.now() } : {};
+    return { ...result.value, id, ...time };
   }
 
   function write(work: (writes: EntityWrites) => SnapshotEntity): Written {
     return translated(() => store.write(work));
   }
 
+  /** Checks and stores an entity with the list of names that its body may hold. */
+  function save(
+    writes: EntityWrites,
+    entity: EntityDescriptor,
+    input: Values,
+    store: (value: SnapshotEntity) => SnapshotEntity,
+  ): SnapshotEntity {
+    const { body, names, faults } = splitNames(entity, input);
+    const value = checked(entity, body, faults);
+    const { names: list } = entity;
+    if (list === undefined || names === undefined) return withNames(writes, entity, store(value));
+    const taken = takenNames(writes, list, value.id, names);
+    if (taken.length > 0) throw schemaViolation(taken);
+    const stored = store(value);
+    putNames(writes, list, stored, names, autoValues.now());
+    return withNames(writes, entity, stored);
+  }
+
+  /** Replaces an entity; one that would only get another time of change stays as it is, and so does the revision. */
+  function replace(writes: EntityWrites, entity: EntityDescriptor, current: SnapshotEntity | undefined) {
+    return (value: SnapshotEntity): SnapshotEntity => {
+      const same =
+        current !== undefined && isDeepStrictEqual({ ...value, updated_at: null }, { ...current, updated_at: null });
+      return same ? current : writes.put(entity.plural, value);
+    };
+  }
+
   /** The named entity, if it is there and belongs to the parent of the path. */
   function find(reads: EntityReads, { entity, segment, parent }: Target): SnapshotEntity | undefined {
-    const found = lookUp(reads, entity, segment);
+    const found = lookUp(reads, entity, segment, parent);
     if (found === undefined || parent === undefined) return found;
     return referenceId(found[parent.field]) === parent.id ? found : undefined;
+  }
+
+  /** Refuses a write when the entity is not the one that the client has seen. */
+  function demand(reads: EntityReads, { entity, precondition }: Target, current: SnapshotEntity | undefined): void {
+    precondition?.(current === undefined ? undefined : withNames(reads, entity, current));
   }
 
   return {
     read(target) {
       const found = find(store, target);
       if (found === undefined) throw entityNotFound();
-      return found;
+      return withNames(store, target.entity, found);
     },
     create(entity, body, parent) {
-      const value = checked(entity, { ...body(), ...fixed(parent) });
-      return write((writes) => writes.insert(entity.plural, value));
+      return write((writes) =>
+        save(writes, entity, { ...body(), ...fixed(parent) }, (value) => writes.insert(entity.plural, value)),
+      );
     },
     put(target, body) {
       const { entity, segment, parent } = target;
       return write((writes) => {
-        const current = lookUp(writes, entity, segment);
-        target.precondition?.(current);
-        const input = { ...body(), ...fixed(parent) };
-        return writes.put(entity.plural, checked(entity, { ...input, ...identity(entity, segment, current, input) }));
+        const current = lookUp(writes, entity, segment, parent);
+        demand(writes, target, current);
+        const input = { ...absentNames(entity), ...body(), ...fixed(parent) };
+        const named = { ...input, ...identity(entity, segment, current, input) };
+        return save(writes, entity, named, replace(writes, entity, current));
       });
     },
     patch(target, body) {
       const { entity, parent } = target;
       return write((writes) => {
         const current = find(writes, target);
-        target.precondition?.(current);
+        demand(writes, target, current);
         if (current === undefined) throw entityNotFound();
         const patch = { ...body(current), ...fixed(parent), id: current.id };
         const { fields } = effectiveDescriptor(entity, plugins, { ...current, ...patch });
-        return writes.put(entity.plural, checked(entity, mergePatch(fields, current, patch)));
+        return save(writes, entity, mergePatch(fields, current, patch), replace(writes, entity, current));
       });
     },
     remove(target) {
       return translated(() =>
         store.write((writes) => {
           const current = find(writes, target);
-          target.precondition?.(current);
+          demand(writes, target, current);
           if (current !== undefined) writes.delete(target.entity.plural, current.id);
         }),
       ).revision;
     },
-    validate: checked,
+    validate(entity, input) {
+      const { body, faults } = splitNames(entity, input);
+      return checked(entity, body, faults);
+    },
   };
 }
 
@@ -137,8 +200,19 @@ function identity(
   const createdAt = input['created_at'] ?? current?.['created_at'];
   const age = createdAt === undefined ? {} : { created_at: createdAt };
   if (current?.id === segment.toLowerCase()) return { id: current.id, ...age };
-  if (current !== undefined) return { id: current.id, [entity.key]: segment, ...age };
-  return isUuid(segment) ? { id: segment, ...age } : { [entity.key]: segment, ...age };
+  const id = current === undefined ? {} : { id: current.id };
+  if (current === undefined && isUuid(segment)) return { id: segment, ...age };
+  if (entity.names === undefined) return { ...id, [entity.key]: segment, ...age };
+  const { field } = entity.names;
+  const given: unknown = input[field];
+  // What is no list is left for the check.
+  const names = Array.isArray(given) ? [...new Set<unknown>([...given, segment])] : (given ?? [segment]);
+  return { ...id, [field]: names, ...age };
+}
+
+/** PUT replaces: what is absent is empty. */
+function absentNames({ names }: EntityDescriptor): Values {
+  return names === undefined ? {} : { [names.field]: [] };
 }
 
 function fixed(parent: ParentReference | undefined): Values {

@@ -1,15 +1,25 @@
 import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { withTtl } from '../../shared/entities/expiry.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { maskSecrets } from '../../shared/schema/mask.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { entityNotFound } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
-import { entityOperations, lookUp, referenceId, type ParentReference, type Target } from './entity-operations.ts';
+import {
+  autoValues,
+  entityOperations,
+  lookUp,
+  referenceId,
+  type ParentReference,
+  type Target,
+} from './entity-operations.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
-import { formToRecord } from './form.ts';
+import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';
+import { withNames } from './names-list.ts';
+import type { PathAbout } from './openapi.ts';
 import type { AdminAnswer, Call, Handler, Handlers } from './resource.ts';
 import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
 
@@ -18,7 +28,7 @@ export interface EntityRoutesOptions {
   readonly plugins: PluginSchemas;
   readonly store: EntityStore;
   readonly syncGate?: SyncGate;
-  readonly add: (path: string, handlers: Handlers) => void;
+  readonly add: (path: string, handlers: Handlers, about: PathAbout) => void;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -28,27 +38,36 @@ export function addEntityRoutes(options: EntityRoutesOptions): void {
   const { entities, add } = options;
   const handlers = entityHandlers(options);
   for (const entity of entities) {
-    add(`/${entity.plural}`, { GET: handlers.list(entity), POST: handlers.create(entity) });
+    const path = collectionPath(entity);
+    const nestedPath = entity.nestedPath ?? path;
+    const many = { entity, many: true };
+    const one = { entity, many: false };
+    add(`/${path}`, { GET: handlers.list(entity), POST: handlers.create(entity) }, many);
     add(
-      `/${entity.plural}/:id`,
+      `/${path}/:id`,
       handlers.single((call) => ({ entity, segment: call.param('id') })),
+      one,
     );
     for (const [field, { type, reference }] of Object.entries(entity.fields)) {
       const parent = entities.find(({ plural }) => plural === reference);
       if (type !== 'foreign' || parent === undefined) continue;
       const parentOf = handlers.parentReference(parent, field);
-      add(`/${parent.plural}/:parent/${entity.plural}`, {
-        GET: handlers.list(entity, parentOf),
-        POST: handlers.create(entity, parentOf),
-      });
+      const nested = `/${collectionPath(parent)}/:parent/${nestedPath}`;
+      add(nested, { GET: handlers.list(entity, parentOf), POST: handlers.create(entity, parentOf) }, many);
       add(
-        `/${parent.plural}/:parent/${entity.plural}/:id`,
+        `${nested}/:id`,
         handlers.single((call) => ({ entity, segment: call.param('id'), parent: parentOf(call) })),
+        one,
       );
       const { GET, PUT, PATCH } = handlers.single(handlers.referenced(entity, field, parent));
-      add(`/${entity.plural}/:id/${field}`, { GET, PUT, PATCH });
+      add(`/${path}/:id/${field}`, { GET, PUT, PATCH }, { entity: parent, many: false });
     }
   }
+}
+
+/** The name of an entity's collection in paths. */
+export function collectionPath({ path, plural }: EntityDescriptor): string {
+  return path ?? plural;
 }
 
 type ParentOf = (call: Call) => ParentReference;
@@ -56,13 +75,17 @@ type ParentOf = (call: Call) => ParentReference;
 function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
   const operations = entityOperations({ store, plugins });
 
-  function shown(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
+  function readable(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
     return call.readOnly ? maskSecrets(effectiveDescriptor(entity, plugins, value).fields, value) : value;
   }
 
+  function shown(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
+    return withTtl(readable(entity, value, call), autoValues.now());
+  }
+
   function answer(status: number, entity: EntityDescriptor, value: SnapshotEntity, call: Call): AdminAnswer {
-    const body = shown(entity, value, call);
-    return { status, body, headers: { ETag: etagOf(body) } };
+    // Of the entity as it is stored: a time to live that counts down changes nothing.
+    return { status, body: shown(entity, value, call), headers: { ETag: etagOf(readable(entity, value, call)) } };
   }
 
   /** The body as a record; a form is typed by the schema of the entity, which for a plugin follows from its name. */
@@ -72,7 +95,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
       if (call.body.kind === 'json') return call.body.value;
       const { entries } = call.body;
       const name = entries.find(([field]) => field === 'name')?.[1] ?? current?.['name'];
-      return formToRecord(effectiveDescriptor(entity, plugins, { name }).fields, entries);
+      return formToRecord(formFields(effectiveDescriptor(entity, plugins, { name })), entries);
     };
   }
 
@@ -107,7 +130,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
           ...(tags === undefined ? {} : { tags }),
           ...(parent === undefined ? {} : { parent }),
         });
-        const data = page.items.map((item) => shown(entity, item, call));
+        const data = page.items.map((item) => shown(entity, withNames(store, entity, item), call));
         const offset = page.next === undefined ? {} : { offset: encodeOffset([page.next]) };
         return { status: 200, body: listBody({ path: call.path, query: call.query, size, data, ...offset }) };
       };

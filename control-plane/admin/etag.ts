@@ -9,7 +9,17 @@ export function etagOf(body: unknown): string {
 /** RFC 9110 section 13.1.1. Throws AdminError 412 when `If-Match` is given and none of its tags is the current one. */
 export function checkIfMatch(ifMatch: string | undefined, current: unknown): void {
   if (ifMatch === undefined) return;
-  const tags = ifMatch.split(',').map((tag) => tag.trim());
-  const matches = current !== undefined && (ifMatch.trim() === '*' || tags.includes(etagOf(current)));
+  const matches = current !== undefined && matchesEtag(ifMatch, etagOf(current));
   if (!matches) throw plainError(412, 'Precondition failed: the entity was changed');
+}
+
+/** Whether an `If-Match` names this tag, or any. */
+export function matchesEtag(ifMatch: string, etag: string): boolean {
+  return (
+    ifMatch.trim() === '*' ||
+    ifMatch
+      .split(',')
+      .map((tag) => tag.trim())
+      .includes(etag)
+  );
 }

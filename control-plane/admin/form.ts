@@ -1,9 +1,15 @@
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { Field, Fields } from '../../shared/schema/field.ts';
 
 /** Name and text of one field of a form: `config.topic`, `a`. */
 export type FormEntry = readonly [name: string, text: string];
 
 type Values = Map<string, unknown>;
+
+/** All that a form for an entity may name, write-only fields included. */
+export function formFields({ fields, shorthands, names }: EntityDescriptor): Fields {
+  return { ...fields, ...shorthands, ...(names === undefined ? {} : { [names.field]: names.type }) };
+}
 
 /**
  * A form as the entity that it stands for: dotted names go into records, maps and references, `tags[]=x` and `tags[1]=x`

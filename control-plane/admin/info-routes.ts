@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { decodeOffset, encodeOffset, listBody, querySize } from './list-query.ts';
+import { openApiDocument, type DocumentedPath } from './openapi.ts';
 import type { Call, Handlers } from './resource.ts';
 
 /** The version of Kong whose Admin API this is: clients choose their ways by it. */
@@ -9,6 +11,7 @@ export const kongVersion = '3.9.1';
 
 export interface InfoRoutesOptions {
   readonly store: EntityStore;
+  readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
   readonly role: string;
   readonly sluiceVersion: string;
@@ -16,8 +19,8 @@ export interface InfoRoutesOptions {
   readonly addresses: () => readonly string[];
   readonly connections: () => ConnectionCounts;
   readonly add: (path: string, handlers: Handlers) => void;
-  /** Paths of all endpoints, once all are there. */
-  readonly paths: readonly string[];
+  /** All endpoints, once all are there. */
+  readonly paths: readonly DocumentedPath[];
 }
 
 export interface ConnectionCounts {
@@ -31,12 +34,20 @@ export interface ConnectionCounts {
 
 /** What the node says of itself, and lists that are no entities. */
 export function addInfoRoutes(options: InfoRoutesOptions): void {
-  const { store, plugins, add, paths } = options;
+  const { store, entities, plugins, sluiceVersion, add, paths } = options;
   const names = Object.keys(plugins).sort();
   add('/', { GET: () => ({ status: 200, body: nodeInfo(options) }) });
   add('/status', { GET: () => ({ status: 200, body: nodeStatus(options.connections(), store) }) });
   add('/plugins/enabled', { GET: () => ({ status: 200, body: { enabled_plugins: names } }) });
-  add('/endpoints', { GET: () => ({ status: 200, body: { data: [...paths].sort() } }) });
+  add('/endpoints', { GET: () => ({ status: 200, body: { data: paths.map(({ path }) => path).sort() } }) });
+  let document: Readonly<Record<string, unknown>> | undefined;
+  add('/openapi.json', {
+    GET() {
+      // At the first call all paths are there, and nothing of it changes any more.
+      document ??= openApiDocument({ paths, entities, plugins, version: sluiceVersion });
+      return { status: 200, body: document };
+    },
+  });
   add('/tags', { GET: (call) => tagList(store, call) });
   add('/tags/:tag', { GET: (call) => tagList(store, call, call.param('tag')) });
 }

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { Readable } from 'node:stream';
 import { isRecord } from '../../shared/schema/check.ts';
 import { plainError } from './admin-error.ts';
-import type { Body } from './body.ts';
+import { RawBody, type Body } from './body.ts';
 
 /** Query parameters; of repeated ones the last. */
 export type Query = ReadonlyMap<string, string>;
@@ -12,6 +13,9 @@ export interface Call {
   readonly path: string;
   readonly query: Query;
   readonly body: Body | undefined;
+  /** The body as it came, where the resource reads it itself. */
+  readonly raw: RawBody | undefined;
+  readonly accept: string;
   readonly ifMatch: string | undefined;
   /** The caller may not see secrets. */
   readonly readOnly: boolean;
@@ -22,6 +26,12 @@ export interface Call {
 export interface AdminAnswer {
   readonly status: number;
   readonly body?: unknown;
+  /** Server-sent events instead of a body; destroyed when the client goes. */
+  readonly events?: Readable;
+  /** Instead of a body that is to become JSON: one that is text already. */
+  readonly text?: string;
+  /** Content-Type of the text. */
+  readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -68,11 +78,21 @@ export function addResource({ app, path, handlers }: ResourceOptions): void {
   });
 }
 
+const jsonType = 'application/json; charset=utf-8';
+
 /** Sends an answer; entities carry an ETag among the headers. */
-function send(reply: FastifyReply, { status, body, headers }: AdminAnswer): FastifyReply {
+function send(
+  reply: FastifyReply,
+  { status, body, text, type = jsonType, events, headers }: AdminAnswer,
+): FastifyReply {
   reply.code(status).headers(headers ?? {});
+  if (events !== undefined) {
+    reply.raw.once('close', () => events.destroy());
+    return reply.type('text/event-stream').header('Cache-Control', 'no-store').send(events);
+  }
+  if (text !== undefined) return reply.type(type).send(text);
   if (body === undefined) return reply.send();
-  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
+  return reply.type(jsonType).send(JSON.stringify(body));
 }
 
 function toCall(request: FastifyRequest): Call {
@@ -82,7 +102,9 @@ function toCall(request: FastifyRequest): Call {
     query: toQuery(request.query),
     // Only our own parsers make bodies.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    body: (request.body ?? undefined) as Body | undefined,
+    body: request.body instanceof RawBody ? undefined : ((request.body ?? undefined) as Body | undefined),
+    raw: request.body instanceof RawBody ? request.body : undefined,
+    accept: request.headers.accept ?? '',
     ifMatch: request.headers['if-match'],
     readOnly: request.readOnly,
     param(name) {

@@ -5,7 +5,7 @@ import { publishSchema, type PublishedSchema } from '../../shared/schema/publish
 import type { EntityStore } from '../store/entity-store.ts';
 import { plainError } from './admin-error.ts';
 import { entityOperations } from './entity-operations.ts';
-import { formToRecord } from './form.ts';
+import { formFields, formToRecord } from './form.ts';
 import type { Call, Handlers } from './resource.ts';
 
 export interface SchemaRoutesOptions {
@@ -33,7 +33,10 @@ export function addSchemaRoutes({ entities, plugins, store, add }: SchemaRoutesO
     const { body } = call;
     if (body?.kind === 'form') {
       const name = body.entries.find(([field]) => field === 'name')?.[1];
-      operations.validate(entity, formToRecord(effectiveDescriptor(entity, plugins, { name }).fields, body.entries));
+      operations.validate(
+        entity,
+        formToRecord(formFields(effectiveDescriptor(entity, plugins, { name })), body.entries),
+      );
     } else {
       operations.validate(entity, body?.value ?? {});
     }

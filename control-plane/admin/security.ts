@@ -14,7 +14,7 @@ export interface SecuritySettings {
   readonly corsOrigins: readonly string[];
 }
 
-const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Checks Host, Origin and token of each request, in this order, before its body is read. */
 export function addSecurity(app: FastifyInstance, settings: SecuritySettings): void {

@@ -3,27 +3,53 @@ const requestTimeoutMs = 15_000;
 export interface AdminClient {
   /** Resolves to the answer's body; rejects, with the Admin API's own words, unless the status is 2xx. */
   request(method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown>;
+  /** Resolves to any answer, whatever its status. */
+  exchange(request: AdminExchange): Promise<AdminReply>;
+}
+
+export interface AdminExchange {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** 15 s when not given. */
+  readonly timeoutMs?: number;
+}
+
+export interface AdminReply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
 }
 
 /** The Admin API as the command line uses it. */
 export function createAdminClient({ url, token }: { readonly url: string; readonly token?: string }): AdminClient {
+  const exchange: AdminClient['exchange'] = async ({ method, path, headers, body, timeoutMs = requestTimeoutMs }) => {
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers: { ...(token === undefined ? {} : { 'kong-admin-token': token }), ...headers },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
   return {
+    exchange,
     async request(method, path, body) {
-      const response = await fetch(new URL(path, url), {
-        method,
-        headers: {
-          ...(token === undefined ? {} : { 'kong-admin-token': token }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(requestTimeoutMs),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      const content =
+        body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      const { status, text } = await exchange({ method, path, ...content });
+      if (status < 200 || status > 299) throw new Error(`${method} ${path}: ${status} ${text}`);
       const answer: unknown = JSON.parse(text);
       return answer;
     },
   };
+}
+
+/** What went wrong with a call, in one line: `fetch failed` alone says nothing. */
+export function callFault(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }
 
 /** A data plane as `GET /clustering/data-planes` lists it, as far as the command line shows it. */
@@ -37,7 +63,23 @@ export interface ListedNode {
   readonly last_seen: number;
   readonly applied_hash: string | null;
   readonly expected_hash: string | null;
-  readonly rejected: { readonly errors: readonly unknown[] } | null;
+  /** Milliseconds. The fields from here on are not told by every version of the control plane. */
+  readonly apply_ms?: number | null;
+  readonly requests_per_second?: number;
+  readonly rejected?: {
+    readonly errors: readonly {
+      readonly entity_type: string;
+      readonly entity_name: string;
+      readonly field: string;
+      readonly message: string;
+    }[];
+  } | null;
+  readonly compatibility?: readonly {
+    readonly field: string | null;
+    readonly plugin: string | null;
+    readonly action: string;
+    readonly reason: string;
+  }[];
 }
 
 interface Page {

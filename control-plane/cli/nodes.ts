@@ -1,4 +1,4 @@
-import { createAdminClient, listNodes, type ListedNode } from './admin-client.ts';
+import { callFault, createAdminClient, listNodes, type ListedNode } from './admin-client.ts';
 
 const hashLength = 12;
 
@@ -12,17 +12,19 @@ export async function nodesCommand(options: { readonly admin: string; readonly t
   try {
     nodes = await listNodes(client);
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-    console.error(`${options.admin}: ${error instanceof Error ? error.message : String(error)}${cause}`);
+    console.error(`${options.admin}: ${callFault(error)}`);
     return 1;
   }
   console.log(nodesTable(nodes));
   return 0;
 }
 
-/** The nodes as a table of text, one line each. */
+/** Reasons shown of one node; the Admin API has all. */
+const reasonsMax = 5;
+
+/** The nodes as a table of text, one line each, with why a node is not in sync, or gets less than all, below it. */
 export function nodesTable(nodes: readonly ListedNode[]): string {
-  const head = ['HOSTNAME', 'ID', 'STATE', 'VERSION', 'LAST SEEN', 'APPLIED', 'EXPECTED'];
+  const head = ['HOSTNAME', 'ID', 'STATE', 'VERSION', 'LAST SEEN', 'APPLIED', 'EXPECTED', 'APPLY', 'REQ/S'];
   const rows = nodes.map((node) => [
     node.hostname,
     node.id,
@@ -31,6 +33,8 @@ export function nodesTable(nodes: readonly ListedNode[]): string {
     Number.isFinite(node.last_seen) ? new Date(node.last_seen * 1000).toISOString() : '-',
     shortHash(node.applied_hash),
     shortHash(node.expected_hash),
+    typeof node.apply_ms === 'number' ? `${Math.round(node.apply_ms)} ms` : '-',
+    typeof node.requests_per_second === 'number' ? String(node.requests_per_second) : '-',
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
@@ -38,7 +42,22 @@ export function nodesTable(nodes: readonly ListedNode[]): string {
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd();
-  return [head, ...rows].map(line).join('\n');
+  return [line(head), ...nodes.flatMap((node, index) => [line(rows[index] ?? []), ...reasonsOf(node)])].join('\n');
+}
+
+function reasonsOf({ rejected, compatibility = [] }: ListedNode): string[] {
+  const reasons = [
+    ...(rejected?.errors ?? []).map(
+      ({ entity_type: type, entity_name: name, field, message }) =>
+        `rejected: ${[type, name, field].filter((part) => part !== '').join(' ')}: ${message}`,
+    ),
+    ...compatibility.map(
+      ({ plugin, field, action, reason }) =>
+        `${action}: ${[plugin, field].filter((part) => part !== null).join(' ')}: ${reason}`,
+    ),
+  ];
+  const more = reasons.length > reasonsMax ? [`and ${reasons.length - reasonsMax} more`] : [];
+  return [...reasons.slice(0, reasonsMax), ...more].map((reason) => `  ${reason}`);
 }
 
 function shortHash(hash: string | null | undefined): string {

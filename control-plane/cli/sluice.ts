@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { exportCommand, importCommand, validateCommand, type AdminFlags } from './config-command.ts';
 import { nodesCommand } from './nodes.ts';
 import { quickstartCommand } from './quickstart/quickstart.ts';
 import { servicesCommand } from './services-command.ts';
@@ -43,11 +44,46 @@ function createProgram(finish: (code: number) => void): Command {
   program
     .command('nodes')
     .description('table of data planes with their sync state')
-    .option('--admin <url>', 'address of the Admin API', 'http://127.0.0.1:8001')
-    .addOption(new Option('--token <token>', 'token of the Admin API').default(undefined, 'none'))
-    .action(async (options: { admin: string; token?: string }) => finish(await nodesCommand(options)));
-  for (const command of [program, ...program.commands]) command.exitOverride();
+    .addOption(adminOption())
+    .addOption(tokenOption())
+    .action(async (options: AdminFlags) => finish(await nodesCommand(options)));
+  addConfigCommands(program, finish);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
+    command.exitOverride();
+  }
   return program;
+}
+
+function addConfigCommands(program: Command, finish: (code: number) => void): void {
+  const config = program.command('config').description('declarative files: check, import, export');
+  config
+    .command('validate')
+    .description('check a declarative file offline; prints every fault with its path')
+    .argument('<file>', 'YAML or JSON')
+    .action(async (file: string) => finish(await validateCommand(file)));
+  config
+    .command('import')
+    .description('replace the whole configuration by a file; shows the difference first')
+    .argument('<file>', 'YAML or JSON')
+    .option('--yes', 'delete what the file does not hold', false)
+    .addOption(adminOption())
+    .addOption(tokenOption())
+    .action(async (file: string, options: AdminFlags & { yes: boolean }) => finish(await importCommand(file, options)));
+  config
+    .command('export')
+    .description('the whole configuration, secrets included, as a declarative file')
+    .argument('[file]', 'written with mode 0600; JSON where the name ends so, else YAML (default: standard output)')
+    .addOption(adminOption())
+    .addOption(tokenOption())
+    .action(async (file: string | undefined, options: AdminFlags) => finish(await exportCommand(file, options)));
+}
+
+function adminOption(): Option {
+  return new Option('--admin <url>', 'address of the Admin API').default('http://127.0.0.1:8001');
+}
+
+function tokenOption(): Option {
+  return new Option('--token <token>', 'token of the Admin API').default(undefined, 'none');
 }
 
 interface QuickstartFlags {

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
-import type { ConfigReader } from './config-reader.ts';
+import type { ConfigReader, EntityChange } from './config-reader.ts';
 import type { Database } from './database.ts';
+import { idMentions, type IdMentions } from './id-mentions.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
 import { StoreViolation } from './store-errors.ts';
@@ -14,6 +16,10 @@ export interface EntityReads {
   get(entity: string, id: string): SnapshotEntity | undefined;
   /** By a unique field, the entity's key unless another is named. */
   find(entity: string, value: string, field?: string): SnapshotEntity | undefined;
+  /** By fields that are unique together: words, and ids of references. */
+  findTogether(entity: string, values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
+  /** The entities whose reference has this id, ordered by theirs. */
+  referring(entity: string, field: string, id: string): SnapshotEntity[];
 }
 
 /** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
@@ -23,6 +29,19 @@ export interface EntityWrites extends EntityReads {
   put(entity: string, value: SnapshotEntity): SnapshotEntity;
   /** Deletes what cascades from it as well. False when there is no such entity. */
   delete(entity: string, id: string): boolean;
+  /** Deletes what has expired; it is not seen any more in any case. */
+  purgeExpired(): void;
+  /**
+   * Removes entities and adds others, of which the ids may be the same, without a look at each: all must be checked, and
+   * what is there afterwards must fit together. For loads of whole configurations.
+   */
+  exchange(changes: { readonly removed: Iterable<StoredEntity>; readonly added: Iterable<StoredEntity> }): void;
+}
+
+/** An entity with the plural name of its kind. */
+export interface StoredEntity {
+  readonly plural: string;
+  readonly value: SnapshotEntity;
 }
 
 export interface EntityStore extends EntityReads, ConfigReader {
@@ -32,19 +51,24 @@ export interface EntityStore extends EntityReads, ConfigReader {
   write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
+  /** Tells the listeners of a change that another connection to the same database has committed. */
+  changedElsewhere(): void;
 }
 
 export interface EntityStoreOptions {
   readonly database: Database;
   readonly entities: readonly EntityDescriptor[];
   readonly logger: Logger;
+  /** Their schemas say which of their fields hold ids of entities. */
+  readonly plugins?: PluginSchemas;
 }
 
 /** The configuration in SQLite, generic over the descriptors. */
-export function createEntityStore({ database, entities, logger }: EntityStoreOptions): EntityStore {
+export function createEntityStore({ database, entities, logger, plugins = {} }: EntityStoreOptions): EntityStore {
   const known = new Set(entities.map(({ plural }) => plural));
   const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
-  const listeners = new Set<(revision: number) => void>();
+  const mentions = idMentions(entities, plugins);
+  const listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
   const revision = () => readRevision.get()?.value ?? 0;
@@ -58,12 +82,19 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
   const reads: EntityReads = {
     get: (entity, id) => tableOf(entity).byId(id),
     find: (entity, value, field) => tableOf(entity).byUnique(field ?? tableOf(entity).entity.key, value),
+    findTogether: (entity, values) => tableOf(entity).byTogether(values),
+    referring(entity, field, id) {
+      const table = tableOf(entity);
+      const foreign = table.foreign.find((column) => column.field === field);
+      if (foreign === undefined) throw new Error(`${entity} have no reference ${field}`);
+      return table.referring(foreign, id).flatMap((childId) => table.byId(childId) ?? []);
+    },
   };
 
-  function notify(newRevision: number): void {
+  function notify(newRevision: number, changes: readonly EntityChange[] | undefined): void {
     for (const listener of listeners) {
       try {
-        listener(newRevision);
+        listener(newRevision, changes);
       } catch (error) {
         // The write is committed and its answer must say so, whatever a listener does.
         logger.error('internal_error', 'A listener of configuration changes failed', {
@@ -80,16 +111,16 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
     page: (query) => selectPage(database, tableOf(query.entity), query),
     tags: (query) => selectTags(database, query),
     write(work) {
-      let changed = false;
-      const writes = entityWrites({ database, tables, reads, onWrite: () => (changed = true) });
+      const changes: EntityChange[] = [];
+      const writes = entityWrites({ database, tables, reads, mentions, onWrite: (change) => changes.push(change) });
       const result = database
         .transaction(() => {
           const value = work(writes);
-          if (changed) bumpRevision.run();
+          if (changes.length > 0) bumpRevision.run();
           return { value, revision: revision() };
         })
         .immediate();
-      if (changed) notify(result.revision);
+      if (changes.length > 0) notify(result.revision, changes);
       return result;
     },
     readAll: () =>
@@ -103,6 +134,7 @@ export function createEntityStore({ database, entities, logger }: EntityStoreOpt
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    changedElsewhere: () => notify(revision(), undefined),
   };
 }
 
@@ -117,10 +149,11 @@ interface WriteDeps {
   readonly database: Database;
   readonly tables: ReadonlyMap<string, EntityTable>;
   readonly reads: EntityReads;
-  readonly onWrite: () => void;
+  readonly mentions: IdMentions;
+  readonly onWrite: (change: EntityChange) => void;
 }
 
-function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWrites {
+function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps): EntityWrites {
   const untag = database.prepare<[string, string]>('DELETE FROM entity_tags WHERE entity = ? AND id = ?');
   const tag = database.prepare<[string, string, string]>('INSERT INTO entity_tags (entity, id, tag) VALUES (?, ?, ?)');
 
@@ -133,18 +166,24 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
   function put(entity: string, given: SnapshotEntity): SnapshotEntity {
     const table = tableOf(entity);
     const value = resolveReferences(table, given, reads, tables);
+    mentions.check(table.entity, value, reads);
+    // An expired one must not keep its key from being used again.
+    purge(table);
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
-    const { tags } = value;
-    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, value.id, word);
-    onWrite();
+    addTags(entity, value);
+    onWrite({ plural: entity, id: value.id, entity: value });
     return value;
+  }
+
+  function addTags(entity: string, { id, tags }: SnapshotEntity): void {
+    if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, id, word);
   }
 
   function remove(entity: string, id: string): boolean {
     const table = tableOf(entity);
-    if (table.byId(id) === undefined) return false;
+    if (!table.has(id)) return false;
     for (const [plural, child] of tables) {
       for (const foreign of child.foreign) {
         if (foreign.reference !== entity) continue;
@@ -155,15 +194,29 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
         for (const childId of referring) remove(plural, childId);
       }
     }
+    if (mentions.mayBeMentioned(entity)) {
+      for (const [by, other] of tables) {
+        if (other.mentioning(id).some((value) => mentions.has(other.entity, value, entity, id))) {
+          throw new StoreViolation({ kind: 'referenced', entity, by });
+        }
+      }
+    }
     table.remove(id);
     untag.run(entity, id);
-    onWrite();
+    onWrite({ plural: entity, id, entity: undefined });
     return true;
+  }
+
+  function purge(table: EntityTable): void {
+    for (const id of table.expiredIds()) remove(table.entity.plural, id);
   }
 
   return {
     ...reads,
     put,
+    purgeExpired() {
+      for (const table of tables.values()) purge(table);
+    },
     insert(entity, value) {
       if (tableOf(entity).byId(value.id) !== undefined) {
         throw new StoreViolation({ kind: 'unique', values: { id: value.id } });
@@ -171,6 +224,21 @@ function entityWrites({ database, tables, reads, onWrite }: WriteDeps): EntityWr
       return put(entity, value);
     },
     delete: remove,
+    exchange({ removed, added }) {
+      // Whatever the order, references are looked at when the transaction ends.
+      database.pragma('defer_foreign_keys = ON');
+      for (const table of tables.values()) purge(table);
+      for (const { plural, value } of removed) {
+        tableOf(plural).remove(value.id);
+        untag.run(plural, value.id);
+        onWrite({ plural, id: value.id, entity: undefined });
+      }
+      for (const { plural, value } of added) {
+        tableOf(plural).put(value);
+        addTags(plural, value);
+        onWrite({ plural, id: value.id, entity: value });
+      }
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { expiryField } from '../../shared/entities/expiry.ts';
 import { isRecord } from '../../shared/schema/check.ts';
+import { maskedText } from '../../shared/schema/mask.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
 import { StoreViolation } from './store-errors.ts';
@@ -17,10 +19,19 @@ export interface EntityTable {
   readonly entity: EntityDescriptor;
   readonly foreign: readonly ForeignColumn[];
   readonly unique: readonly string[];
+  /** Whether entities expire; an expired one is never read. */
+  readonly expires: boolean;
   byId(id: string): SnapshotEntity | undefined;
   /** By a field that is unique. */
   byUnique(field: string, value: string): SnapshotEntity | undefined;
+  /** By the values of fields that are unique together: the words or the ids that they hold. */
+  byTogether(values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
+  /** Whether there is a row, expired or not. */
+  has(id: string): boolean;
+  expiredIds(): string[];
   all(): SnapshotEntity[];
+  /** Those whose document holds a text anywhere: a first choice among many, to be looked at closer. */
+  mentioning(text: string): SnapshotEntity[];
   /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
   checkUnique(entity: SnapshotEntity): void;
   put(entity: SnapshotEntity): void;
@@ -32,6 +43,9 @@ export interface EntityTable {
 interface Row {
   readonly document: string;
 }
+
+/** The database's clock is the machine's, as is the clock that made the times. */
+export const notExpired = '(expires_at IS NULL OR expires_at > unixepoch())';
 
 /** Names come from our own descriptors, never from a request; still nothing but a name may stand in a statement. */
 export function quoteName(name: string): string {
@@ -46,18 +60,21 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
   const unique = Object.entries(entity.fields).flatMap(([name, field]) => (field.unique === true ? [name] : []));
   const together = (entity.uniqueTogether ?? []).map((fields) => togetherColumns(fields, foreign));
   const plain = together.flat().filter(({ isForeign, name }) => !isForeign && !unique.includes(name));
+  const expires = Object.hasOwn(entity.fields, expiryField);
   const columns = [
     'id',
     ...unique,
     ...plain.map(({ name }) => name),
     ...foreign.map(({ column }) => column),
+    ...(expires ? [expiryField] : []),
     'document',
   ];
 
-  const select = `SELECT document FROM ${table}`;
-  const byId = database.prepare<[string], Row>(`${select} WHERE id = ?`);
+  const select = `SELECT document FROM ${table} WHERE ${expires ? notExpired : 'TRUE'}`;
+  const byId = database.prepare<[string], Row>(`${select} AND id = ?`);
+  const has = database.prepare<[string]>(`SELECT 1 FROM ${table} WHERE id = ?`);
   const byUnique = new Map(
-    unique.map((name) => [name, database.prepare<[string], Row>(`${select} WHERE ${quoteName(name)} = ?`)]),
+    unique.map((name) => [name, database.prepare<[string], Row>(`${select} AND ${quoteName(name)} = ?`)]),
   );
   const taken = together.map((fields) => ({
     fields,
@@ -66,6 +83,10 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     ),
   }));
   const all = database.prepare<[], Row>(`${select} ORDER BY id`);
+  const expired = expires
+    ? database.prepare<[], { id: string }>(`SELECT id FROM ${table} WHERE NOT ${notExpired} ORDER BY id`)
+    : undefined;
+  const mentioning = database.prepare<[string], Row>(`${select} AND instr(document, ?) > 0`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
   const put = database.prepare(
     `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
@@ -83,16 +104,30 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     entity,
     foreign,
     unique,
+    expires,
     byId: (id) => parse(byId.get(id)),
     byUnique: (field, value) => parse(byUnique.get(field)?.get(value)),
+    byTogether(values) {
+      const names = Object.keys(values);
+      const fields = taken.find((set) => set.fields.every(({ name }) => names.includes(name)));
+      if (fields === undefined) throw new Error(`${entity.plural} are not unique by ${names.join(', ')}`);
+      // No entity has the empty id, which the statement leaves out.
+      const row = fields.find.get('', ...fields.fields.map(({ name }) => values[name]));
+      return row === undefined ? undefined : parse(byId.get(row.id));
+    },
+    has: (id) => has.get(id) !== undefined,
+    expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
     all: () => all.all().map((row) => document(row)),
+    mentioning: (text) => mentioning.all(text).map((row) => document(row)),
     checkUnique(value) {
       for (const name of unique) {
         const own = value[name];
         if (typeof own !== 'string') continue;
         const other = parse(byUnique.get(name)?.get(own));
         if (other !== undefined && other.id !== value.id) {
-          throw new StoreViolation({ kind: 'unique', values: { [name]: own } });
+          // A secret does not go into an answer that may be logged.
+          const shown = entity.fields[name]?.encrypted === true ? maskedText : own;
+          throw new StoreViolation({ kind: 'unique', values: { [name]: shown } });
         }
       }
       for (const { fields, find } of taken) {

@@ -61,4 +61,62 @@ export const migrations: readonly string[] = [
   CREATE INDEX entity_tags_entity ON entity_tags (entity, id);
   `,
   nodeMigration,
+  `
+  CREATE TABLE certificates (
+    id TEXT PRIMARY KEY,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE ca_certificates (
+    id TEXT PRIMARY KEY,
+    cert_digest TEXT UNIQUE,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE snis (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    certificate_id TEXT NOT NULL REFERENCES certificates (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX snis_certificate ON snis (certificate_id, id);
+
+  CREATE TABLE upstreams (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    client_certificate_id TEXT REFERENCES certificates (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX upstreams_client_certificate ON upstreams (client_certificate_id, id);
+
+  CREATE TABLE targets (
+    id TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    upstream_id TEXT NOT NULL REFERENCES upstreams (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX targets_upstream ON targets (upstream_id, id);
+  CREATE UNIQUE INDEX targets_target ON targets (target, upstream_id);
+
+  CREATE TABLE keyauth_credentials (
+    id TEXT PRIMARY KEY,
+    key TEXT UNIQUE,
+    consumer_id TEXT NOT NULL REFERENCES consumers (id),
+    expires_at INTEGER,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX keyauth_credentials_consumer ON keyauth_credentials (consumer_id, id);
+  CREATE INDEX keyauth_credentials_expiry ON keyauth_credentials (expires_at) WHERE expires_at IS NOT NULL;
+
+  CREATE TABLE jwt_secrets (
+    id TEXT PRIMARY KEY,
+    key TEXT UNIQUE,
+    consumer_id TEXT NOT NULL REFERENCES consumers (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX jwt_secrets_consumer ON jwt_secrets (consumer_id, id);
+
+  ALTER TABLE services ADD COLUMN client_certificate_id TEXT REFERENCES certificates (id);
+  CREATE INDEX services_client_certificate ON services (client_certificate_id, id);
+  `,
 ];

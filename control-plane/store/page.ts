@@ -1,6 +1,6 @@
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
-import { document, quoteName, type EntityTable } from './entity-table.ts';
+import { document, notExpired, quoteName, type EntityTable } from './entity-table.ts';
 
 export interface TagFilter {
   readonly mode: 'and' | 'or';
@@ -28,7 +28,7 @@ export interface Page<T> {
 
 /** One page in the order of ids: rows that come or go meanwhile neither repeat nor hide others. */
 export function selectPage(database: Database, table: EntityTable, query: PageQuery): Page<SnapshotEntity> {
-  const conditions: string[] = [];
+  const conditions: string[] = table.expires ? [notExpired] : [];
   const values: unknown[] = [];
   if (query.after !== undefined) {
     conditions.push('id > ?');

@@ -5,7 +5,7 @@ import { nodeStates } from './node-states.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface ClusteringOptions {
-  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state'>;
+  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange'>;
   readonly publisher: Pick<Publisher, 'latest'>;
   readonly nodePurgeAfterMs: number;
 }
@@ -15,6 +15,10 @@ const noHash = '0'.repeat(32);
 
 /** Data planes as the Admin API shows them: Kong's fields first, then ours. Times are seconds since 1970. */
 export function createClustering({ registry, publisher, nodePurgeAfterMs }: ClusteringOptions): Clustering {
+  // A node that is away is expected to run what all others do.
+  const expectedHashOf = ({ nodeClass }: NodeEntry): string | null =>
+    (nodeClass === undefined ? publisher.latest() : nodeClass.publication())?.hash ?? null;
+
   const view = (entry: NodeEntry): DataPlaneView => {
     const { record, session, heartbeat } = entry;
     const { rejected } = record;
@@ -34,12 +38,17 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
       connected: session !== undefined,
       state: registry.state(entry, nowMs),
       boot_id: record.bootId,
-      expected_hash: publisher.latest()?.hash ?? null,
+      expected_hash: expectedHashOf(entry),
       applied_hash: record.appliedHash,
       applied_at: seconds(record.appliedAtMs),
       apply_ms: record.applyMs,
       rejected: rejected && { hash: rejected.hash, at: seconds(rejected.atMs), errors: rejected.errors.map(errorView) },
-      compatibility: [],
+      compatibility: (entry.nodeClass?.rows() ?? []).map(({ field, plugin, action, reason }) => ({
+        field,
+        plugin,
+        action,
+        reason,
+      })),
       clusters: heartbeat?.clusters ?? [],
       requests_per_second: round(heartbeat?.requestsPerSecond ?? 0),
     };
@@ -69,6 +78,18 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
         slowest_node: slowest(entries, registry, nowMs),
       };
     },
+    onStateChange: (listener) =>
+      registry.onStateChange(({ entry, from, to, atMs }) =>
+        listener({
+          id: entry.record.id,
+          hostname: entry.record.hostname,
+          from,
+          state: to,
+          expected_hash: expectedHashOf(entry),
+          applied_hash: entry.record.appliedHash,
+          at: atMs / 1_000,
+        }),
+      ),
   };
 }
 

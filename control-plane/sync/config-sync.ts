@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { Clustering, SyncGate } from '../admin/clustering.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
 import type { Database } from '../store/database.ts';
@@ -21,6 +22,7 @@ export interface ConfigSyncOptions {
   readonly listen: { readonly host: string; readonly port: number } | 'off';
   readonly nodePurgeAfterMs: number;
   readonly entities: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
   /** Version of this control plane: nodes of another major version are not served. Without it all are. */
   readonly version?: string;
   readonly logger: Logger;
@@ -39,8 +41,8 @@ export interface RunningConfigSync {
 
 /** Publishes the store's configuration to data planes and keeps account of them. Rejects when the port is taken. */
 export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
-  const { reader, database, listen, nodePurgeAfterMs, entities, version = '', logger, metrics } = options;
-  const publisher = startPublisher({ reader, entities, logger });
+  const { reader, database, listen, nodePurgeAfterMs, entities, plugins, version = '', logger, metrics } = options;
+  const publisher = startPublisher({ reader, schemas: { version, entities, plugins }, logger });
   let registry: NodeRegistry | undefined;
   try {
     const countPush = metrics && registerSyncMetrics(metrics, () => registry);
@@ -48,9 +50,8 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
       store: createNodeStore({ database }),
       publisher,
       nodePurgeAfterMs,
-      version,
       logger,
-      onPushed: ({ body }) => countPush?.({ bytes: body.length }),
+      ...(countPush && { onPushed: countPush }),
     });
     const timings = options.timings ?? defaultSessionTimings;
     const server =

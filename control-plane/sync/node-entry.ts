@@ -1,12 +1,15 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
+import type { ServedClass } from './node-class.ts';
 import type { NodeSession } from './node-session.ts';
+import type { NodeState } from './node-states.ts';
 
 /** A known node: what is remembered of it, and what only its stream knows. */
 export interface NodeEntry {
   record: NodeRecord;
   session: NodeSession | undefined;
-  compatible: boolean;
+  /** While it is connected. */
+  nodeClass: ServedClass | undefined;
   /** Since when it waits for what it should run. */
   behindSinceMs: number | undefined;
   /** Revisions that this stream's last ack and last reject belong to, where they are known. */
@@ -15,6 +18,8 @@ export interface NodeEntry {
   /** Refused on this stream, by hash; the newest `rejectionsMax`. */
   readonly rejections: Map<string, NodeRejection>;
   heartbeat: NodeHeartbeatFacts | undefined;
+  /** As it was last told. */
+  state: NodeState;
 }
 
 export interface NodeHeartbeatFacts {
@@ -32,7 +37,8 @@ export function newEntry(record: NodeRecord): NodeEntry {
   return {
     record,
     session: undefined,
-    compatible: true,
+    nodeClass: undefined,
+    state: 'offline',
     behindSinceMs: undefined,
     appliedRevision: -1,
     rejectedRevision: -1,
@@ -42,12 +48,7 @@ export function newEntry(record: NodeRecord): NodeEntry {
 }
 
 /** What a hello tells, joined with what was known of the node before. */
-export function recordOf(
-  hello: Hello__Output,
-  ip: string,
-  compatible: boolean,
-  known: NodeRecord | undefined,
-): NodeRecord {
+export function recordOf(hello: Hello__Output, ip: string, known: NodeRecord | undefined): NodeRecord {
   const nowMs = Date.now();
   const sameHash = known !== undefined && known.appliedHash === hello.hash;
   const last = hello.lastRejected;
@@ -61,7 +62,7 @@ export function recordOf(
     labels: Object.fromEntries(Object.entries(hello.labels).slice(0, labelsMax)),
     lastSeenMs: nowMs,
     updatedAtMs: nowMs,
-    syncStatus: compatible ? 'normal' : 'kong_version_incompatible',
+    syncStatus: 'normal',
     appliedHash: hello.hash === '' ? null : hello.hash,
     // When it was applied is known only of what this control plane saw; else from now on.
     appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,

@@ -4,23 +4,33 @@ import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v
 import type { Logger } from '../../shared/log.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
 import { newEntry, recordOf, type NodeEntry } from './node-entry.ts';
+import { NodeSaver } from './node-saver.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
 import { nodeState, type NodeState } from './node-states.ts';
-import type { Publication, Publisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
+import type { Pushed } from './transfer.ts';
 
 export interface NodeRegistryOptions {
   readonly store: NodeStore;
-  readonly publisher: Pick<Publisher, 'latest' | 'onRevision'>;
+  readonly publisher: Pick<Publisher, 'join' | 'leave' | 'onRevision'>;
   /** Nodes unseen for this long are forgotten. */
   readonly nodePurgeAfterMs: number;
-  /** Version of this control plane; nodes of another major version are not served. '' serves all. */
-  readonly version: string;
   readonly logger: Logger;
-  readonly onPushed?: (publication: Publication) => void;
+  readonly onPushed?: (pushed: Pushed) => void;
 }
 
-const saveMs = 1_000;
-const purgeIntervalMs = 60 * 60 * 1_000;
+/** A node changed from one state to another. */
+export interface StateChange {
+  readonly entry: NodeEntry;
+  readonly from: NodeState;
+  readonly to: NodeState;
+  readonly atMs: number;
+}
+
+/** How often nodes that are behind are looked at, since time alone makes them stale. */
+const watchMs = 1_000;
+const purgeIntervalMsMax = 60 * 60 * 1_000;
+const purgeIntervalMsMin = 1_000;
 const rejectionsMax = 10;
 const clustersMax = 64;
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -30,17 +40,21 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   readonly #options: NodeRegistryOptions;
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #bySession = new Map<NodeSession, NodeEntry>();
-  readonly #dirty = new Set<NodeEntry>();
+  readonly #saver: NodeSaver;
   readonly #listeners = new Set<() => void>();
+  readonly #stateListeners = new Set<(change: StateChange) => void>();
   readonly #purgeTimer: NodeJS.Timeout;
+  readonly #watchTimer: NodeJS.Timeout;
   readonly #endRevisions: () => void;
-  #saveTimer: NodeJS.Timeout | undefined;
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
+    this.#saver = new NodeSaver(options);
     for (const record of options.store.loadAll()) this.#nodes.set(record.id, newEntry(record));
     this.#purge();
+    const purgeIntervalMs = Math.min(Math.max(options.nodePurgeAfterMs / 10, purgeIntervalMsMin), purgeIntervalMsMax);
     this.#purgeTimer = setInterval(() => this.#purge(), purgeIntervalMs);
+    this.#watchTimer = setInterval(() => this.#watch(), watchMs);
     this.#endRevisions = options.publisher.onRevision((changed) => {
       if (changed) this.#published();
     });
@@ -65,11 +79,11 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   }
 
   state(entry: NodeEntry, nowMs = Date.now()): NodeState {
-    const expectedHash = this.#options.publisher.latest()?.hash;
+    const expectedHash = entry.nodeClass?.publication()?.hash;
     const rejected = expectedHash !== undefined && entry.session?.hasRejected(expectedHash) === true;
     return nodeState({
       connected: entry.session !== undefined,
-      compatible: entry.compatible,
+      compatible: isCompatible(entry),
       expectedHash,
       appliedHash: entry.record.appliedHash ?? undefined,
       rejectedHash: rejected ? expectedHash : undefined,
@@ -84,40 +98,47 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls the listener each time that a node's state becomes another. Returns the function that ends it. */
+  onStateChange(listener: (change: StateChange) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
   hello(session: NodeSession, hello: Hello__Output, ip: string): Admission {
-    const { logger, version } = this.#options;
+    const { logger, publisher } = this.#options;
     const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip };
     if (!uuidPattern.test(hello.nodeId) || !uuidPattern.test(hello.bootId))
       return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details: 'node_id and boot_id must be UUIDs' };
     const known = this.#nodes.get(hello.nodeId);
-    if (known?.session !== undefined) {
-      if (known.record.bootId !== hello.bootId) {
-        logger.error('node_duplicate', 'A second node with the same id was refused; was a data folder copied?', fields);
-        const details = `Node ${hello.nodeId} is connected already; a data folder must not be shared by two nodes`;
-        return { kind: 'refused', code: GrpcStatus.ALREADY_EXISTS, details };
-      }
-      known.session.replaced();
+    if (known?.session !== undefined && known.record.bootId !== hello.bootId) {
+      logger.error('node_duplicate', 'A second node with the same id was refused; was a data folder copied?', fields);
+      const details = `Node ${hello.nodeId} is connected already; a data folder must not be shared by two nodes`;
+      return { kind: 'refused', code: GrpcStatus.ALREADY_EXISTS, details };
     }
-    const compatible = version === '' || majorOf(hello.version) === majorOf(version);
-    const record = recordOf(hello, ip, compatible, known?.record);
-    const entry = { ...newEntry(record), session, compatible };
-    for (const rejection of record.rejected === null ? [] : [record.rejected])
-      entry.rejections.set(rejection.hash, rejection);
+    const nodeClass = publisher.join(hello);
+    if (nodeClass === undefined) {
+      logger.error('node_classes_exceeded', 'A node was refused: too many kinds of nodes are connected', fields);
+      const details = 'Nodes of too many versions and plugin sets are connected';
+      return { kind: 'refused', code: GrpcStatus.RESOURCE_EXHAUSTED, details };
+    }
+    known?.session?.replaced();
+    const record = recordOf(hello, ip, known?.record);
+    const entry = { ...newEntry(record), session, nodeClass, state: known?.state ?? 'offline' };
+    if (record.rejected !== null) entry.rejections.set(record.rejected.hash, record.rejected);
     this.#nodes.set(hello.nodeId, entry);
     this.#bySession.set(session, entry);
-    if (known !== undefined) this.#dirty.delete(known);
-    this.#followExpectation(entry);
-    this.#changed(entry);
+    if (known !== undefined) this.#saver.forget(known);
     logger.info('node_connected', 'A data plane connected', { ...fields, hash: hello.hash, version: hello.version });
-    if (!compatible) logger.warn('node_incompatible', 'A data plane has another major version', fields);
-    return { kind: 'accepted', compatible };
+    this.#followClass(entry);
+    this.#changed(entry);
+    return { kind: 'accepted', target: () => nodeClass.publication() };
   }
 
   heard(session: NodeSession): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.record = { ...entry.record, lastSeenMs: Date.now() };
-    this.#saveSoon(entry);
+    this.#saver.saveSoon(entry);
   }
 
   heartbeat(session: NodeSession, { requestsTotal: total, clusters }: NodeHeartbeat__Output): void {
@@ -139,7 +160,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     entry.behindSinceMs = undefined;
     const nowMs = Date.now();
     this.#update(session, { appliedHash: hash, appliedAtMs: nowMs, applyMs, rejected: null, updatedAtMs: nowMs });
-    this.#followExpectation(entry);
+    this.#followClass(entry);
   }
 
   rejected(session: NodeSession, { hash, revision, faults }: Parameters<SessionEvents['rejected']>[1]): void {
@@ -159,11 +180,11 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       faults: faults.slice(0, 20),
     });
     this.#update(session, { rejected, updatedAtMs: nowMs });
-    this.#followExpectation(entry);
+    this.#followClass(entry);
   }
 
-  pushed(_session: NodeSession, publication: Publication): void {
-    this.#options.onPushed?.(publication);
+  pushed(_session: NodeSession, pushed: Pushed): void {
+    this.#options.onPushed?.(pushed);
   }
 
   ended(session: NodeSession): void {
@@ -171,6 +192,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     if (entry === undefined) return;
     this.#bySession.delete(session);
     entry.session = undefined;
+    if (entry.nodeClass !== undefined) this.#options.publisher.leave(entry.nodeClass);
+    entry.nodeClass = undefined;
     entry.heartbeat = undefined;
     this.#changed(entry);
     this.#options.logger.info('node_disconnected', 'A data plane is no longer connected', { node_id: entry.record.id });
@@ -180,28 +203,52 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   stop(): void {
     this.#endRevisions();
     clearInterval(this.#purgeTimer);
-    clearTimeout(this.#saveTimer);
-    this.#save();
+    clearInterval(this.#watchTimer);
+    this.#saver.stop();
   }
 
   #published(): void {
-    for (const entry of this.#bySession.values()) this.#followExpectation(entry);
+    for (const entry of this.#bySession.values()) this.#followClass(entry);
     for (const session of this.#bySession.keys()) session.offer();
     for (const listener of this.#listeners) listener();
   }
 
-  /** Starts the clock of a node that falls behind, and shows the refusal of a version that is wanted again. */
-  #followExpectation(entry: NodeEntry): void {
-    const expectedHash = this.#options.publisher.latest()?.hash;
-    if (expectedHash === undefined || expectedHash === entry.record.appliedHash) {
-      entry.behindSinceMs = undefined;
-      return;
+  /**
+   * Brings a node in line with what its class should run: starts the clock of one that falls behind, shows whether its
+   * class is refused, and the refusal of a version that is wanted again.
+   */
+  #followClass(entry: NodeEntry): void {
+    const { nodeClass, record } = entry;
+    const expectedHash = nodeClass?.publication()?.hash;
+    if (expectedHash === undefined || expectedHash === record.appliedHash) entry.behindSinceMs = undefined;
+    else entry.behindSinceMs ??= Date.now();
+    const syncStatus = nodeClass?.refusal() ?? 'normal';
+    const rejected = entry.rejections.get(expectedHash ?? '');
+    const isShown = rejected === undefined || expectedHash === record.appliedHash;
+    if (syncStatus !== record.syncStatus) {
+      this.#options.logger[syncStatus === 'normal' ? 'info' : 'warn']('node_sync_status', 'What keeps a node in sync', {
+        node_id: record.id,
+        sync_status: syncStatus,
+        reasons: nodeClass?.rows().slice(0, 20),
+      });
     }
-    entry.behindSinceMs ??= Date.now();
-    const rejected = entry.rejections.get(expectedHash);
-    if (rejected === undefined || rejected.hash === entry.record.rejected?.hash) return;
-    entry.record = { ...entry.record, rejected };
-    this.#changed(entry);
+    entry.record = { ...record, syncStatus, ...(isShown ? {} : { rejected }) };
+    if (syncStatus !== record.syncStatus || entry.record.rejected !== record.rejected) this.#changed(entry);
+    else this.#tellState(entry);
+  }
+
+  /** Time alone makes nodes stale. */
+  #watch(): void {
+    for (const entry of this.#bySession.values()) if (entry.behindSinceMs !== undefined) this.#tellState(entry);
+  }
+
+  #tellState(entry: NodeEntry): void {
+    const atMs = Date.now();
+    const from = entry.state;
+    const to = this.state(entry, atMs);
+    if (from === to) return;
+    entry.state = to;
+    for (const listener of this.#stateListeners) listener({ entry, from, to, atMs });
   }
 
   #update(session: NodeSession, changes: Partial<NodeRecord>): void {
@@ -211,28 +258,10 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#changed(entry);
   }
 
-  #saveSoon(entry: NodeEntry): void {
-    this.#dirty.add(entry);
-    this.#saveTimer ??= setTimeout(() => this.#save(), saveMs);
-  }
-
   #changed(entry: NodeEntry): void {
-    this.#saveSoon(entry);
+    this.#saver.saveSoon(entry);
+    this.#tellState(entry);
     for (const listener of this.#listeners) listener();
-  }
-
-  #save(): void {
-    this.#saveTimer = undefined;
-    if (this.#dirty.size === 0) return;
-    try {
-      this.#options.store.saveAll([...this.#dirty].map(({ record }) => record));
-      this.#dirty.clear();
-    } catch (error) {
-      // Kept as dirty: the next change writes them too. Nodes are served all the same.
-      this.#options.logger.error('nodes_not_saved', 'What is known of the nodes could not be stored', {
-        error: error instanceof Error ? error.message : String(error),
-      });
-    }
   }
 
   #purge(): void {
@@ -241,16 +270,16 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       ({ session, record }) => session === undefined && record.lastSeenMs < oldestMs,
     );
     if (unseen.length === 0) return;
-    const ids = unseen.map(({ record }) => record.id);
-    this.#options.store.removeAll(ids);
-    for (const entry of unseen) {
-      this.#nodes.delete(entry.record.id);
-      this.#dirty.delete(entry);
-    }
-    this.#options.logger.info('nodes_purged', 'Nodes that were not seen for long are forgotten', { node_ids: ids });
+    // The next look tries again what could not be removed.
+    if (!this.#saver.remove(unseen)) return;
+    for (const { record } of unseen) this.#nodes.delete(record.id);
+    this.#options.logger.info('nodes_purged', 'Nodes that were not seen for long are forgotten', {
+      node_ids: unseen.map(({ record }) => record.id),
+    });
   }
 }
 
-function majorOf(version: string): string {
-  return version.split('.', 1)[0] ?? '';
+/** False when its version or plugins keep it from being served. */
+export function isCompatible({ nodeClass }: NodeEntry): boolean {
+  return nodeClass?.refusal() === undefined;
 }

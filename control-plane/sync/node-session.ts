@@ -6,9 +6,11 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Reject__Output } from '../../shared/generated/sluice/sync/v1/Reject.ts';
-import type { Logger } from '../../shared/log.ts';
-import type { Publication } from './publisher.ts';
-import type { TransferSlot, TransferSlots } from './transfer-slots.ts';
+import type { SnapshotRequest__Output } from '../../shared/generated/sluice/sync/v1/SnapshotRequest.ts';
+import { type Logger, stackOf } from '../../shared/log.ts';
+import type { Publication } from './node-class.ts';
+import type { TransferSlots } from './transfer-slots.ts';
+import { type Pushed, Transfer } from './transfer.ts';
 
 /** The sending half of a node's stream. */
 export interface SessionStream {
@@ -34,21 +36,23 @@ export interface SessionEvents {
   heartbeat(session: NodeSession, heartbeat: NodeHeartbeat__Output): void;
   applied(session: NodeSession, applied: { hash: string; revision: number | undefined; applyMs: number }): void;
   rejected(session: NodeSession, rejected: { hash: string; revision: number | undefined; faults: EntityFault[] }): void;
-  /** A snapshot was sent whole. */
-  pushed(session: NodeSession, publication: Publication): void;
+  /** A snapshot or delta was sent to its end. */
+  pushed(session: NodeSession, pushed: Pushed): void;
   ended(session: NodeSession): void;
 }
 
 export type Admission =
   | {
       readonly kind: 'accepted';
-      /** False: known and watched, but never sent anything. */ readonly compatible: boolean;
+      /** What the node should run; undefined: nothing is sent to it. */
+      readonly target: () => Publication | undefined;
     }
   | { readonly kind: 'refused'; readonly code: GrpcStatus; readonly details: string };
 
 export interface NodeSessionOptions {
   readonly stream: SessionStream;
-  readonly latest: () => Publication | undefined;
+  /** The newest revision that was published. */
+  readonly revision: () => number;
   readonly connectedNodes: () => number;
   readonly slots: TransferSlots;
   readonly events: SessionEvents;
@@ -58,18 +62,10 @@ export interface NodeSessionOptions {
   readonly logger: Logger;
 }
 
-const chunkBytesMax = 256 * 1024;
 /** Faults kept of one rejection. */
 const faultsMax = 1_000;
 /** Rejected versions remembered for a stream. */
 const rejectedMax = 100;
-
-interface Transfer {
-  readonly publication: Publication;
-  readonly slot: TransferSlot;
-  offset: number;
-  step: 'start' | 'chunks' | 'end' | 'sent';
-}
 
 /**
  * One stream of a node: hello, welcome, then the newest snapshot whenever the node runs another and has answered the one
@@ -79,8 +75,11 @@ interface Transfer {
 export class NodeSession {
   readonly #options: NodeSessionOptions;
   #state: 'hello' | 'open' | 'ended' = 'hello';
-  #compatible = false;
+  #target: () => Publication | undefined = () => undefined;
+  #deltas = false;
   #appliedHash = '';
+  /** A delta to this version did not fit: it is sent whole. */
+  #wholeWanted: string | undefined;
   /** What was sent, or is being sent, and not yet answered. */
   #awaiting: { readonly hash: string; readonly revision: number } | undefined;
   #transfer: Transfer | undefined;
@@ -102,7 +101,7 @@ export class NodeSession {
   }
 
   /** Takes the next message of the node. */
-  receive({ message, hello, ack, reject, heartbeat }: NodeMessage__Output): void {
+  receive({ message, hello, ack, reject, heartbeat, snapshotRequest }: NodeMessage__Output): void {
     if (this.#state === 'ended') return;
     this.#silenceTimer.refresh();
     if (this.#state === 'hello') {
@@ -114,6 +113,7 @@ export class NodeSession {
     if (ack) this.#applied(ack.hash, ack.applyMs);
     else if (reject) this.#refused(reject);
     else if (heartbeat) this.#options.events.heartbeat(this, heartbeat);
+    else if (snapshotRequest) this.#wantsWhole(snapshotRequest);
     else if (hello) this.#fail(GrpcStatus.FAILED_PRECONDITION, 'A second hello');
     // A message of a newer protocol is left alone: it cannot be asked for by what this one has sent.
     else this.#options.logger.debug('sync_message_unknown', 'A message is of no known kind', { message });
@@ -121,6 +121,7 @@ export class NodeSession {
 
   /** There may be a new snapshot. */
   offer(): void {
+    if (this.#transfer?.isWaiting === true) this.#follow(this.#transfer);
     this.#pump();
   }
 
@@ -149,7 +150,7 @@ export class NodeSession {
     this.#state = 'ended';
     clearTimeout(this.#silenceTimer);
     clearInterval(this.#heartbeatTimer);
-    this.#transfer?.slot.release();
+    this.#transfer?.release();
     this.#transfer = undefined;
     this.#control = [];
     this.#options.events.ended(this);
@@ -166,22 +167,23 @@ export class NodeSession {
     if (hello.lastRejected) this.#rejected.add(hello.lastRejected.hash);
     const admission = this.#options.events.hello(this, hello);
     if (admission.kind === 'refused') return this.#fail(admission.code, admission.details);
-    this.#compatible = admission.compatible;
+    this.#target = admission.target;
+    this.#deltas = hello.deltas;
     this.#state = 'open';
     const { heartbeatMs } = this.#options.timings;
-    this.#control.push({ welcome: { version: this.#options.version, heartbeatMs } });
+    this.#control.push({ welcome: { version: this.#options.version, heartbeatMs, deltas: hello.deltas } });
     this.#heartbeatTimer = setInterval(() => this.#beat(), heartbeatMs);
     this.#pump();
   }
 
   #beat(): void {
-    const { timings, latest, connectedNodes } = this.#options;
+    const { timings, revision, connectedNodes } = this.#options;
     if (this.#sendingSinceMs !== undefined && performance.now() - this.#sendingSinceMs >= timings.silenceMs)
       return this.#fail(GrpcStatus.DEADLINE_EXCEEDED, 'The node does not read');
     // A heartbeat that has not left yet is as good as this one.
     if (this.#control.some(({ heartbeat }) => heartbeat)) return;
     const heartbeat = {
-      revision: latest()?.revision ?? 0,
+      revision: Math.max(0, revision()),
       connectedNodes: connectedNodes(),
       snapshotsSent: this.#snapshotsSent,
     };
@@ -204,6 +206,14 @@ export class NodeSession {
     this.#pump();
   }
 
+  #wantsWhole({ hash, runningHash }: SnapshotRequest__Output): void {
+    this.#appliedHash = runningHash;
+    this.#wholeWanted = hash;
+    this.#answered(hash);
+    this.#options.logger.info('delta_refused', 'A delta does not fit what a node runs; it gets the whole', { hash });
+    this.#pump();
+  }
+
   /** The revision that the answered snapshot was sent for. */
   #answered(hash: string): number | undefined {
     const answered = this.#awaiting;
@@ -215,7 +225,7 @@ export class NodeSession {
   /** Sends what there is to send, one message after the other; returns at once when that is going on already. */
   #pump(): void {
     if (this.#pumping || this.#state !== 'open') return;
-    const message = this.#control.shift() ?? this.#nextOfTransfer();
+    const message = this.#control.shift() ?? (this.#transfer ?? this.#startTransfer())?.next();
     if (message === undefined) return;
     this.#pumping = true;
     this.#sendingSinceMs = performance.now();
@@ -223,7 +233,7 @@ export class NodeSession {
       () => {
         this.#pumping = false;
         this.#sendingSinceMs = undefined;
-        this.#transfer?.slot.touch();
+        this.#transfer?.touch();
         this.#finishTransfer();
         this.#pump();
       },
@@ -231,47 +241,54 @@ export class NodeSession {
     );
   }
 
-  #nextOfTransfer(): ControlMessage | undefined {
-    const transfer = this.#transfer ?? this.#startTransfer();
-    if (transfer === undefined) return undefined;
-    if (!transfer.slot.request()) return undefined;
-    const { publication } = transfer;
-    const { hash, revision, entityCount, body } = publication;
-    switch (transfer.step) {
-      case 'start':
-        transfer.step = 'chunks';
-        return { snapshotStart: { hash, revision, totalBytes: body.length, entityCount } };
-      case 'chunks': {
-        const data = body.subarray(transfer.offset, transfer.offset + chunkBytesMax);
-        transfer.offset += data.length;
-        if (transfer.offset >= body.length) transfer.step = 'end';
-        return { snapshotChunk: { data } };
-      }
-      case 'end':
-        transfer.step = 'sent';
-        return { snapshotEnd: { hash } };
-      case 'sent':
-        break;
-    }
-    return undefined;
-  }
-
   #finishTransfer(): void {
-    if (this.#transfer?.step !== 'sent') return;
-    const { slot, publication } = this.#transfer;
+    if (this.#transfer?.isSent !== true) return;
+    const transfer = this.#transfer;
     this.#transfer = undefined;
     this.#snapshotsSent += 1;
-    slot.release();
-    this.#options.events.pushed(this, publication);
+    transfer.release();
+    this.#options.events.pushed(this, transfer.pushed());
+  }
+
+  /** A transfer that waits for its slot keeps its place, but is of the newest version, or of none. */
+  #follow(waiting: Transfer): void {
+    const newest = this.#wanted();
+    if (newest === undefined) {
+      waiting.release();
+      this.#transfer = undefined;
+      this.#awaiting = undefined;
+    } else {
+      waiting.retarget(newest);
+      this.#awaiting = { hash: newest.hash, revision: newest.revision };
+    }
+  }
+
+  /** What the node should run and neither runs nor has refused. */
+  #wanted(): Publication | undefined {
+    const publication = this.#target();
+    const hash = publication?.hash ?? '';
+    return hash === this.#appliedHash || this.#rejected.has(hash) ? undefined : publication;
   }
 
   #startTransfer(): Transfer | undefined {
-    const latest = this.#options.latest();
-    if (latest === undefined || !this.#compatible || this.#awaiting !== undefined) return undefined;
-    if (latest.hash === this.#appliedHash || this.#rejected.has(latest.hash)) return undefined;
-    this.#awaiting = { hash: latest.hash, revision: latest.revision };
-    const slot = this.#options.slots.open(() => this.#pump());
-    this.#transfer = { publication: latest, slot, offset: 0, step: 'start' };
-    return this.#transfer;
+    const publication = this.#wanted();
+    if (publication === undefined || this.#awaiting !== undefined) return undefined;
+    const { hash, revision } = publication;
+    this.#awaiting = { hash, revision };
+    const { slots, logger } = this.#options;
+    const transfer: Transfer = new Transfer({
+      publication,
+      baseHash: this.#deltas && this.#wholeWanted !== hash ? this.#appliedHash : undefined,
+      slots,
+      onReady: () => {
+        if (this.#transfer === transfer) this.#pump();
+      },
+      onFailed: (error) => {
+        logger.error('internal_error', 'A configuration could not be packed', { error: stackOf(error) });
+        this.#fail(GrpcStatus.INTERNAL, 'The configuration could not be packed');
+      },
+    });
+    this.#transfer = transfer;
+    return transfer;
   }
 }

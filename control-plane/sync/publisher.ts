@@ -1,140 +1,172 @@
-import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
-import { packedBytesMax, packSnapshot, type PackedSnapshot } from '../../shared/snapshot-wire.ts';
-import { findDanglingReferences } from '../../shared/snapshot.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
-import { enabledEntities } from './enabled-entities.ts';
-
-/** A snapshot that nodes should run. */
-export interface Publication extends PackedSnapshot {
-  /** The newest revision that was read when this came to be. */
-  readonly revision: number;
-}
+import { compatibilityOf, type OwnSchemas, wholeKey } from './compatibility.ts';
+import { ConfigMirror, danglingReferences } from './config-mirror.ts';
+import { NodeClass, type Publication, type ServedClass } from './node-class.ts';
+import { VersionHistory } from './version-history.ts';
 
 export interface Publisher {
-  /** The newest snapshot; undefined until the first one is made. */
+  /** What a node that knows everything should run; undefined until the first version is made. */
   latest(): Publication | undefined;
-  /** The newest revision whose snapshot is `latest()`, be it that the change altered nothing that travels. */
+  /** The newest revision that was looked at, be it that it altered nothing that travels. */
   revision(): number;
+  /** The class of a node by its hello; undefined when there are too many. Each `join` needs its `leave`. */
+  join(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>): ServedClass | undefined;
+  leave(nodeClass: ServedClass): void;
   /**
-   * Calls the listener after each revision that was looked at; `changed` says whether `latest()` is another one now.
+   * Calls the listener after each revision that was looked at; `changed` says whether any class has another version now.
    * Returns the function that ends it.
    */
   onRevision(listener: (changed: boolean) => void): () => void;
-  /** Ends it after the snapshot under way. */
+  /** Ends it after the version under way. */
   stop(): Promise<void>;
 }
 
 export interface PublisherOptions {
   readonly reader: ConfigReader;
-  readonly entities: readonly EntityDescriptor[];
+  readonly schemas: OwnSchemas;
   readonly logger: Logger;
   /** The first change leaves at once, later ones at most this often. */
   readonly coalesceMs?: number;
 }
 
-/** How often a failure to make a snapshot is tried again, besides at each change. */
+/** How often a failure to make a version is tried again, besides at each change. */
 const retryMs = 5_000;
+/** Kinds of nodes that are served at once, each with hashes of its own; a fleet has one, during an upgrade two or three. */
+const classesMax = 64;
 
-/** Makes a packed snapshot of each change, one at a time and only of the newest; the same hash makes no new one. */
-export function startPublisher({ reader, entities, logger, coalesceMs = 100 }: PublisherOptions): Publisher {
-  const listeners = new Set<(changed: boolean) => void>();
-  let latest: Publication | undefined;
-  let revision = -1;
-  let dirty = false;
-  let stopped = false;
-  let running: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let lastStartMs = -Infinity;
+/** Makes a version of each change, one at a time and only of the newest; the same hash makes no new one. */
+export function startPublisher(options: PublisherOptions): Publisher {
+  return new RunningPublisher(options);
+}
 
-  const schedule = (waitMs: number): void => {
-    if (stopped || running !== undefined || timer !== undefined) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      running = run().finally(() => {
-        running = undefined;
-        if (dirty) schedule(Math.max(0, lastStartMs + coalesceMs - performance.now()));
+class RunningPublisher implements Publisher {
+  readonly #schemas: OwnSchemas;
+  readonly #logger: Logger;
+  readonly #coalesceMs: number;
+  readonly #mirror: ConfigMirror;
+  readonly #history = new VersionHistory();
+  readonly #whole: NodeClass;
+  readonly #classes = new Map<string, NodeClass>();
+  readonly #listeners = new Set<(changed: boolean) => void>();
+  #revision = -1;
+  #dirty = false;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastStartMs = -Infinity;
+
+  constructor({ reader, schemas, logger, coalesceMs = 100 }: PublisherOptions) {
+    this.#schemas = schemas;
+    this.#logger = logger;
+    this.#coalesceMs = coalesceMs;
+    this.#whole = new NodeClass({ key: wholeKey, refusal: undefined, adapt: undefined }, this.#history);
+    this.#classes.set(wholeKey, this.#whole);
+    this.#mirror = new ConfigMirror({ reader, entities: schemas.entities, onChange: () => this.#changed() });
+    this.#schedule(0);
+  }
+
+  latest(): Publication | undefined {
+    return this.#whole.publication();
+  }
+
+  revision(): number {
+    return this.#revision;
+  }
+
+  join(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>): ServedClass | undefined {
+    const compatibility = compatibilityOf(hello, this.#schemas);
+    let found = this.#classes.get(compatibility.key);
+    if (found === undefined) {
+      if (this.#classes.size >= classesMax) return undefined;
+      found = new NodeClass(compatibility, this.#history);
+      this.#classes.set(found.key, found);
+      // Its hashes are not there yet.
+      this.#changed();
+    }
+    found.streams += 1;
+    return found;
+  }
+
+  leave({ key }: ServedClass): void {
+    const nodeClass = this.#classes.get(key);
+    if (nodeClass === undefined) return;
+    nodeClass.streams -= 1;
+    if (nodeClass.streams === 0 && nodeClass !== this.#whole) this.#classes.delete(key);
+  }
+
+  onRevision(listener: (changed: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#mirror.stop();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#running;
+  }
+
+  #changed(): void {
+    this.#dirty = true;
+    this.#schedule(Math.max(0, this.#lastStartMs + this.#coalesceMs - performance.now()));
+  }
+
+  #schedule(waitMs: number): void {
+    if (this.#stopped || this.#running !== undefined || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = this.#run().finally(() => {
+        this.#running = undefined;
+        if (this.#dirty) this.#schedule(Math.max(0, this.#lastStartMs + this.#coalesceMs - performance.now()));
       });
     }, waitMs);
-  };
+  }
 
-  const run = async (): Promise<void> => {
-    dirty = false;
-    lastStartMs = performance.now();
+  async #run(): Promise<void> {
+    this.#dirty = false;
+    this.#lastStartMs = performance.now();
     try {
-      const publication = await readPublication(reader, entities, logger);
-      // Left as it is: the fault is logged, and the next change is looked at again.
-      if (publication === undefined || stopped) return;
-      const changed = publication.hash !== latest?.hash;
-      if (changed) {
-        latest = publication;
-        const { hash, entityCount, body } = publication;
-        logger.info('config_published', 'A new configuration leaves for the nodes', {
-          hash,
-          revision: publication.revision,
-          entities: entityCount,
-          bytes: body.length,
-        });
-      }
-      revision = publication.revision;
-      for (const listener of listeners) listener(changed);
+      await this.#follow();
     } catch (error) {
-      logger.error('publish_failed', 'The configuration could not be read; it is tried again', {
+      this.#logger.error('publish_failed', 'The configuration could not be read; it is tried again', {
         error: stackOf(error),
       });
       // The finally of the caller has not run yet, so that this cannot schedule by itself.
-      dirty = true;
-      lastStartMs = performance.now() + retryMs - coalesceMs;
+      this.#dirty = true;
+      this.#lastStartMs = performance.now() + retryMs - this.#coalesceMs;
     }
-  };
-
-  const endChanges = reader.onChange(() => {
-    dirty = true;
-    schedule(Math.max(0, lastStartMs + coalesceMs - performance.now()));
-  });
-  schedule(0);
-
-  return {
-    latest: () => latest,
-    revision: () => revision,
-    onRevision(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async stop() {
-      stopped = true;
-      endChanges();
-      clearTimeout(timer);
-      timer = undefined;
-      await running;
-    },
-  };
-}
-
-async function readPublication(
-  reader: ConfigReader,
-  descriptors: readonly EntityDescriptor[],
-  logger: Logger,
-): Promise<Publication | undefined> {
-  const { revision, entities: all } = reader.readAll();
-  const entities = enabledEntities(all, descriptors);
-  const faults = findDanglingReferences(entities, descriptors);
-  if (faults.length > 0) {
-    logger.error('config_dangling', 'The configuration is not published: it refers to what is not there', {
-      revision,
-      faults: faults.slice(0, 20),
-      faultCount: faults.length,
-    });
-    return undefined;
   }
-  const packed = await packSnapshot(entities);
-  if (packed.body.length > packedBytesMax) {
-    logger.error('config_too_large', 'The configuration is not published: no node would take it', {
-      revision,
-      bytes: packed.body.length,
-      bytesMax: packedBytesMax,
-    });
-    return undefined;
+
+  async #follow(): Promise<void> {
+    const state = await this.#mirror.update();
+    const faults = danglingReferences(state, this.#schemas.entities);
+    if (faults.length > 0) {
+      // The one before stays, and the next change is looked at again.
+      this.#logger.error('config_dangling', 'The configuration is not published: it refers to what is not there', {
+        revision: state.revision,
+        faults: faults.slice(0, 20),
+        faultCount: faults.length,
+      });
+      return;
+    }
+    this.#history.push(state);
+    const version = this.#history.newest();
+    if (version === undefined) return;
+    let changed = false;
+    for (const nodeClass of this.#classes.values()) changed = (await nodeClass.advance(version)) || changed;
+    if (this.#stopped) return;
+    const latest = this.latest();
+    if (changed && latest?.revision === state.revision) {
+      this.#logger.info('config_published', 'A new configuration leaves for the nodes', {
+        hash: latest.hash,
+        revision: latest.revision,
+        entities: latest.entityCount,
+      });
+    }
+    this.#revision = state.revision;
+    for (const listener of this.#listeners) listener(changed);
   }
-  return { ...packed, revision };
 }

@@ -1,11 +1,11 @@
 import type { SyncGate } from '../admin/clustering.ts';
 import type { NodeEntry } from './node-entry.ts';
-import type { NodeRegistry } from './node-registry.ts';
+import { isCompatible, type NodeRegistry } from './node-registry.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface SyncGateOptions {
   readonly registry: Pick<NodeRegistry, 'connectedEntries' | 'onChange'>;
-  readonly publisher: Pick<Publisher, 'latest' | 'revision' | 'onRevision'>;
+  readonly publisher: Pick<Publisher, 'revision' | 'onRevision'>;
 }
 
 interface Progress {
@@ -32,14 +32,13 @@ export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGa
   const ends = [registry.onChange(check), publisher.onRevision(check)];
 
   const progress = (revision: number): Progress => {
-    const expected = publisher.latest()?.hash;
-    const entries = registry.connectedEntries().filter(({ compatible }) => compatible);
-    const runs = ({ record, appliedRevision }: NodeEntry): boolean =>
-      record.appliedHash === expected || appliedRevision >= revision;
+    const entries = registry.connectedEntries().filter(isCompatible);
+    const runs = ({ record, nodeClass, appliedRevision }: NodeEntry): boolean =>
+      appliedRevision >= revision || record.appliedHash === nodeClass?.publication()?.hash;
     const waiting = entries.filter((entry) => !runs(entry));
     const refused = waiting.find(
-      ({ session, rejectedRevision }) =>
-        rejectedRevision >= revision || (expected !== undefined && session?.hasRejected(expected) === true),
+      ({ session, nodeClass, rejectedRevision }) =>
+        rejectedRevision >= revision || session?.hasRejected(nodeClass?.publication()?.hash ?? '') === true,
     );
     return {
       nodes: entries.length,

@@ -1,12 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
+import type { Pushed } from './transfer.ts';
 
 /** Metrics of the config sync; states are counted when they are asked for. Returns what counts a push. */
 export function registerSyncMetrics(
   metrics: Registry,
   registry: () => NodeRegistry | undefined,
-): (push: { readonly bytes: number }) => void {
+): (push: Pushed) => void {
   const registers = [metrics];
   const connected: Gauge = new Gauge({
     name: 'sluice_connected_nodes',
@@ -27,18 +28,24 @@ export function registerSyncMetrics(
       for (const entry of nodes?.list() ?? []) if (nodes) states.inc({ state: nodes.state(entry) });
     },
   });
-  const pushes = new Counter({
+  const pushes: Counter<'kind'> = new Counter({
     name: 'sluice_config_pushes_total',
-    help: 'Configurations sent whole to data planes.',
+    help: 'Configurations sent to data planes, as whole snapshots or as deltas.',
+    labelNames: ['kind'],
     registers,
   });
-  const bytes = new Counter({
+  const bytes: Counter<'kind'> = new Counter({
     name: 'sluice_config_push_bytes_total',
     help: 'Bytes of configurations sent to data planes, as compressed.',
+    labelNames: ['kind'],
     registers,
   });
+  for (const kind of ['snapshot', 'delta']) {
+    pushes.inc({ kind }, 0);
+    bytes.inc({ kind }, 0);
+  }
   return (push) => {
-    pushes.inc();
-    bytes.inc(push.bytes);
+    pushes.inc({ kind: push.kind });
+    bytes.inc({ kind: push.kind }, push.bytes);
   };
 }

@@ -11,7 +11,7 @@ import { TransferSlots } from './transfer-slots.ts';
 export interface SyncServerOptions {
   /** Port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly publisher: Pick<Publisher, 'latest'>;
+  readonly publisher: Pick<Publisher, 'revision'>;
   readonly registry: NodeRegistry;
   readonly version: string;
   readonly timings: SessionTimings;
@@ -41,7 +41,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     const ip = ipOf(call.getPeer());
     const session = new NodeSession({
       stream: sessionStream(call),
-      latest: publisher.latest,
+      revision: () => publisher.revision(),
       connectedNodes: () => registry.connected,
       slots,
       version,
@@ -53,7 +53,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
         heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
         applied: (from, applied) => registry.applied(from, applied),
         rejected: (from, rejected) => registry.rejected(from, rejected),
-        pushed: (from, publication) => registry.pushed(from, publication),
+        pushed: (from, pushed) => registry.pushed(from, pushed),
         ended: (from) => {
           sessions.delete(from);
           registry.ended(from);

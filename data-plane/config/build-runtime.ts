@@ -1,15 +1,16 @@
 import type { EntityFault } from '../../shared/config-source.ts';
-import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import type { PluginSchema, PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkField } from '../../shared/schema/check.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
-import type { PluginDefinition, PluginDeps } from '../plugins/plugin.ts';
+import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugins/plugin.ts';
 import { RouteCompileError } from '../router/route.ts';
 import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
-import { createPacer, type Pacer } from './pacer.ts';
+import { createPacer, type Pacer } from '../../shared/pacer.ts';
+import type { PluginInstances } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
@@ -20,6 +21,8 @@ export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
   readonly pluginDeps: PluginDeps;
+  /** The same for all builds of a node. */
+  readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
 }
 
@@ -47,7 +50,8 @@ export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): 
 async function compile(snapshot: Snapshot, build: Build, pacer: Pacer): Promise<BuildResult> {
   for (const service of entitiesOf(snapshot, 'services')) build.addService(service);
   for (const plugin of entitiesOf(snapshot, 'plugins')) {
-    build.addPlugin(plugin);
+    const late = build.addPlugin(plugin);
+    if (late !== undefined) await late;
     if (pacer.isDue()) await pacer.pause();
   }
   for (const route of entitiesOf(snapshot, 'routes')) {
@@ -57,12 +61,19 @@ async function compile(snapshot: Snapshot, build: Build, pacer: Pacer): Promise<
   return build.finish(snapshot.hash);
 }
 
+interface CreatedPlugin {
+  readonly definition: PluginDefinition<unknown>;
+  readonly schema: PluginSchema;
+  readonly instance: PluginInstance;
+}
+
 class Build {
   readonly #deps: BuildRuntimeDeps;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
   readonly #scopes = new PluginScopes();
-  readonly #steps: ChainStep[] = [];
+  /** Those whose instances are held. */
+  readonly #held: PluginEntity[] = [];
   readonly #router = new Router<RoutePlan>();
   readonly #routeLabels = new Set<string>();
 
@@ -74,28 +85,40 @@ class Build {
     this.#services.set(service.id, service);
   }
 
-  addPlugin(plugin: PluginEntity): void {
-    if (!plugin.enabled) return;
+  /** A promise where the plugin takes its time; the next is added after it. */
+  addPlugin(plugin: PluginEntity): Promise<void> | undefined {
+    if (!plugin.enabled) return undefined;
+    const made = this.#deps.instances.acquire(plugin);
+    if (made !== undefined) {
+      this.#hold(plugin, made);
+      return undefined;
+    }
     const definition = this.#deps.plugins[plugin.name];
     const schema = this.#deps.pluginSchemas[plugin.name];
     if (definition === undefined || schema === undefined) {
       this.#addPluginFaults(plugin, [
         { path: ['name'], message: `plugin '${plugin.name}' is not available on this node` },
       ]);
-      return;
+      return undefined;
     }
     // The control plane has checked it; one of another version may have checked it differently.
     const checked = checkField(schema.config, plugin.config);
     if (checked.kind === 'faults') {
       const faults = checked.faults.map(({ path, message }) => ({ path: ['config', ...path], message }));
       this.#addPluginFaults(plugin, faults);
-      return;
+      return undefined;
     }
-    const creation = definition.create(checked.value, this.#deps.pluginDeps);
-    if (creation.kind === 'faults') {
-      this.#addPluginFaults(plugin, creation.faults);
-      return;
-    }
+    const add = (creation: PluginCreation): void => {
+      if (creation.kind === 'faults') this.#addPluginFaults(plugin, creation.faults);
+      else this.#addStep(plugin, { definition, schema, instance: creation.instance });
+    };
+    const created = definition.create(checked.value, this.#deps.pluginDeps);
+    if (created instanceof Promise) return created.then(add);
+    add(created);
+    return undefined;
+  }
+
+  #addStep(plugin: PluginEntity, { definition, schema, instance }: CreatedPlugin): void {
     const step: ChainStep = {
       plugin: plugin.name,
       priority: definition.priority,
@@ -103,9 +126,14 @@ class Build {
       protocols: schema.protocols.every((protocol) => plugin.protocols.includes(protocol))
         ? null
         : new Set(plugin.protocols),
-      instance: creation.instance,
+      instance,
     };
-    this.#steps.push(step);
+    this.#deps.instances.add(plugin, step);
+    this.#hold(plugin, step);
+  }
+
+  #hold(plugin: PluginEntity, step: ChainStep): void {
+    this.#held.push(plugin);
     this.#scopes.add(step, {
       routeId: plugin.route?.id ?? null,
       serviceId: plugin.service?.id ?? null,
@@ -140,16 +168,15 @@ class Build {
 
   /** Closes what was made so far. */
   close(): void {
-    closeAll(this.#steps);
+    this.#deps.instances.releaseAll(this.#held);
   }
 
   finish(hash: string): BuildResult {
-    const steps = this.#steps;
     if (this.#faults.length > 0) {
-      closeAll(steps);
+      this.close();
       return { kind: 'faults', faults: this.#faults };
     }
-    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => closeAll(steps) };
+    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => this.close() };
     return { kind: 'built', runtime };
   }
 
@@ -196,17 +223,4 @@ class Build {
       });
     }
   }
-}
-
-/** @throws the first failure, after all others were closed. */
-function closeAll(steps: readonly ChainStep[]): void {
-  const failures: unknown[] = [];
-  for (const { instance } of steps) {
-    try {
-      instance.close?.();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
 }

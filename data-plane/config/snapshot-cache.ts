@@ -1,13 +1,12 @@
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../shared/log.ts';
-import { packedBytesMax, SnapshotCorruptError, unpackSnapshot } from '../../shared/snapshot-wire.ts';
-import type { Snapshot } from '../../shared/snapshot.ts';
+import { packedBytesMax, SnapshotCorruptError, unpackSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 
 export interface SnapshotCache {
   /** The last good snapshot, verified; undefined when there is none or it is damaged, which is logged. */
-  load(): Promise<Snapshot | undefined>;
+  load(): Promise<WireSnapshot | undefined>;
   /** Keeps a snapshot as it came over the wire. Rejects when the disk does not take it; the old one stays then. */
   save(hash: string, body: Uint8Array): Promise<void>;
 }

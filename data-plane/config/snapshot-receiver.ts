@@ -3,9 +3,11 @@ import type { SnapshotEnd__Output } from '../../shared/generated/sluice/sync/v1/
 import type { SnapshotStart__Output } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
 import { packedBytesMax } from '../../shared/snapshot-wire.ts';
 
-/** A snapshot whose chunks have all come; not yet verified. */
+/** A snapshot or delta whose chunks have all come; not yet verified. */
 export interface ReceivedSnapshot {
   readonly hash: string;
+  /** What the delta starts from; undefined for a whole snapshot. */
+  readonly baseHash: string | undefined;
   readonly revision: number;
   readonly body: Buffer;
 }
@@ -14,31 +16,46 @@ export interface ReceivedSnapshot {
 export class TransferError extends Error {
   /** The snapshot that it was about, if that much was known. */
   readonly hash: string;
+  /** It was a delta: the whole snapshot may still be good. */
+  readonly isDelta: boolean;
 
-  constructor(message: string, hash: string) {
+  constructor(message: string, { hash, baseHash }: { readonly hash: string; readonly baseHash: string | undefined }) {
     super(message);
     this.name = 'TransferError';
     this.hash = hash;
+    this.isDelta = baseHash !== undefined;
   }
+}
+
+interface Current {
+  readonly hash: string;
+  readonly baseHash: string | undefined;
+  readonly revision: number;
+  readonly totalBytes: number;
+  receivedBytes: number;
+  readonly chunks: Buffer[];
 }
 
 /** Puts chunks together. Each method throws TransferError and forgets the transfer when something does not fit. */
 export class SnapshotReceiver {
   readonly #bytesMax: number;
-  #current: { hash: string; revision: number; totalBytes: number; receivedBytes: number; chunks: Buffer[] } | undefined;
+  #current: Current | undefined;
 
   constructor({ bytesMax = packedBytesMax }: { readonly bytesMax?: number } = {}) {
     this.#bytesMax = bytesMax;
   }
 
   /** A transfer that was under way is dropped. */
-  start({ hash, revision, totalBytes }: SnapshotStart__Output): void {
+  start(start: SnapshotStart__Output): void {
     this.#current = undefined;
-    if (Number(totalBytes) > this.#bytesMax) {
-      throw new TransferError(`The snapshot has ${totalBytes} bytes, the limit is ${this.#bytesMax}`, hash);
+    const { hash } = start;
+    const totalBytes = Number(start.totalBytes);
+    const baseHash = start.baseHash === '' ? undefined : start.baseHash;
+    if (totalBytes > this.#bytesMax) {
+      const message = `The snapshot has ${totalBytes} bytes, the limit is ${this.#bytesMax}`;
+      throw new TransferError(message, { hash, baseHash });
     }
-    const transfer = { hash, revision: Number(revision), totalBytes: Number(totalBytes) };
-    this.#current = { ...transfer, receivedBytes: 0, chunks: [] };
+    this.#current = { hash, baseHash, revision: Number(start.revision), totalBytes, receivedBytes: 0, chunks: [] };
   }
 
   /** Chunks without a transfer are those of one that was refused at its start. */
@@ -48,7 +65,7 @@ export class SnapshotReceiver {
     current.receivedBytes += data.length;
     if (current.receivedBytes > current.totalBytes) {
       this.#current = undefined;
-      throw new TransferError(`More than the announced ${current.totalBytes} bytes came`, current.hash);
+      throw new TransferError(`More than the announced ${current.totalBytes} bytes came`, current);
     }
     current.chunks.push(data);
   }
@@ -60,8 +77,9 @@ export class SnapshotReceiver {
     if (current === undefined) return undefined;
     if (current.hash !== hash || current.receivedBytes !== current.totalBytes) {
       const { receivedBytes, totalBytes } = current;
-      throw new TransferError(`${receivedBytes} of the announced ${totalBytes} bytes came`, current.hash);
+      throw new TransferError(`${receivedBytes} of the announced ${totalBytes} bytes came`, current);
     }
-    return { hash, revision: current.revision, body: Buffer.concat(current.chunks) };
+    const { baseHash, revision, chunks } = current;
+    return { hash, baseHash, revision, body: Buffer.concat(chunks) };
   }
 }

@@ -2,8 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
-import { SnapshotCorruptError, unpackSnapshot } from '../../shared/snapshot-wire.ts';
-import type { Snapshot } from '../../shared/snapshot.ts';
+import {
+  applyDelta,
+  packSnapshot,
+  SnapshotCorruptError,
+  unpackSnapshot,
+  type WireSnapshot,
+} from '../../shared/snapshot-wire.ts';
+import { CacheWriter } from './cache-writer.ts';
+import type { KnownSchemas } from './known-schemas.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot } from './snapshot-receiver.ts';
@@ -16,7 +23,8 @@ export interface SyncSourceOptions {
   readonly dataDir: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly version: string;
-  readonly plugins: readonly { readonly name: string; readonly version: string }[];
+  /** What the node knows, so that a newer control plane leaves out the rest. */
+  readonly knows: KnownSchemas;
   /** Asked for each heartbeat. */
   readonly counters: () => NodeCounters;
   readonly logger: Logger;
@@ -43,8 +51,6 @@ export interface SyncStatus {
 export type SyncSource = ConfigSource & { readonly nodeId: string; status(): SyncStatus };
 
 const defaultBackoff: BackoffLimits = { firstMs: 500, maxMs: 15_000 };
-/** How long an answer waits for the disk: what is acked survives a restart, but a hung disk does not hide the apply. */
-const cacheWaitMs = 1_000;
 /** How long a stop waits for an apply under way. */
 const stopMs = 5_000;
 
@@ -63,16 +69,22 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
   };
 }
 
+type Unpacked =
+  | { readonly kind: 'whole'; readonly wire: WireSnapshot; readonly body: () => Promise<Buffer> }
+  | { readonly kind: 'misfit'; readonly reason: string }
+  | { readonly kind: 'damaged'; readonly reason: string };
+
 class StreamedSource {
   readonly identity: NodeIdentity;
   readonly #options: SyncSourceOptions;
   readonly #cache: SnapshotCache;
+  readonly #writer: CacheWriter;
   readonly #stopping = new AbortController();
   #started: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
   #working: Promise<void> | undefined;
-  #saving: Promise<void> | undefined;
-  #unsaved: { readonly hash: string; readonly body: Buffer } | undefined;
+  /** What runs, for deltas to start from. */
+  #running: WireSnapshot | undefined;
   /** The newest snapshot that waits for its turn; one that comes before replaces it. */
   #pending: ReceivedSnapshot | undefined;
   #stream: SyncStream | undefined;
@@ -92,6 +104,7 @@ class StreamedSource {
     this.identity = identity;
     this.#options = options;
     this.#cache = cache;
+    this.#writer = new CacheWriter({ cache, logger: options.logger });
   }
 
   status(): SyncStatus {
@@ -111,7 +124,7 @@ class StreamedSource {
     await this.#connecting;
     const timeout = new AbortController();
     await Promise.race([
-      Promise.all([this.#started, this.#working, this.#saving]),
+      Promise.all([this.#started, this.#working, this.#writer.idle()]),
       delay(stopMs, undefined, { signal: timeout.signal }).catch(() => undefined),
     ]);
     timeout.abort();
@@ -123,7 +136,7 @@ class StreamedSource {
       const result = await this.#apply(apply, cached, 'cache');
       if (result.kind === 'rejected') {
         this.#options.logger.warn('cache_refused', 'The cached configuration cannot be applied', {
-          hash: cached.hash,
+          hash: cached.snapshot.hash,
           faults: result.faults.slice(0, 20),
         });
       }
@@ -155,7 +168,7 @@ class StreamedSource {
   }
 
   #runStream(address: string, apply: Apply): Promise<StreamEnd> {
-    const { nodeLabels, version, plugins, counters, logger, welcomeMs = 10_000 } = this.#options;
+    const { nodeLabels, version, knows, counters, logger, welcomeMs = 10_000 } = this.#options;
     const { nodeId, bootId, hostname } = this.identity;
     const { hash = '', rejected } = this.#status;
     const lastRejected = rejected && { hash: rejected.hash, faults: [...rejected.faults] };
@@ -169,8 +182,9 @@ class StreamedSource {
           hostname,
           version,
           labels: nodeLabels,
-          plugins: [...plugins],
+          ...knows,
           hash,
+          deltas: true,
           ...(lastRejected && { lastRejected }),
         },
         counters,
@@ -186,6 +200,7 @@ class StreamedSource {
           this.#pending = received;
           this.#working ??= this.#work(apply).finally(() => (this.#working = undefined));
         },
+        onBrokenDelta: (brokenHash) => this.#requestSnapshot(brokenHash),
         onEnd: (end) => {
           this.#stream = undefined;
           this.#status = { ...this.#status, connected: false };
@@ -198,23 +213,38 @@ class StreamedSource {
   /** Applies what is pending, one after the other. Answers go to the stream that there is when they are known. */
   async #work(apply: Apply): Promise<void> {
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
-      const { hash, body } = next;
+      const { hash } = next;
       if (hash === this.#status.hash) {
         this.#stream?.ack(hash, 0);
         continue;
       }
-      const result = await this.#unpackAndApply(apply, next);
-      if (result.kind === 'rejected') {
-        this.#options.logger.warn('config_rejected', 'The new configuration cannot be applied; the old one goes on', {
+      const unpacked = await this.#unpack(next);
+      if (unpacked.kind === 'misfit') {
+        this.#options.logger.warn('delta_misfit', 'A delta does not fit; the whole configuration is asked for', {
           hash,
-          faults: result.faults.slice(0, 20),
+          reason: unpacked.reason,
         });
-        this.#stream?.reject(hash, result.faults);
+        this.#requestSnapshot(hash);
         continue;
       }
-      await this.#save(hash, body);
-      this.#stream?.ack(hash, result.applyMs);
+      const result =
+        unpacked.kind === 'damaged'
+          ? this.#rejected(hash, unpacked.reason)
+          : await this.#apply(apply, unpacked.wire, 'control_plane');
+      if (unpacked.kind === 'whole' && result.kind === 'applied') {
+        await this.#writer.save({ hash, body: unpacked.body });
+        this.#stream?.ack(hash, result.applyMs);
+      }
+      if (result.kind === 'rejected') this.#tellRejected(hash, result.faults);
     }
+  }
+
+  #tellRejected(hash: string, faults: readonly EntityFault[]): void {
+    this.#options.logger.warn('config_rejected', 'The new configuration cannot be applied; the old one goes on', {
+      hash,
+      faults: faults.slice(0, 20),
+    });
+    this.#stream?.reject(hash, faults);
   }
 
   #take(): ReceivedSnapshot | undefined {
@@ -223,17 +253,28 @@ class StreamedSource {
     return next;
   }
 
-  async #unpackAndApply(apply: Apply, { hash, body }: ReceivedSnapshot): Promise<ApplyResult> {
+  /** A delta that does not lead from what runs to its hash is no fault: the whole may. */
+  async #unpack({ hash, baseHash, body }: ReceivedSnapshot): Promise<Unpacked> {
+    const base = this.#running;
     try {
-      const snapshot = await unpackSnapshot(hash, body);
-      return await this.#apply(apply, snapshot, 'control_plane');
+      if (baseHash === undefined)
+        return { kind: 'whole', wire: await unpackSnapshot(hash, body), body: async () => body };
+      if (base?.snapshot.hash !== baseHash) return { kind: 'misfit', reason: 'it starts from what does not run here' };
+      const wire = await applyDelta(base, hash, body);
+      return { kind: 'whole', wire, body: () => packSnapshot(wire) };
     } catch (error) {
       if (!(error instanceof SnapshotCorruptError)) throw error;
-      return this.#rejected(hash, error.message);
+      if (baseHash !== undefined) return { kind: 'misfit', reason: error.message };
+      return { kind: 'damaged', reason: error.message };
     }
   }
 
-  async #apply(apply: Apply, snapshot: Snapshot, source: 'cache' | 'control_plane'): Promise<ApplyResult> {
+  #requestSnapshot(hash: string): void {
+    this.#stream?.requestSnapshot(hash, this.#status.hash ?? '');
+  }
+
+  async #apply(apply: Apply, wire: WireSnapshot, source: 'cache' | 'control_plane'): Promise<ApplyResult> {
+    const { snapshot } = wire;
     const { hash } = snapshot;
     let result: ApplyResult;
     try {
@@ -252,6 +293,7 @@ class StreamedSource {
       return result;
     }
     const { applyMs } = result;
+    this.#running = wire;
     this.#status = { ...this.#status, hash, source, appliedAtMs: Date.now(), applyMs, rejected: undefined };
     return result;
   }
@@ -260,32 +302,5 @@ class StreamedSource {
     const faults = [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message }];
     this.#status = { ...this.#status, rejected: { hash, faults }, rejects: this.#status.rejects + 1 };
     return { kind: 'rejected', faults };
-  }
-
-  /** Resolves when it is on disk, or after `cacheWaitMs` when the disk is not done. */
-  async #save(hash: string, body: Buffer): Promise<void> {
-    this.#unsaved = { hash, body };
-    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined));
-    const timeout = new AbortController();
-    await Promise.race([
-      this.#saving,
-      delay(cacheWaitMs, undefined, { signal: timeout.signal }).catch(() => undefined),
-    ]);
-    timeout.abort();
-  }
-
-  /** One file at a time, and of those that wait only the newest. */
-  async #saveAll(): Promise<void> {
-    for (let next = this.#unsaved; next !== undefined; next = this.#unsaved) {
-      this.#unsaved = undefined;
-      try {
-        await this.#cache.save(next.hash, next.body);
-      } catch (error) {
-        this.#options.logger.error('cache_not_written', 'The configuration runs but could not be kept on disk', {
-          hash: next.hash,
-          error: error instanceof Error ? error.message : String(error),
-        });
-      }
-    }
   }
 }

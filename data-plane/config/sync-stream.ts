@@ -21,6 +21,8 @@ export interface SyncStreamOptions {
   readonly counters: () => NodeCounters;
   readonly onWelcome: () => void;
   readonly onSnapshot: (received: ReceivedSnapshot) => void;
+  /** A delta to this hash did not come as announced. */
+  readonly onBrokenDelta: (hash: string) => void;
   /** Called once, also when no connection came about. */
   readonly onEnd: (end: StreamEnd) => void;
   /** Time for the connection and the welcome. */
@@ -39,6 +41,8 @@ export interface StreamEnd {
 export interface SyncStream {
   ack(hash: string, applyMs: number): void;
   reject(hash: string, faults: readonly EntityFault[]): void;
+  /** Asks for the whole after a delta to this hash that does not fit what the node runs. */
+  requestSnapshot(hash: string, runningHash: string): void;
   close(): void;
 }
 
@@ -50,10 +54,11 @@ const heartbeatMsMax = 60_000;
 const silenceHeartbeats = 3;
 /** Faults told of one snapshot: enough to act on, and far below the limit of a message. */
 const faultsMax = 1_000;
+const faultCharsMax = 1_000;
 
 /** Opens one stream to a control plane; it lives until either side ends it. Nothing is retried here. */
 export function openSyncStream(options: SyncStreamOptions): SyncStream {
-  const { address, hello, counters, onWelcome, onSnapshot, onEnd, welcomeMs, logger } = options;
+  const { address, hello, counters, onWelcome, onSnapshot, onBrokenDelta, onEnd, welcomeMs, logger } = options;
   const client = new ConfigSync(address, credentials.createInsecure(), {
     ...messageLimits,
     // A pool would keep a broken connection, and its waiting time, for the next stream.
@@ -81,7 +86,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
     if (!ended) call.write(message);
   };
   const reject = (hash: string, faults: readonly EntityFault[]): void =>
-    send({ reject: { hash, faults: faults.slice(0, faultsMax) } });
+    send({ reject: { hash, faults: faults.slice(0, faultsMax).map(shortened) } });
 
   const welcome = (told: number): void => {
     const heartbeatMs = Math.min(Math.max(told, heartbeatMsMin), heartbeatMsMax);
@@ -116,6 +121,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
       logger.error('snapshot_refused', error.message, { hash: error.hash, control_plane: address });
+      if (error.isDelta) return onBrokenDelta(error.hash);
       reject(error.hash, [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message: error.message }]);
     }
   };
@@ -128,6 +134,11 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
   return {
     ack: (hash, applyMs) => send({ ack: { hash, applyMs } }),
     reject,
+    requestSnapshot: (hash, runningHash) => send({ snapshotRequest: { hash, runningHash } }),
     close: () => end('The node stops'),
   };
+}
+
+function shortened(fault: EntityFault): EntityFault {
+  return { ...fault, message: fault.message.slice(0, faultCharsMax) };
 }

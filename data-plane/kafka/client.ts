@@ -16,8 +16,14 @@ export interface KafkaClient {
    * waiting in the socket. When it is not connected the client starts to connect; `onReady` tells when to ask again.
    */
   isReady(brokerId: number): boolean;
-  /** Sends one batch to one topic-partition, once: no retry, no queue, no repartitioning. @throws KafkaError */
-  produce(batch: ProduceBatch): Promise<ProduceResult>;
+  /**
+   * Sends one Produce request, once: no retry, no queue, no repartitioning.
+   * @returns what became of each batch, in their order
+   * @throws KafkaError which holds for all of them
+   */
+  produce(request: ProduceRequest): Promise<readonly BatchOutcome[]>;
+  /** A producer id that nobody else has or had (KIP-98, without a transactional id). @throws KafkaError */
+  producerId(deadlineMs: number): Promise<ProducerId>;
   /** Ends the connections at once; requests in flight fail as unknown. */
   close(): Promise<void>;
 }
@@ -43,24 +49,54 @@ export interface ClientStatus {
 
 export interface TopicMetadata {
   readonly topic: string;
+  /** 32 hex digits (KIP-516); null where the brokers know no ids. A topic made again has another one. */
+  readonly id: string | null;
   /** By partition id, 0…n-1. A leader of -1: none at the moment. */
   readonly partitions: readonly { readonly id: number; readonly leader: number }[];
 }
 
-export interface ProduceBatch {
+/**
+ * Batches for partitions of one topic with one leader, each of another partition. Never of two topics: with acks -1 a
+ * broker answers when the slowest partition is replicated, and no topic may wait for another.
+ */
+export interface ProduceRequest {
   readonly topic: string;
-  readonly partition: number;
-  /** Broker id of the partition's leader, from the metadata. */
+  /** From the metadata. Where the broker understands ids, only the topic with this one is written to. */
+  readonly topicId: string | null;
+  /** Broker id of the partitions' leader, from the metadata. */
   readonly leader: number;
-  readonly records: readonly KafkaRecord[];
+  readonly batches: readonly ProduceBatch[];
   /** How long the broker may take (acks=-1: for the replicas). */
   readonly timeoutMs: number;
+}
+
+export interface ProduceBatch {
+  readonly partition: number;
+  readonly records: readonly KafkaRecord[];
+  /** Idempotent: sent again with the same stamp it is the same bytes, and brokers write it once. */
+  readonly stamp: SequenceStamp | null;
+}
+
+export interface ProducerId {
+  readonly id: bigint;
+  readonly epoch: number;
+}
+
+/** What makes a batch known again (KIP-98). */
+export interface SequenceStamp {
+  readonly producer: ProducerId;
+  /** Of the first record, 0…2^31-1. */
+  readonly sequence: number;
+  /** Wall clock. */
+  readonly createdAtMs: number;
 }
 
 export interface ProduceResult {
   /** Offset of the batch's first record; null for acks 0. */
   readonly baseOffset: bigint | null;
 }
+
+export type BatchOutcome = ProduceResult | KafkaError;
 
 /** One Kafka record: what a request becomes. */
 export interface KafkaRecord {

@@ -46,6 +46,8 @@ const codes = new Map<number, KafkaErrorCode>([
   [76, { name: 'UNSUPPORTED_COMPRESSION_TYPE', retriable: false }],
   [87, { name: 'INVALID_RECORD', retriable: false }],
   [89, { name: 'THROTTLING_QUOTA_EXCEEDED', retriable: true }],
+  [100, { name: 'UNKNOWN_TOPIC_ID', retriable: true }],
+  [103, { name: 'INCONSISTENT_TOPIC_ID', retriable: true }],
 ]);
 
 /** Name and class of a code; an unknown one is named by its number and counts as final. */

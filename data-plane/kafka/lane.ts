@@ -1,69 +1,100 @@
-import { KafkaError, type KafkaClient, type ProduceResult } from './client.ts';
+import {
+  type BatchOutcome,
+  KafkaError,
+  type KafkaClient,
+  type ProduceBatch,
+  type ProduceResult,
+  type SequenceStamp,
+} from './client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
-import { deadlineBeforeWire, type Failure, judge } from './produce-failure.ts';
+import { bytesOf, countSettled, earliestOf, type LaneBatch, partDue } from './lane-batch.ts';
+import { deadlineBeforeWire, type Failure, judge, type Judgement } from './produce-failure.ts';
+import { ProducerIdentity } from './producer-identity.ts';
 import type { ProducerLimits } from './producer.ts';
+
+/** Waits between attempts double up to this, or are as the limits say where that is longer. */
+const retryBackoffMaxMs = 1_000;
 
 /** What a lane needs of its producer. */
 export interface LaneOwner {
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
+  readonly idempotent: boolean;
   limits(): ProducerLimits;
   acked(entries: readonly Entry[], partition: number, baseOffset: bigint | null): void;
   failed(entries: readonly Entry[], failure: Failure): void;
   /** A verdict for entries that had been answered `unknown` at their deadline. */
   late(entries: number, acked: boolean): void;
-  sent(lane: Lane, entries: readonly Entry[]): void;
-  /** The slot is free again; `refresh`: the leader has to be found anew. */
-  done(lane: Lane, error: KafkaError | null, refresh: boolean, tookMs: number): void;
+  /** The slot is free again. */
+  done(lane: Lane, failure: BatchFailure | null): void;
+  /** The lane has got what it waited for. */
+  ready(lane: Lane): void;
+  /** The brokers refuse what the lane cannot do without. */
+  refused(lane: Lane, error: KafkaError): void;
   wakeAt(monotonicMs: number): void;
 }
 
-/** Waits between attempts double up to this, or are as the limits say where that is longer. */
-const retryBackoffMaxMs = 1_000;
+/** Why a batch in flight brought no success. */
+export interface BatchFailure {
+  readonly error: KafkaError;
+  /** The leader has to be found anew. */
+  readonly refresh: boolean;
+  /** Of the topic that the request named. */
+  readonly topicId: string | null;
+}
 
-interface Group {
-  entries: Entry[];
-  /** That reached a broker. */
-  attempts: number;
-  /** Of these, the ones without a verdict: each may have written the batch once more. */
-  unanswered: number;
-  /** What the last attempt said; explains a deadline that passes before the next. */
-  failure: Failure | null;
+interface InFlight {
+  readonly batch: LaneBatch;
+  readonly stamp: SequenceStamp | null;
+  readonly topicId: string | null;
 }
 
 /**
- * One topic-partition: a queue with one Produce request in flight. What arrives meanwhile is the next batch. A batch that
- * failed stays at the head, so that order is kept.
+ * One topic-partition: a queue with one batch in flight. What arrives meanwhile is the next batch. A batch that failed
+ * stays at the head, so that order is kept.
  */
 export class Lane {
   readonly topic: string;
   readonly partition: number;
   readonly queue = new EntryQueue();
-  #leader: number;
+  leader: number;
   readonly #owner: LaneOwner;
+  /** Null: not idempotent. */
+  readonly #identity: ProducerIdentity | null;
+  #topicId: string | null;
   /** Batches to be sent (again) before the queue, in order. */
-  #heads: Group[] = [];
-  #inFlight: Group | null = null;
-  #sentAtMs = 0;
+  #heads: LaneBatch[] = [];
+  #inFlight: InFlight | null = null;
   /** No attempt before: backing off. */
   #notBeforeMs = 0;
 
-  constructor(topic: string, partition: number, leader: number, owner: LaneOwner) {
-    this.topic = topic;
-    this.partition = partition;
-    this.#leader = leader;
+  constructor(options: { topic: string; topicId: string | null; partition: number; leader: number; owner: LaneOwner }) {
+    const { owner } = options;
+    this.topic = options.topic;
+    this.#topicId = options.topicId;
+    this.partition = options.partition;
+    this.leader = options.leader;
     this.#owner = owner;
+    this.#identity = !owner.idempotent
+      ? null
+      : new ProducerIdentity({
+          client: owner.client,
+          requestTimeoutMs: owner.requestTimeoutMs,
+          wakeAt: (monotonicMs) => owner.wakeAt(monotonicMs),
+          onReady: () => owner.ready(this),
+          onRefused: (error) => owner.refused(this, error),
+        });
   }
 
-  /** Broker id; -1: none at the moment. */
-  get leader(): number {
-    return this.#leader;
-  }
-
-  /** What the old leader has refused is not held back from a new one. */
-  set leader(leader: number) {
-    if (leader !== this.#leader) this.#notBeforeMs = 0;
-    this.#leader = leader;
+  /** Who leads the partition, of the topic with this id. */
+  learn(topicId: string | null, leader: number): void {
+    // What the old leader has refused is not held back from a new one.
+    if (leader !== this.leader) this.#notBeforeMs = 0;
+    this.leader = leader;
+    if (topicId === this.#topicId) return;
+    this.#topicId = topicId;
+    // Another log, which knows no sequence numbers of ours.
+    this.#identity?.retire();
   }
 
   get isBusy(): boolean {
@@ -79,66 +110,72 @@ export class Lane {
     return this.#heads.length > 0;
   }
 
-  /** Nothing queued and the slot free. */
+  /** Nothing queued, the slot free, and ready for a batch of whatever comes. */
   isIdle(nowMs: number): boolean {
-    return this.#inFlight === null && !this.hasWork && nowMs >= this.#notBeforeMs;
+    if (this.#inFlight !== null || this.hasWork || nowMs < this.#notBeforeMs) return false;
+    return this.#identity === null || this.#identity.isReady(nowMs);
   }
 
   get oldestQueuedAtMs(): number {
     return this.#heads[0]?.entries[0]?.queuedAtMs ?? this.queue.first?.queuedAtMs ?? Infinity;
   }
 
+  /** What the next batch takes at the least. */
+  leastBytes(source: EntryQueue): number {
+    const [head] = this.#heads;
+    return head === undefined ? (source.first?.bytes ?? 0) : bytesOf(head.entries);
+  }
+
   /**
-   * Sends the next batch when the slot is free and the leader is ready; takes from `source` when it has none of its own.
-   * @returns whether a batch left
+   * Takes the next batch, which is in flight from then on; from `source` when the lane has none of its own, and then
+   * within `bytesMax`. Null when the slot is taken, the leader is not ready, or nothing is left to send.
    */
-  trySend(nowMs: number, source: EntryQueue = this.queue): boolean {
-    if (this.#inFlight !== null) return false;
+  take(source: EntryQueue, bytesMax: number, nowMs: number): { batch: ProduceBatch; entries: readonly Entry[] } | null {
+    if (this.#inFlight !== null) return null;
     if (nowMs < this.#notBeforeMs) {
       this.#owner.wakeAt(this.#notBeforeMs);
-      return false;
+      return null;
     }
-    if (this.leader < 0 || !this.#owner.client.isReady(this.leader)) return false;
-    const group = this.#next(source, nowMs);
-    if (group === null) return false;
-    this.#inFlight = group;
-    this.#sentAtMs = nowMs;
-    this.#owner.sent(this, group.entries);
-    const batch = {
-      topic: this.topic,
-      partition: this.partition,
-      leader: this.leader,
-      records: group.entries.map((entry) => {
-        entry.partition = this.partition;
-        return entry.record;
-      }),
-      timeoutMs: this.#owner.requestTimeoutMs,
-    };
-    this.#owner.client.produce(batch).then(
-      (result) => this.#succeeded(group, result),
-      (error: unknown) => this.#failed(group, error),
-    );
-    return true;
+    if (this.leader < 0 || !this.#owner.client.isReady(this.leader)) return null;
+    this.#expireHeads(nowMs);
+    const frozen = this.#heads[0]?.frozen ?? null;
+    if (frozen === null && this.#identity !== null && !this.#identity.isReady(nowMs)) return null;
+    const batch = this.#heads.shift() ?? this.#takeQueued(source, bytesMax, nowMs);
+    if (batch === null) return null;
+    const stamp = frozen?.stamp ?? this.#identity?.stamp() ?? null;
+    this.#inFlight = { batch, stamp, topicId: this.#topicId };
+    const records = batch.entries.map((entry) => {
+      entry.partition = this.partition;
+      return entry.record;
+    });
+    return { batch: { partition: this.partition, records, stamp }, entries: batch.entries };
+  }
+
+  /** What became of the batch in flight. */
+  answered(outcome: BatchOutcome): void {
+    const inFlight = this.#inFlight;
+    if (inFlight === null) return;
+    this.#inFlight = null;
+    const { entries } = inFlight.batch;
+    const isFailure = outcome instanceof KafkaError;
+    const late = countSettled(entries);
+    if (late > 0) this.#owner.late(late, !isFailure);
+    if (isFailure) this.#failed(inFlight, outcome, late);
+    else this.#succeeded(inFlight, outcome);
   }
 
   /** Answers what is due: not sent while it waits, unknown once it may have been written. */
   expire(nowMs: number): void {
-    for (const group of this.#heads) {
-      const due = group.entries.filter(({ deadlineMs }) => deadlineMs <= nowMs);
-      if (due.length === 0) continue;
-      group.entries = group.entries.filter(({ deadlineMs }) => deadlineMs > nowMs);
-      this.#owner.failed(due, group.failure ?? deadlineBeforeWire);
-    }
-    this.#heads = this.#heads.filter(({ entries }) => entries.length > 0);
+    this.#expireHeads(nowMs);
     const due = this.queue.takeDue(nowMs);
     if (due.length > 0) this.#owner.failed(due, deadlineBeforeWire);
-    if (this.#inFlight !== null) this.#expireInFlight(this.#inFlight, nowMs);
+    if (this.#inFlight !== null) this.#expireInFlight(this.#inFlight.batch, nowMs);
   }
 
   get earliestDeadlineMs(): number {
     let earliest = this.queue.earliestDeadlineMs;
-    for (const group of this.#heads) earliest = Math.min(earliest, earliestOf(group.entries));
-    if (this.#inFlight !== null) earliest = Math.min(earliest, earliestOf(this.#inFlight.entries));
+    for (const { entries } of this.#heads) earliest = Math.min(earliest, earliestOf(entries));
+    if (this.#inFlight !== null) earliest = Math.min(earliest, earliestOf(this.#inFlight.batch.entries));
     return earliest;
   }
 
@@ -146,128 +183,137 @@ export class Lane {
   failWaiting(failure: Failure): void {
     const heads = this.#heads;
     this.#heads = [];
-    for (const { entries } of heads) this.#owner.failed(entries, failure);
+    for (const head of heads) this.#giveUp(head, failure);
     const queued = this.queue.takeAll();
     if (queued.length > 0) this.#owner.failed(queued, failure);
   }
 
-  /** Takes out everything that waits, in order. */
+  /** Takes out everything that waits and may go elsewhere, in order; gives up the rest. */
   takeWaiting(): Entry[] {
-    const waiting = this.#heads.flatMap(({ entries }) => entries);
+    const heads = this.#heads;
     this.#heads = [];
+    const waiting: Entry[] = [];
+    for (const head of heads) {
+      if (head.frozen === null) waiting.push(...head.entries);
+      else this.#giveUp(head, deadlineBeforeWire);
+    }
     return waiting.concat(this.queue.takeAll());
   }
 
   /** Answers what is in flight as unknown, without a verdict. */
   abandon(failure: Failure): void {
     if (this.#inFlight === null) return;
-    const open = this.#inFlight.entries.filter(({ settle }) => settle !== null);
+    const open = this.#inFlight.batch.entries.filter(({ settle }) => settle !== null);
     for (const entry of open) entry.mayBeWritten = true;
     this.#owner.failed(open, failure);
   }
 
-  #next(source: EntryQueue, nowMs: number): Group | null {
-    while (true) {
-      const head = this.#heads.shift();
-      if (head === undefined) break;
-      const live = this.#dropDue(head.entries, head.failure ?? deadlineBeforeWire, nowMs);
-      if (live.length > 0) return { ...head, entries: live };
-    }
-    const { batchRecordsMax, batchBytesMax } = this.#owner.limits();
+  #takeQueued(source: EntryQueue, bytesMax: number, nowMs: number): LaneBatch | null {
+    const { batchRecordsMax } = this.#owner.limits();
     while (source.length > 0) {
-      const live = this.#dropDue(source.take(batchRecordsMax, batchBytesMax), deadlineBeforeWire, nowMs);
-      if (live.length > 0) return { entries: live, attempts: 0, unanswered: 0, failure: null };
+      // The last look before the wire: what is due by now must never be written.
+      const { due, live } = partDue(source.take(batchRecordsMax, bytesMax), nowMs);
+      if (due.length > 0) this.#owner.failed(due, deadlineBeforeWire);
+      if (live.length > 0) return { entries: live, attempts: 0, unanswered: 0, failure: null, frozen: null };
     }
     return null;
   }
 
-  /** The last look before the wire: what is due by now must never be written. */
-  #dropDue(entries: Entry[], failure: Failure, nowMs: number): Entry[] {
-    let due = 0;
-    for (const { deadlineMs } of entries) if (deadlineMs <= nowMs) due++;
-    if (due === 0) return entries;
-    this.#owner.failed(
-      entries.filter(({ deadlineMs }) => deadlineMs <= nowMs),
-      failure,
-    );
-    return entries.filter(({ deadlineMs }) => deadlineMs > nowMs);
+  /** Of a frozen batch all goes when one record has to: it cannot be sent again without it. */
+  #expireHeads(nowMs: number): void {
+    if (this.#heads.length === 0) return;
+    const kept: LaneBatch[] = [];
+    for (const head of this.#heads) {
+      const failure = head.failure ?? deadlineBeforeWire;
+      const { due, live } = partDue(head.entries, nowMs);
+      if (head.frozen !== null) {
+        if (due.length === 0 && head.frozen.topicId === this.#topicId) kept.push(head);
+        else this.#giveUp(head, failure);
+        continue;
+      }
+      if (due.length > 0) this.#owner.failed(due, failure);
+      if (live.length > 0) kept.push(live === head.entries ? head : { ...head, entries: live });
+    }
+    this.#heads = kept;
   }
 
-  #expireInFlight(group: Group, nowMs: number): void {
+  #expireInFlight({ entries, failure }: LaneBatch, nowMs: number): void {
     let due: Entry[] | null = null;
-    for (const entry of group.entries) {
+    for (const entry of entries) {
       if (entry.deadlineMs > nowMs || entry.settle === null) continue;
       entry.mayBeWritten = true;
       (due ??= []).push(entry);
     }
-    if (due !== null) this.#owner.failed(due, group.failure ?? deadlineBeforeWire);
+    if (due !== null) this.#owner.failed(due, failure ?? deadlineBeforeWire);
   }
 
-  #succeeded(group: Group, { baseOffset }: ProduceResult): void {
-    this.#inFlight = null;
-    const late = countSettled(group.entries);
-    if (late > 0) this.#owner.late(late, true);
-    this.#owner.acked(group.entries, this.partition, baseOffset);
-    this.#owner.done(this, null, false, performance.now() - this.#sentAtMs);
+  #succeeded({ batch, stamp }: InFlight, { baseOffset }: ProduceResult): void {
+    if (stamp !== null) this.#identity?.acked(stamp, batch.entries.length);
+    this.#owner.acked(batch.entries, this.partition, baseOffset);
+    this.#owner.done(this, null);
   }
 
-  #failed(group: Group, cause: unknown): void {
-    this.#inFlight = null;
-    const nowMs = performance.now();
-    const error =
-      cause instanceof KafkaError
-        ? cause
-        : new KafkaError('INVALID_RESPONSE', 'the client failed', { retriable: false, wire: 'unknown', cause });
-    const judgement = judge(error);
-    const late = countSettled(group.entries);
-    if (late > 0) this.#owner.late(late, false);
-    const entries = late === 0 ? group.entries : group.entries.filter(({ settle }) => settle !== null);
-    if (judgement.mayBeWritten) for (const entry of entries) entry.mayBeWritten = true;
-    this.#decide(
-      {
-        entries,
-        attempts: group.attempts + (judgement.counts ? 1 : 0),
-        unanswered: group.unanswered + (judgement.mayBeWritten ? 1 : 0),
-        failure: judgement.failure,
-      },
-      judgement.next,
-      nowMs,
-    );
-    this.#owner.done(this, error, judgement.refresh, nowMs - this.#sentAtMs);
+  #failed({ batch, stamp, topicId }: InFlight, error: KafkaError, late: number): void {
+    const judgement = judge(error, stamp !== null);
+    const { mayBeWritten, failure } = judgement;
+    if (mayBeWritten) for (const entry of batch.entries) entry.mayBeWritten = true;
+    const attempts = batch.attempts + (judgement.counts ? 1 : 0);
+    const unanswered = batch.unanswered + (mayBeWritten ? 1 : 0);
+    const tried = { attempts, unanswered, failure };
+    if (stamp !== null && (mayBeWritten || batch.frozen !== null)) {
+      this.#keepFrozen({ ...batch, ...tried, frozen: { stamp, topicId } }, judgement, late);
+    } else {
+      if (judgement.retires) this.#identity?.retire();
+      const entries = late === 0 ? batch.entries : batch.entries.filter(({ settle }) => settle !== null);
+      this.#decide({ entries, ...tried, frozen: null }, failure, judgement.next);
+    }
+    this.#owner.done(this, { error, refresh: judgement.refresh, topicId });
   }
 
-  #decide(group: Group, next: 'retry' | 'split' | 'give_up', nowMs: number): void {
-    const { entries, failure } = group;
-    if (entries.length === 0 || failure === null) return;
-    const { attemptsMax, retryBackoffMs } = this.#owner.limits();
+  /** A stamp that may be used up: the same batch again, or none with this producer id. */
+  #keepFrozen(batch: LaneBatch, { next, retires, failure }: Judgement, late: number): void {
+    if (late > 0 || retires || next !== 'retry' || !this.#mayTryAgain(batch)) {
+      this.#giveUp(batch, failure);
+    } else {
+      this.#retry(batch);
+    }
+  }
+
+  #decide(batch: LaneBatch, failure: Failure, next: Judgement['next']): void {
+    const { entries } = batch;
+    if (entries.length === 0) return;
     if (next === 'split' && entries.length > 1) {
       const middle = entries.length >> 1;
-      const half = { attempts: 0, unanswered: 0, failure: null };
+      const half = { attempts: 0, unanswered: 0, failure: null, frozen: null };
       this.#heads.unshift({ ...half, entries: entries.slice(0, middle) }, { ...half, entries: entries.slice(middle) });
-      return;
-    }
-    // The deadline ends retries. Attempts are limited where each may write the batch again, or when none is wanted.
-    const counted = attemptsMax === 0 ? group.attempts : group.unanswered;
-    if (next !== 'retry' || counted > attemptsMax) {
+    } else if (next !== 'retry' || !this.#mayTryAgain(batch)) {
       this.#owner.failed(entries, failure);
-      return;
+    } else {
+      this.#retry(batch);
     }
-    this.#heads.unshift(group);
-    const doubled = retryBackoffMs * 2 ** Math.min(Math.max(0, group.attempts - 1), 20);
-    this.#notBeforeMs = nowMs + Math.min(doubled, Math.max(retryBackoffMs, retryBackoffMaxMs));
-    this.#owner.wakeAt(this.#notBeforeMs);
-    this.#owner.wakeAt(earliestOf(entries));
   }
-}
 
-function countSettled(entries: readonly Entry[]): number {
-  let settled = 0;
-  for (const { settle } of entries) if (settle === null) settled++;
-  return settled;
-}
+  /**
+   * The deadline ends retries. Attempts are limited where each may write the batch once more (a stamped one is written
+   * once), or when no second one is wanted.
+   */
+  #mayTryAgain({ attempts, unanswered, frozen }: LaneBatch): boolean {
+    const { attemptsMax } = this.#owner.limits();
+    if (attemptsMax === 0) return attempts === 0;
+    return frozen !== null || unanswered <= attemptsMax;
+  }
 
-function earliestOf(entries: readonly Entry[]): number {
-  let earliest = Infinity;
-  for (const { deadlineMs, settle } of entries) if (settle !== null && deadlineMs < earliest) earliest = deadlineMs;
-  return earliest;
+  #retry(batch: LaneBatch): void {
+    this.#heads.unshift(batch);
+    const { retryBackoffMs } = this.#owner.limits();
+    const doubledMs = retryBackoffMs * 2 ** Math.min(Math.max(0, batch.attempts - 1), 20);
+    this.#notBeforeMs = performance.now() + Math.min(doubledMs, Math.max(retryBackoffMs, retryBackoffMaxMs));
+    this.#owner.wakeAt(this.#notBeforeMs);
+    this.#owner.wakeAt(earliestOf(batch.entries));
+  }
+
+  #giveUp({ entries, frozen }: LaneBatch, failure: Failure): void {
+    if (frozen !== null) this.#identity?.retire();
+    this.#owner.failed(entries, failure);
+  }
 }

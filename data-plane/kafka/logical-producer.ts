@@ -3,7 +3,8 @@ import type { Logger } from '../../shared/log.ts';
 import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './client.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gate.ts';
-import type { Lane, LaneOwner } from './lane.ts';
+import type { BatchFailure, Lane } from './lane.ts';
+import type { RequestOwner } from './leader-requests.ts';
 import { LostRecords } from './lost-records.ts';
 import {
   blamesCluster,
@@ -50,10 +51,11 @@ export interface LogicalProducerOptions {
 }
 
 /** The one producer of a cluster's settings: topics, their lanes, bounds and deadlines over one client. */
-export class LogicalProducer implements LaneOwner {
+export class LogicalProducer implements RequestOwner {
   readonly label: string;
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
+  readonly idempotent: boolean;
   /** Async mode: closed while the cluster is known to fail. */
   readonly gates: HealthGates;
   readonly #options: LogicalProducerOptions;
@@ -77,6 +79,7 @@ export class LogicalProducer implements LaneOwner {
     this.#options = options;
     this.label = options.label;
     this.requestTimeoutMs = options.cluster.requestTimeoutMs;
+    this.idempotent = options.cluster.idempotent;
     this.#limits = options.limits;
     this.#lost = new LostRecords(options);
     this.client = options.createClient({
@@ -226,19 +229,31 @@ export class LogicalProducer implements LaneOwner {
     this.#options.metrics.batch(this.label, lane.topic, entries.length, bytes);
   }
 
-  done(lane: Lane, error: KafkaError | null, refresh: boolean, tookMs: number): void {
+  answered({ lanes, error, tookMs }: { lanes: readonly Lane[]; error: KafkaError | null; tookMs: number }): void {
     this.#options.metrics.produced(this.label, tookMs / 1000);
-    if (error !== null) this.#options.metrics.attemptFailed(this.label, error.kafkaName);
-    if (error === null) this.gates.acked(lane);
-    else if (isConnectionFailure(error)) this.gates.failed([lane]);
+    if (isConnectionFailure(error)) this.gates.failed(lanes);
+  }
+
+  done(lane: Lane, failure: BatchFailure | null): void {
+    if (failure === null) this.gates.acked(lane);
+    else this.#options.metrics.attemptFailed(this.label, failure.error.kafkaName);
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
-    topic.laneDone(lane, error === null);
-    if (refresh) {
+    topic.laneDone(lane, failure);
+    if (failure?.refresh === true) {
       topic.refreshSoon(performance.now());
       this.wakeAt(topic.refreshAtMs);
     }
     this.#markDirty(topic);
+  }
+
+  ready(lane: Lane): void {
+    const topic = this.#topics.get(lane.topic);
+    if (topic !== undefined) this.#markDirty(topic);
+  }
+
+  refused(lane: Lane, error: KafkaError): void {
+    this.#topics.get(lane.topic)?.refuse(failureOf(error), performance.now());
   }
 
   wakeAt(monotonicMs: number): void {

@@ -22,6 +22,8 @@ export interface Judgement {
   readonly refresh: boolean;
   /** The attempt reached a broker. */
   readonly counts: boolean;
+  /** Idempotent: the producer id is of no use any more. */
+  readonly retires: boolean;
   readonly failure: Failure;
 }
 
@@ -30,6 +32,8 @@ const refreshNames = new Set([
   'NOT_LEADER_OR_FOLLOWER',
   'LEADER_NOT_AVAILABLE',
   'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'INCONSISTENT_TOPIC_ID',
   'FENCED_LEADER_EPOCH',
   'UNKNOWN_LEADER_EPOCH',
   'BROKER_NOT_AVAILABLE',
@@ -40,23 +44,29 @@ const refreshNames = new Set([
   'CLOSED',
 ]);
 
-/** Judges a failed attempt (kafka-upstream.md sections 5 and 8). */
-export function judge(error: KafkaError): Judgement {
+/** The broker does not know the sequence number's place: another producer id is needed. */
+const retiringNames = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH']);
+/** The leader has appended it and its replicas were late. */
+const appendedNames = new Set(['NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'REQUEST_TIMED_OUT']);
+
+/** Judges a failed attempt (kafka-upstream.md sections 5 and 8); `isStamped`: sent again, it would be written once. */
+export function judge(error: KafkaError, isStamped: boolean): Judgement {
   const { kafkaName, wire } = error;
+  const retires = retiringNames.has(kafkaName);
   const judgement = {
     mayBeWritten: wire === 'unknown',
     refresh: refreshNames.has(kafkaName),
     counts: wire !== 'untouched',
+    retires,
     failure: failureOf(error),
   };
-  if (wire === 'untouched') return { ...judgement, next: error.retriable ? 'retry' : 'give_up' };
+  const next = error.retriable || retires ? 'retry' : 'give_up';
+  if (wire === 'untouched') return { ...judgement, next };
   if (wire === 'unknown') {
-    // The leader has appended it and its replicas were late: a retry would write it again for sure.
-    const appended = kafkaName === 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' || kafkaName === 'REQUEST_TIMED_OUT';
-    return { ...judgement, next: error.retriable && !appended ? 'retry' : 'give_up' };
+    // Unstamped, what was appended would be written twice for sure.
+    return { ...judgement, next: appendedNames.has(kafkaName) && !isStamped ? 'give_up' : next };
   }
-  if (splitNames.has(kafkaName)) return { ...judgement, next: 'split' };
-  return { ...judgement, next: error.retriable ? 'retry' : 'give_up' };
+  return { ...judgement, next: splitNames.has(kafkaName) ? 'split' : next };
 }
 
 /** The failure that a Kafka error means for a record that was certainly not written. */
@@ -78,6 +88,8 @@ export function failureOf(error: KafkaError): Failure {
     case 'CLUSTER_AUTHORIZATION_FAILED':
       return notSent('TOPIC_AUTHORIZATION_FAILED', 'Kafka does not allow writing to the topic.', kafkaName);
     case 'UNKNOWN_TOPIC_OR_PARTITION':
+    case 'UNKNOWN_TOPIC_ID':
+    case 'INCONSISTENT_TOPIC_ID':
       return notSent('TOPIC_NOT_FOUND', 'The topic does not exist.', kafkaName);
     case 'NOT_ENOUGH_REPLICAS':
     case 'NOT_ENOUGH_REPLICAS_AFTER_APPEND':

@@ -45,7 +45,7 @@ export function createProducerMetrics(registry: Registry, queues: () => Iterable
   });
   const batchRecords = new Histogram({
     name: 'sluice_kafka_batch_records',
-    help: 'Records in a Produce request',
+    help: 'Records in a batch: of one partition in a Produce request',
     labelNames: ['cluster'],
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
     registers,
@@ -59,7 +59,7 @@ export function createProducerMetrics(registry: Registry, queues: () => Iterable
   });
   const failures = new Counter({
     name: 'sluice_kafka_failed_attempts_total',
-    help: 'Produce requests that brought no success, by error',
+    help: 'Batches that a Produce request brought no success for, by error',
     labelNames: ['cluster', 'error'],
     registers,
   });

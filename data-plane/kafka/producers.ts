@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../shared/log.ts';
-import { canonicalJson } from '../../shared/snapshot.ts';
 import type { KafkaClient } from './client.ts';
 import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
 import { loadPlatformatic } from './clients/platformatic-connection.ts';
+import { LeasedLimits } from './leased-limits.ts';
 import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { gateClosed } from './produce-failure.ts';
@@ -73,7 +73,7 @@ interface Shared {
   readonly hash: string;
   readonly producer: LogicalProducer;
   readonly status: { readonly name: string; readonly brokers: string };
-  readonly leases: Set<ProducerLimits>;
+  readonly limits: LeasedLimits;
 }
 
 class SharedProducers implements Producers {
@@ -95,13 +95,13 @@ class SharedProducers implements Producers {
   }
 
   acquire(options: ProducerOptions): ProducerLease {
-    const hash = createHash('sha256').update(canonicalJson(options.cluster)).digest('hex');
+    // One function makes the settings of all plugins, so that equal ones have equal text.
+    const hash = createHash('sha256').update(JSON.stringify(options.cluster)).digest('hex');
     const shared = this.#shared.get(hash) ?? this.#create(hash, options);
-    // Its own object even for equal limits: the set counts leases.
-    const limits = { ...options.limits };
-    shared.leases.add(limits);
-    shared.producer.setLimits(smallest(shared.leases));
+    const { limits } = options;
+    if (shared.limits.add(limits)) shared.producer.setLimits(shared.limits.smallest());
     const { producer } = shared;
+    let released = false;
     const held = options.health == null ? null : producer.gates.acquire(options.health);
     return {
       publish: (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs),
@@ -110,9 +110,10 @@ class SharedProducers implements Producers {
           ? producer.enqueue(topic, record, deadlineMs)
           : producer.answerRefused(topic, gateClosed),
       release: () => {
-        if (!shared.leases.delete(limits)) return;
+        if (released) return;
+        released = true;
         held?.release();
-        this.#release(shared);
+        this.#release(shared, limits);
       },
     };
   }
@@ -156,15 +157,16 @@ class SharedProducers implements Producers {
       hash,
       producer,
       status: { name: label, brokers: brokersText(cluster) },
-      leases: new Set<ProducerLimits>(),
+      limits: new LeasedLimits(),
     };
     this.#shared.set(hash, shared);
     return shared;
   }
 
-  #release(shared: Shared): void {
-    if (shared.leases.size > 0) {
-      shared.producer.setLimits(smallest(shared.leases));
+  #release(shared: Shared, limits: ProducerLimits): void {
+    const changed = shared.limits.remove(limits);
+    if (!shared.limits.isEmpty) {
+      if (changed) shared.producer.setLimits(shared.limits.smallest());
       return;
     }
     if (this.#shared.get(shared.hash) !== shared) return;
@@ -176,18 +178,4 @@ class SharedProducers implements Producers {
       .finally(() => this.#closing.delete(producer));
     this.#closing.set(producer, closed);
   }
-}
-
-function smallest(leases: ReadonlySet<ProducerLimits>): ProducerLimits {
-  const all = [...leases];
-  const least = (read: (limits: ProducerLimits) => number): number => Math.min(...all.map(read));
-  return {
-    batchRecordsMax: least((limits) => limits.batchRecordsMax),
-    batchBytesMax: least((limits) => limits.batchBytesMax),
-    lingerMs: least((limits) => limits.lingerMs),
-    queueRecordsMax: least((limits) => limits.queueRecordsMax),
-    queueBytesMax: least((limits) => limits.queueBytesMax),
-    attemptsMax: least((limits) => limits.attemptsMax),
-    retryBackoffMs: least((limits) => limits.retryBackoffMs),
-  };
 }

@@ -1,6 +1,7 @@
 import type { TopicMetadata } from './client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
-import { Lane, type LaneOwner } from './lane.ts';
+import { type BatchFailure, Lane } from './lane.ts';
+import { LeaderRequests, type RequestOwner } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
 import type { Failure } from './produce-failure.ts';
 import { TopicLimit } from './topic-limit.ts';
@@ -12,21 +13,19 @@ const refreshBackoffMs = { first: 100, max: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
 /**
- * Produce requests in flight to one leader for one topic. A broker works off a connection's requests one by one, so more
- * would only mean smaller batches, and records whose outcome is unknown instead of not sent when the broker hangs. For
- * one topic, not for all: a busy topic must not starve another.
+ * How long a topic's id that a broker does not know is sent to no other either. Most likely the topic is gone, and where
+ * that is not known yet its old log would still be written to. Or it is so new that this broker has not heard of it.
  */
-const inFlightMax = 4;
+const doubtMs = 500;
+/** Ids of topics of this name that are gone; an older one that comes back would only cost a refresh. */
+const formerIdsMax = 8;
 
 /** What one producer knows of one topic. Nothing in here is shared with another topic. */
 export class TopicState {
   readonly name: string;
-  readonly #owner: LaneOwner;
+  readonly #owner: RequestOwner;
   readonly #partitionOf: (key: Buffer, partitions: number) => number;
-  /** By leader. */
-  readonly #inFlight = new Map<number, number>();
-  /** The leader that each lane's request in flight went to. */
-  readonly #sentTo = new Map<Lane, number>();
+  readonly #requests: LeaderRequests;
   /** Lanes with keyed or refused records to send. */
   readonly #lanesWithWork = new Set<Lane>();
   /** Records without a key: the next free lane takes them, so that a slow leader holds up none but what it has. */
@@ -37,6 +36,10 @@ export class TopicState {
   /** Lanes of partitions that are gone, with a batch still in flight. */
   readonly #retired = new Set<Lane>();
   #nextLane = 0;
+  #topicId: string | null = null;
+  /** Of topics that bore this name before: a broker that lags behind may still name them. */
+  readonly #formerIds = new Set<string>();
+  #doubtUntilMs = 0;
   /** Metadata has been read and not been refused since. */
   known = false;
   refreshing = false;
@@ -47,9 +50,10 @@ export class TopicState {
   lastUsedMs = 0;
   readonly limit = new TopicLimit();
 
-  constructor(name: string, owner: LaneOwner, partitioner: 'murmur2' | 'crc32') {
+  constructor(name: string, owner: RequestOwner, partitioner: 'murmur2' | 'crc32') {
     this.name = name;
     this.#owner = owner;
+    this.#requests = new LeaderRequests(name, owner);
     this.#partitionOf = partitioner === 'crc32' ? crc32Partition : murmur2Partition;
   }
 
@@ -79,10 +83,9 @@ export class TopicState {
       this.#lanesWithWork.delete(lane);
       if (!lane.hasWork) continue;
       this.#lanesWithWork.add(lane);
-      if (lane.isBusy || !this.#hasSlot(lane)) continue;
+      if (lane.isBusy || !this.#requests.hasRoom(lane.leader)) continue;
       if (!lane.isRetrying && !this.#mayLeave(lane.queue, nowMs)) continue;
-      if (lane.trySend(nowMs)) this.#count(lane);
-      else if (!this.#leaderReady(lane)) stuck = true;
+      if (!this.#requests.add(lane, lane.queue, this.#topicId, nowMs) && !this.#leaderReady(lane)) stuck = true;
     }
     while (this.#keyless.length > 0 && this.#mayLeave(this.#keyless, nowMs)) {
       const lane = this.#freeLane(nowMs);
@@ -90,16 +93,16 @@ export class TopicState {
         stuck ||= !this.#lanes.some((each) => this.#leaderReady(each));
         break;
       }
-      if (!lane.trySend(nowMs, this.#keyless)) break;
-      this.#count(lane);
+      if (!this.#requests.add(lane, this.#keyless, this.#topicId, nowMs)) break;
     }
+    this.#requests.sendAll(this.#topicId);
     return stuck;
   }
 
   /** The lane's slot is free again. */
-  laneDone(lane: Lane, succeeded: boolean): void {
-    this.#release(lane);
-    if (succeeded) this.#refreshes = 0;
+  laneDone(lane: Lane, failure: BatchFailure | null): void {
+    if (failure === null) this.#refreshes = 0;
+    else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId);
     // What comes back after the brokers had refused the topic does not wait for it either.
     if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
@@ -142,19 +145,45 @@ export class TopicState {
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
+    if (!this.#learnId(metadata.id, nowMs)) return this.refreshFailed(nowMs);
     this.#refreshAtMs = nowMs + metadataMaxAgeMs;
     this.#refusal = null;
     this.#refusals = 0;
     this.known = true;
     for (const { id, leader } of metadata.partitions) {
       const lane = this.#lanes[id];
-      if (lane === undefined) this.#lanes[id] = new Lane(this.name, id, leader, this.#owner);
-      else lane.leader = leader;
+      if (lane !== undefined) lane.learn(metadata.id, leader);
+      else this.#lanes[id] = this.#createLane(id, leader);
     }
     for (const lane of this.#lanes.splice(metadata.partitions.length)) this.#retire(lane);
     for (const entry of this.#unrouted.takeAll()) {
       if (entry.record.key !== null) this.#route(entry.record.key, entry);
     }
+  }
+
+  /** Nothing is sent until there is another id, or it is certain that the brokers mean this one. */
+  #doubt(id: string | null): void {
+    if (id !== this.#topicId || !this.known) return;
+    this.known = false;
+    this.#doubtUntilMs = performance.now() + doubtMs;
+  }
+
+  /** @returns whether the metadata is of the topic, not of one that bore its name before */
+  #learnId(id: string | null, nowMs: number): boolean {
+    if (id !== null && this.#formerIds.has(id)) return false;
+    const before = this.#topicId;
+    if (id === before && nowMs < this.#doubtUntilMs) return false;
+    this.#doubtUntilMs = 0;
+    this.#topicId = id;
+    if (before === null || id === null || before === id) return true;
+    this.#formerIds.add(before);
+    const [oldest] = this.#formerIds;
+    if (oldest !== undefined && this.#formerIds.size > formerIdsMax) this.#formerIds.delete(oldest);
+    return true;
+  }
+
+  #createLane(partition: number, leader: number): Lane {
+    return new Lane({ topic: this.name, topicId: this.#topicId, partition, leader, owner: this.#owner });
   }
 
   /** The brokers refuse the topic: set it aside, answer what waits. */
@@ -229,7 +258,7 @@ export class TopicState {
       const index = (this.#nextLane + step) % count;
       const lane = this.#lanes[index];
       if (lane === undefined || !lane.isIdle(nowMs)) continue;
-      if (!this.#hasSlot(lane) || !this.#leaderReady(lane)) continue;
+      if (!this.#requests.hasRoom(lane.leader) || !this.#leaderReady(lane)) continue;
       this.#nextLane = (index + 1) % count;
       return lane;
     }
@@ -245,22 +274,6 @@ export class TopicState {
     if (nowMs >= leaveAtMs || queue.isFull(batchRecordsMax, batchBytesMax)) return true;
     this.#owner.wakeAt(leaveAtMs);
     return false;
-  }
-
-  #hasSlot(lane: Lane): boolean {
-    return (this.#inFlight.get(lane.leader) ?? 0) < inFlightMax;
-  }
-
-  #count(lane: Lane): void {
-    this.#sentTo.set(lane, lane.leader);
-    this.#inFlight.set(lane.leader, (this.#inFlight.get(lane.leader) ?? 0) + 1);
-  }
-
-  #release(lane: Lane): void {
-    const leader = this.#sentTo.get(lane);
-    if (leader === undefined) return;
-    this.#sentTo.delete(lane);
-    this.#inFlight.set(leader, Math.max(0, (this.#inFlight.get(leader) ?? 0) - 1));
   }
 
   #retire(lane: Lane): void {

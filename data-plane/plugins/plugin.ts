@@ -1,6 +1,7 @@
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings, Producers } from '../kafka/producer.ts';
+import type { LuaChains } from '../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../proxy/exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 
@@ -24,10 +25,14 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
-/** What instances may use. Everything here outlives a configuration. */
+/**
+ * What instances may use. Everything here outlives a configuration: an instance depends on its own config and on this
+ * alone, and serves the next configuration too when its entity did not change.
+ */
 export interface PluginDeps {
   readonly producers: Producers;
   readonly encoders: Encoders;
+  readonly lua: LuaChains;
   readonly log: Logger;
   /** Environment for `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -45,5 +50,6 @@ export interface PluginDefinition<Config> {
   readonly priority: number;
   /** Its access phase always answers, so that a route needs no service. */
   readonly answers: boolean;
-  create(config: Config, deps: PluginDeps): PluginCreation;
+  /** Late only where something must be compiled elsewhere first. @throws (rejects) for a fault of the node. */
+  create(config: Config, deps: PluginDeps): PluginCreation | Promise<PluginCreation>;
 }

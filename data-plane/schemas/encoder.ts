@@ -1,3 +1,5 @@
+import type { ProxySettings } from './forward-proxy.ts';
+
 /** How one plugin names its registry and the subject of a value (kafka-upstream.md section 4). */
 export interface EncoderOptions {
   readonly registry: RegistrySettings;
@@ -5,6 +7,8 @@ export interface EncoderOptions {
   /** A version number as text, or `latest`. */
   readonly schemaVersion: string;
   readonly payloadEncoding: 'auto' | 'avro_json' | 'simple_json';
+  /** The message of a Protobuf schema, by its full name or its name within the package; null for the first. */
+  readonly messageName: string | null;
   /** `topic`: the subject is `<topic>-value` (or `-key`). */
   readonly subjectNameStrategy: 'subject_name' | 'topic';
   readonly role: 'key' | 'value';
@@ -29,7 +33,8 @@ export interface OAuth2Settings {
   readonly mode: 'oauth2';
   readonly tokenEndpoint: string;
   readonly grantType: 'client_credentials' | 'password';
-  readonly clientAuth: 'client_secret_post' | 'client_secret_basic' | 'none';
+  readonly clientAuth: 'client_secret_post' | 'client_secret_basic' | 'client_secret_jwt' | 'none';
+  readonly jwtAlgorithm: 'HS256' | 'HS512';
   readonly clientId: string | null;
   readonly clientSecret: string | null;
   readonly username: string | null;
@@ -42,6 +47,7 @@ export interface OAuth2Settings {
   readonly timeoutMs: number;
   readonly keepAlive: boolean;
   readonly sslVerify: boolean;
+  readonly proxies: ProxySettings;
 }
 
 /** Every registry in use; caches are shared by equal settings and outlive a configuration. */

@@ -4,7 +4,7 @@ import { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
 import type { EncoderOptions, Encoders, RegistrySettings } from './encoder.ts';
-import { SchemaUnusableError, type CompiledSchema, type PayloadEncoding } from './formats/format.ts';
+import { SchemaUnusableError, type CompiledSchema, type FormatOptions } from './formats/format.ts';
 import { formats } from './formats/formats.ts';
 import { createRegistryClient, type RegisteredSchema } from './registry-client.ts';
 import { createSubjectSchema, type CacheCounts, type SubjectSchema } from './subject-schema.ts';
@@ -19,9 +19,8 @@ const compiledMax = 10_000;
 type Encode = (jsonText: string) => Buffer;
 
 /** How a subject's schema is used. */
-interface Use {
+interface Use extends FormatOptions {
   readonly version: string;
-  readonly payloadEncoding: PayloadEncoding;
   readonly role: 'key' | 'value';
 }
 
@@ -49,10 +48,10 @@ export function createEncoders(deps: EncodersDeps): Encoders {
 
   return {
     acquire(options) {
-      const { schemaVersion, payloadEncoding, role } = options;
+      const { schemaVersion, payloadEncoding, messageName, role } = options;
       const registry = registryOf(options.registry);
       const find = (subject: string): SubjectSchema<Encode> =>
-        registry.subject(subject, { version: schemaVersion, payloadEncoding, role });
+        registry.subject(subject, { version: schemaVersion, payloadEncoding, messageName, role });
       const schemaOf = options.subjectNameStrategy === 'topic' ? byTopic(find, role) : fixedSubject(find, options);
       // Fetched before the first request asks; a failure is logged and told to that request.
       const topics = options.subjectNameStrategy === 'topic' ? (options.topics ?? []) : [''];
@@ -102,14 +101,14 @@ function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts:
   const compiled = new LRUCache<string, Encode>({ max: compiledMax });
   const logger = deps.logger.child({ registry: new URL(settings.url).host });
 
-  function compile(schema: RegisteredSchema, subject: string, { payloadEncoding, role }: Use): Encode {
-    const key = `${schema.id} ${payloadEncoding} ${role}`;
+  function compile(schema: RegisteredSchema, subject: string, use: Use): Encode {
+    const key = `${schema.id}\0${optionsKey(use)}`;
     const known = compiled.get(key);
     if (known !== undefined) return known;
-    const schemaEncoder = compileSchema(schema, subject, payloadEncoding);
+    const schemaEncoder = compileSchema(schema, subject, use);
     const prefix = wirePrefix(schema.id);
     const encode: Encode =
-      role === 'key'
+      use.role === 'key'
         ? (text) => encodeKey(schemaEncoder, text, prefix)
         : (jsonText) => schemaEncoder.encode(jsonText, prefix);
     compiled.set(key, encode);
@@ -118,8 +117,8 @@ function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts:
 
   return {
     subject(subject: string, use: Use): SubjectSchema<Encode> {
-      const { version, payloadEncoding, role } = use;
-      const key = `${subject}\0${version}\0${payloadEncoding}\0${role}`;
+      const { version } = use;
+      const key = `${subject}\0${version}\0${optionsKey(use)}`;
       const known = subjects.get(key);
       if (known !== undefined) return known;
       const created = createSubjectSchema<Encode>({
@@ -136,14 +135,18 @@ function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts:
   };
 }
 
-function compileSchema(schema: RegisteredSchema, subject: string, payloadEncoding: PayloadEncoding): CompiledSchema {
+function optionsKey({ payloadEncoding, messageName, role }: Use): string {
+  return `${payloadEncoding}\0${messageName ?? ''}\0${role}`;
+}
+
+function compileSchema(schema: RegisteredSchema, subject: string, options: FormatOptions): CompiledSchema {
   const format = formats.get(schema.type);
   if (format === undefined) {
-    const reason = `Schemas of type ${schema.type} are not supported yet (subject '${subject}').`;
+    const reason = `Schemas of type ${schema.type} are not known (subject '${subject}').`;
     throw new RequestError('SCHEMA_NOT_FOUND', reason);
   }
   try {
-    return format.compile(schema.source, payloadEncoding);
+    return format.compile(schema.source, options);
   } catch (error) {
     if (!(error instanceof SchemaUnusableError)) throw error;
     const reason = `The schema of subject '${subject}' cannot be used: ${error.message}.`;

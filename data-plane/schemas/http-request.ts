@@ -1,14 +1,16 @@
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { proxyHeaders, tunnelAgent, type ForwardProxy } from './forward-proxy.ts';
 
 /** An answer is not read beyond this. */
-const answerBytesMax = 8 * 1024 * 1024;
+export const answerBytesMax = 8 * 1024 * 1024;
 const socketsMax = 8;
 
 export interface HttpClientOptions {
   /** Whether the server's certificate must be good. */
   readonly sslVerify: boolean;
   readonly keepAlive: boolean;
+  readonly proxy?: ForwardProxy | null;
 }
 
 export interface HttpRequest {
@@ -27,7 +29,7 @@ export interface HttpAnswer {
 }
 
 export interface HttpClient {
-  /** @throws Error with a message that names no secret when there is no answer in time. */
+  /** Redirections are answers like any other. @throws Error with a message that names no secret when there is no answer in time. */
   send(request: HttpRequest): Promise<HttpAnswer>;
   close(): void;
 }
@@ -36,32 +38,52 @@ export interface HttpClient {
  * Requests for JSON answers to one server. node:http rather than fetch: fetch cannot be told to accept a certificate
  * that does not verify.
  */
-export function createHttpClient(baseUrl: string, { sslVerify, keepAlive }: HttpClientOptions): HttpClient {
+export function createHttpClient(baseUrl: string, { sslVerify, keepAlive, proxy }: HttpClientOptions): HttpClient {
   const isTls = baseUrl.toLowerCase().startsWith('https:');
-  const agent = isTls
-    ? new HttpsAgent({ keepAlive, maxSockets: socketsMax, rejectUnauthorized: sslVerify })
-    : new HttpAgent({ keepAlive, maxSockets: socketsMax });
-  const open = isTls ? httpsRequest : httpRequest;
+  const agentOptions = { keepAlive, maxSockets: socketsMax, rejectUnauthorized: sslVerify };
+  const proxyIsTls = proxy?.url.toLowerCase().startsWith('https:') === true;
+  const tunnelled = isTls && proxy ? tunnelAgent(proxy, agentOptions) : undefined;
+  const agent = tunnelled ?? (isTls || proxyIsTls ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions));
+
+  function open({ url, method, headers }: HttpRequest, signal: AbortSignal): ClientRequest {
+    const options = { agent, method, headers, signal };
+    if (isTls) return httpsRequest(url, options);
+    if (!proxy) return httpRequest(url, options);
+    // A proxy is asked with the whole URL.
+    const forProxy = { ...headers, host: new URL(url).host, ...proxyHeaders(proxy) };
+    return (proxyIsTls ? httpsRequest : httpRequest)(proxy.url, { ...options, headers: forProxy, path: url });
+  }
+
+  /** @param isFirst Whether a kept connection that turns out to be closed is worth another try. */
+  function exchange(request: HttpRequest, signal: AbortSignal, isFirst: boolean): Promise<HttpAnswer> {
+    const { body, timeoutMs } = request;
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => reject(explain(error, timeoutMs));
+      const sent = open(request, signal);
+      let isAnswered = false;
+      sent.on('response', (response) => {
+        isAnswered = true;
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > answerBytesMax) sent.destroy(new Error(`its answer is larger than ${answerBytesMax} bytes`));
+          else chunks.push(chunk);
+        });
+        response.on('error', fail);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parseJson(chunks) }));
+      });
+      sent.on('error', (error) => {
+        const wasClosed = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        if (isFirst && sent.reusedSocket && wasClosed && !isAnswered) resolve(exchange(request, signal, false));
+        else fail(error);
+      });
+      sent.end(body);
+    });
+  }
 
   return {
-    send: ({ url, method, headers, body, timeoutMs }) =>
-      new Promise((resolve, reject) => {
-        const fail = (error: Error): void => reject(explain(error, timeoutMs));
-        const signal = AbortSignal.timeout(timeoutMs);
-        const request = open(url, { agent, method, headers, signal }, (response) => {
-          const chunks: Buffer[] = [];
-          let bytes = 0;
-          response.on('data', (chunk: Buffer) => {
-            bytes += chunk.length;
-            if (bytes > answerBytesMax) request.destroy(new Error(`its answer is larger than ${answerBytesMax} bytes`));
-            else chunks.push(chunk);
-          });
-          response.on('error', fail);
-          response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parseJson(chunks) }));
-        });
-        request.on('error', fail);
-        request.end(body);
-      }),
+    send: (request) => exchange(request, AbortSignal.timeout(request.timeoutMs), true),
     close: () => agent.destroy(),
   };
 }

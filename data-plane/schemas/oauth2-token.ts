@@ -1,10 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
 import type { OAuth2Settings } from './encoder.ts';
+import { proxyFor } from './forward-proxy.ts';
 import { createHttpClient, type HttpAnswer } from './http-request.ts';
 
 /** A token without expires_in is used for this long. */
 const defaultLifetimeSeconds = 300;
 /** A token is given up this long before it expires, or at a tenth of its life before, whichever is less. */
 const marginSecondsMax = 30;
+/** How long the client's own assertion is good. */
+const assertionSeconds = 60;
 
 export interface TokenSource {
   /** The access token: cached, one request in flight. @throws Error with a message that names no secret. */
@@ -20,15 +25,15 @@ export function createTokenSource(deps: {
   readonly now?: () => number;
 }): TokenSource {
   const { settings, now = () => performance.now() } = deps;
-  const { tokenEndpoint, timeoutMs, sslVerify, keepAlive } = settings;
-  const client = createHttpClient(tokenEndpoint, { sslVerify, keepAlive });
-  const { headers, body } = tokenRequest(settings);
+  const { tokenEndpoint, timeoutMs, sslVerify, keepAlive, proxies } = settings;
+  const client = createHttpClient(tokenEndpoint, { sslVerify, keepAlive, proxy: proxyFor(tokenEndpoint, proxies) });
   let cached: { readonly token: string; readonly untilMs: number } | undefined;
   let inFlight: Promise<string> | undefined;
 
   async function fetchToken(): Promise<string> {
     let answer;
     try {
+      const { headers, body } = await tokenRequest(settings);
       answer = await client.send({ url: tokenEndpoint, method: 'POST', headers, body, timeoutMs });
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'no answer';
@@ -55,8 +60,7 @@ export function createTokenSource(deps: {
   };
 }
 
-/** The request, which never changes. */
-function tokenRequest(settings: OAuth2Settings): { headers: Record<string, string>; body: string } {
+async function tokenRequest(settings: OAuth2Settings): Promise<{ headers: Record<string, string>; body: string }> {
   const { grantType, clientAuth, clientId, clientSecret, username, password, scopes, audience } = settings;
   const form = new URLSearchParams({ grant_type: grantType });
   if (grantType === 'password') {
@@ -71,17 +75,40 @@ function tokenRequest(settings: OAuth2Settings): { headers: Record<string, strin
     accept: 'application/json',
     'content-type': 'application/x-www-form-urlencoded',
   };
-  if (clientAuth === 'client_secret_basic') {
-    // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
-    const pair = `${formEncode(clientId ?? '')}:${formEncode(clientSecret ?? '')}`;
-    headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
-  } else {
-    if (clientId !== null) form.set('client_id', clientId);
-    if (clientAuth === 'client_secret_post' && clientSecret !== null) form.set('client_secret', clientSecret);
+  if (clientAuth !== 'client_secret_basic' && clientId !== null) form.set('client_id', clientId);
+  switch (clientAuth) {
+    case 'client_secret_basic': {
+      // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
+      const pair = `${formEncode(clientId ?? '')}:${formEncode(clientSecret ?? '')}`;
+      headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
+      break;
+    }
+    case 'client_secret_post':
+      if (clientSecret !== null) form.set('client_secret', clientSecret);
+      break;
+    case 'client_secret_jwt':
+      form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+      form.set('client_assertion', await clientAssertion(settings));
+      break;
+    case 'none':
+      break;
   }
   const body = form.toString();
   headers['content-length'] = String(Buffer.byteLength(body));
   return { headers, body };
+}
+
+/** Proves the client by a token of its own, good for one request (RFC 7523 section 3). */
+function clientAssertion({ clientId, clientSecret, jwtAlgorithm, tokenEndpoint }: OAuth2Settings): Promise<string> {
+  return new SignJWT()
+    .setProtectedHeader({ alg: jwtAlgorithm, typ: 'JWT' })
+    .setIssuer(clientId ?? '')
+    .setSubject(clientId ?? '')
+    .setAudience(tokenEndpoint)
+    .setJti(randomUUID())
+    .setIssuedAt()
+    .setExpirationTime(`${assertionSeconds} s`)
+    .sign(new TextEncoder().encode(clientSecret ?? ''));
 }
 
 function formEncode(text: string): string {

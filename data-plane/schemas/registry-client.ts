@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Histogram } from 'prom-client';
 import { RequestError } from '../../shared/errors.ts';
 import { isRecord } from '../../shared/schema/check.ts';
@@ -7,7 +8,15 @@ import { createRegistryHttp } from './registry-http.ts';
 
 /** Bound of one request to a registry. */
 export const registryTimeoutMs = 3_000;
+/** A registry that does not come to an end is given up: schemas that one schema refers to, their text, the time. */
 const referenceDepthMax = 32;
+const referencesMax = 256;
+const referencesTextMax = 16 * 1024 * 1024;
+const fetchTimeoutMs = 30_000;
+/** Referenced versions that are kept. */
+const versionsMax = 1_000;
+/** Ids are 32 bits on the wire, and signed for the registry. */
+const idMax = 0x7fffffff;
 
 /** A subject's schema as the registry has it. */
 export interface RegisteredSchema {
@@ -33,6 +42,14 @@ interface Reference {
   readonly version: string;
 }
 
+/** What a schema refers to, and what is left to look for. */
+interface References {
+  readonly found: Map<string, string>;
+  countLeft: number;
+  textLeft: number;
+  readonly deadlineMs: number;
+}
+
 interface VersionAnswer {
   readonly id: number;
   readonly type: string;
@@ -47,8 +64,8 @@ export function createRegistryClient(deps: {
 }): RegistryClient {
   const { settings, latency, timeoutMs = registryTimeoutMs } = deps;
   const http = createRegistryHttp(settings);
-  /** Referenced versions by their path. */
-  const versions = new Map<string, VersionAnswer>();
+  /** Referenced versions by subject and version. */
+  const versions = new LRUCache<string, VersionAnswer>({ max: versionsMax });
 
   async function fetchVersion(subject: string, version: string): Promise<VersionAnswer> {
     const path = `/subjects/${encodeURIComponent(subject)}/versions/${encodeURIComponent(version)}`;
@@ -61,7 +78,7 @@ export function createRegistryClient(deps: {
     } finally {
       latency.observe((performance.now() - startedAtMs) / 1000);
     }
-    if (answer.status === 404 || answer.status === 422) {
+    if ((answer.status === 404 || answer.status === 422) && isRegistryError(answer.body)) {
       const reason = `The schema registry has no version ${version} of subject '${subject}'.`;
       throw new RequestError('SCHEMA_NOT_FOUND', reason);
     }
@@ -71,16 +88,21 @@ export function createRegistryClient(deps: {
     return read;
   }
 
-  async function fetchReferences(list: readonly Reference[], found: Map<string, string>, depth: number): Promise<void> {
+  async function fetchReferences(list: readonly Reference[], into: References, depth: number): Promise<void> {
     if (depth > referenceDepthMax) throw new RequestError('SCHEMA_NOT_FOUND', 'The schema refers to itself.');
     for (const { name, subject, version } of list) {
-      if (found.has(name)) continue;
+      if (into.found.has(name)) continue;
       const key = `${subject}\0${version}`;
       const answer = versions.get(key) ?? (await fetchVersion(subject, version));
-      versions.set(key, answer);
-      await fetchReferences(answer.references, found, depth + 1);
+      // Unlike `latest`, a version never changes.
+      if (version !== 'latest') versions.set(key, answer);
+      into.textLeft -= answer.text.length;
+      if (into.countLeft-- <= 0 || into.textLeft < 0 || performance.now() > into.deadlineMs) {
+        throw unavailable('what the schema refers to does not come to an end');
+      }
+      await fetchReferences(answer.references, into, depth + 1);
       // After what it needs itself.
-      found.set(name, answer.text);
+      into.found.set(name, answer.text);
     }
   }
 
@@ -88,7 +110,9 @@ export function createRegistryClient(deps: {
     async fetch(subject, version) {
       const { id, type, text, references } = await fetchVersion(subject, version);
       const found = new Map<string, string>();
-      await fetchReferences(references, found, 0);
+      const deadlineMs = performance.now() + fetchTimeoutMs;
+      const into = { found, countLeft: referencesMax, textLeft: referencesTextMax, deadlineMs };
+      await fetchReferences(references, into, 0);
       const resolved = [...found].map(([name, reference]) => ({ name, text: reference }));
       return { id, type, source: { text, references: resolved } };
     },
@@ -100,17 +124,25 @@ function unavailable(reason: string, cause?: unknown): RequestError {
   return new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', `The schema registry cannot be used: ${reason}.`, { cause });
 }
 
+/** A registry says so itself; a proxy's or another server's 404 says nothing of its subjects. */
+function isRegistryError(body: unknown): boolean {
+  return isRecord(body) && typeof body['error_code'] === 'number';
+}
+
 function readVersion(body: unknown): VersionAnswer | undefined {
   if (!isRecord(body)) return undefined;
-  const { id, schema, schemaType = 'AVRO', references = [] } = body;
-  if (typeof id !== 'number' || typeof schema !== 'string' || typeof schemaType !== 'string') return undefined;
+  const { id, schema, schemaType = 'AVRO' } = body;
+  const references = body['references'] ?? [];
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > idMax) return undefined;
+  if (typeof schema !== 'string' || typeof schemaType !== 'string') return undefined;
+  if (!Array.isArray(references)) return undefined;
   const list: Reference[] = [];
-  for (const reference of Array.isArray(references) ? references : []) {
+  for (const reference of references as readonly unknown[]) {
     if (!isRecord(reference)) return undefined;
     const { name, subject, version } = reference;
     if (typeof name !== 'string' || typeof subject !== 'string') return undefined;
-    if (typeof version !== 'number' && typeof version !== 'string') return undefined;
-    list.push({ name, subject, version: String(version) });
+    if (typeof version !== 'number' || !Number.isInteger(version)) return undefined;
+    list.push({ name, subject, version: version < 1 ? 'latest' : String(version) });
   }
   return { id, type: schemaType, text: schema, references: list };
 }

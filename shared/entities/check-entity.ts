@@ -19,7 +19,7 @@ export interface CheckEntityOptions {
  */
 export function checkEntity({ entity, plugins, input, auto }: CheckEntityOptions): CheckedRecord {
   if (!isRecord(input)) return { kind: 'faults', faults: [{ path: [], message: 'expected a record' }] };
-  const { body, faults } = entity.expand?.(input) ?? { body: input, faults: [] };
+  const { body, faults } = entity.expand?.(input, auto) ?? { body: input, faults: [] };
   const checked = checkBody(entity, plugins, body, auto);
   if (faults.length === 0) return checked;
   // A shorthand at fault leaves its fields out: only what the client wrote is reported.

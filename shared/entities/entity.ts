@@ -1,4 +1,5 @@
-import type { FieldFault, Fields, RecordCheck } from '../schema/field.ts';
+import type { AutoValues } from '../schema/check.ts';
+import type { Field, FieldFault, Fields, RecordCheck } from '../schema/field.ts';
 
 /**
  * One kind of thing that the Admin API stores. CRUD endpoints, validation, defaults, the published schema, the store's
@@ -9,8 +10,18 @@ export interface EntityDescriptor {
   readonly name: string;
   /** Plural: collection name in paths, declarative files and the snapshot: `services`. */
   readonly plural: string;
-  /** The unique field that may stand for the id in a path: `name`. */
+  /** The collection in the Admin API's paths, where it is not `plural`: `key-auths`. */
+  readonly path?: string;
+  /** The same below a parent: `/consumers/{consumer}/key-auth`. */
+  readonly nestedPath?: string;
+  /** The unique field that may stand for the id in a path: `name`; `id` where there is none. */
   readonly key: string;
+  /** The reference within which the key is unique, where it is not unique by itself: `upstream` of targets. */
+  readonly keyWithin?: string;
+  /** The key as it is stored, from how a path may write it. */
+  readonly normalizeKey?: (key: string) => string;
+  /** Names that are child entities of their own but are written and answered as a list of this one as well. */
+  readonly names?: NamesList;
   /** In order; `id`, `created_at`, `updated_at` and `tags` included. */
   readonly fields: Fields;
   /** Checks over several fields. */
@@ -19,9 +30,28 @@ export interface EntityDescriptor {
   readonly uniqueTogether?: readonly (readonly string[])[];
   /** Fields, all unique, by whose value a list can be filtered in its query. */
   readonly filters?: readonly string[];
-  /** Replaces write-only shorthands of a body by the fields that they stand for; a body without them comes back as it is. */
-  readonly expand?: (body: Readonly<Record<string, unknown>>) => {
+  /** Write-only fields that `expand` replaces. */
+  readonly shorthands?: Fields;
+  /**
+   * Replaces write-only shorthands of a body by the fields that they stand for, and derives what follows from others; a
+   * body without them comes back as it is. `auto` is there where an entity is written.
+   */
+  readonly expand?: (
+    body: Readonly<Record<string, unknown>>,
+    auto: AutoValues | undefined,
+  ) => {
     readonly body: Readonly<Record<string, unknown>>;
     readonly faults: readonly FieldFault[];
   };
+}
+
+/** The server names of a certificate: each is an sni, and each may stand for the certificate's id in a path. */
+export interface NamesList {
+  /** The list on the parent: `snis`. */
+  readonly field: string;
+  readonly type: Field;
+  /** The child: its plural, the field with the name, and its reference to the parent. */
+  readonly plural: string;
+  readonly key: string;
+  readonly reference: string;
 }

@@ -18,6 +18,29 @@ export function checkRouteHost(host: string): string | undefined {
   return checkWildcardName(name, host);
 }
 
+/** A name or an address with an optional port, taken apart; undefined when it is none. IPv6 addresses lose their brackets. */
+export function splitHostPort(text: string): { readonly host: string; readonly port: number | undefined } | undefined {
+  if (isIP(text) > 0) return { host: text, port: undefined };
+  const [, name = '', port] = /^(.*?)(?::([^:\]]*))?$/.exec(text) ?? [];
+  if (port !== undefined && !isPort(port)) return undefined;
+  const host = unbracketed(name);
+  if (isIP(host) === 0 && !isHostName(name)) return undefined;
+  return { host, port: port === undefined ? undefined : Number(port) };
+}
+
+/** A Host header. */
+export function checkHostWithPort(text: string): string | undefined {
+  return splitHostPort(text) === undefined ? `invalid value: ${text}` : undefined;
+}
+
+/** The name of an upstream: a host name and nothing else. */
+export function checkUpstreamName(name: string): string | undefined {
+  const parts = splitHostPort(name);
+  if (parts === undefined) return `Invalid name ('${name}'); must be a valid hostname`;
+  if (isIP(parts.host) > 0) return `Invalid name ('${name}'); no ip addresses allowed`;
+  return parts.port === undefined ? undefined : `Invalid name ('${name}'); no port allowed`;
+}
+
 /** A server name of TLS: as a route's host, without address and port (RFC 6066 section 3). */
 export function checkServerName(name: string): string | undefined {
   if (isIP(unbracketed(name)) > 0) return 'must not be an IP';

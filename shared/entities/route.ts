@@ -1,6 +1,7 @@
 import { array, boolean, element, foreign, integer, map, set, string, type InferFields } from '../schema/field.ts';
 import { idField, nameField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
+import { checkHeaderName } from './header-name.ts';
 import { checkRouteHost, checkServerName } from './host.ts';
 import { checkRoutePath } from './path.ts';
 import { routeChecks } from './route-checks.ts';
@@ -19,7 +20,7 @@ export const routeFields = {
   methods: set(string({ ...element, check: checkMethod })),
   hosts: array(string({ ...element, check: checkRouteHost })),
   paths: array(string({ ...element, check: checkRoutePath })),
-  headers: map(string({ check: checkHeaderName }), array(string(element), { ...element, lenMin: 1 })),
+  headers: map(string({ check: checkRouteHeader }), array(string(element), { ...element, lenMin: 1 })),
   snis: set(string({ ...element, check: checkServerName })),
   https_redirect_status_code: integer({ required: true, oneOf: [426, 301, 302, 307, 308], default: 426 }),
   regex_priority: integer({ default: 0, description: 'Among regular expressions, the higher wins.' }),
@@ -48,9 +49,8 @@ function checkMethod(method: string): string | undefined {
   return /^[A-Z]+$/.test(method) ? undefined : `invalid value: ${method}`;
 }
 
-function checkHeaderName(name: string): string | undefined {
+function checkRouteHeader(name: string): string | undefined {
   if (name.toLowerCase() === 'host')
     return "cannot contain 'host' header, which must be specified in the 'hosts' attribute";
-  // RFC 9110 section 5.6.2, token
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) ? undefined : `bad header name '${name}'`;
+  return checkHeaderName(name);
 }

@@ -24,7 +24,7 @@ export const serviceFields = {
   client_certificate: foreign('certificates'),
   tls_verify: boolean(),
   tls_verify_depth: integer({ between: [0, 64] }),
-  ca_certificates: array(string({ ...element, uuid: true })),
+  ca_certificates: array(string({ ...element, uuid: true, refersTo: 'ca_certificates' })),
   enabled: boolean({ required: true, default: true }),
 } as const;
 
@@ -43,5 +43,6 @@ export const serviceEntity: EntityDescriptor = {
       nullUnless({ field, ifField: 'protocol', oneOf: tlsProtocols }),
     ),
   ],
+  shorthands: { url: string({ description: 'Protocol, host, port and path in one; write-only.' }) },
   expand: expandServiceUrl,
 };

@@ -6,6 +6,7 @@ import type { ClusterState as _sluice_sync_v1_ClusterState, ClusterState__Output
 import type { ConfigSyncClient as _sluice_sync_v1_ConfigSyncClient, ConfigSyncDefinition as _sluice_sync_v1_ConfigSyncDefinition } from './sluice/sync/v1/ConfigSync.ts';
 import type { ControlHeartbeat as _sluice_sync_v1_ControlHeartbeat, ControlHeartbeat__Output as _sluice_sync_v1_ControlHeartbeat__Output } from './sluice/sync/v1/ControlHeartbeat.ts';
 import type { ControlMessage as _sluice_sync_v1_ControlMessage, ControlMessage__Output as _sluice_sync_v1_ControlMessage__Output } from './sluice/sync/v1/ControlMessage.ts';
+import type { EntityKind as _sluice_sync_v1_EntityKind, EntityKind__Output as _sluice_sync_v1_EntityKind__Output } from './sluice/sync/v1/EntityKind.ts';
 import type { Fault as _sluice_sync_v1_Fault, Fault__Output as _sluice_sync_v1_Fault__Output } from './sluice/sync/v1/Fault.ts';
 import type { Goaway as _sluice_sync_v1_Goaway, Goaway__Output as _sluice_sync_v1_Goaway__Output } from './sluice/sync/v1/Goaway.ts';
 import type { Hello as _sluice_sync_v1_Hello, Hello__Output as _sluice_sync_v1_Hello__Output } from './sluice/sync/v1/Hello.ts';
@@ -15,6 +16,7 @@ import type { PluginVersion as _sluice_sync_v1_PluginVersion, PluginVersion__Out
 import type { Reject as _sluice_sync_v1_Reject, Reject__Output as _sluice_sync_v1_Reject__Output } from './sluice/sync/v1/Reject.ts';
 import type { SnapshotChunk as _sluice_sync_v1_SnapshotChunk, SnapshotChunk__Output as _sluice_sync_v1_SnapshotChunk__Output } from './sluice/sync/v1/SnapshotChunk.ts';
 import type { SnapshotEnd as _sluice_sync_v1_SnapshotEnd, SnapshotEnd__Output as _sluice_sync_v1_SnapshotEnd__Output } from './sluice/sync/v1/SnapshotEnd.ts';
+import type { SnapshotRequest as _sluice_sync_v1_SnapshotRequest, SnapshotRequest__Output as _sluice_sync_v1_SnapshotRequest__Output } from './sluice/sync/v1/SnapshotRequest.ts';
 import type { SnapshotStart as _sluice_sync_v1_SnapshotStart, SnapshotStart__Output as _sluice_sync_v1_SnapshotStart__Output } from './sluice/sync/v1/SnapshotStart.ts';
 import type { Welcome as _sluice_sync_v1_Welcome, Welcome__Output as _sluice_sync_v1_Welcome__Output } from './sluice/sync/v1/Welcome.ts';
 
@@ -31,6 +33,7 @@ export interface ProtoGrpcType {
         ConfigSync: SubtypeConstructor<typeof grpc.Client, _sluice_sync_v1_ConfigSyncClient> & { service: _sluice_sync_v1_ConfigSyncDefinition }
         ControlHeartbeat: MessageTypeDefinition<_sluice_sync_v1_ControlHeartbeat, _sluice_sync_v1_ControlHeartbeat__Output>
         ControlMessage: MessageTypeDefinition<_sluice_sync_v1_ControlMessage, _sluice_sync_v1_ControlMessage__Output>
+        EntityKind: MessageTypeDefinition<_sluice_sync_v1_EntityKind, _sluice_sync_v1_EntityKind__Output>
         Fault: MessageTypeDefinition<_sluice_sync_v1_Fault, _sluice_sync_v1_Fault__Output>
         Goaway: MessageTypeDefinition<_sluice_sync_v1_Goaway, _sluice_sync_v1_Goaway__Output>
         Hello: MessageTypeDefinition<_sluice_sync_v1_Hello, _sluice_sync_v1_Hello__Output>
@@ -40,6 +43,7 @@ export interface ProtoGrpcType {
         Reject: MessageTypeDefinition<_sluice_sync_v1_Reject, _sluice_sync_v1_Reject__Output>
         SnapshotChunk: MessageTypeDefinition<_sluice_sync_v1_SnapshotChunk, _sluice_sync_v1_SnapshotChunk__Output>
         SnapshotEnd: MessageTypeDefinition<_sluice_sync_v1_SnapshotEnd, _sluice_sync_v1_SnapshotEnd__Output>
+        SnapshotRequest: MessageTypeDefinition<_sluice_sync_v1_SnapshotRequest, _sluice_sync_v1_SnapshotRequest__Output>
         SnapshotStart: MessageTypeDefinition<_sluice_sync_v1_SnapshotStart, _sluice_sync_v1_SnapshotStart__Output>
         Welcome: MessageTypeDefinition<_sluice_sync_v1_Welcome, _sluice_sync_v1_Welcome__Output>
       }

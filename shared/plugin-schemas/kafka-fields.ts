@@ -52,8 +52,16 @@ const authenticationFields = {
 };
 
 const securityFields = {
-  certificate_id: string({ uuid: true, description: 'A certificate that is the client certificate. Needs ssl.' }),
-  ca_certificate_id: string({ uuid: true, description: "Trust this CA certificate instead of the system's." }),
+  certificate_id: string({
+    uuid: true,
+    refersTo: 'certificates',
+    description: 'A certificate that is the client certificate. Needs ssl.',
+  }),
+  ca_certificate_id: string({
+    uuid: true,
+    refersTo: 'ca_certificates',
+    description: "Trust this CA certificate instead of the system's.",
+  }),
   ssl: boolean({ default: false, description: 'TLS to the brokers.' }),
   ssl_verify: boolean({ default: true, description: "Whether the brokers' certificates must be good." }),
 };

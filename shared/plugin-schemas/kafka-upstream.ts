@@ -2,7 +2,8 @@ import { quoted } from '../schema/checks.ts';
 import { array, boolean, element, map, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
-import { defaultOnly, recordCheck } from './record-checks.ts';
+import { luaFunction, takesBodyOnly } from './lua-functions.ts';
+import { recordCheck } from './record-checks.ts';
 import { schemaRegistry } from './schema-registry-fields.ts';
 import { parseTopicTemplate } from './topic-template.ts';
 
@@ -72,7 +73,10 @@ const fields = {
     oneOf: ['envelope', 'body'],
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
-  message_by_lua_functions: array(string(element), { description: 'Lua functions folded over the envelope.' }),
+  message_by_lua_functions: array(string({ required: true, check: luaFunction }), {
+    description:
+      "Lua 5.4 chunks, each 'return function(message) … end', folded over the envelope. A table becomes JSON, a string is the record's value as it is.",
+  }),
   headers: record(headersFields, { required: true }),
   error_handling: record(
     {
@@ -107,7 +111,18 @@ export function checkKafkaUpstream(config: KafkaUpstreamConfig): readonly FieldF
       message: "only one of these fields must be non-empty: 'key_query_arg', 'key_from'",
     });
   }
+  faults.push(...checkLua(config));
   return faults;
+}
+
+function checkLua(config: KafkaUpstreamConfig): FieldFault[] {
+  const { message_by_lua_functions: functions, record_value: value, forward_body: hasBody } = config;
+  if (functions === null || functions.length === 0) return [];
+  const fault = (message: string): FieldFault[] => [{ path: ['message_by_lua_functions'], message }];
+  if (!takesBodyOnly(functions)) {
+    return value === 'body' ? fault("needs record_value 'envelope': with 'body' no envelope is made") : [];
+  }
+  return value === 'envelope' && !hasBody ? fault('returns message.body, which needs forward_body') : [];
 }
 
 /** Turns a request into one Kafka record per target topic and answers the client. */
@@ -119,11 +134,7 @@ export const kafkaUpstreamSchema: PluginSchema<KafkaUpstreamConfig> = {
   scopes: ['service', 'route', 'consumer'],
   config: record(fields, {
     required: true,
-    checks: [
-      recordCheck(fields, checkKafkaUpstream),
-      defaultOnly(fields, ['message_by_lua_functions']),
-      ...kafkaChecks,
-    ],
+    checks: [recordCheck(fields, checkKafkaUpstream), ...kafkaChecks],
   }),
 };
 

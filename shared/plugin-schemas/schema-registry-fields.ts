@@ -36,20 +36,29 @@ const oauth2ClientFields = {
     oneOf: ['client_secret_post', 'client_secret_basic', 'client_secret_jwt', 'none'],
     description: 'How the client proves itself to the token endpoint.',
   }),
-  client_secret_jwt_alg: string({ default: 'HS512', oneOf: ['HS256', 'HS512'] }),
+  client_secret_jwt_alg: string({
+    default: 'HS512',
+    oneOf: ['HS256', 'HS512'],
+    description: 'How client_secret_jwt signs.',
+  }),
   timeout: integer({
     default: 10_000,
     between: [0, 2_147_483_646],
     description: 'How long the token endpoint may take (ms); 0 stands for the default.',
   }),
   keep_alive: boolean({ default: true, description: 'Whether connections to the token endpoint are kept.' }),
-  http_version: number({ default: 1.1 }),
+  http_version: number({ default: 1.1, description: 'Requests for tokens are HTTP/1.1.' }),
   ssl_verify: boolean({ default: true, description: "Whether the token endpoint's certificate must be good." }),
-  http_proxy: string({ check: httpUrl }),
-  http_proxy_authorization: string({ encrypted: true }),
-  https_proxy: string({ check: httpUrl }),
-  https_proxy_authorization: string({ encrypted: true }),
-  no_proxy: string(),
+  http_proxy: string({ check: httpUrl, description: 'The proxy to a token endpoint without TLS.' }),
+  http_proxy_authorization: string({ encrypted: true, description: 'Its header Proxy-Authorization.' }),
+  https_proxy: string({
+    check: httpUrl,
+    description: 'The proxy to a token endpoint with TLS, which tunnels (CONNECT).',
+  }),
+  https_proxy_authorization: string({ encrypted: true, description: 'Its header Proxy-Authorization.' }),
+  no_proxy: string({
+    description: 'Hosts, separated by commas, that no proxy stands before; a name covers its subdomains.',
+  }),
 };
 
 const authenticationFields = {
@@ -60,18 +69,7 @@ const authenticationFields = {
   }),
   oauth2: record(oauth2Fields, { description: 'Access tokens, kept until shortly before they expire.' }),
   oauth2_client: record(oauth2ClientFields, {
-    checks: [
-      recordCheck(oauth2ClientFields, checkOauth2Client),
-      defaultOnly(oauth2ClientFields, [
-        'client_secret_jwt_alg',
-        'http_version',
-        'http_proxy',
-        'http_proxy_authorization',
-        'https_proxy',
-        'https_proxy_authorization',
-        'no_proxy',
-      ]),
-    ],
+    checks: [defaultOnly(oauth2ClientFields, ['http_version'])],
   }),
 };
 
@@ -87,6 +85,11 @@ const subjectFields = {
     oneOf: ['auto', 'avro_json', 'simple_json'],
     description:
       'How the JSON writes Avro unions and bytes: avro_json as Avro does (tagged), simple_json plainly, auto both.',
+  }),
+  message_name: string({
+    lenMin: 1,
+    description:
+      "Of a Protobuf schema: the message, by its full name or its name within the file's package; the file's first by default.",
   }),
 };
 
@@ -158,11 +161,6 @@ function checkAuthentication(authentication: InferFields<typeof authenticationFi
     if (oauth2.password === null) missing('oauth2', 'password');
   }
   return faults;
-}
-
-function checkOauth2Client({ auth_method: method }: InferFields<typeof oauth2ClientFields>): FieldFault[] {
-  if (method !== 'client_secret_jwt') return [];
-  return [{ path: ['auth_method'], message: 'not supported yet: client_secret_jwt needs the package jose' }];
 }
 
 function checkConfluent(registry: ConfluentRegistryConfig): FieldFault[] {

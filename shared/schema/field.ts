@@ -16,6 +16,8 @@ export interface FieldOptions {
   readonly eq?: null;
   readonly description?: string;
   readonly deprecation?: string;
+  /** Stored and sent to nodes, but neither published nor answered by the Admin API. */
+  readonly internal?: true;
 }
 
 export interface StringOptions extends FieldOptions {
@@ -29,6 +31,8 @@ export interface StringOptions extends FieldOptions {
   readonly referenceable?: boolean;
   /** Encrypted at rest, masked in read-only answers. */
   readonly encrypted?: boolean;
+  /** The text is the id of such an entity (plural name), which must be there. */
+  readonly refersTo?: string;
   /** A further check of our own: the fault in Kong's words, or undefined when the value is good. */
   readonly check?: (value: string) => string | undefined;
 }
@@ -56,6 +60,7 @@ export interface Field<T = unknown> extends FieldOptions {
   readonly startsWith?: string;
   readonly referenceable?: boolean;
   readonly encrypted?: boolean;
+  readonly refersTo?: string;
   readonly check?: (value: string) => string | undefined;
   /** array, set */
   readonly elements?: Field;

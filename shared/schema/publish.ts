@@ -45,7 +45,9 @@ export function publishField(field: Field): PublishedField {
 }
 
 function publishFields(fields: Fields): Readonly<Record<string, PublishedField>>[] {
-  return Object.entries(fields).map(([name, field]) => ({ [name]: publishField(field) }));
+  return Object.entries(fields).flatMap(([name, field]) =>
+    field.internal === true ? [] : [{ [name]: publishField(field) }],
+  );
 }
 
 function publishChecks(checks: readonly RecordCheck[] = []): object[] {

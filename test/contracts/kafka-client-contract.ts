@@ -2,7 +2,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect } from 'chai';
-import { type ClientStatus, type KafkaClient, KafkaError, type KafkaRecord } from '../../data-plane/kafka/client.ts';
+import {
+  type ClientStatus,
+  type KafkaClient,
+  KafkaError,
+  type KafkaRecord,
+  type ProduceRequest,
+  type ProduceResult,
+  type SequenceStamp,
+  type TopicMetadata,
+} from '../../data-plane/kafka/client.ts';
 import type { KafkaClientOptions } from '../../data-plane/kafka/clients/kafkajs-client.ts';
 import type { ClusterSettings } from '../../data-plane/kafka/producer.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -134,10 +143,13 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       await deleteTopic(doomed);
       const error = await failure(
         waitForFailure(() =>
-          client.produce({ ...batchOf(doomed, 0, [record('b')]), leader: metadata.partitions[0]?.leader ?? -1 }),
+          produceOne(client, {
+            ...requestOf(metadata, 0, [record('b')]),
+            leader: metadata.partitions[0]?.leader ?? -1,
+          }),
         ),
       );
-      expect(error.kafkaName).to.be.oneOf(['UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_OR_FOLLOWER']);
+      expect(error.kafkaName).to.be.oneOf(['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_OR_FOLLOWER']);
       expect(error.wire).to.equal('verdict');
       await waitFor(
         async () => (await failure(client.metadata(doomed, soon()))).kafkaName === 'UNKNOWN_TOPIC_OR_PARTITION',
@@ -149,12 +161,70 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(await produce(client, other, 0, [record('c')])).to.equal(0n);
     });
 
+    it('writes several partitions by one request, each with its own outcome', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { partitions: 3, configs: { 'max.message.bytes': '2000' } });
+      await produce(client, topic, 2, [record('first')]);
+      const metadata = await client.metadata(topic, soon());
+      const request = requestOf(metadata, 0, []);
+      const batches = [
+        [2, 'b'],
+        [1, 'x'.repeat(5000)],
+        [7, 'nowhere'],
+        [0, 'a'],
+      ] as const;
+      const outcomes = await client.produce({
+        ...request,
+        batches: batches.map(([partition, value]) => ({ partition, records: [record(value)], stamp: null })),
+      });
+      expect(outcomes.map((each) => (each instanceof KafkaError ? each.kafkaName : each.baseOffset))).to.deep.equal([
+        1n,
+        'MESSAGE_TOO_LARGE',
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        0n,
+      ]);
+      const read = await readTopic(topic);
+      expect(read.map(({ partition, value }) => `${partition} ${value?.toString()}`)).to.deep.equal([
+        '0 a',
+        '2 first',
+        '2 b',
+      ]);
+    });
+
+    it('never writes to a topic made again what was meant for the one before', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract');
+      await produce(client, topic, 0, [record('old')]);
+      const before = await client.metadata(topic, soon());
+      await deleteTopic(topic);
+      await waitFor(async () => !(await listTopics()).includes(topic), { what: 'its end', timeoutMs: 10_000 });
+      await createTopic('', { name: topic });
+      const error = await failure(produceOne(client, requestOf(before, 0, [record('stale')])));
+      expect(error).to.include({ kafkaName: 'UNKNOWN_TOPIC_ID', wire: 'verdict', retriable: true });
+      expect(await produce(client, topic, 0, [record('new')])).to.equal(0n);
+      expect((await client.metadata(topic, soon())).id).to.not.equal(before.id);
+    });
+
+    it('writes a batch with the same stamp once, and tells its offset each time', async () => {
+      const client = await openConnected({ idempotent: true });
+      const topic = await createTopic('contract');
+      const producer = await client.producerId(soon());
+      expect((await client.producerId(soon())).id).to.not.equal(producer.id);
+      const first = { producer, sequence: 0, createdAtMs: Date.now() };
+      expect(await produce(client, topic, 0, [record('a'), record('b')], first)).to.equal(0n);
+      expect(await produce(client, topic, 0, [record('a'), record('b')], first)).to.equal(0n);
+      const gap = await failure(produce(client, topic, 0, [record('d')], { ...first, sequence: 3 }));
+      expect(gap).to.include({ kafkaName: 'OUT_OF_ORDER_SEQUENCE_NUMBER', wire: 'verdict' });
+      expect(await produce(client, topic, 0, [record('c')], { ...first, sequence: 2 })).to.equal(2n);
+      expect((await readTopic(topic)).map(({ value }) => value?.toString())).to.deep.equal(['a', 'b', 'c']);
+    });
+
     it('a partition that is not there is a verdict', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
-      const { partitions } = await client.metadata(topic, soon());
+      const metadata = await client.metadata(topic, soon());
       const error = await failure(
-        client.produce({ ...batchOf(topic, 5, [record('a')]), leader: partitions[0]?.leader ?? -1 }),
+        produceOne(client, { ...requestOf(metadata, 5, [record('a')]), leader: metadata.partitions[0]?.leader ?? -1 }),
       );
       expect(error).to.include({ kafkaName: 'UNKNOWN_TOPIC_OR_PARTITION', wire: 'verdict', retriable: true });
     });
@@ -179,7 +249,9 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       const error = await failure(client.connect(performance.now() + 1500));
       expect(error).to.include({ kafkaName: 'CONNECTION_FAILED', wire: 'untouched' });
       expect(statuses.at(-1)?.state).to.equal('failing');
-      const refused = await failure(client.produce({ ...batchOf('t', 0, [record('a')]), leader: 1 }));
+      const refused = await failure(
+        produceOne(client, requestOf({ topic: 't', id: null, partitions: [] }, 0, [record('a')])),
+      );
       expect(refused).to.include({ kafkaName: 'CONNECTION_FAILED', wire: 'untouched' });
     });
 
@@ -208,8 +280,9 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
     it('closes at once with a request in flight, which is unknown', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
-      await ready(client, await client.metadata(topic, soon()));
-      const inFlight = failure(produce(client, topic, 0, [record('a')], true));
+      const metadata = await client.metadata(topic, soon());
+      await ready(client, metadata);
+      const inFlight = failure(produceOne(client, requestOf(metadata, 0, [record('a')])));
       await client.close();
       expect((await inFlight).wire).to.equal('unknown');
     });
@@ -242,27 +315,42 @@ function record(value: string): KafkaRecord {
   return { key: null, value: Buffer.from(value), headers: [] };
 }
 
-function batchOf(topic: string, partition: number, records: readonly KafkaRecord[]) {
-  return { topic, partition, records, timeoutMs: 5000 };
+function requestOf(
+  { topic, id, partitions }: TopicMetadata,
+  partition: number,
+  records: readonly KafkaRecord[],
+  stamp: SequenceStamp | null = null,
+): ProduceRequest {
+  const leader = partitions[partition]?.leader ?? -1;
+  return { topic, topicId: id, leader, batches: [{ partition, records, stamp }], timeoutMs: 5000 };
 }
 
-/** Waits for the leader's connection unless it is known to be up. */
+/** What became of the one batch of the request. */
+async function produceOne(client: KafkaClient, request: ProduceRequest): Promise<ProduceResult> {
+  const [outcome] = await client.produce(request);
+  if (outcome === undefined) throw new Error('no outcome');
+  if (outcome instanceof KafkaError) throw outcome;
+  return outcome;
+}
+
+/** Waits for the leader's connection. */
 async function produce(
   client: KafkaClient,
   topic: string,
   partition: number,
   records: readonly KafkaRecord[],
-  atOnce = false,
+  stamp: SequenceStamp | null = null,
 ): Promise<bigint | null> {
-  const metadata = atOnce ? null : await client.metadata(topic, soon());
-  const leader = metadata === null ? 1 : (metadata.partitions[partition]?.leader ?? -1);
-  if (metadata !== null) await ready(client, metadata);
   while (true) {
+    const metadata = await client.metadata(topic, soon());
+    await ready(client, metadata);
     try {
-      return (await client.produce({ ...batchOf(topic, partition, records), leader })).baseOffset;
+      return (await produceOne(client, requestOf(metadata, partition, records, stamp))).baseOffset;
     } catch (error) {
-      // A broker may learn of a new topic's leader after it has told so.
-      const young = error instanceof KafkaError && error.kafkaName === 'NOT_LEADER_OR_FOLLOWER' && !atOnce;
+      // A broker may learn of a new topic after another has told of it.
+      const young =
+        error instanceof KafkaError &&
+        ['NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION'].includes(error.kafkaName);
       if (!young) throw error;
       await delay(20);
     }

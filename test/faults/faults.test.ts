@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import * as faults from './faults.ts';
 import { absenceSuite } from './absence-suite.ts';
 import { liesSuite } from './lies-suite.ts';
+import { madeAgainSuite } from './made-again-suite.ts';
 import { nodeEndedSuite } from './node-ended-suite.ts';
 import { totalRequests, writeReport } from './report.ts';
 import { type Rig, isLong, startRig } from './rig.ts';
@@ -49,6 +50,7 @@ describe('numbered requests through faults', function () {
     it(`keeps every promise: random schedule ${seed + index}`, () => runFault(rig, randomSchedule(seed + index)));
   }
 
+  madeAgainSuite(() => rig);
   absenceSuite(() => rig);
   nodeEndedSuite(() => rig);
   wireRuleSuite(() => rig);

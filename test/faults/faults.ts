@@ -138,9 +138,6 @@ export const killedWithDemands: Fault = {
   },
 };
 
-/** Long enough for every broker to have heard of the end of a topic, on a busy machine too. */
-const metadataLagMs = 1_000;
-
 /** A topic deleted and made again, and permission for another revoked and given again. */
 export const topicsLost: Fault = {
   name: 'topics lost',
@@ -164,7 +161,6 @@ export const topicsLost: Fault = {
     for (const topic of topics(1)) await revoke({ user, topic }, brokers);
     await Promise.all(topics(0).map((topic) => deleteTopic(topic, brokers)));
     await failing;
-    await delay(metadataLagMs);
     await Promise.all(topics(0).map((name) => createTopic('', { name, partitions, brokers })));
     stage.forget(0);
     for (const topic of topics(1)) await allow({ user, topic }, brokers);

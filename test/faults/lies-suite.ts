@@ -202,10 +202,11 @@ function ackingEarly(client: KafkaClient): KafkaClient {
     recordBytesMax: (topic, deadlineMs) => client.recordBytesMax(topic, deadlineMs),
     metadata: (topic, deadlineMs) => client.metadata(topic, deadlineMs),
     isReady: (brokerId) => client.isReady(brokerId),
-    produce(batch) {
-      client.produce(batch).catch(() => undefined);
-      return Promise.resolve({ baseOffset: 0n });
+    produce(request) {
+      client.produce(request).catch(() => undefined);
+      return Promise.resolve(request.batches.map(() => ({ baseOffset: 0n })));
     },
+    producerId: (deadlineMs) => client.producerId(deadlineMs),
     close: () => client.close(),
   };
 }

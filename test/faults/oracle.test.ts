@@ -31,6 +31,12 @@ describe('the oracle of the fault tests', () => {
     expect(judge([note(0, 'acked')], []).lost).to.deep.equal([0]);
   });
 
+  it('asks for no ack of a request that began before the topic was made again', () => {
+    const began = { ...note(0, 'acked'), atMs: 105, answerMs: 10 };
+    expect(judge([began], [], 96).lost).to.deep.equal([]);
+    expect(judge([began], [], 95).lost).to.deep.equal([0]);
+  });
+
   it('finds an acked record with a wrong byte or key', () => {
     expect(judge([note(0, 'acked')], [record(0, 0, 'a', `${bodyOf(0)} `)]).lost).to.deep.equal([0]);
     expect(judge([note(0, 'acked')], [record(0, 0, 'b')]).lost).to.deep.equal([0]);

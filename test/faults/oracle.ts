@@ -56,10 +56,14 @@ export async function readRecords(topic: string, brokers: string): Promise<Topic
 }
 
 /**
- * Holds what clients were told against what the topic has. Where the topic was deleted and made again, records acked
- * before `forgottenBeforeMs` went with it and are not asked for.
+ * Holds what clients were told against what the topic has. Where the topic was deleted and made again, an ack of a
+ * request that began before `forgottenBeforeMs`, when the new one came to be, may be of the old one: it is not asked for.
  */
-export function judge(notes: readonly Note[], records: readonly TopicRecord[], forgottenBeforeMs = 0): Judgement {
+export function judge(
+  notes: readonly Note[],
+  records: readonly TopicRecord[],
+  forgottenBeforeMs = -Infinity,
+): Judgement {
   const held = new Map<number, TopicRecord[]>();
   for (const record of records) {
     const { number } = JSON.parse(record.value) as { number: number };
@@ -78,7 +82,7 @@ export function judge(notes: readonly Note[], records: readonly TopicRecord[], f
     requests: notes.length,
     outcomes,
     lost: notes
-      .filter((note) => note.outcome === 'acked' && note.atMs >= forgottenBeforeMs && !isHeld(note))
+      .filter((note) => note.outcome === 'acked' && note.atMs - note.answerMs >= forgottenBeforeMs && !isHeld(note))
       .map((note) => note.number),
     wronglyWritten: notes
       .filter((note) => refused.has(note.outcome) && held.has(note.number))

@@ -133,7 +133,7 @@ async function startParticipant(rig: Rig, fault: Fault, planned: Planned): Promi
   await rig.makeRoute(name, planned.topic);
   const bystander = fault.sparesOthers === true && planned.index === 0 ? await startBystander(rig, proxy) : null;
   const load = startNumberedLoad({ url: `${proxy}/${name}`, workers, paceMs });
-  return { ...planned, load, windows: [], forgottenBeforeMs: 0, bystander };
+  return { ...planned, load, windows: [], forgottenBeforeMs: -Infinity, bystander };
 }
 
 async function startBystander(rig: Rig, proxy: string) {

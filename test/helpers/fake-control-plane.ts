@@ -2,8 +2,8 @@ import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-j
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import { ConfigSync } from '../../shared/proto.ts';
-import { packSnapshot } from '../../shared/snapshot-wire.ts';
 import type { SnapshotEntities } from '../../shared/snapshot.ts';
+import { packEntities } from './pack-entities.ts';
 
 /** The far end of one node's stream, for tests to play the control plane. */
 export interface FakeStream {
@@ -59,7 +59,7 @@ export async function snapshotMessages(
   revision: number,
   damage: (body: Buffer) => Buffer = (body) => body,
 ): Promise<{ readonly hash: string; readonly messages: readonly ControlMessage[] }> {
-  const packed = await packSnapshot(entities);
+  const packed = await packEntities(entities);
   const data = damage(packed.body);
   const { hash, entityCount } = packed;
   return {

@@ -1,3 +1,4 @@
+import { Connection, createTopicsV7, deleteTopicsV6, metadataV12 } from '@platformatic/kafka';
 import kafkajs, { type Admin } from 'kafkajs';
 import { waitFor } from './wait-for.ts';
 
@@ -23,6 +24,31 @@ export async function deleteTopic(topic: string, brokers: string): Promise<void>
     await admin.deleteTopics({ topics: [topic] });
     await waitFor(async () => !(await admin.listTopics()).includes(topic), { what: `the end of ${topic}` });
   });
+}
+
+/**
+ * Deletes the topic (one replica a partition) and makes it again at once, without a wait in between, by way of one broker,
+ * PLAINTEXT: others may be stopped. Resolves when that broker names the new topic with all its leaders.
+ */
+export async function makeAgain(topic: string, partitions: number, broker: string): Promise<void> {
+  const colon = broker.lastIndexOf(':');
+  const connection = new Connection('sluice-test', { requestTimeout: 20_000 });
+  await connection.connect(broker.slice(0, colon), Number(broker.slice(colon + 1)));
+  try {
+    const described = async () => (await metadataV12.api.async(connection, [topic], false, false)).topics[0];
+    const before = (await described())?.topicId;
+    await deleteTopicsV6.api.async(connection, [{ name: topic }], 15_000);
+    const made = { name: topic, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] };
+    await createTopicsV7.api.async(connection, [made], 15_000, false);
+    const isThere = async () => {
+      const now = await described();
+      const leaders = now?.partitions.filter(({ leaderId }) => leaderId >= 0) ?? [];
+      return now?.topicId !== before && leaders.length === partitions;
+    };
+    await waitFor(isThere, { what: `the new ${topic}`, pollMs: 5, timeoutMs: 20_000 });
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Sets the whole of the topic's own configuration. */

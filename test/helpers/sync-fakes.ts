@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ConfigReader } from '../../control-plane/store/config-reader.ts';
+import type { ConfigReader, EntityChange } from '../../control-plane/store/config-reader.ts';
+import type { Publication } from '../../control-plane/sync/node-class.ts';
 import type { Apply, ApplyResult } from '../../shared/config-source.ts';
 import type { Snapshot, SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
 
@@ -8,7 +9,7 @@ export class FakeReader implements ConfigReader {
   entities: SnapshotEntities;
   reads = 0;
   #revision = 0;
-  readonly #listeners = new Set<(revision: number) => void>();
+  readonly #listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
 
   constructor(entities: SnapshotEntities = {}) {
     this.entities = entities;
@@ -23,7 +24,7 @@ export class FakeReader implements ConfigReader {
     return { revision: this.#revision, entities: this.entities };
   }
 
-  onChange(listener: (revision: number) => void): () => void {
+  onChange(listener: Parameters<ConfigReader['onChange']>[0]): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -35,6 +36,50 @@ export class FakeReader implements ConfigReader {
     for (const listener of this.#listeners) listener(this.#revision);
     return this.#revision;
   }
+
+  /** Writes as the store does, with what it changed, and returns the new revision. */
+  change(changes: readonly EntityChange[]): number {
+    const lists = new Map(Object.entries(this.entities).map(([plural, list]) => [plural, [...list]]));
+    for (const { plural, id, entity } of changes) {
+      const kept = (lists.get(plural) ?? []).filter((one) => one.id !== id);
+      lists.set(plural, entity === undefined ? kept : [...kept, entity]);
+    }
+    this.entities = Object.fromEntries(lists);
+    this.#revision += 1;
+    for (const listener of this.#listeners) listener(this.#revision, changes);
+    return this.#revision;
+  }
+
+  /** A write that nobody hears of, as another process makes it. */
+  missRevision(): void {
+    this.#revision += 1;
+  }
+}
+
+/** A version that nodes should run, of as many bytes as said; there are no deltas to it unless they are given. */
+export function publicationOf(
+  hash: string,
+  {
+    revision = 1,
+    bytes = 10,
+    deltas = {},
+  }: { revision?: number; bytes?: number; deltas?: Record<string, number> } = {},
+): Publication & { packed: number } {
+  const publication = {
+    hash,
+    revision,
+    entityCount: 1,
+    packed: 0,
+    snapshot: async () => {
+      publication.packed += 1;
+      return Buffer.alloc(bytes, hash);
+    },
+    deltaFrom: (base: string) => {
+      const size = deltas[base];
+      return size === undefined ? undefined : Promise.resolve(Buffer.alloc(size, hash));
+    },
+  };
+  return publication;
 }
 
 /** A configuration of one service with this host. */

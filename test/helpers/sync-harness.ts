@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { openDatabase, type Database } from '../../control-plane/store/database.ts';
 import { nodeMigration } from '../../control-plane/store/node-store.ts';
 import { startConfigSync, type RunningConfigSync } from '../../control-plane/sync/config-sync.ts';
+import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
 import { createSyncSource, type SyncSource, type SyncSourceOptions } from '../../data-plane/config/sync-source.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
+import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import type { Registry } from 'prom-client';
 import { FakeReader, oneService } from './sync-fakes.ts';
 import { tempFolder, type TempFolder } from './temp-folder.ts';
@@ -51,6 +53,7 @@ export class SyncHarness {
       listen: { host: '127.0.0.1', port: this.#port },
       nodePurgeAfterMs: 14 * 86_400_000,
       entities,
+      plugins: pluginSchemas,
       logger: silentLogger(),
       timings,
       ...(metrics && { metrics }),
@@ -72,7 +75,7 @@ export class SyncHarness {
       dataDir: this.dataDir(name),
       nodeLabels: { zone: 'a' },
       version: '0.1.0',
-      plugins: [{ name: 'kafka-upstream', version: '0.1.0' }],
+      knows: knownSchemas(entities, pluginSchemas),
       counters: () => ({ requestsTotal: 0, clusters: [] }),
       logger: silentLogger(),
       backoff: { firstMs: 20, maxMs: 50 },

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { decodeMetadataResponse } from '../../data-plane/kafka/metadata-request.ts';
 
 const produceKey = 0;
+const metadataKey = 3;
+/** The versions that the data plane speaks with brokers of today; older ones of Produce name the topic. */
+const produceById = 13;
+const metadataWithIds = { apiKey: metadataKey, apiVersion: 12, flexible: true } as const;
 const frameBytesMax = 64 * 1024 * 1024;
 
 /**
@@ -36,6 +41,9 @@ export interface TcpProxy {
   produced(topic: string): number;
   close(): Promise<void>;
 }
+
+/** Produce requests bear ids of topics; the names come by in metadata, maybe through another proxy. */
+const topicNames = new Map<string, string>();
 
 /** A proxy on a free loopback port that knows Kafka's framing (not TLS), to spoil the network between node and broker. */
 export async function startTcpProxy(): Promise<TcpProxy> {
@@ -132,6 +140,8 @@ class Link {
   readonly #down: FrameQueue;
   /** What is to happen to the answers of Produce requests, by correlation id. */
   readonly #answers = new Map<number, ProduceAction>();
+  /** Topics that metadata was asked of, by correlation id. */
+  readonly #askedTopics = new Map<number, string>();
 
   constructor(client: Socket, broker: Socket, owner: LinkOwner) {
     this.#client = client;
@@ -164,7 +174,9 @@ class Link {
   }
 
   #request(frame: Buffer): void {
-    const action = frame.readInt16BE(4) === produceKey ? this.#owner.actionFor(frame) : null;
+    const apiKey = frame.readInt16BE(4);
+    if (apiKey === metadataKey) this.#noteMetadata(frame);
+    const action = apiKey === produceKey ? this.#owner.actionFor(frame) : null;
     if (action === 'cut_before') return this.cut();
     if (action === 'cut_half' || action === 'cut_after') {
       const bytes = action === 'cut_half' ? frame.subarray(0, frame.length >> 1) : frame;
@@ -176,8 +188,21 @@ class Link {
     this.#up.push(frame);
   }
 
+  #noteMetadata(frame: Buffer): void {
+    if (frame.readInt16BE(6) !== metadataWithIds.apiVersion) return;
+    const at = bodyAt(frame, true);
+    // The number of topics, one more than it is.
+    if (frame.readUInt8(at) === 2) this.#askedTopics.set(frame.readInt32BE(8), compactString(frame, at + 17));
+  }
+
   #response(frame: Buffer): void {
     const correlationId = frame.readInt32BE(4);
+    const asked = this.#askedTopics.get(correlationId);
+    if (asked !== undefined) {
+      this.#askedTopics.delete(correlationId);
+      const id = decodeMetadataResponse(frame.subarray(9), metadataWithIds, asked).topic?.id ?? null;
+      if (id !== null) topicNames.set(id, asked);
+    }
     const action = this.#answers.get(correlationId);
     this.#answers.delete(correlationId);
     if (action === 'cut_response') return this.cut();
@@ -241,10 +266,22 @@ function framed(take: (frame: Buffer) => void): (chunk: Buffer) => void {
   };
 }
 
-/** The (first) topic of a Produce request of version 3 to 8: header, transactional id, acks, time-out, topics. */
+/** Where the body of a request begins, behind length, key, version, correlation id, client id and tagged fields. */
+function bodyAt(frame: Buffer, flexible: boolean): number {
+  return 14 + Math.max(0, frame.readInt16BE(12)) + (flexible ? 1 : 0);
+}
+
+/** A string of less than 127 bytes. */
+function compactString(frame: Buffer, at: number): string {
+  return frame.toString('utf8', at + 1, at + frame.readUInt8(at));
+}
+
+/** The (first) topic of a Produce request: behind transactional id (null), acks, time-out and number of topics. */
 function produceTopic(frame: Buffer): string {
-  const clientIdBytes = frame.readInt16BE(12);
-  const transactionalIdAt = 14 + Math.max(0, clientIdBytes);
-  const topicAt = transactionalIdAt + 2 + Math.max(0, frame.readInt16BE(transactionalIdAt)) + 2 + 4 + 4;
-  return frame.toString('utf8', topicAt + 2, topicAt + 2 + frame.readInt16BE(topicAt));
+  if (frame.readInt16BE(6) >= produceById) {
+    const at = bodyAt(frame, true) + 1 + 2 + 4 + 1;
+    return topicNames.get(frame.toString('hex', at, at + 16)) ?? '';
+  }
+  const at = bodyAt(frame, false) + 2 + 2 + 4 + 4;
+  return frame.toString('utf8', at + 2, at + 2 + frame.readInt16BE(at));
 }

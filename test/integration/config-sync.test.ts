@@ -4,6 +4,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
+import { entities } from '../../shared/entities/entities.ts';
+import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { ConfigSync } from '../../shared/proto.ts';
 import { createSnapshot } from '../../shared/snapshot.ts';
 import { startDeafNode } from '../helpers/deaf-node.ts';
@@ -59,8 +62,8 @@ describe('config sync over gRPC', function () {
     const text = await metrics.metrics();
     expect(text).to.contain('sluice_connected_nodes 3').and.contain('sluice_nodes{state="in_sync"} 3');
     expect(text)
-      .to.match(/sluice_config_pushes_total 6\n/)
-      .and.match(/sluice_config_push_bytes_total [1-9]/);
+      .to.match(/sluice_config_pushes_total\{kind="snapshot"\} 6\n/)
+      .and.match(/sluice_config_push_bytes_total\{kind="snapshot"\} [1-9]/);
   });
 
   it('answers a wait at once without nodes, and with a timeout while a node is busy', async () => {
@@ -128,7 +131,7 @@ describe('config sync over gRPC', function () {
 
     await harness.startControlPlane({ metrics });
     await inSync(after.nodeId);
-    expect(await metrics.metrics()).to.match(/sluice_config_pushes_total 0\n/);
+    expect(await metrics.metrics()).to.match(/sluice_config_pushes_total\{kind="snapshot"\} 0\n/);
     harness.reader.set(oneService('second'));
     await waitFor(() => apply.hosts().at(-1) === 'second', { what: 'the next change' });
     expect(apply.hosts()).to.deep.equal(['first', 'second']);
@@ -221,6 +224,62 @@ describe('config sync over gRPC', function () {
     expect(apply.snapshots).to.deep.equal([]);
   });
 
+  it('shows what a node does not get, and what keeps it from being served, and tells of each change', async () => {
+    const plugin = { id: 'p', name: 'kafka-upstream', enabled: true, config: {} };
+    const { clustering, syncGate } = await harness.startControlPlane({ version: '0.2.0' });
+    const events: string[] = [];
+    const all = knownSchemas(entities, pluginSchemas);
+    const withoutHost = all.entityKinds.map(({ plural, fields }) => ({
+      plural,
+      fields: fields.filter((field) => field !== 'host'),
+    }));
+    const older = harness.node('older', { version: '0.1.9', knows: { plugins: [], entityKinds: withoutHost } });
+    const lacking = harness.node('lacking', { version: '0.2.0', knows: { ...all, plugins: [] } });
+    const newer = harness.node('newer', { version: '0.3.0' });
+    clustering.onStateChange(({ id, from, state: to }) => {
+      if (id === lacking.nodeId) events.push(`${from} ${to}`);
+    });
+    const nodes = [older, lacking, newer];
+    const applies = nodes.map(() => recordingApply());
+    await Promise.all(nodes.map((node, index) => node.start(applies[index] ?? recordingApply())));
+    for (const { nodeId } of nodes) await inSync(nodeId);
+    const revision = harness.reader.set({ ...oneService('second'), plugins: [plugin] });
+    expect(await syncGate.waitApplied(revision, 5_000)).to.equal('applied; nodes=2');
+    expect(harness.view(older.nodeId)).to.deep.include({
+      state: 'in_sync',
+      sync_status: 'normal',
+      compatibility: [
+        { field: 'services.host', plugin: null, action: 'removed', reason: 'the node does not know the field' },
+        {
+          field: null,
+          plugin: 'kafka-upstream',
+          action: 'removed',
+          reason: 'version 0.1.9 of the node does not have the plugin',
+        },
+      ],
+    });
+    expect(harness.view(older.nodeId)?.['expected_hash']).to.equal(applies[0]?.snapshots.at(-1)?.hash);
+    expect(Object.keys(applies[0]?.snapshots.at(-1)?.entities ?? {})).to.deep.equal(['services']);
+    expect(harness.view(lacking.nodeId)).to.deep.include({
+      state: 'incompatible',
+      sync_status: 'plugin_set_incompatible',
+      expected_hash: null,
+      applied_hash: hashOf('first'),
+      compatibility: [
+        { field: null, plugin: 'kafka-upstream', action: 'refused', reason: 'the node does not have the plugin' },
+      ],
+    });
+    expect(harness.view(newer.nodeId)).to.deep.include({ state: 'in_sync', compatibility: [] });
+    harness.reader.set(oneService('third'));
+    await inSync(lacking.nodeId);
+    expect(applies[1]?.hosts()).to.deep.equal(['first', 'third']);
+    expect(events.filter((event) => !event.includes('offline'))).to.include.members([
+      'in_sync incompatible',
+      'incompatible pending',
+      'pending in_sync',
+    ]);
+  });
+
   it('is not held up by nodes that never read, however many', async () => {
     // Large enough for no buffer on the way to swallow it, and of what gzip cannot shrink.
     const services = Array.from({ length: 300 }, () =>
@@ -248,9 +307,64 @@ describe('config sync over gRPC', function () {
       /^timeout; applied=1; nodes=21; waiting=/,
     );
     // What was sent whole went to the one that reads.
-    expect(await metrics.metrics()).to.match(/sluice_config_pushes_total 6\n/);
+    expect(await metrics.metrics()).to.match(/sluice_config_pushes_total\{kind="snapshot"\} 6\n/);
     for (const end of ends) end();
     await waitFor(() => harness.server.clustering.status()['connected'] === 1, { what: 'the end of the deaf' });
+  });
+
+  it('sends a change of one entity among many as a small delta, over a restart of the node too', async () => {
+    const metrics = new Registry();
+    const services = Array.from({ length: 2_000 }, (_value, index) =>
+      service(undefined, { tags: [`tag-${index}`, randomUUID()] }),
+    );
+    harness.reader.set({ services });
+    const { syncGate } = await harness.startControlPlane({ metrics });
+    const apply = recordingApply();
+    const node = harness.node('n');
+    await node.start(apply);
+    await inSync(node.nodeId);
+    const change = async (host: string): Promise<void> => {
+      services[7] = { ...service('7'), ...services[7], host };
+      const revision = harness.reader.set({ services: [...services] });
+      expect(await syncGate.waitApplied(revision, 10_000)).to.equal('applied; nodes=1');
+    };
+    await change('second');
+    services.splice(3, 1);
+    await change('third');
+    await node.stop();
+    await waitFor(() => state(node.nodeId) === 'offline', { what: 'offline' });
+    const again = harness.node('n');
+    const applyAgain = recordingApply();
+    await again.start(applyAgain);
+    await inSync(again.nodeId);
+    services.push(service());
+    await change('fourth');
+    const wanted = createSnapshot({ services });
+    expect(applyAgain.snapshots.map(({ hash }) => hash)).to.deep.equal([apply.snapshots.at(-1)?.hash, wanted.hash]);
+    expect(applyAgain.snapshots.at(-1)?.entities).to.deep.equal(wanted.entities);
+    const text = await metrics.metrics();
+    expect(text).to.contain('sluice_config_pushes_total{kind="snapshot"} 1\n');
+    expect(text).to.contain('sluice_config_pushes_total{kind="delta"} 3\n');
+    expect(Number(/push_bytes_total\{kind="delta"\} (\d+)/.exec(text)?.[1])).to.be.lessThan(3 * 4_096);
+  });
+
+  it('goes on with deltas after a restart of the control plane that nodes were in sync with', async () => {
+    const services = Array.from({ length: 50 }, () => service());
+    harness.reader.set({ services });
+    await harness.startControlPlane();
+    const node = harness.node('n');
+    const apply = recordingApply();
+    await node.start(apply);
+    await inSync(node.nodeId);
+    await harness.stopControlPlane();
+    const metrics = new Registry();
+    await harness.startControlPlane({ metrics });
+    await inSync(node.nodeId);
+    services[0] = service(services[0]?.id, { host: 'changed' });
+    harness.reader.set({ services: [...services] });
+    await waitFor(() => apply.hosts().length === 2, { what: 'the change' });
+    await inSync(node.nodeId);
+    expect(await metrics.metrics()).to.contain('sluice_config_pushes_total{kind="delta"} 1\n');
   });
 
   it('carries a large configuration whole', async () => {

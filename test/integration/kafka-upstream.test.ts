@@ -15,6 +15,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
+import { instanceOf, noLua } from '../helpers/plugins.ts';
 
 const schema = {
   type: 'record' as const,
@@ -44,19 +45,18 @@ describe('kafka-upstream with a real Kafka and registry', function () {
 
   function create(config: Readonly<Record<string, unknown>>): PluginInstance {
     const [host, port] = (testKafka().split(',')[0] ?? '').split(':');
-    const created = kafkaUpstream.create(
-      buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config }),
-      {
+    const instance = instanceOf(
+      kafkaUpstream.create(buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config }), {
         producers,
         encoders,
+        lua: noLua,
         log: silentLogger(),
         env: {},
         requestBodyMaxBytes: 1024 * 1024,
-      },
+      }),
     );
-    if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
-    instances.push(created.instance);
-    return created.instance;
+    instances.push(instance);
+    return instance;
   }
 
   async function send(instance: PluginInstance, body: string, query = ''): Promise<Answer | RequestError> {

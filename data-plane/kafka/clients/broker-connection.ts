@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
-import { KafkaError, type ProduceBatch, type ProduceResult, type Wire } from '../client.ts';
-import { encodeProduceRequest } from '../produce-request.ts';
-import type { ClusterSettings } from '../producer.ts';
+import { KafkaError, type Wire } from '../client.ts';
+import type { WireRequest } from '../wire-request.ts';
 
 /**
  * One connection to one broker: what a library has to offer. Each library is used at this level, below its own producer,
@@ -13,12 +12,16 @@ export interface BrokerConnection {
   open(): Promise<void>;
   /** Up, logged in, not throttled by the broker, and the socket has room: what is sent now is written now. */
   isReady(): boolean;
-  /** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */
-  metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer>;
-  /** The topic's setting; null when the broker does not tell. @throws KafkaError when there is no answer */
-  topicConfig(topic: string, name: string, timeoutMs: number): Promise<string | null>;
-  /** @throws KafkaError */
-  produce(batch: ProduceBatch): Promise<ProduceResult>;
+  /** The highest version of the API that the broker offers, once it is open; -1: it does not know it. */
+  highestVersion(apiKey: number): number;
+  /**
+   * Sends one request, once.
+   * @returns the body of the answer; null when none is expected and the bytes are handed to the socket
+   * @throws KafkaError, untouched or unknown; after a time-out the connection ends
+   */
+  exchange(request: WireRequest): Promise<Buffer | null>;
+  /** The broker asks to be spared: the connection is not ready for so long. */
+  throttle(throttleMs: number): void;
   /** Ends it at once; requests in flight fail as unknown. Calls no event. */
   destroy(): void;
 }
@@ -37,14 +40,6 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
-export interface MetadataAnswer {
-  readonly brokers: readonly (BrokerAddress & { readonly id: number })[];
-  readonly topic: {
-    readonly errorCode: number;
-    readonly partitions: readonly { readonly id: number; readonly leader: number }[];
-  } | null;
-}
-
 /** Lets the socket gather what is written in this turn of the event loop into one system call. */
 export function corkThisTurn(socket: Socket): void {
   if (socket.writableCorked > 0) return;
@@ -57,17 +52,18 @@ export function connectionFailed(message: string, wire: Wire, cause?: unknown): 
   return new KafkaError('CONNECTION_FAILED', message, { retriable: true, wire, cause });
 }
 
+/** The broker let the time for an answer pass. */
+export function timedOut(wire: Wire, cause?: unknown): KafkaError {
+  return new KafkaError('TIMED_OUT', 'the broker did not answer in time', { retriable: true, wire, cause });
+}
+
 /** The request's bytes behind this much room for a header. @throws KafkaError: certain that no byte left. */
-export function encodeBatch(
-  { acks, compression }: ClusterSettings,
-  batch: ProduceBatch,
-  headroomBytes: number,
-): Buffer {
+export function encodeRequest(request: WireRequest, headroomBytes: number): Buffer {
   try {
-    return encodeProduceRequest({ batch, acks, compression, nowMs: Date.now(), headroomBytes });
+    return request.encode(headroomBytes);
   } catch (cause) {
     const options = { retriable: false, wire: 'untouched', cause } as const;
-    throw new KafkaError('ENCODING_FAILED', 'the batch could not be encoded', options);
+    throw new KafkaError('ENCODING_FAILED', 'the request could not be encoded', options);
   }
 }
 

@@ -1,22 +1,25 @@
 import {
+  type BatchOutcome,
   type ClientStatus,
   type KafkaClient,
   type KafkaClientEvents,
   KafkaError,
   type PartitionsByTopic,
-  type ProduceBatch,
-  type ProduceResult,
+  type ProduceRequest,
+  type ProducerId,
   type TopicMetadata,
 } from '../client.ts';
 import { kafkaErrorCode } from '../kafka-error-codes.ts';
+import type { MetadataAnswer } from '../metadata-request.ts';
+import type { ClusterSettings } from '../producer.ts';
 import { isTopicRefusal } from '../produce-failure.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,
   connectionFailed,
-  type MetadataAnswer,
   type OpenBrokerConnection,
 } from './broker-connection.ts';
+import { askMetadata, askProducerId, askTopicConfig, produceOn } from './broker-requests.ts';
 
 const reconnectBackoffMs = { first: 50, max: 1000 } as const;
 /** A refused login is tried again more slowly: brokers and directories may lock accounts. */
@@ -34,10 +37,10 @@ interface Broker {
 }
 
 export interface BrokersClientOptions {
-  readonly seeds: readonly BrokerAddress[];
+  readonly cluster: ClusterSettings;
   readonly open: OpenBrokerConnection;
-  /** How long a broker may take to answer a metadata request. */
-  readonly metadataTimeoutMs: number;
+  /** How long a broker may take to answer. */
+  readonly answerTimeoutMs: number;
   readonly events: KafkaClientEvents;
 }
 
@@ -90,12 +93,13 @@ export class BrokersClient implements KafkaClient {
       const { name, retriable } = kafkaErrorCode(answer.topic.errorCode);
       throw new KafkaError(name, `the brokers answered ${name} for the topic`, { retriable, wire: 'verdict' });
     }
-    return { topic, partitions: [...answer.topic.partitions].sort((a, b) => a.id - b.id) };
+    const { id, partitions } = answer.topic;
+    return { topic, id, partitions: [...partitions].sort((a, b) => a.id - b.id) };
   }
 
   async recordBytesMax(topic: string, deadlineMs: number): Promise<number | null> {
-    const bytes = Number(await this.#connected().topicConfig(topic, 'max.message.bytes', this.#timeoutMs(deadlineMs)));
-    return bytes > 0 ? bytes : null;
+    const text = await askTopicConfig(this.#requireUp(), topic, 'max.message.bytes', this.#timeoutMs(deadlineMs));
+    return text === null ? null : Number(text);
   }
 
   async probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void> {
@@ -112,14 +116,18 @@ export class BrokersClient implements KafkaClient {
     return false;
   }
 
-  produce(batch: ProduceBatch): Promise<ProduceResult> {
-    const broker = this.#brokers.get(batch.leader);
+  produce(request: ProduceRequest): Promise<readonly BatchOutcome[]> {
+    const broker = this.#brokers.get(request.leader);
     if (broker === undefined || broker.connection === null || broker.state !== 'up') {
       return Promise.reject(
         new KafkaError('CONNECTION_FAILED', "the leader's connection is down", { retriable: true, wire: 'untouched' }),
       );
     }
-    return broker.connection.produce(batch);
+    return produceOn(broker.connection, this.#options.cluster, request);
+  }
+
+  async producerId(deadlineMs: number): Promise<ProducerId> {
+    return askProducerId(this.#requireUp(), this.#timeoutMs(deadlineMs));
   }
 
   close(): Promise<void> {
@@ -136,7 +144,7 @@ export class BrokersClient implements KafkaClient {
   }
 
   async #askAny(topic: string | null, deadlineMs: number): Promise<MetadataAnswer> {
-    const answer = await this.#connected().metadata(topic, this.#timeoutMs(deadlineMs));
+    const answer = await askMetadata(this.#requireUp(), topic, this.#timeoutMs(deadlineMs));
     this.#learn(answer);
     return answer;
   }
@@ -163,15 +171,14 @@ export class BrokersClient implements KafkaClient {
       if (broker !== undefined) this.#openBroker(broker);
       throw connectionFailed("the leader's connection is down", 'untouched');
     }
-    await broker.connection.metadata(null, this.#timeoutMs(deadlineMs));
+    await askMetadata(broker.connection, null, this.#timeoutMs(deadlineMs));
   }
 
   #timeoutMs(deadlineMs: number): number {
-    return Math.max(1, Math.min(this.#options.metadataTimeoutMs, deadlineMs - performance.now()));
+    return Math.max(1, Math.min(this.#options.answerTimeoutMs, deadlineMs - performance.now()));
   }
 
-  /** @throws KafkaError when no broker is connected */
-  #connected(): BrokerConnection {
+  #requireUp(): BrokerConnection {
     const connection = this.#anyUp();
     if (connection !== null) return connection;
     this.#search();
@@ -211,14 +218,14 @@ export class BrokersClient implements KafkaClient {
   }
 
   async #askSeed(): Promise<void> {
-    const { seeds } = this.#options;
-    const seed = seeds[this.#seedIndex++ % seeds.length];
+    const { bootstrapServers } = this.#options.cluster;
+    const seed = bootstrapServers[this.#seedIndex++ % bootstrapServers.length];
     if (seed === undefined)
       throw new KafkaError('CONNECTION_FAILED', 'no bootstrap server is set', { retriable: false, wire: 'untouched' });
     const connection = this.#options.open(seed, { onReady: () => undefined, onClosed: () => undefined });
     try {
       await connection.open();
-      this.#learn(await connection.metadata(null, this.#options.metadataTimeoutMs));
+      this.#learn(await askMetadata(connection, null, this.#options.answerTimeoutMs));
     } finally {
       connection.destroy();
     }

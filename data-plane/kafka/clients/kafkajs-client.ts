@@ -26,9 +26,9 @@ export function createKafkajsClient({ cluster, logger, events }: KafkaClientOpti
     ssl: cluster.tls === null ? null : tlsOptions(cluster.tls),
   };
   return new BrokersClient({
-    seeds: cluster.bootstrapServers,
+    cluster,
     open: (address, connectionEvents) => new KafkajsBrokerConnection(shared, address, connectionEvents),
-    metadataTimeoutMs: requestTimeoutMs,
+    answerTimeoutMs: requestTimeoutMs,
     events,
   });
 }

@@ -1,35 +1,29 @@
 import type { Socket } from 'node:net';
-import { KafkaError, type ProduceBatch, type ProduceResult } from '../client.ts';
-import { decodeProduceResponse, produceApiKey, produceApiVersion, readVerdict } from '../produce-request.ts';
+import { KafkaError } from '../client.ts';
 import type { ClusterSettings } from '../producer.ts';
+import type { WireRequest } from '../wire-request.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,
   type BrokerConnectionEvents,
   connectionFailed,
   corkThisTurn,
-  encodeBatch,
-  type MetadataAnswer,
+  encodeRequest,
   Throttle,
+  timedOut,
 } from './broker-connection.ts';
 import {
   kafkajs,
   type KafkajsBroker,
   type KafkajsConnection,
   type KafkajsConnectionPool,
-  type KafkajsExchange,
-  type KafkajsMetadata,
 } from './kafkajs-internals.ts';
 
-const metadataApiKey = 3;
-const describeConfigsApiKey = 32;
-/** Kafka's number for a topic among the things that have settings. */
-const topicResource = 2;
 const clientId = 'sluice';
 /** Logs in again this long before a session ends, or when this part of a shorter one is left. */
 const reauthenticateBeforeMs = 10_000;
 const reauthenticateAtPart = 0.2;
-/** Length, api key, api version, correlation id, client id: the request header of version 1. */
+/** Length, api key, api version, correlation id, client id: the request header. Flexible ones have a byte more. */
 const headerBytes = 14 + clientId.length;
 
 /** What the connections of one client share. */
@@ -42,12 +36,12 @@ export interface KafkajsCluster {
 }
 
 /**
- * One connection through kafkajs's Broker and Connection: its sockets, TLS, logins, framing, time-outs and metadata.
+ * One connection through kafkajs's Broker and Connection: its sockets, TLS, logins, framing and time-outs.
  *
- * Produce requests are pushed into the connection's request queue directly, as Connection.send does, because that tells
- * for certain whether the bytes were handed to the socket, lets requests for several partitions be in flight at once,
- * and spares its encoder. The queue never holds a request back here: no maximum in flight, and throttling (KIP-219) makes
- * the connection not ready instead, so that records can still be withdrawn.
+ * Requests are pushed into the connection's request queue directly, as Connection.send does, because that tells for
+ * certain whether the bytes were handed to the socket, lets several be in flight at once, and knows no versions. The
+ * queue never holds a request back here: no maximum in flight, and throttling (KIP-219) makes the connection not ready
+ * instead, so that records can still be withdrawn.
  */
 export class KafkajsBrokerConnection implements BrokerConnection {
   readonly #shared: KafkajsCluster;
@@ -104,7 +98,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     }
     if (this.#state === 'closed') throw connectionFailed('the connection was closed', 'untouched');
     fitReauthentication(this.#connection);
-    this.#connection.requestQueue.maybeThrottle = (throttleMs) => this.#extendThrottle(throttleMs ?? 0);
+    this.#connection.requestQueue.maybeThrottle = (throttleMs) => this.throttle(throttleMs ?? 0);
     // Its queue is always empty, but it would set a timer after each answer to look into it.
     this.#connection.requestQueue.scheduleCheckPendingRequests = () => undefined;
     this.#state = 'open';
@@ -122,54 +116,34 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     return true;
   }
 
-  async metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer> {
-    const look = this.#broker.lookupRequest(metadataApiKey, kafkajs.requests.Metadata);
-    const exchange = look({ topics: [topic], allowAutoTopicCreation: false });
-    if (topic === null) {
-      // kafkajs writes an empty list as "all topics"; an empty array asks for none.
-      exchange.request.encode = () => Promise.resolve(new kafkajs.Encoder().writeInt32(0).writeBoolean(false));
-    }
-    return readMetadata(await this.#ask('metadata', exchange, timeoutMs), topic);
+  highestVersion(apiKey: number): number {
+    return this.#broker.versions?.[apiKey]?.maxVersion ?? -1;
   }
 
-  async topicConfig(topic: string, name: string, timeoutMs: number): Promise<string | null> {
-    const look = this.#broker.lookupRequest(describeConfigsApiKey, kafkajs.requests.DescribeConfigs);
-    const exchange = look({ resources: [{ type: topicResource, name: topic, configNames: [name] }] });
-    const { resources } = await this.#ask('configuration', exchange, timeoutMs);
-    return resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue ?? null;
-  }
-
-  produce(batch: ProduceBatch): Promise<ProduceResult> {
+  exchange(request: WireRequest): Promise<Buffer | null> {
     const connection = this.#connection;
     const socket = this.#socket;
     if (connection === null || socket === null || this.#state !== 'open' || !connection.isConnected()) {
       return Promise.reject(connectionFailed('the connection is down', 'untouched'));
     }
-    const { cluster } = this.#shared;
-    const { acks } = cluster;
     let frame: Buffer;
     try {
-      frame = encodeBatch(cluster, batch, headerBytes);
+      frame = encodeRequest(request, request.flexible ? headerBytes + 1 : headerBytes);
     } catch (error) {
       return Promise.reject(toRequestError(error, 'untouched'));
     }
     const correlationId = connection.nextCorrelationId();
-    writeHeader(frame, correlationId);
+    writeHeader(frame, request, correlationId);
     return new Promise((resolve, reject) => {
       let touched = false;
       connection.requestQueue.push({
         entry: {
-          apiKey: produceApiKey,
-          apiName: 'Produce',
-          apiVersion: produceApiVersion,
+          apiKey: request.apiKey,
+          apiName: `api ${request.apiKey}`,
+          apiVersion: request.apiVersion,
           correlationId,
-          resolve: ({ payload }) => {
-            try {
-              resolve(payload === null ? { baseOffset: null } : this.#verdict(payload, batch));
-            } catch (error) {
-              reject(toRequestError(error, 'unknown'));
-            }
-          },
+          // The answer's header ends with tagged fields in flexible versions: none is known, so one zero.
+          resolve: ({ payload }) => resolve(request.flexible ? (payload?.subarray(1) ?? null) : payload),
           reject: (error) => {
             reject(toRequestError(error, touched ? 'unknown' : 'untouched'));
             // Nothing more is sent on a connection that leaves a request unanswered. Not within the queue's own loop over
@@ -177,7 +151,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
             queueMicrotask(() => this.#broke(error));
           },
         },
-        expectResponse: acks !== 0,
+        expectResponse: request.expectsAnswer,
         requestTimeout: null,
         sendRequest: () => {
           touched = true;
@@ -186,6 +160,10 @@ export class KafkajsBrokerConnection implements BrokerConnection {
         },
       });
     });
+  }
+
+  throttle(throttleMs: number): void {
+    if (this.#state === 'open') this.#throttle.extend(throttleMs);
   }
 
   destroy(): void {
@@ -197,35 +175,6 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       connection.requestQueue.destroy();
     }
     this.#socket?.destroy();
-  }
-
-  async #ask<T>(what: string, { request, response }: KafkajsExchange<T>, timeoutMs: number): Promise<T> {
-    const connection = this.#connection;
-    if (connection === null || this.#state !== 'open') throw connectionFailed('the connection is down', 'untouched');
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(timedOut(what, 'unknown')), timeoutMs);
-    });
-    try {
-      // The library's parse throws the first topic's error for all; what was decoded is judged by us.
-      const sent = connection.send({
-        request,
-        response: { decode: response.decode, parse: (decoded) => decoded },
-        logResponseError: false,
-      });
-      return await Promise.race([sent, late]);
-    } catch (error) {
-      if (error instanceof KafkaError) throw error;
-      throw connectionFailed(error instanceof Error ? error.message : 'the request failed', 'unknown', error);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #verdict(payload: Buffer, batch: ProduceBatch): ProduceResult {
-    const answer = decodeProduceResponse(payload);
-    if (answer !== null) this.#extendThrottle(answer.throttleMs);
-    return readVerdict(answer, batch);
   }
 
   /** kafkajs sets no TCP_NODELAY and does not listen for `close`, which alone comes when a socket is destroyed. */
@@ -261,10 +210,6 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       },
     );
   }
-
-  #extendThrottle(throttleMs: number): void {
-    if (this.#state === 'open') this.#throttle.extend(throttleMs);
-  }
 }
 
 /** With kafkajs's fixed threshold a session shorter than it would never be ready: it would only log in again. */
@@ -275,39 +220,19 @@ function fitReauthentication(connection: KafkajsConnection): void {
   );
 }
 
-function writeHeader(frame: Buffer, correlationId: number): void {
+function writeHeader(frame: Buffer, { apiKey, apiVersion, flexible }: WireRequest, correlationId: number): void {
   frame.writeInt32BE(frame.length - 4, 0);
-  frame.writeInt16BE(produceApiKey, 4);
-  frame.writeInt16BE(produceApiVersion, 6);
+  frame.writeInt16BE(apiKey, 4);
+  frame.writeInt16BE(apiVersion, 6);
   frame.writeInt32BE(correlationId, 8);
   frame.writeInt16BE(clientId.length, 12);
   frame.write(clientId, 14, 'latin1');
-}
-
-function readMetadata({ brokers, topicMetadata }: KafkajsMetadata, topic: string | null): MetadataAnswer {
-  const found = topicMetadata.find((entry) => entry.topic === topic);
-  return {
-    brokers: brokers.map(({ nodeId, host, port }) => ({ id: nodeId, host, port })),
-    topic:
-      found === undefined
-        ? null
-        : {
-            errorCode: found.topicErrorCode,
-            partitions: found.partitionMetadata.map(({ partitionId, leader }) => ({ id: partitionId, leader })),
-          },
-  };
-}
-
-function timedOut(what: string, wire: 'untouched' | 'unknown'): KafkaError {
-  return new KafkaError('TIMED_OUT', `the broker did not answer the ${what} request in time`, {
-    retriable: true,
-    wire,
-  });
+  if (flexible) frame.writeUInt8(0, headerBytes); // no tagged fields
 }
 
 function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaError {
   if (error instanceof KafkaError) return error;
-  if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') return timedOut('produce', wire);
+  if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') return timedOut(wire, error);
   return connectionFailed(error instanceof Error ? error.message : 'the request failed', wire, error);
 }
 

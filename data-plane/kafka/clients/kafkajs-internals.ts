@@ -20,11 +20,6 @@ export interface KafkajsConnection {
   authenticate(): Promise<void>;
   nextCorrelationId(): number;
   rejectRequests(error: Error): void;
-  send<T>(exchange: {
-    request: unknown;
-    response: { decode: (payload: Buffer) => Promise<T>; parse: (decoded: T) => T };
-    logResponseError?: boolean;
-  }): Promise<T>;
 }
 
 export interface KafkajsRequestQueue {
@@ -52,48 +47,14 @@ export interface KafkajsConnectionPool {
 }
 
 export interface KafkajsBroker {
+  /** By API key; null before the broker was asked. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   connect(): Promise<void>;
-  lookupRequest<T>(apiKey: number, request: KafkajsRequest<T>): (options: object) => KafkajsExchange<T>;
-}
-
-export interface KafkajsExchange<T> {
-  request: { apiKey: number; apiName: string; apiVersion: number; encode: () => Promise<unknown> };
-  response: { decode: (payload: Buffer) => Promise<T> };
-}
-
-/** The versions of a request that the library knows; `T`: its decoded response. */
-export interface KafkajsRequest<T> {
-  readonly protocol: (options: { version: number }) => (options: object) => KafkajsExchange<T>;
-}
-
-/** A decoded Metadata response, versions 1 to 6. */
-export interface KafkajsMetadata {
-  brokers: { nodeId: number; host: string; port: number }[];
-  topicMetadata: {
-    topicErrorCode: number;
-    topic: string;
-    partitionMetadata: { partitionId: number; leader: number }[];
-  }[];
-}
-
-/** A decoded DescribeConfigs response, versions 0 to 2. */
-export interface KafkajsConfigs {
-  resources: { errorCode: number; configEntries: { configName: string; configValue: string | null }[] }[];
-}
-
-export interface KafkajsEncoder {
-  writeInt32(value: number): KafkajsEncoder;
-  writeBoolean(value: boolean): KafkajsEncoder;
 }
 
 interface KafkajsInternals {
   readonly ConnectionPool: new (options: object) => KafkajsConnectionPool;
   readonly Broker: new (options: object) => KafkajsBroker;
-  readonly Encoder: new () => KafkajsEncoder;
-  readonly requests: {
-    readonly Metadata: KafkajsRequest<KafkajsMetadata>;
-    readonly DescribeConfigs: KafkajsRequest<KafkajsConfigs>;
-  };
   readonly createSocketFactory: () => (options: object) => Socket;
   readonly createLogger: (options: object) => object;
 }
@@ -107,8 +68,6 @@ function load<T>(path: string): T {
 export const kafkajs: KafkajsInternals = {
   ConnectionPool: load('kafkajs/src/network/connectionPool'),
   Broker: load('kafkajs/src/broker'),
-  Encoder: load('kafkajs/src/protocol/encoder'),
-  requests: load<{ requests: KafkajsInternals['requests'] }>('kafkajs/src/protocol/requests').requests,
   createSocketFactory: load('kafkajs/src/network/socketFactory'),
   createLogger: load<{ createLogger: KafkajsInternals['createLogger'] }>('kafkajs/src/loggers').createLogger,
 };

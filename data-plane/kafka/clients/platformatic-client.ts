@@ -14,9 +14,9 @@ export function createPlatformaticClient({ cluster, events }: KafkaClientOptions
     tls: cluster.tls === null ? null : tlsOptions(cluster.tls),
   };
   return new BrokersClient({
-    seeds: cluster.bootstrapServers,
+    cluster,
     open: (address, connectionEvents) => new PlatformaticBrokerConnection(shared, address, connectionEvents),
-    metadataTimeoutMs: requestTimeoutMs,
+    answerTimeoutMs: requestTimeoutMs,
     events,
   });
 }

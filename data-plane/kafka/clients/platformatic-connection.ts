@@ -1,17 +1,17 @@
 import { isIP } from 'node:net';
 import type * as Platformatic from '@platformatic/kafka';
-import { KafkaError, type ProduceBatch, type ProduceResult } from '../client.ts';
-import { decodeProduceResponse, produceApiKey, produceApiVersion, readVerdict } from '../produce-request.ts';
+import { KafkaError } from '../client.ts';
 import type { ClusterSettings } from '../producer.ts';
+import type { WireRequest } from '../wire-request.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,
   type BrokerConnectionEvents,
   connectionFailed,
   corkThisTurn,
-  encodeBatch,
-  type MetadataAnswer,
+  encodeRequest,
   Throttle,
+  timedOut,
 } from './broker-connection.ts';
 import type { PlatformaticSasl } from './security.ts';
 
@@ -36,7 +36,7 @@ export interface PlatformaticCluster {
 }
 
 /**
- * One connection through @platformatic/kafka's Connection: its sockets, TLS, logins, framing and metadata.
+ * One connection through @platformatic/kafka's Connection: its sockets, TLS, logins, framing and time-outs.
  *
  * After a time-out that library does not consume the late answer and mistakes its bytes for the next one's, so a
  * connection is given up as soon as one request on it has timed out.
@@ -49,6 +49,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   #connection: Platformatic.Connection | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
   #sessionEndsAtMs = Infinity;
+  #versions: ReadonlyMap<number, number> = new Map();
   readonly #throttle: Throttle;
 
   constructor(shared: PlatformaticCluster, address: BrokerAddress, events: BrokerConnectionEvents) {
@@ -84,7 +85,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     connection.on('close', () => this.#broke(new Error('the broker closed the connection')));
     try {
       await connection.connect(host, port);
-      await askVersions(this.#library, connection, cluster.connectTimeoutMs);
+      this.#versions = await askVersions(this.#library, connection, cluster.connectTimeoutMs);
     } catch (error) {
       throw toConnectError(error);
     }
@@ -107,100 +108,51 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     return this.#throttle.isOver;
   }
 
-  metadata(topic: string | null, timeoutMs: number): Promise<MetadataAnswer> {
-    const connection = this.#connection;
-    const library = this.#library;
-    if (connection === null || library === null || !connection.isConnected()) {
-      return Promise.reject(connectionFailed('the connection is down', 'untouched'));
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const error = timedOut('metadata');
-        reject(error);
-        this.#broke(error);
-      }, timeoutMs);
-      // Version 9: known to brokers from 2.4 to 4.x.
-      library.metadataV9.api(connection, topic === null ? [] : [topic], false, false, (error, response) => {
-        clearTimeout(timer);
-        // A topic's error comes as an error of the whole, with the response inside.
-        const answer = response ?? (isResponseError(error) ? error.response : undefined);
-        if (answer === undefined) reject(toRequestError(error, 'unknown'));
-        else resolve(readMetadata(answer, topic));
-      });
-    });
+  highestVersion(apiKey: number): number {
+    return this.#versions.get(apiKey) ?? -1;
   }
 
-  topicConfig(topic: string, name: string, timeoutMs: number): Promise<string | null> {
-    const connection = this.#connection;
-    const library = this.#library;
-    if (connection === null || library === null || !connection.isConnected()) {
-      return Promise.reject(connectionFailed('the connection is down', 'untouched'));
-    }
-    return new Promise((resolve, reject) => {
-      // The library goes on waiting for the answer, so that the connection stays usable.
-      const timer = setTimeout(() => reject(timedOut('configuration')), timeoutMs);
-      const resourceType = library.ConfigResourceTypes.TOPIC;
-      const resources = [{ resourceType, resourceName: topic, configurationKeys: [name] }];
-      library.describeConfigsV4.api(connection, resources, false, false, (error, response) => {
-        clearTimeout(timer);
-        if (error === null || error === undefined) {
-          const configs = response?.results[0]?.configs ?? [];
-          resolve(configs.find((config) => config.name === name)?.value ?? null);
-        } else if (isResponseError(error)) {
-          resolve(null);
-        } else {
-          reject(toRequestError(error, 'unknown'));
-          this.#broke(error);
-        }
-      });
-    });
-  }
-
-  produce(batch: ProduceBatch): Promise<ProduceResult> {
+  exchange(request: WireRequest): Promise<Buffer | null> {
     const connection = this.#connection;
     const library = this.#library;
     if (connection === null || library === null || this.#state !== 'open' || !connection.isConnected()) {
       return Promise.reject(connectionFailed('the connection is down', 'untouched'));
     }
-    const { cluster } = this.#shared;
-    const { acks } = cluster;
     let body: Buffer;
     try {
-      body = encodeBatch(cluster, batch, 0);
+      body = encodeRequest(request, 0);
     } catch (error) {
       return Promise.reject(toRequestError(error, 'untouched'));
     }
     return new Promise((resolve, reject) => {
       const createPayload = (): Platformatic.Writer => {
         const writer = library.Writer.create().append(body);
-        if (acks === 0) writer.context['noResponse'] = true;
+        if (!request.expectsAnswer) writer.context['noResponse'] = true;
         return writer;
       };
       // Connected, and nothing is queued: from here on the bytes may have left.
       corkThisTurn(connection.socket);
       connection.send(
-        produceApiKey,
-        produceApiVersion,
+        request.apiKey,
+        request.apiVersion,
         createPayload,
-        (_correlationId, _apiKey, _apiVersion, reader) => decodeProduceResponse(reader.buffer.slice(reader.position)),
-        false,
-        false,
+        (_correlationId, _apiKey, _apiVersion, reader) => reader.buffer.slice(reader.position),
+        request.flexible,
+        request.flexible,
         (error, answer) => {
           if (error !== null && error !== undefined) {
             reject(toRequestError(error, 'unknown'));
             this.#broke(error);
-            return;
-          }
-          if (acks === 0) return resolve({ baseOffset: null });
-          if (answer !== null && answer !== undefined) this.#extendThrottle(answer.throttleMs);
-          try {
-            resolve(readVerdict(answer ?? null, batch));
-          } catch (refusal) {
-            reject(toRequestError(refusal, 'unknown'));
+          } else {
+            resolve(request.expectsAnswer ? (answer ?? null) : null);
           }
         },
       );
     });
+  }
+
+  throttle(throttleMs: number): void {
+    if (this.#state === 'open') this.#throttle.extend(throttleMs);
   }
 
   destroy(): void {
@@ -231,62 +183,24 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     // A login that could not be renewed has its reason inside.
     this.#events.onClosed(connectionFailed(toConnectError(error).message, 'unknown', error));
   }
-
-  #extendThrottle(throttleMs: number): void {
-    if (this.#state === 'open') this.#throttle.extend(throttleMs);
-  }
 }
 
-/** A socket that connects proves little: a stopped broker's does too. So the broker has to answer before it counts as up. */
+/** A socket that connects proves little: a stopped broker's does too. So the broker has to answer before it counts as up: with the highest version of each API. */
 function askVersions(
   library: typeof Platformatic,
   connection: Platformatic.Connection,
   timeoutMs: number,
-): Promise<void> {
+): Promise<ReadonlyMap<number, number>> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    library.apiVersionsV3.api(connection, clientId, '1', (error) => {
+    library.apiVersionsV3.api(connection, clientId, '1', (error, answer) => {
       clearTimeout(timer);
-      if (error === null || error === undefined) resolve();
-      else reject(error);
+      if (error === null || error === undefined) {
+        resolve(new Map(answer?.apiKeys.map(({ apiKey, maxVersion }) => [apiKey, maxVersion])));
+      } else {
+        reject(error);
+      }
     });
-  });
-}
-
-interface LibraryMetadata {
-  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
-  readonly topics: readonly {
-    readonly name?: string | null | undefined;
-    readonly errorCode: number;
-    readonly partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[];
-  }[];
-}
-
-function readMetadata({ brokers, topics }: LibraryMetadata, topic: string | null): MetadataAnswer {
-  const found = topics.find(({ name }) => name === topic);
-  return {
-    brokers: brokers.map(({ nodeId, host, port }) => ({ id: nodeId, host, port })),
-    topic:
-      found === undefined
-        ? null
-        : {
-            errorCode: found.errorCode,
-            partitions: found.partitions.map(({ partitionIndex, leaderId }) => ({
-              id: partitionIndex,
-              leader: leaderId,
-            })),
-          },
-  };
-}
-
-function isResponseError(error: unknown): error is Error & { response: LibraryMetadata } {
-  return error instanceof Error && 'response' in error && typeof error.response === 'object' && error.response !== null;
-}
-
-function timedOut(what: string): KafkaError {
-  return new KafkaError('TIMED_OUT', `the broker did not answer the ${what} request in time`, {
-    retriable: true,
-    wire: 'unknown',
   });
 }
 
@@ -294,7 +208,7 @@ function toRequestError(error: unknown, wire: 'untouched' | 'unknown'): KafkaErr
   if (error instanceof KafkaError) return error;
   const message = error instanceof Error ? error.message : 'the request failed';
   if (message === 'Request timed out') {
-    return new KafkaError('TIMED_OUT', 'the broker did not answer in time', { retriable: true, wire, cause: error });
+    return timedOut(wire, error);
   }
   return connectionFailed(message, wire, error);
 }

@@ -1,5 +1,6 @@
 import type { ConfluentRegistryConfig } from '../../../shared/plugin-schemas/schema-registry-fields.ts';
 import type { EncoderOptions, RegistrySettings } from '../../schemas/encoder.ts';
+import type { ForwardProxy } from '../../schemas/forward-proxy.ts';
 
 /** How keys or values are encoded, by a configuration with its references resolved; null without a schema for them. */
 export function encoderOptions(
@@ -23,6 +24,7 @@ export function encoderOptions(
     subjectName: schema.subject_name,
     schemaVersion: schema.schema_version,
     payloadEncoding: schema.payload_encoding,
+    messageName: schema.message_name,
     subjectNameStrategy: registry.subject_name_strategy,
     role,
     topics,
@@ -41,13 +43,12 @@ function authenticationOf({
   // The configuration's checks say that what a mode needs is there.
   if (mode === 'basic' && basic !== null) return { mode, ...basic };
   if (mode !== 'oauth2' || oauth2 === null) return { mode: 'none' };
-  const clientAuth = client?.auth_method ?? 'client_secret_post';
-  if (clientAuth === 'client_secret_jwt') throw new Error('client_secret_jwt is not supported');
   return {
     mode,
     tokenEndpoint: oauth2.token_endpoint,
     grantType: oauth2.grant_type,
-    clientAuth,
+    clientAuth: client?.auth_method ?? 'client_secret_post',
+    jwtAlgorithm: client?.client_secret_jwt_alg ?? 'HS512',
     clientId: oauth2.client_id,
     clientSecret: oauth2.client_secret,
     username: oauth2.username,
@@ -59,5 +60,14 @@ function authenticationOf({
     timeoutMs: client?.timeout || tokenTimeoutDefaultMs,
     keepAlive: client?.keep_alive ?? true,
     sslVerify: client?.ssl_verify ?? true,
+    proxies: {
+      http: proxyOf(client?.http_proxy, client?.http_proxy_authorization),
+      https: proxyOf(client?.https_proxy, client?.https_proxy_authorization),
+      except: client?.no_proxy ?? null,
+    },
   };
+}
+
+function proxyOf(url: string | null | undefined, authorization: string | null | undefined): ForwardProxy | null {
+  return url ? { url, authorization: authorization ?? null } : null;
 }

@@ -1,10 +1,12 @@
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import { resolveReferences } from '../../../shared/vault.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
 import type { ProducerLease, Verdict } from '../../kafka/producer.ts';
+import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
-import type { PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
+import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
 import { compileAnswers } from './answer.ts';
 import { producerOptions } from './cluster-settings.ts';
 import { decodeContent } from './content-encoding.ts';
@@ -29,16 +31,32 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
     if (all.length > 0) {
       return { kind: 'faults', faults: all.map(({ path, message }) => ({ path: ['config', ...path], message })) };
     }
-    return { kind: 'created', instance: createInstance(config, deps) };
+    const functions = config.message_by_lua_functions ?? [];
+    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, functions, deps);
+    return { kind: 'created', instance: createInstance(config, deps, null) };
   },
 };
+
+async function createWithLua(
+  config: KafkaUpstreamConfig,
+  functions: readonly string[],
+  deps: PluginDeps,
+): Promise<PluginCreation> {
+  const acquired = await deps.lua.acquire(functions);
+  if (acquired.kind === 'acquired') return { kind: 'created', instance: createInstance(config, deps, acquired.chain) };
+  const faults = acquired.faults.map(({ index, line, message }) => ({
+    path: ['config', 'message_by_lua_functions', index],
+    message: line === null ? message : `line ${line}: ${message}`,
+  }));
+  return { kind: 'faults', faults };
+}
 
 /** The value of a record for a topic. */
 type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
 type Publish = (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict | Promise<Verdict>;
 
 /** Everything that the configuration decides is decided here, once. */
-function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginInstance {
+function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps, lua: LuaChain | null): PluginInstance {
   const producer = deps.producers.acquire(producerOptions(config));
   const topics = [config.topic, ...(config.allowed_topics ?? []).filter((topic) => !topic.endsWith('*'))];
   const acquire = (role: 'key' | 'value'): EncoderLease | null => {
@@ -49,8 +67,8 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
   const encoder = acquire('value');
 
   const publish = compilePublish(config, producer);
-  const valueOf = compileValue(config, encoder);
-  const valuesOf = compileValues(config, encoder);
+  const valueOf = compileValue(config, encoder, lua);
+  const valuesOf = compileValues(config, encoder, lua);
   const keyTextOf = compileKey(config);
   const keyFor = compileKeyFor(keyEncoder);
   const topicOf = compileTopic(config);
@@ -107,6 +125,7 @@ function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps): PluginIn
       producer.release();
       keyEncoder?.release();
       encoder?.release();
+      lua?.release();
     },
   };
 }
@@ -129,14 +148,15 @@ function compileKeyFor(
 function compileValue(
   config: KafkaUpstreamConfig,
   encoder: EncoderLease | null,
+  lua: LuaChain | null,
 ): (topic: string, exchange: Exchange, body: Buffer, deadlineMs: number) => Buffer | Promise<Buffer> {
   if (encoder === null) {
-    const bytesOf = compileValueBytes(config);
-    return (_topic, exchange, body) => bytesOf(exchange, body);
+    const bytesOf = compileValueBytes(config, lua);
+    return (_topic, exchange, body, deadlineMs) => bytesOf(exchange, body, deadlineMs);
   }
-  const textOf = compileValueText(config);
+  const textOf = compileValueText(config, lua);
   return (topic, exchange, body, deadlineMs) => {
-    const text = textOf(exchange, body);
+    const text = textOf(exchange, body, deadlineMs);
     if (typeof text === 'string') return encoder.encode(topic, text, deadlineMs);
     return text.then((late) => encoder.encode(topic, late, deadlineMs));
   };
@@ -146,17 +166,18 @@ function compileValue(
 function compileValues(
   config: KafkaUpstreamConfig,
   encoder: EncoderLease | null,
+  lua: LuaChain | null,
 ): (exchange: Exchange, body: Buffer, deadlineMs: number) => Promise<ValueFor> {
   if (encoder === null) {
-    const bytesOf = compileValueBytes(config);
-    return async (exchange, body) => {
-      const bytes = await bytesOf(exchange, body);
+    const bytesOf = compileValueBytes(config, lua);
+    return async (exchange, body, deadlineMs) => {
+      const bytes = await bytesOf(exchange, body, deadlineMs);
       return () => bytes;
     };
   }
-  const textOf = compileValueText(config);
+  const textOf = compileValueText(config, lua);
   return async (exchange, body, deadlineMs) => {
-    const text = await textOf(exchange, body);
+    const text = await textOf(exchange, body, deadlineMs);
     return (topic) => encoder.encode(topic, text, deadlineMs);
   };
 }

@@ -1,5 +1,6 @@
-import { isObject, kinds, type AvroNode } from './avro-node.ts';
+import { kinds, type AvroNode } from './avro-node.ts';
 import { pointerTo } from './format.ts';
+import { isObject, ownValue } from './json-value.ts';
 
 /** How deep records may nest: a recursive schema must not let a client exhaust the stack. */
 export const depthMax = 500;
@@ -34,9 +35,9 @@ export function recordNode(name: string): { readonly node: AvroNode; setFields(f
       out.depth++;
       let given = 0;
       for (const field of fields) {
-        let item = read(value, field.name);
+        let item = ownValue(value, field.name);
         if (item === undefined && hasAliases) {
-          for (const alias of field.aliases) item ??= read(value, alias);
+          for (const alias of field.aliases) item ??= ownValue(value, alias);
         }
         if (item !== undefined) {
           given++;
@@ -162,12 +163,6 @@ export function mapNode(values: AvroNode): AvroNode {
       }
     },
   };
-}
-
-/** The value's own property: a field named like something every object inherits (`constructor`) must not find that. */
-function read(value: Readonly<Record<string, unknown>>, name: string): unknown {
-  const item = value[name];
-  return typeof item === 'function' || item === Object.prototype ? undefined : item;
 }
 
 function givenNames(field: AvroField, value: Readonly<Record<string, unknown>>): string[] {

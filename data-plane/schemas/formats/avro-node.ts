@@ -90,8 +90,3 @@ export function scalarNode(options: {
     },
   };
 }
-
-/** Whether a value is a JSON object (as the parsers make them). */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof NumberText);
-}

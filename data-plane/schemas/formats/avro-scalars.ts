@@ -1,6 +1,7 @@
-import { isObject, kinds, scalarNode, type AvroNode, type Misfit } from './avro-node.ts';
+import { kinds, scalarNode, type AvroNode, type Misfit } from './avro-node.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { NumberText, parseDecimal } from './exact-json.ts';
+import { isObject } from './json-value.ts';
 
 const longMin = -(2n ** 63n);
 const longMax = 2n ** 63n - 1n;

@@ -1,16 +1,8 @@
-import {
-  fits,
-  isObject,
-  kindOf,
-  kinds,
-  nameOfKind,
-  type AvroNode,
-  type ExplainContext,
-  type RecordNode,
-} from './avro-node.ts';
+import { fits, kindOf, kinds, nameOfKind, type AvroNode, type ExplainContext, type RecordNode } from './avro-node.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { NumberText } from './exact-json.ts';
 import { Faults, pointerTo, type PayloadEncoding } from './format.ts';
+import { isObject } from './json-value.ts';
 
 /** Records tried in ambiguous unions for one value: nested ones would otherwise cost exponential time. */
 export const attemptsMax = 10_000;

@@ -17,7 +17,7 @@ import {
 } from './avro-scalars.ts';
 import { attemptsMax, unionNode } from './avro-union.ts';
 import { AvroWriter } from './avro-writer.ts';
-import { mayRound, parseExactJson } from './exact-json.ts';
+import { mayRound } from './exact-json.ts';
 import {
   Faults,
   SchemaUnusableError,
@@ -26,6 +26,7 @@ import {
   type PayloadEncoding,
   type SchemaSource,
 } from './format.ts';
+import { parseJsonText, parseJsonTextExactly } from './json-value.ts';
 
 const { types } = avro;
 
@@ -36,7 +37,7 @@ const { types } = avro;
  */
 export const avroFormat: Format = {
   type: 'AVRO',
-  compile(source, payloadEncoding): CompiledSchema {
+  compile(source, { payloadEncoding }): CompiledSchema {
     const type = parseSchema(source);
     const { node, hasDecimal } = compileNode(type, payloadEncoding);
     return {
@@ -50,12 +51,12 @@ export const avroFormat: Format = {
 const writer = new AvroWriter();
 
 function encode(node: AvroNode, hasDecimal: boolean, jsonText: string, prefix: Buffer): Buffer {
-  let value = parse(JSON.parse, jsonText);
+  let value = parseJsonText(jsonText);
   // A decimal cannot see that digits of its number were lost; a long can (the number is then too large to be exact).
-  if (hasDecimal && mayRound(jsonText)) value = parse(parseExactJson, jsonText);
+  if (hasDecimal && mayRound(jsonText)) value = parseJsonTextExactly(jsonText);
   if (write(node, value, prefix) && !writer.sawRounded) return writer.take();
   if (writer.sawRounded) {
-    value = parse(parseExactJson, jsonText);
+    value = parseJsonTextExactly(jsonText);
     if (write(node, value, prefix)) return writer.take();
   }
   const faults = new Faults();
@@ -70,15 +71,6 @@ function write(node: AvroNode, value: unknown, prefix: Buffer): boolean {
   writer.attemptsLeft = attemptsMax;
   writer.raw(prefix);
   return node.write(value, writer);
-}
-
-function parse(parser: (jsonText: string) => unknown, jsonText: string): unknown {
-  try {
-    return parser(jsonText);
-  } catch (error) {
-    const reason = error instanceof RangeError ? 'is nested too deeply' : 'is not valid JSON';
-    throw new RequestError('BODY_INVALID', `The body ${reason}.`, { cause: error });
-  }
 }
 
 /** avsc's long over BigInt, so that a schema's default may be any whole number of 64 bits. */

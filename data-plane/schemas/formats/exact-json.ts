@@ -22,7 +22,7 @@ export function mayRound(jsonText: string): boolean {
 
 /**
  * Parses JSON text like JSON.parse, but gives numbers that a double might round as `NumberText`. Many times slower.
- * @throws SyntaxError when the text is not JSON, RangeError when it is nested too deeply for this parser.
+ * The text may not nest deeply. @throws SyntaxError when it is not JSON.
  */
 export function parseExactJson(jsonText: string): unknown {
   // The parser would take this name for the object's prototype.

@@ -9,6 +9,14 @@ export interface SchemaSource {
 
 export type PayloadEncoding = 'auto' | 'avro_json' | 'simple_json';
 
+/** What a plugin says about the use of a schema. */
+export interface FormatOptions {
+  /** How the JSON writes Avro's unions and bytes. */
+  readonly payloadEncoding: PayloadEncoding;
+  /** The message of a Protobuf schema; null for the first of its file. */
+  readonly messageName: string | null;
+}
+
 /** A schema compiled for use; made once a schema id and kept. */
 export interface CompiledSchema {
   /** Strings (and null) are all that it takes: bare text such as a key's is then one, also where it looks like JSON. */
@@ -25,7 +33,7 @@ export interface Format {
   /** The registry's `schemaType`. */
   readonly type: string;
   /** @throws SchemaUnusableError when the schema itself is faulty. */
-  compile(source: SchemaSource, payloadEncoding: PayloadEncoding): CompiledSchema;
+  compile(source: SchemaSource, options: FormatOptions): CompiledSchema;
 }
 
 /** A schema that the registry has but that cannot be used. */

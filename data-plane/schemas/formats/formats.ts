@@ -1,8 +1,9 @@
 import { avroFormat } from './avro.ts';
 import type { Format } from './format.ts';
 import { jsonSchemaFormat } from './json-schema.ts';
+import { protobufFormat } from './protobuf.ts';
 
 /** Every kind of schema that can be used, by the registry's `schemaType`. */
 export const formats: ReadonlyMap<string, Format> = new Map(
-  [avroFormat, jsonSchemaFormat].map((format) => [format.type, format]),
+  [avroFormat, jsonSchemaFormat, protobufFormat].map((format) => [format.type, format]),
 );

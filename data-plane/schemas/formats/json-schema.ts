@@ -2,8 +2,11 @@ import { createRequire } from 'node:module';
 import { Ajv, type AnySchemaObject, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import type core from 'ajv/dist/core.js';
+import draft04 from 'ajv-draft-04';
 import formatsPlugin from 'ajv-formats';
 import { RequestError } from '../../../shared/errors.ts';
+import { isRecord } from '../../../shared/schema/check.ts';
 import {
   Faults,
   SchemaUnusableError,
@@ -12,11 +15,12 @@ import {
   type Format,
   type SchemaSource,
 } from './format.ts';
+import { parseJsonText, refuseDeepNesting } from './json-value.ts';
 
 /**
- * JSON Schema of the drafts 6, 7, 2019-09 and 2020-12, chosen by `$schema`; without one it is draft 7, as for
+ * JSON Schema of the drafts 4, 6, 7, 2019-09 and 2020-12, chosen by `$schema`; without one it is draft 7, as for
  * Confluent's own serializers. The payload is the text as it came: validation changes nothing, and numbers keep their
- * digits. Deviation of Ajv: keywords beside `$ref` count in the drafts 6 and 7 too.
+ * digits.
  */
 export const jsonSchemaFormat: Format = {
   type: 'JSON',
@@ -35,7 +39,9 @@ export const jsonSchemaFormat: Format = {
 };
 
 type JsonSchema = AnySchemaObject | boolean;
-type Draft = 'draft-06' | 'draft-07' | '2019-09' | '2020-12';
+/** What the classes of the drafts have in common. */
+type AnyAjv = core.default;
+type Draft = 'draft-04' | 'draft-06' | 'draft-07' | '2019-09' | '2020-12';
 
 /** Above this many characters only the first fault is told: a list of all of them could fill the memory. */
 const allFaultsTextMax = 128 * 1024;
@@ -47,30 +53,17 @@ interface Validators {
 }
 
 function encode({ first, all }: Validators, jsonText: string, prefix: Buffer): Buffer {
-  const value = parseText(jsonText);
-  try {
-    if (!first(value)) {
-      const exhaustive = jsonText.length > allFaultsTextMax ? first : all;
-      exhaustive(value);
-      throw misfit(exhaustive.errors ?? []);
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RequestError('BODY_INVALID', 'The body is nested too deeply.', { cause: error });
+  refuseDeepNesting(jsonText);
+  const value = parseJsonText(jsonText);
+  if (!first(value)) {
+    const exhaustive = jsonText.length > allFaultsTextMax ? first : all;
+    exhaustive(value);
+    throw misfit(exhaustive.errors ?? []);
   }
   const framed = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(jsonText));
   prefix.copy(framed);
   framed.write(jsonText, prefix.length);
   return framed;
-}
-
-function parseText(jsonText: string): unknown {
-  try {
-    const value: unknown = JSON.parse(jsonText);
-    return value;
-  } catch (error) {
-    throw new RequestError('BODY_INVALID', 'The body is not valid JSON.', { cause: error });
-  }
 }
 
 function misfit(errors: readonly ErrorObject[]): RequestError {
@@ -117,26 +110,39 @@ const options: Options = {
 
 const require = createRequire(import.meta.url);
 
-const makers: Readonly<Record<Draft, (allErrors: boolean) => Ajv>> = {
+const sinceDraft6 = ['const', 'contains', 'propertyNames'];
+const sinceDraft7 = ['if', 'then', 'else'];
+
+/** Up to draft 7 nothing counts beside `$ref`. */
+const olderOptions: Options = { ...options, ignoreKeywordsWithRef: true };
+
+const makers: Readonly<Record<Draft, (allErrors: boolean) => AnyAjv>> = {
+  'draft-04': (allErrors) => {
+    const ajv = new draft04.default({ ...olderOptions, allErrors });
+    for (const keyword of [...sinceDraft6, ...sinceDraft7]) ajv.removeKeyword(keyword);
+    return ajv;
+  },
   'draft-06': (allErrors) => {
-    const ajv = new Ajv({ ...options, allErrors });
-    // These came with draft 7.
-    for (const keyword of ['if', 'then', 'else']) ajv.removeKeyword(keyword);
+    const ajv = new Ajv({ ...olderOptions, allErrors });
+    for (const keyword of sinceDraft7) ajv.removeKeyword(keyword);
     // Ajv ships the meta-schema as a file of its own; Node 20 warns of imported JSON.
     const meta: AnySchemaObject = require('ajv/dist/refs/json-schema-draft-06.json');
     return ajv.addMetaSchema(meta, undefined, false);
   },
-  'draft-07': (allErrors) => new Ajv({ ...options, allErrors }),
+  'draft-07': (allErrors) => new Ajv({ ...olderOptions, allErrors }),
   '2019-09': (allErrors) => new Ajv2019({ ...options, allErrors }),
   '2020-12': (allErrors) => new Ajv2020({ ...options, allErrors }),
 };
 
 const drafts: Readonly<Record<string, Draft>> = {
+  'json-schema.org/draft-04/schema': 'draft-04',
   'json-schema.org/draft-06/schema': 'draft-06',
   'json-schema.org/draft-07/schema': 'draft-07',
   'json-schema.org/draft/2019-09/schema': '2019-09',
   'json-schema.org/draft/2020-12/schema': '2020-12',
 };
+
+const olderDrafts: ReadonlySet<Draft> = new Set(['draft-04', 'draft-06', 'draft-07']);
 
 /** Undefined when the schema names none. @throws SchemaUnusableError for one that cannot be used. */
 function draftOf(schema: JsonSchema): Draft | undefined {
@@ -146,9 +152,6 @@ function draftOf(schema: JsonSchema): Draft | undefined {
     .replace(/^https?:\/\//, '')
     .replace(/#$/, '');
   if (Object.hasOwn(drafts, key)) return drafts[key];
-  if (key === 'json-schema.org/draft-04/schema') {
-    throw new SchemaUnusableError('JSON Schema draft-04 is not supported yet: it needs the package ajv-draft-04');
-  }
   throw new SchemaUnusableError('the $schema of the JSON Schema is not a known draft');
 }
 
@@ -156,27 +159,38 @@ function validator(draft: Draft, root: JsonSchema, source: SchemaSource, allErro
   const ajv = makers[draft](allErrors);
   formatsPlugin.default(ajv, { mode: 'full' });
   addReferences(ajv, draft, root, source);
-  const validate = ajv.compile(root);
+  const validate = ajv.compile(withoutTypesBesideRef(root, draft));
   // Such a validator would give a promise, which always counts as true.
   if ('$async' in validate) throw new SchemaUnusableError('$async is not a keyword of JSON Schema');
   return validate;
 }
 
+/** Ajv looks at `type` even where it ignores what stands beside `$ref`. */
+function withoutTypesBesideRef(schema: JsonSchema, draft: Draft): JsonSchema {
+  if (typeof schema === 'boolean' || !olderDrafts.has(draft)) return schema;
+  return JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
+    if (!isRecord(value) || typeof value['$ref'] !== 'string') return value;
+    const { type: _type, ...rest } = value;
+    return rest;
+  });
+}
+
 /** A reference's name is how `$ref` names it: as it stands, or relative to the `$id` of the schema that refers. */
-function addReferences(ajv: Ajv, draft: Draft, root: JsonSchema, { references }: SchemaSource): void {
+function addReferences(ajv: AnyAjv, draft: Draft, root: JsonSchema, { references }: SchemaSource): void {
   const schemas = references.map(({ name, text }) => ({ name, schema: parseSchema(text, `the reference '${name}'`) }));
-  const ids = [root, ...schemas.map(({ schema }) => schema)].flatMap((schema) => idOf(schema) ?? []);
+  const ids = [root, ...schemas.map(({ schema }) => schema)].flatMap((schema) => idOf(schema, draft) ?? []);
   const taken = new Set(ids);
   for (const { name, schema } of schemas) {
     if ((draftOf(schema) ?? draft) !== draft) {
       throw new SchemaUnusableError(`the reference '${name}' is of another draft than the schema`);
     }
-    if (idOf(schema) !== undefined) ajv.addSchema(schema);
+    const cleaned = withoutTypesBesideRef(schema, draft);
+    if (idOf(schema, draft) !== undefined) ajv.addSchema(cleaned);
     const relative = ids.filter((id) => URL.canParse(name, id)).map((id) => new URL(name, id).href);
     for (const alias of [name, ...relative].map(withoutHash)) {
       if (taken.has(alias)) continue;
       taken.add(alias);
-      ajv.addSchema(schema, alias);
+      ajv.addSchema(cleaned, alias);
     }
   }
 }
@@ -194,8 +208,8 @@ function parseSchema(text: string, what: string): JsonSchema {
   throw new SchemaUnusableError(`${what} is neither an object nor a boolean`);
 }
 
-function idOf(schema: JsonSchema): string | undefined {
-  const id: unknown = typeof schema === 'object' ? schema['$id'] : undefined;
+function idOf(schema: JsonSchema, draft: Draft): string | undefined {
+  const id: unknown = typeof schema === 'object' ? schema[draft === 'draft-04' ? 'id' : '$id'] : undefined;
   return typeof id === 'string' ? withoutHash(id) : undefined;
 }
 

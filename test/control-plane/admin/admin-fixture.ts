@@ -8,7 +8,7 @@ import { createEntityStore, type EntityStore } from '../../../control-plane/stor
 import { entities } from '../../../shared/entities/entities.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import type { PluginSchema } from '../../../shared/plugin-schemas/plugin-schema.ts';
-import { boolean, element, integer, map, record, set, string } from '../../../shared/schema/field.ts';
+import { array, boolean, element, integer, map, record, set, string } from '../../../shared/schema/field.ts';
 
 /** A plugin of which each test knows the whole schema. */
 export const samplePlugin: PluginSchema = {
@@ -27,6 +27,7 @@ export const samplePlugin: PluginSchema = {
         { count: integer({ between: [1, 5], default: 2 }), strict: boolean({ default: false }) },
         { required: true },
       ),
+      certificates: array(record({ id: string({ uuid: true, refersTo: 'certificates' }) }, element)),
       extra: record({ on: boolean({ default: true }) }),
       names: map(string(), string(element), { default: {} }),
     },
@@ -56,13 +57,19 @@ export async function startAdmin(
   settings: Partial<AdminSettings> = {},
   others: Partial<AdminServerOptions> = {},
 ): Promise<AdminFixture> {
+  const { plugins = { sample: samplePlugin } } = others;
   const database = openDatabase({ path: ':memory:' });
-  const store = createEntityStore({ database, entities, logger: silentLogger() });
+  const store = createEntityStore({
+    database,
+    entities,
+    logger: silentLogger(),
+    plugins,
+  });
   const logLines: string[] = [];
   const server = createAdminServer({
     store,
     entities,
-    plugins: { sample: samplePlugin },
+    plugins,
     logger: createLogger({ level: 'info', format: 'json', write: (line) => logLines.push(line) }),
     settings: {
       listen: { host: '127.0.0.1', port: 0 },

@@ -11,6 +11,7 @@ describe('the Admin API: bodies and methods', () => {
   const json = { 'content-type': 'application/json' };
   const broken: readonly (readonly [string, string | undefined, Record<string, string>, number, string])[] = [
     ['bad JSON', '{"host":', json, 400, 'Cannot parse JSON body'],
+    ['very deep JSON', `{"host":${'['.repeat(9_000)}`, json, 400, 'Cannot parse JSON body'],
     ['null', 'null', json, 400, 'Cannot parse JSON body'],
     ['an array', '[]', json, 400, 'Cannot parse JSON body'],
     ['a number', '5', { 'content-type': 'application/json; charset=utf-8' }, 400, 'Cannot parse JSON body'],

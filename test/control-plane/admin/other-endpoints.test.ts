@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import type { DataPlaneView } from '../../../control-plane/admin/clustering.ts';
+import type { DataPlaneView, StateChangeView } from '../../../control-plane/admin/clustering.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
 import { startAdmin, type AdminFixture } from './admin-fixture.ts';
 
 const nodeId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
@@ -7,6 +8,7 @@ const nodeId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
 describe('the Admin API: other endpoints', () => {
   let admin: AdminFixture;
   const waits: { revision: number; timeoutMs: number }[] = [];
+  const stateListeners = new Set<(change: StateChangeView) => void>();
   const nodes: DataPlaneView[] = [1, 2, 3].map((n) => ({ id: nodeId(n), hostname: `node-${n}`, state: 'in_sync' }));
   before(async () => {
     admin = await startAdmin(
@@ -16,6 +18,10 @@ describe('the Admin API: other endpoints', () => {
           listDataPlanes: () => nodes,
           getDataPlane: (id) => nodes.find((node) => node.id === id),
           status: () => ({ expected_hash: 'h', counts: { in_sync: 3 } }),
+          onStateChange: (listener) => {
+            stateListeners.add(listener);
+            return () => void stateListeners.delete(listener);
+          },
         },
         syncGate: {
           async waitApplied(revision, timeoutMs) {
@@ -150,6 +156,90 @@ describe('the Admin API: other endpoints', () => {
     expect((await admin.call('GET', `/clustering/data-planes/${nodeId(2)}`)).body).to.deep.equal(nodes[1]);
     expect((await admin.call('GET', `/clustering/data-planes/${nodeId(8)}`)).status).to.equal(404);
     expect((await admin.call('GET', '/clustering/status')).body.expected_hash).to.equal('h');
+  });
+
+  describe('events of the data planes', () => {
+    const change = (n: number): StateChangeView => ({
+      id: nodeId(n),
+      hostname: 'h',
+      from: 'pending',
+      state: 'in_sync',
+      expected_hash: 'h',
+      applied_hash: 'h',
+      at: n,
+    });
+    const tell = (n: number): void => stateListeners.forEach((listener) => listener(change(n)));
+    const follow = async (abort = new AbortController(), target = admin) => {
+      const response = await fetch(`http://${target.address}/clustering/events`, { signal: abort.signal });
+      const chunks = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      let text = '';
+      return {
+        response,
+        abort: () => abort.abort(),
+        /** Reads on until the text holds this, or the end. */
+        async until(part: string): Promise<string> {
+          for (;;) {
+            if (part !== '' && text.includes(part)) return text;
+            const { done = true, value = '' } = (await chunks?.read()) ?? {};
+            text += value;
+            if (done) return text;
+          }
+        },
+      };
+    };
+
+    it('begin with the status and go on with each change, to every client', async () => {
+      const [one, other] = [await follow(), await follow()];
+      expect(one.response.headers.get('content-type')).to.contain('text/event-stream');
+      await one.until('event: status');
+      await other.until('event: status');
+      tell(1);
+      tell(2);
+      const wanted = [1, 2].map((n) => `event: state\ndata: ${JSON.stringify(change(n))}\n\n`).join('');
+      for (const client of [one, other]) {
+        const text = await client.until('"at":2}\n\n');
+        expect(text).to.contain('event: status\ndata: {"expected_hash":"h"').and.contain(wanted);
+        client.abort();
+      }
+    });
+
+    it('have room for 64 clients, and again when one goes', async () => {
+      const aborts = Array.from({ length: 64 }, () => new AbortController());
+      await Promise.all(aborts.map(async (abort) => (await follow(abort)).until('event: status')));
+      expect((await admin.call('GET', '/clustering/events')).status).to.equal(503);
+      aborts[0]?.abort();
+      const next = await waitFor(
+        async () => {
+          const client = await follow();
+          return client.response.status === 200 && client;
+        },
+        { what: 'room' },
+      );
+      for (const { abort } of [...aborts.map((one) => ({ abort: () => one.abort() })), next]) abort();
+    });
+
+    it('end when the server stops', async () => {
+      const listeners = new Set<unknown>();
+      const server = await startAdmin(
+        {},
+        {
+          clustering: {
+            listDataPlanes: () => [],
+            getDataPlane: () => undefined,
+            status: () => ({}),
+            onStateChange(listener) {
+              listeners.add(listener);
+              return () => void listeners.delete(listener);
+            },
+          },
+        },
+      );
+      const client = await follow(new AbortController(), server);
+      await client.until('event: status');
+      await server.close();
+      await client.until('');
+      expect(listeners.size).to.equal(0);
+    });
   });
 
   it('waits for the nodes when it is asked to', async () => {

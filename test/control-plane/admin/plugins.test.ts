@@ -26,6 +26,7 @@ describe('the Admin API: plugins', () => {
         label: body.config.label,
         secret: null,
         limits: { count: 2, strict: false },
+        certificates: null,
         extra: null,
         names: {},
       },

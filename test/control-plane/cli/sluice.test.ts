@@ -58,6 +58,8 @@ describe('the command line', function () {
   for (const args of [
     [],
     ['unknown'],
+    ['config'],
+    ['config', 'validate'],
     ['services'],
     ['services', 'jump'],
     ['quickstart', '--data-planes', '0'],
@@ -76,7 +78,12 @@ describe('the command line', function () {
       const node = { id: second ? 'b' : 'a', hostname: 'h', version: '1', state: 'in_sync', last_seen: 0 };
       const hashes = { applied_hash: '0123456789abcdef', expected_hash: null };
       const next = second ? null : '/clustering/data-planes?offset=x';
-      response.end(JSON.stringify({ data: [{ ...node, ...hashes }], next }));
+      const errors = [{ entity_type: 'plugin', entity_name: 'mine', field: 'config.topic', message: 'no such topic' }];
+      const row = { plugin: 'new', field: null, action: 'removed', reason: 'it is too new' };
+      const rejected = second
+        ? { apply_ms: 7.4, rejected: { errors }, compatibility: Array.from({ length: 6 }, () => row) }
+        : {};
+      response.end(JSON.stringify({ data: [{ ...node, ...hashes, ...rejected }], next }));
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -84,8 +91,14 @@ describe('the command line', function () {
       const { port } = server.address() as AddressInfo;
       const { code, stdout } = await sluice('nodes', '--admin', `http://127.0.0.1:${port}`, '--token', 'secret');
       const lines = stdout.trimEnd().split('\n');
-      expect(lines).to.have.length(3);
-      expect(lines[1]).to.match(/^h +a +in_sync +1 +1970-01-01T00:00:00.000Z +0123456789ab +-$/);
+      expect(lines).to.have.length(9);
+      expect(lines[1]).to.match(/^h +a +in_sync +1 +1970-01-01T00:00:00.000Z +0123456789ab +- +- +-$/);
+      expect(lines[2]).to.match(/^h +b .* 7 ms +-$/);
+      expect(lines.slice(3, 5)).to.deep.equal([
+        '  rejected: plugin mine config.topic: no such topic',
+        '  removed: new: it is too new',
+      ]);
+      expect(lines.at(-1)).to.equal('  and 2 more');
       expect([...tokens]).to.deep.equal(['secret']);
       expect(code).to.equal(0);
     } finally {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../../../control-plane/store/database.ts';
+import { migrations } from '../../../control-plane/store/migrations.ts';
 import { createEntityStore } from '../../../control-plane/store/entity-store.ts';
 import { StoreViolation } from '../../../control-plane/store/store-errors.ts';
 import { entities } from '../../../shared/entities/entities.ts';
@@ -42,6 +43,31 @@ describe('the database', () => {
   });
 });
 
+describe('a database of the first release', () => {
+  it('gets the tables of later kinds and keeps what it has', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+    const path = join(folder, 'old.db');
+    const old = openDatabase({ path, migrations: migrations.slice(0, 2) });
+    const service = { id: '00000000-0000-4000-8000-000000000001', name: 's', host: 'h', client_certificate: null };
+    old
+      .prepare('INSERT INTO services (id, name, document) VALUES (?, ?, ?)')
+      .run(service.id, 's', JSON.stringify(service));
+    old.close();
+    const database = openDatabase({ path });
+    const store = createEntityStore({ database, entities, logger: silentLogger() });
+    expect(store.find('services', 's')).to.deep.equal(service);
+    const certificate = { id: '00000000-0000-4000-8000-000000000002' };
+    store.write((writes) => {
+      writes.put('certificates', certificate);
+      writes.put('services', { ...service, client_certificate: certificate });
+    });
+    expect(store.referring('services', 'client_certificate', certificate.id)).to.have.length(1);
+    expect(() => store.write((writes) => writes.delete('certificates', certificate.id))).to.throw(StoreViolation);
+    database.close();
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe('the entity store', () => {
   const open = () => {
     const database = openDatabase({ path: ':memory:' });
@@ -69,6 +95,27 @@ describe('the entity store', () => {
     expect(store.readAll().entities['consumers']).to.deep.equal([]);
     expect(store.tags({ size: 10 }).items).to.deep.equal([]);
     expect(heard).to.deep.equal([]);
+    database.close();
+  });
+
+  it('says of each write what it changed, in order, cascades included', () => {
+    const { database, store } = open();
+    const heard: unknown[] = [];
+    store.onChange((revision, changes) => heard.push([revision, changes]));
+    store.write((writes) => writes.insert('consumers', consumer(1)));
+    const plugin = { id: '00000000-0000-4000-8000-0000000000aa', name: 'x', consumer: { id: consumer(1).id } };
+    store.write((writes) => {
+      writes.put('plugins', plugin);
+      writes.put('consumers', consumer(1, { custom_id: 'c' }));
+    });
+    store.write((writes) => writes.delete('consumers', consumer(1).id));
+    store.write((writes) => writes.delete('consumers', consumer(1).id));
+    const of = (plural: string, id: string, entity?: object) => ({ plural, id, entity });
+    expect(heard).to.deep.equal([
+      [1, [of('consumers', consumer(1).id, consumer(1))]],
+      [2, [of('plugins', plugin.id, plugin), of('consumers', consumer(1).id, consumer(1, { custom_id: 'c' }))]],
+      [3, [of('plugins', plugin.id), of('consumers', consumer(1).id)]],
+    ]);
     database.close();
   });
 

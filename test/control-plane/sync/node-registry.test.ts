@@ -1,11 +1,15 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
+import { mock } from 'node:test';
+import type { RefusalStatus } from '../../../control-plane/sync/compatibility.ts';
+import type { ServedClass } from '../../../control-plane/sync/node-class.ts';
 import { NodeRegistry } from '../../../control-plane/sync/node-registry.ts';
 import { NodeSession } from '../../../control-plane/sync/node-session.ts';
 import { TransferSlots } from '../../../control-plane/sync/transfer-slots.ts';
 import type { NodeRecord, NodeStore } from '../../../control-plane/store/node-store.ts';
 import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
 import { silentLogger } from '../../../shared/log.ts';
+import { publicationOf } from '../../helpers/sync-fakes.ts';
 
 const dayMs = 86_400_000;
 
@@ -47,6 +51,8 @@ function helloOf(changes: Partial<Hello__Output> = {}): Hello__Output {
     plugins: [],
     hash: 'a',
     lastRejected: null,
+    deltas: true,
+    entityKinds: [],
     ...changes,
   };
 }
@@ -55,10 +61,20 @@ describe('NodeRegistry', () => {
   const registries: NodeRegistry[] = [];
   const sessions: NodeSession[] = [];
   let expectedHash: string;
+  let refusal: RefusalStatus | undefined;
+  let publish: () => void;
+  const nodeClass: ServedClass = {
+    key: '',
+    publication: () => (refusal === undefined ? publicationOf(expectedHash) : undefined),
+    refusal: () => refusal,
+    rows: () => [],
+  };
   beforeEach(() => {
     expectedHash = 'a';
+    refusal = undefined;
   });
   afterEach(() => {
+    mock.timers.reset();
     for (const session of sessions.splice(0)) session.streamEnded();
     for (const registry of registries.splice(0)) registry.stop();
   });
@@ -67,11 +83,14 @@ describe('NodeRegistry', () => {
     const registry = new NodeRegistry({
       store,
       publisher: {
-        latest: () => ({ hash: expectedHash, revision: 1, entityCount: 0, rawBytes: 0, body: Buffer.alloc(0) }),
-        onRevision: () => () => undefined,
+        join: () => nodeClass,
+        leave: () => undefined,
+        onRevision: (listener) => {
+          publish = () => listener(true);
+          return () => undefined;
+        },
       },
       nodePurgeAfterMs: 14 * dayMs,
-      version: '0.1.0',
       logger: silentLogger(),
     });
     registries.push(registry);
@@ -82,7 +101,7 @@ describe('NodeRegistry', () => {
     let ended = false;
     const session = new NodeSession({
       stream: { send: () => Promise.resolve(), end: () => void (ended = true) },
-      latest: () => undefined,
+      revision: () => 1,
       connectedNodes: () => 1,
       slots: new TransferSlots(),
       version: '0.1.0',
@@ -94,7 +113,7 @@ describe('NodeRegistry', () => {
         heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
         applied: (from, event) => registry.applied(from, event),
         rejected: (from, event) => registry.rejected(from, event),
-        pushed: (from, publication) => registry.pushed(from, publication),
+        pushed: (from, pushed) => registry.pushed(from, pushed),
         ended: (from) => registry.ended(from),
       },
     });
@@ -170,6 +189,55 @@ describe('NodeRegistry', () => {
     expectedHash = 'bad';
     session.receive({ message: 'ack', ack: { hash: 'good', applyMs: 1 } });
     expect([registry.state(entry()), entry().record.rejected?.hash]).to.deep.equal(['rejected', 'bad']);
+  });
+
+  it('tells each change of a state once, and what time alone changes', () => {
+    mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
+    const registry = open(fakeStore());
+    const changes: string[] = [];
+    registry.onStateChange(({ from, to }) => changes.push(`${from} ${to}`));
+    const hello = helloOf();
+    const { session } = connect(registry, hello);
+    expectedHash = 'b';
+    publish();
+    publish();
+    mock.timers.tick(9_000);
+    expect(changes).to.deep.equal(['offline in_sync', 'in_sync pending']);
+    mock.timers.tick(2_000);
+    session.receive({ message: 'reject', reject: { hash: 'b', faults: [] } });
+    expectedHash = 'c';
+    publish();
+    session.receive({ message: 'ack', ack: { hash: 'c', applyMs: 1 } });
+    refusal = 'plugin_set_incompatible';
+    publish();
+    expect(registry.get(hello.nodeId)?.record.syncStatus).to.equal('plugin_set_incompatible');
+    session.streamEnded();
+    expect(changes.slice(2)).to.deep.equal([
+      'pending stale',
+      'stale rejected',
+      'rejected stale',
+      'stale in_sync',
+      'in_sync incompatible',
+      'incompatible offline',
+    ]);
+  });
+
+  it('forgets nodes in time also where they are kept for a short time only', () => {
+    mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
+    const store = fakeStore();
+    const registry = new NodeRegistry({
+      store,
+      publisher: { join: () => nodeClass, leave: () => undefined, onRevision: () => () => undefined },
+      nodePurgeAfterMs: 5_000,
+      logger: silentLogger(),
+    });
+    registries.push(registry);
+    const { session } = connect(registry, helloOf());
+    mock.timers.tick(20_000);
+    expect(registry.list()).to.have.length(1);
+    session.streamEnded();
+    mock.timers.tick(8_000);
+    expect(registry.list()).to.have.length(0);
   });
 
   it('goes on when the store fails, and stores later', () => {

@@ -3,11 +3,13 @@ import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import { mock } from 'node:test';
 import { NodeSession, type Admission, type SessionTimings } from '../../../control-plane/sync/node-session.ts';
-import type { Publication } from '../../../control-plane/sync/publisher.ts';
+import type { Publication } from '../../../control-plane/sync/node-class.ts';
 import { TransferSlots } from '../../../control-plane/sync/transfer-slots.ts';
 import type { ControlMessage } from '../../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
 import { silentLogger } from '../../../shared/log.ts';
+import { packedBytesMax } from '../../../shared/snapshot-wire.ts';
+import { publicationOf } from '../../helpers/sync-fakes.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 
 const hello: Hello__Output = {
@@ -19,6 +21,8 @@ const hello: Hello__Output = {
   plugins: [],
   hash: '',
   lastRejected: null,
+  deltas: true,
+  entityKinds: [],
 };
 
 /** The other end of a session: keeps what was sent; while `blocked`, messages do not leave. */
@@ -29,7 +33,7 @@ class FakeNode {
   ended: { code: GrpcStatus; details: string } | undefined;
   blocked = false;
   latest: Publication | undefined;
-  admission: Admission = { kind: 'accepted', compatible: true };
+  admission: Admission = { kind: 'accepted', target: () => this.latest };
   readonly session: NodeSession;
 
   constructor({
@@ -44,7 +48,7 @@ class FakeNode {
         },
         end: (code, details) => (this.ended = { code, details }),
       },
-      latest: () => this.latest,
+      revision: () => this.latest?.revision ?? 0,
       connectedNodes: () => 1,
       slots,
       version: '0.1.0',
@@ -56,7 +60,7 @@ class FakeNode {
         heartbeat: (_session, { requestsTotal }) => this.events.push(`heartbeat ${requestsTotal}`),
         applied: (_session, { hash, revision }) => this.events.push(`applied ${hash} ${revision}`),
         rejected: (_session, { hash, faults }) => this.events.push(`rejected ${hash} ${faults.length}`),
-        pushed: (_session, publication) => this.events.push(`pushed ${publication.hash}`),
+        pushed: (_session, { kind, bytes }) => this.events.push(`pushed ${kind} ${bytes}`),
         ended: () => this.events.push('ended'),
       },
     });
@@ -74,15 +78,18 @@ class FakeNode {
     this.session.receive({ message: 'reject', reject: { hash, faults: [] } });
   }
 
-  publish(hash: string, revision: number, bytes = 10): void {
-    this.latest = { hash, revision, entityCount: 1, rawBytes: bytes, body: Buffer.alloc(bytes, hash) };
+  publish(hash: string, revision: number, bytes = 10, deltas: Record<string, number> = {}): void {
+    this.latest = publicationOf(hash, { revision, bytes, deltas });
     this.session.offer();
   }
 
   /** Kinds of the messages sent, with the hash of snapshots. */
   kinds(): string[] {
     return this.sent.map((message) => {
-      if (message.snapshotStart) return `start ${message.snapshotStart.hash}`;
+      if (message.snapshotStart) {
+        const { hash, baseHash } = message.snapshotStart;
+        return baseHash === '' ? `start ${hash}` : `delta ${baseHash} ${hash}`;
+      }
       if (message.snapshotEnd) return `end ${message.snapshotEnd.hash}`;
       if (message.snapshotChunk) return `chunk ${message.snapshotChunk.data?.length}`;
       return Object.keys(message)[0] ?? '';
@@ -114,7 +121,7 @@ describe('NodeSession', () => {
     expect(node.kinds()).to.deep.equal(['welcome', 'start a', 'chunk 262144', 'chunk 262144', 'chunk 90112', 'end a']);
     node.ack('a');
     await node.settle();
-    expect(node.events).to.deep.equal(['pushed a', 'applied a 1']);
+    expect(node.events).to.deep.equal(['pushed snapshot 614400', 'applied a 1']);
   });
 
   it('sends nothing to a node that runs the newest already', async () => {
@@ -179,9 +186,74 @@ describe('NodeSession', () => {
     expect(node.kinds()).to.deep.equal(['welcome']);
   });
 
+  it('sends a delta from what the node runs, where there is one and both can', async () => {
+    const node = open();
+    node.hello({ hash: 'a' });
+    node.publish('b', 2, 1_000, { a: 20 });
+    await node.settle();
+    node.ack('b');
+    node.publish('c', 3, 1_000, { a: 20 });
+    await node.settle();
+    expect(node.kinds()).to.deep.equal(['welcome', 'delta a b', 'chunk 20', 'end b', 'start c', 'chunk 1000', 'end c']);
+    expect(node.events).to.include.members(['pushed delta 20', 'pushed snapshot 1000']);
+    const older = open();
+    older.hello({ hash: 'a', deltas: false });
+    older.publish('b', 2, 1_000, { a: 20 });
+    await older.settle();
+    expect(older.kinds()).to.deep.equal(['welcome', 'start b', 'chunk 1000', 'end b']);
+    expect([node.sent[0]?.welcome?.deltas, older.sent[0]?.welcome?.deltas]).to.deep.equal([true, false]);
+  });
+
+  it('sends the whole, once, after a delta that does not fit, and deltas again from there', async () => {
+    const node = open();
+    node.hello({ hash: 'a' });
+    node.publish('b', 2, 1_000, { a: 20, x: 20 });
+    await node.settle();
+    node.session.receive({ message: 'snapshotRequest', snapshotRequest: { hash: 'b', runningHash: 'x' } });
+    await node.settle();
+    node.session.offer();
+    await node.settle();
+    node.ack('b');
+    node.publish('c', 3, 1_000, { b: 30 });
+    await node.settle();
+    expect(node.kinds().filter((kind) => /^(start|delta)/.test(kind))).to.deep.equal([
+      'delta a b',
+      'start b',
+      'delta b c',
+    ]);
+  });
+
+  it('announces what is over the limit and sends nothing of it', async () => {
+    const node = open();
+    node.hello();
+    const huge = publicationOf('huge', { revision: 1 });
+    const body = Object.assign(Buffer.alloc(0), {});
+    Object.defineProperty(body, 'length', { value: packedBytesMax + 1 });
+    node.latest = { ...huge, snapshot: () => Promise.resolve(body) };
+    node.session.offer();
+    await node.settle();
+    node.reject('huge');
+    node.session.offer();
+    await node.settle();
+    expect(node.kinds()).to.deep.equal(['welcome', 'start huge']);
+    expect(node.sent[1]?.snapshotStart?.totalBytes).to.equal(packedBytesMax + 1);
+  });
+
+  it('ends the stream when a version cannot be packed', async () => {
+    const node = open();
+    node.hello();
+    node.latest = { ...publicationOf('a'), snapshot: () => Promise.reject(new Error('no memory')) };
+    node.session.offer();
+    await waitFor(() => node.ended, { what: 'the end', pollMs: 5 });
+    expect(node.ended).to.deep.equal({
+      code: GrpcStatus.INTERNAL,
+      details: 'The configuration could not be packed',
+    });
+  });
+
   it('sends nothing to a node that is not compatible', async () => {
     const node = open();
-    node.admission = { kind: 'accepted', compatible: false };
+    node.admission = { kind: 'accepted', target: () => undefined };
     node.hello();
     node.publish('a', 1);
     await node.settle();
@@ -269,6 +341,50 @@ describe('NodeSession', () => {
     await waits.settle();
     expect(waits.kinds().at(-1)).to.equal('end a');
     expect(slots.taken).to.equal(0);
+  });
+
+  it('packs only what leaves: a transfer that waits for its slot becomes the newest, or none', async () => {
+    const slots = new TransferSlots({ slotsMax: 1, stallMs: 60_000 });
+    const holder = slots.open(() => undefined);
+    holder.request();
+    const [node, idle] = [open({ slots }), open({ slots })];
+    for (const one of [node, idle]) {
+      one.hello({ hash: 'old' });
+      one.publish('a', 1);
+    }
+    const first = node.latest as ReturnType<typeof publicationOf>;
+    await node.settle();
+    node.publish('b', 2);
+    idle.publish('old', 2);
+    await node.settle();
+    holder.release();
+    await node.settle();
+    expect(first.packed).to.equal(0);
+    expect(node.kinds()).to.deep.equal(['welcome', 'start b', 'chunk 10', 'end b']);
+    expect(idle.kinds()).to.deep.equal(['welcome']);
+    node.ack('b');
+    expect(node.events.at(-1)).to.equal('applied b 2');
+    expect(slots.taken).to.equal(0);
+  });
+
+  it('lets small deltas pass where snapshots wait, but not large ones', async () => {
+    const slots = new TransferSlots({ slotsMax: 1, stallMs: 60_000 });
+    const holder = slots.open(() => undefined);
+    holder.request();
+    const [small, large] = [open({ slots }), open({ slots })];
+    for (const [node, size] of [
+      [small, 16 * 1024],
+      [large, 16 * 1024 + 1],
+    ] as const) {
+      node.hello({ hash: 'a' });
+      node.publish('b', 1, 100_000, { a: size });
+    }
+    await small.settle();
+    expect(small.kinds().at(-1)).to.equal('end b');
+    expect(large.kinds()).to.deep.equal(['welcome']);
+    holder.release();
+    await large.settle();
+    expect(large.kinds().at(-1)).to.equal('end b');
   });
 
   it('says goodbye with a pause', async () => {

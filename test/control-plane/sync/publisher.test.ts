@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startPublisher, type Publisher } from '../../../control-plane/sync/publisher.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
+import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { createSnapshot } from '../../../shared/snapshot.ts';
 import { FakeReader, oneService } from '../../helpers/sync-fakes.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
@@ -15,7 +16,12 @@ describe('the publisher', () => {
   const start = (coalesceMs: number): void => {
     reader = new FakeReader();
     changes = [];
-    publisher = startPublisher({ reader, entities, logger: silentLogger(), coalesceMs });
+    publisher = startPublisher({
+      reader,
+      schemas: { version: '0.1.0', entities, plugins: pluginSchemas },
+      logger: silentLogger(),
+      coalesceMs,
+    });
     publisher.onRevision((changed) =>
       changes.push({ revision: publisher.revision(), changed, atMs: performance.now() }),
     );

@@ -69,6 +69,23 @@ describe('applying a configuration', function () {
       for (const { message } of faults) expect(message).to.be.a('string').with.length.above(0);
     });
 
+    it('of a plugin that takes its time count as well, in the order of the plugins', async () => {
+      const label = (path: string) => (): PluginCreation => ({
+        kind: 'faults',
+        faults: [{ path: [path], message: 'm' }],
+      });
+      fixture.behaviours.set('slow', () => nextTurn().then(label('late')));
+      fixture.behaviours.set('quick', label('soon'));
+      const result = await fixture.apply({ plugins: [pluginEntity('first', 'slow'), pluginEntity('middle', 'quick')] });
+      const faults = result.kind === 'rejected' ? result.faults : [];
+      expect(faults.map(({ path }) => path)).to.deep.equal(['late', 'soon']);
+      const access = (): Answer => answer('late');
+      fixture.behaviours.set('good', () => nextTurn().then(() => ({ kind: 'created', instance: { access } })));
+      const good = { routes: [routeEntity()], plugins: [pluginEntity('publish', 'good')] };
+      expect((await fixture.apply(good)).kind).to.equal('applied');
+      expect(ask().answer.body).to.equal('late');
+    });
+
     it('keep the old configuration, and close what was made of the new one', async () => {
       await fixture.apply(answering('old'));
       const entities = answering('new');
@@ -103,6 +120,31 @@ describe('applying a configuration', function () {
       await fixture.apply(answering('new'));
       expect(ask().answer.body).to.equal('new');
       expect(closed).to.deep.equal(['old']);
+    });
+
+    it('takes over the instances of entities that did not change, and closes them with their last configuration', async () => {
+      let made = 0;
+      const shared = pluginEntity('publish', 'shared');
+      fixture.behaviours.set('shared', () => {
+        made += 1;
+        return {
+          kind: 'created',
+          instance: { access: () => answer(`shared ${made}`), close: () => closed.push('shared') },
+        };
+      });
+      fixture.behaviours.set('other', { close: () => closed.push('other') });
+      const routes = [routeEntity()];
+      await fixture.apply({ routes, plugins: [shared] });
+      await fixture.apply({ routes, plugins: [shared, pluginEntity('first', 'other')] });
+      expect([made, ask().answer.body]).to.deep.equal([1, 'shared 1']);
+      const broken = await fixture.apply({ routes: [routeEntity({ paths: ['~/('] })], plugins: [shared] });
+      expect(broken.kind).to.equal('rejected');
+      expect(closed).to.deep.equal([]);
+      await fixture.apply({ routes, plugins: [{ ...shared }] });
+      expect([made, ask().answer.body]).to.deep.equal([2, 'shared 2']);
+      expect(closed.sort()).to.deep.equal(['other', 'shared']);
+      await fixture.holder.close();
+      expect(closed.filter((label) => label === 'shared')).to.have.length(2);
     });
 
     it('closes the old one only after its last exchange, once', async () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSnapshotCache, type SnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
 import { createLogger } from '../../../shared/log.ts';
-import { packSnapshot, type PackedSnapshot } from '../../../shared/snapshot-wire.ts';
+import { packEntities, type PackedEntities } from '../../helpers/pack-entities.ts';
 import { hostOf, oneService } from '../../helpers/sync-fakes.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 
@@ -11,7 +11,7 @@ describe('the snapshot cache', () => {
   let folder: TempFolder;
   let path: string;
   let cache: SnapshotCache;
-  let packed: PackedSnapshot;
+  let packed: PackedEntities;
   let lines: string[];
   beforeEach(async () => {
     folder = await tempFolder();
@@ -19,7 +19,7 @@ describe('the snapshot cache', () => {
     lines = [];
     const logger = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
     cache = createSnapshotCache({ dataDir: folder.path, logger });
-    packed = await packSnapshot(oneService('secret-host'));
+    packed = await packEntities(oneService('secret-host'));
   });
   afterEach(() => folder.remove());
 
@@ -30,9 +30,9 @@ describe('the snapshot cache', () => {
 
   it('gives back the newest, from a file for its owner only', async () => {
     await cache.save(packed.hash, packed.body);
-    const second = await packSnapshot(oneService('second'));
+    const second = await packEntities(oneService('second'));
     await cache.save(second.hash, second.body);
-    const snapshot = await cache.load();
+    const snapshot = (await cache.load())?.snapshot;
     expect(snapshot?.hash).to.equal(second.hash);
     expect(snapshot && hostOf(snapshot)).to.equal('second');
     expect(statSync(path).mode & 0o777).to.equal(0o600);
@@ -57,7 +57,7 @@ describe('the snapshot cache', () => {
       expect(await cache.load()).to.equal(undefined);
       expect(lines.join('')).to.contain('"event":"cache_unusable"').and.not.contain('secret-host');
       await cache.save(packed.hash, packed.body);
-      expect((await cache.load())?.hash).to.equal(packed.hash);
+      expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
     });
   }
 
@@ -69,6 +69,6 @@ describe('the snapshot cache', () => {
     });
     const error: unknown = await failing.save(packed.hash, packed.body).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(Error);
-    expect((await cache.load())?.hash).to.equal(packed.hash);
+    expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
   });
 });

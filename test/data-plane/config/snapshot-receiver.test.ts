@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { SnapshotReceiver, TransferError } from '../../../data-plane/config/snapshot-receiver.ts';
 
-const startOf = (hash: string, totalBytes: number) => ({
+const startOf = (hash: string, totalBytes: number, baseHash = '') => ({
   hash,
+  baseHash,
   revision: '7',
   totalBytes: String(totalBytes),
   entityCount: 1,
@@ -18,6 +19,25 @@ describe('SnapshotReceiver', () => {
     const received = receiver.end({ hash: 'h' });
     expect(received?.body.toString()).to.equal('abcd');
     expect(received?.revision).to.equal(7);
+    expect(received?.baseHash).to.equal(undefined);
+  });
+
+  it('tells a delta by its base, also where it fails', () => {
+    const receiver = new SnapshotReceiver({ bytesMax: 3 });
+    receiver.start(startOf('h', 2, 'base'));
+    receiver.chunk(data('ab'));
+    expect(receiver.end({ hash: 'h' })?.baseHash).to.equal('base');
+    const failure = (work: () => unknown): unknown => {
+      try {
+        return work();
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(failure(() => receiver.start(startOf('h', 4, 'base')))).to.include({ hash: 'h', isDelta: true });
+    receiver.start(startOf('h', 2, 'base'));
+    expect(failure(() => receiver.end({ hash: 'h' }))).to.include({ isDelta: true });
+    expect(failure(() => receiver.start(startOf('h', 4)))).to.include({ isDelta: false });
   });
 
   it('drops a transfer that another one replaces', () => {

@@ -1,10 +1,18 @@
 import { expect } from 'chai';
+import { createSnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
 import { createSyncSource, type SyncSource } from '../../../data-plane/config/sync-source.ts';
 import { silentLogger } from '../../../shared/log.ts';
+import { entityLine, packLines, removalLine } from '../../../shared/snapshot-wire.ts';
+import { canonicalJson, createSnapshot } from '../../../shared/snapshot.ts';
 import { FakeControlPlane, snapshotMessages, type FakeStream } from '../../helpers/fake-control-plane.ts';
-import { applied, oneService, recordingApply } from '../../helpers/sync-fakes.ts';
+import { applied, hostOf, oneService, recordingApply, refused, service } from '../../helpers/sync-fakes.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
+
+const knows = {
+  plugins: [{ name: 'kafka-upstream', version: '0.1.0', fields: ['topic'] }],
+  entityKinds: [{ plural: 'routes', fields: ['id', 'name'] }],
+};
 
 describe('the stream of a node', function () {
   this.timeout(10_000);
@@ -39,7 +47,7 @@ describe('the stream of a node', function () {
       dataDir: folder.path,
       nodeLabels: { zone: 'a' },
       version: '0.1.0',
-      plugins: [{ name: 'kafka-upstream', version: '0.1.0' }],
+      knows,
       counters: () => ({ requestsTotal: ++requests, clusters: [{ name: 'k', state: 'up' }] }),
       logger: silentLogger(),
       backoff: { firstMs: 10, maxMs: 20 },
@@ -58,7 +66,8 @@ describe('the stream of a node', function () {
       nodeId: source.nodeId,
       version: '0.1.0',
       labels: { zone: 'a' },
-      plugins: [{ name: 'kafka-upstream', version: '0.1.0' }],
+      ...knows,
+      deltas: true,
       hash: '',
       lastRejected: null,
     });
@@ -150,6 +159,79 @@ describe('the stream of a node', function () {
     await waitFor(() => first.received.some(({ ack }) => ack?.hash === good.hash), { what: 'the ack', pollMs: 5 });
     expect(apply.hosts()).to.deep.equal(['b']);
     expect(first.closed).to.equal(false);
+  });
+
+  describe('with deltas', () => {
+    const from = { services: [service('1', { host: 'a' }), service('2'), service('3')] };
+    const to = { services: [service('1', { host: 'b' }), service('2')] };
+    const send = async (at: FakeStream, lines: readonly string[], baseHash: string, hash: string): Promise<void> => {
+      const data = await packLines(lines);
+      at.send({ snapshotStart: { hash, revision: 2, totalBytes: data.length, entityCount: 2, baseHash } });
+      at.send({ snapshotChunk: { data } });
+      at.send({ snapshotEnd: { hash } });
+    };
+    const lines = [entityLine('services', canonicalJson(to.services[0])), removalLine('services', '3')];
+    const [fromHash, toHash] = [createSnapshot(from).hash, createSnapshot(to).hash];
+    const running = async (apply: ReturnType<typeof recordingApply>): Promise<FakeStream> => {
+      const first = await welcomed(apply);
+      await sendAll(first, await snapshotMessages(from, 1));
+      await waitFor(() => first.received.some(({ ack }) => ack?.hash === fromHash), { what: 'the ack', pollMs: 5 });
+      return first;
+    };
+
+    it('applies one to what runs, and keeps the result for the next start', async () => {
+      const apply = recordingApply();
+      const first = await running(apply);
+      await send(first, lines, fromHash, toHash);
+      await waitFor(() => first.received.some(({ ack }) => ack?.hash === toHash), { what: 'the ack', pollMs: 5 });
+      expect(apply.snapshots.at(-1)).to.deep.equal(createSnapshot(to));
+      const cache = createSnapshotCache({ dataDir: folder.path, logger: silentLogger() });
+      expect((await cache.load())?.snapshot).to.deep.equal(createSnapshot(to));
+    });
+
+    it('starts from what it runs, not from what it refused', async () => {
+      const apply = recordingApply((snapshot) => (hostOf(snapshot) === 'b' ? refused() : applied()));
+      const first = await running(apply);
+      await send(first, lines, fromHash, toHash);
+      await waitFor(() => first.received.some(({ reject }) => reject?.hash === toHash), {
+        what: 'the reject',
+        pollMs: 5,
+      });
+      const next = { services: [service('1', { host: 'c' }), ...from.services.slice(1)] };
+      const change = [entityLine('services', canonicalJson(next.services[0]))];
+      await send(first, change, fromHash, createSnapshot(next).hash);
+      await waitFor(() => apply.hosts().at(-1) === 'c', { what: 'the next', pollMs: 5 });
+      expect(apply.snapshots.at(-1)).to.deep.equal(createSnapshot(next));
+    });
+
+    const misfits: readonly (readonly [what: string, sending: (at: FakeStream) => Promise<void>])[] = [
+      ['starts from what does not run here', (at) => send(at, lines, '0'.repeat(64), toHash)],
+      ['leads to another hash', (at) => send(at, lines.slice(0, 1), fromHash, toHash)],
+      ['cannot be read', (at) => send(at, ['nonsense\n'], fromHash, toHash)],
+      [
+        'is not as long as announced',
+        async (at) => {
+          at.send({ snapshotStart: { hash: toHash, totalBytes: 9, entityCount: 1, baseHash: fromHash } });
+          at.send({ snapshotEnd: { hash: toHash } });
+        },
+      ],
+    ];
+    for (const [what, sending] of misfits) {
+      it(`asks for the whole when one ${what}`, async () => {
+        const apply = recordingApply();
+        const first = await running(apply);
+        await sending(first);
+        const request = await waitFor(() => first.received.find(({ snapshotRequest }) => snapshotRequest), {
+          what: 'the request',
+          pollMs: 5,
+        });
+        expect(request.snapshotRequest).to.deep.equal({ hash: toHash, runningHash: fromHash });
+        await sendAll(first, await snapshotMessages(to, 2));
+        await waitFor(() => first.received.some(({ ack }) => ack?.hash === toHash), { what: 'the ack', pollMs: 5 });
+        expect(apply.hosts()).to.deep.equal(['a', 'b']);
+        expect(first.received.filter(({ reject }) => reject)).to.deep.equal([]);
+      });
+    }
   });
 
   it('tells what it rejected when it comes back', async () => {

@@ -6,9 +6,11 @@ import {
   type KafkaClientEvents,
   KafkaError,
   type KafkaRecord,
+  type BatchOutcome,
   type PartitionsByTopic,
   type ProduceBatch,
-  type ProduceResult,
+  type ProduceRequest,
+  type ProducerId,
   type TopicMetadata,
   type Wire,
 } from '../../../data-plane/kafka/client.ts';
@@ -16,8 +18,10 @@ import { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { createProducerMetrics } from '../../../data-plane/kafka/producer-metrics.ts';
 import type { ClusterSettings, ProducerLimits } from '../../../data-plane/kafka/producer.ts';
 
-/** A Produce request that the producer has handed over; the test says what becomes of it. */
+/** A batch of a Produce request that the producer has handed over; the test says what becomes of it. */
 export interface SentBatch {
+  /** The request is answered when each of its batches is. */
+  readonly request: ProduceRequest;
   readonly batch: ProduceBatch;
   readonly values: readonly string[];
   ack(baseOffset?: bigint): void;
@@ -28,6 +32,7 @@ export interface SentBatch {
 export class FakeKafkaClient implements KafkaClient {
   /** Topics that exist, by number of partitions; led by broker 1. */
   readonly topics = new Map<string, number>();
+  readonly topicIds = new Map<string, string>();
   readonly leaders = new Map<string, number>();
   readonly refusals = new Map<string, KafkaError>();
   readonly sent: SentBatch[] = [];
@@ -37,6 +42,9 @@ export class FakeKafkaClient implements KafkaClient {
   probes = 0;
   /** `topic/ids` of the last probe. */
   probed: readonly string[] = [];
+  /** How often a producer id was asked for; the ids go up from 1. */
+  producerIds = 0;
+  producerIdRefusal: KafkaError | null = null;
   ready = true;
   connected = true;
   closed = false;
@@ -65,7 +73,7 @@ export class FakeKafkaClient implements KafkaClient {
       id,
       leader: this.leaders.get(`${topic}/${id}`) ?? 1,
     }));
-    return Promise.resolve({ topic, partitions });
+    return Promise.resolve({ topic, id: this.topicIds.get(topic) ?? null, partitions });
   }
 
   recordBytesMax(topic: string): Promise<number | null> {
@@ -89,18 +97,33 @@ export class FakeKafkaClient implements KafkaClient {
     this.events.onReady();
   }
 
-  produce(batch: ProduceBatch): Promise<ProduceResult> {
+  async produce(request: ProduceRequest): Promise<readonly BatchOutcome[]> {
+    return Promise.all(request.batches.map((batch) => this.#receive(request, batch)));
+  }
+
+  #receive(request: ProduceRequest, batch: ProduceBatch): Promise<BatchOutcome> {
     return new Promise((resolve, reject) => {
       const sent: SentBatch = {
+        request,
         batch,
         values: batch.records.map(({ value }) => value?.toString() ?? ''),
         ack: (baseOffset = 0n) => resolve({ baseOffset }),
-        fail: (kafkaName, { wire, retriable = true }) =>
-          reject(new KafkaError(kafkaName, kafkaName, { retriable, wire })),
+        fail: (kafkaName, { wire, retriable = true }) => {
+          const error = new KafkaError(kafkaName, kafkaName, { retriable, wire });
+          // As a broken connection does: for all of the request. Of one of several batches it would say too much.
+          if (request.batches.length === 1) reject(error);
+          else resolve(error);
+        },
       };
       this.sent.push(sent);
       this.onSent(sent);
     });
+  }
+
+  producerId(): Promise<ProducerId> {
+    this.producerIds++;
+    if (this.producerIdRefusal !== null) return Promise.reject(this.producerIdRefusal);
+    return Promise.resolve({ id: BigInt(this.producerIds), epoch: 0 });
   }
 
   close(): Promise<void> {
@@ -138,13 +161,14 @@ export function fakeProducer(
     memoryBytesMax?: number;
     client?: FakeKafkaClient;
     logger?: Logger;
+    cluster?: Partial<ClusterSettings>;
   } = {},
 ): { client: FakeKafkaClient; producer: LogicalProducer; registry: Registry } {
   const client = options.client ?? new FakeKafkaClient();
   const registry = new Registry();
   const producer: LogicalProducer = new LogicalProducer({
     label: 'test',
-    cluster: testCluster,
+    cluster: { ...testCluster, ...options.cluster },
     limits: { ...testLimits, ...options.limits },
     memory: { bytesMax: options.memoryBytesMax ?? 100_000_000, bytes: 0 },
     logger: options.logger ?? silentLogger(),

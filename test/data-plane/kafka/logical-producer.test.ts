@@ -3,6 +3,8 @@ import { createLogger } from '../../../shared/log.ts';
 import { KafkaError } from '../../../data-plane/kafka/client.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import type { Verdict } from '../../../data-plane/kafka/producer.ts';
+import { murmur2Partition } from '../../../data-plane/kafka/partition-choice.ts';
+import { recordBytes } from '../../../data-plane/kafka/record-batch.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeKafkaClient, fakeProducer, type SentBatch, testRecord } from './fake-kafka-client.ts';
 
@@ -229,7 +231,7 @@ describe('LogicalProducer', () => {
       client.onSent = (sent) => sent.ack();
       first.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
       expect(brief(await verdict)).to.equal('acked');
-      expect(client.sent.map(({ batch }) => batch.leader)).to.deep.equal([1, 2]);
+      expect(client.sent.map(({ request }) => request.leader)).to.deep.equal([1, 2]);
     });
 
     it('does not write again what the leader has appended', async () => {
@@ -391,7 +393,7 @@ describe('LogicalProducer', () => {
     client.leaders.set('t/0', 2);
     first.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
     client.onSent = (sent) =>
-      sent.batch.leader === 2 ? sent.ack() : sent.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
+      sent.request.leader === 2 ? sent.ack() : sent.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
     expect(brief(await verdict)).to.equal('acked');
   });
 
@@ -451,6 +453,122 @@ describe('LogicalProducer', () => {
       const verdict = await producer.publish('t', testRecord('a'), soon(80));
       expect(brief(verdict)).to.equal('rejected RECORD_TOO_LARGE');
       expect(performance.now() - startedMs).to.be.below(400);
+    });
+  });
+
+  describe('a topic made again', () => {
+    it('gets what the brokers did not take for the one before', async () => {
+      const { client, producer } = start();
+      client.topicIds.set('t', 'old');
+      const verdict = producer.publish('t', testRecord('a'), soon());
+      const first = await sentCount(client, 1);
+      expect(first.request.topicId).to.equal('old');
+      client.topicIds.set('t', 'new');
+      first.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      client.onSent = (sent) =>
+        sent.request.topicId === 'new' ? sent.ack() : sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      expect(brief(await verdict)).to.equal('acked');
+    });
+
+    it('is not taken for the one before when a broker lags behind', async () => {
+      const { client, producer } = start({ limits: { attemptsMax: 1000 } });
+      client.topicIds.set('t', 'old');
+      client.onSent = (sent) => sent.ack();
+      await producer.publish('t', testRecord('a'), soon());
+      client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      client.topicIds.set('t', 'new');
+      const verdict = producer.publish('t', testRecord('b'), soon());
+      await waitFor(() => client.sent.some(({ request }) => request.topicId === 'new'), { what: 'the new id' });
+      // From now on metadata comes from a broker that has not heard of it.
+      client.topicIds.set('t', 'old');
+      const asked = client.metadataRequests.length;
+      await waitFor(() => client.metadataRequests.length > asked, { what: 'metadata of the lagging broker' });
+      await turns();
+      const sent = client.sent.length;
+      await turns();
+      client.onSent = (each) => each.ack();
+      client.topicIds.set('t', 'new');
+      expect(brief(await verdict)).to.equal('acked');
+      expect(client.sent.slice(sent).map(({ request }) => request.topicId)).to.deep.equal(['new']);
+    });
+
+    it('is not sent to while the brokers do not agree that it is the one', async () => {
+      const { client, producer } = start();
+      client.topicIds.set('t', 'old');
+      client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      const verdict = producer.publish('t', testRecord('a'), soon());
+      await waitFor(() => client.metadataRequests.length >= 3, { what: 'metadata, again and again' });
+      expect(client.sent).to.have.length(1);
+      client.onSent = (sent) => sent.ack();
+      expect(brief(await verdict)).to.equal('acked');
+    });
+
+    it('may say so until the deadline: not found', async () => {
+      const { client, producer } = start();
+      client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      expect(brief(await producer.publish('t', testRecord('a'), soon(60)))).to.equal('not_sent TOPIC_NOT_FOUND');
+    });
+  });
+
+  describe('requests', () => {
+    const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
+
+    function wide(options: Parameters<typeof fakeProducer>[0] = {}) {
+      const made = start(options);
+      made.client.topics.set('wide', 6);
+      for (const id of [3, 4, 5]) made.client.leaders.set(`wide/${id}`, 2);
+      return made;
+    }
+
+    it('carry what one leader has to take in one turn, each partition once', async () => {
+      const { client, producer } = wide();
+      client.onSent = (sent) => sent.ack();
+      const verdicts = await Promise.all(keys.map((key) => producer.publish('wide', testRecord(key, key), soon())));
+      expect(new Set(verdicts.map(brief))).to.deep.equal(new Set(['acked']));
+      const requests = [...new Set(client.sent.map(({ request }) => request))];
+      expect(
+        requests.map(({ leader, batches }) => [
+          leader,
+          batches.map(({ partition }) => partition).toSorted((a, b) => a - b),
+        ]),
+      ).to.deep.equal([
+        [1, [0, 1, 2]],
+        [2, [3, 4, 5]],
+      ]);
+    });
+
+    it('are bounded by the bytes of a batch', async () => {
+      const { client, producer } = wide({ limits: { batchBytesMax: 600 } });
+      client.onSent = (sent) => sent.ack();
+      const value = 'x'.repeat(80);
+      await Promise.all(keys.map((key) => producer.publish('wide', testRecord(value, key), soon())));
+      for (const { batches } of new Set(client.sent.map(({ request }) => request))) {
+        const bytes = batches.flatMap(({ records }) => records).reduce((sum, record) => sum + recordBytes(record), 0);
+        expect(bytes).to.be.at.most(600);
+      }
+    });
+
+    it('bear a verdict for each partition: one that is refused harms no other', async () => {
+      const { client, producer } = wide();
+      client.onSent = (sent) =>
+        sent.batch.partition === 1
+          ? sent.fail('KAFKA_STORAGE_ERROR', { wire: 'verdict', retriable: false })
+          : sent.ack(BigInt(sent.batch.partition * 100));
+      const verdicts = await Promise.all(keys.map((key) => producer.publish('wide', testRecord(key, key), soon())));
+      const partitionOfKey = (key: string) => murmur2Partition(Buffer.from(key), 6);
+      verdicts.forEach((verdict, index) => {
+        const partition = partitionOfKey(keys[index] ?? '');
+        if (partition === 1) expect(brief(verdict)).to.equal('not_sent INTERNAL');
+        else expect(verdict).to.include({ outcome: 'acked', partition });
+      });
+    });
+
+    it('leave unknown what the answer does not name', async () => {
+      const { client, producer } = wide();
+      client.produce = (request) => Promise.resolve(request.batches.slice(0, 1).map(() => ({ baseOffset: 7n })));
+      const verdicts = await Promise.all(keys.map((key) => producer.publish('wide', testRecord(key, key), soon())));
+      const outcomes = verdicts.map(({ outcome }) => outcome);
+      expect(new Set(outcomes)).to.deep.equal(new Set(['acked', 'unknown']));
     });
   });
 

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import type { KafkaRecord } from '../../../data-plane/kafka/client.ts';
 import { codecOf } from '../../../data-plane/kafka/compression.ts';
 import type { Compression } from '../../../data-plane/kafka/producer.ts';
-import { encodeRecordBatch } from '../../../data-plane/kafka/record-batch.ts';
+import { prepareRecordBatch } from '../../../data-plane/kafka/record-batch.ts';
 
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)),
@@ -22,14 +22,16 @@ const record: fc.Arbitrary<KafkaRecord> = fc.record({
   ),
 });
 
-describe('encodeRecordBatch', () => {
+describe('prepareRecordBatch', () => {
   const compressions: Compression[] = ['none', 'gzip', 'snappy', 'lz4'];
   for (const compression of compressions) {
     it(`is read back by another library's decoder, compression ${compression}`, () => {
       fc.assert(
         fc.property(fc.array(record, { minLength: 1, maxLength: 80 }), fc.nat(50), (records, headroomBytes) => {
           const nowMs = 1_795_557_832_127;
-          const buffer = encodeRecordBatch({ records, compression, nowMs, headroomBytes });
+          const prepared = prepareRecordBatch({ records, compression, nowMs, stamp: null });
+          const buffer = Buffer.alloc(headroomBytes + prepared.bytes);
+          expect(prepared.writeTo(buffer, headroomBytes)).to.equal(buffer.length);
           const batch = readRecordsBatch(Reader.from(buffer.subarray(headroomBytes)));
           expect(batch.firstTimestamp).to.equal(BigInt(nowMs));
           expect(batch.maxTimestamp).to.equal(BigInt(nowMs));
@@ -52,6 +54,21 @@ describe('encodeRecordBatch', () => {
       );
     });
   }
+
+  it('bears the stamp of an idempotent producer, and its time', () => {
+    const stamp = { producer: { id: 2n ** 40n, epoch: 3 }, sequence: 2 ** 31 - 1, createdAtMs: 1_700_000_000_000 };
+    const records = [{ key: null, value: Buffer.from('a'), headers: [] }];
+    const prepared = prepareRecordBatch({ records, compression: 'none', nowMs: Date.now(), stamp });
+    const buffer = Buffer.alloc(prepared.bytes);
+    prepared.writeTo(buffer, 0);
+    const { producerId, producerEpoch, firstSequence, firstTimestamp } = readRecordsBatch(Reader.from(buffer));
+    expect({ producerId, producerEpoch, firstSequence, firstTimestamp }).to.deep.equal({
+      producerId: stamp.producer.id,
+      producerEpoch: 3,
+      firstSequence: stamp.sequence,
+      firstTimestamp: BigInt(stamp.createdAtMs),
+    });
+  });
 
   // The other library reads zstd on newer runtimes only; Kafka's own consumer reads it in security/compression.ts.
   it('compresses by zstd so that it is read back, whatever the bytes', () => {

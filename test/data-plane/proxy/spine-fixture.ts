@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/config/build-runtime.ts';
+import { PluginInstances } from '../../../data-plane/config/plugin-instances.ts';
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/config/runtime-holder.ts';
 import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugins/plugin.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/handle-exchange.ts';
@@ -8,6 +9,7 @@ import { createLogger, type LogLevel } from '../../../shared/log.ts';
 import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';
 import { record, string } from '../../../shared/schema/field.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
+import { noLua } from '../../helpers/plugins.ts';
 
 const protocols = ['grpc', 'grpcs', 'http', 'https'];
 
@@ -78,11 +80,12 @@ export function pluginEntity(
 
 /** A spine over a real runtime, holder and metrics; plugins behave as `behaviours` says, by label. */
 export class SpineFixture {
-  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation)>();
+  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation | Promise<PluginCreation>)>();
   readonly lines: Record<string, unknown>[] = [];
   readonly registry = new Registry();
   readonly events: ApplyEvent[] = [];
   readonly holder: RuntimeHolder;
+  readonly instances = new PluginInstances();
   readonly spine: Spine;
   readonly metrics: RequestMetrics;
   readonly deps: PluginDeps;
@@ -109,6 +112,7 @@ export class SpineFixture {
         },
         close: async () => {},
       },
+      lua: noLua,
       log: logger,
       env: {},
       requestBodyMaxBytes: 1_000,
@@ -126,6 +130,7 @@ export class SpineFixture {
       plugins: this.#table(),
       pluginSchemas,
       pluginDeps: this.deps,
+      instances: this.instances,
       meterOf: (label) => this.metrics.meterOf(label),
     });
   }
@@ -142,7 +147,7 @@ export class SpineFixture {
           version: '1.0.0',
           priority,
           answers,
-          create: (config: unknown): PluginCreation => {
+          create: (config: unknown): PluginCreation | Promise<PluginCreation> => {
             // A border: checked against the schema above.
             const { label } = config as { label: string };
             const behaviour = this.behaviours.get(label) ?? {};

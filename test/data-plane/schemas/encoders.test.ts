@@ -19,6 +19,7 @@ function options(fields: Partial<EncoderOptions> = {}, url = registryUrl, ttlSec
     subjectName: 'none',
     schemaVersion: 'latest',
     payloadEncoding: 'auto',
+    messageName: null,
     subjectNameStrategy: 'subject_name',
     role: 'value',
     ...fields,
@@ -132,19 +133,38 @@ describe('encoders', () => {
       expect([bytes.readUInt32BE(1), bytes.length]).to.deep.equal([id, 6]);
     });
 
-    it('say that a subject, a version or a kind of schema is not there', async () => {
-      const subject = `kinds-${randomUUID()}`;
-      await register(subject, {
-        schemaType: 'PROTOBUF',
-        schema: 'syntax = "proto3"; message Order { int32 id = 1; }',
+    it('encode Protobuf, imports resolved, as the message that is named', async () => {
+      const name = randomUUID();
+      const schemaType = 'PROTOBUF';
+      await register(`${name}-item`, {
+        schemaType,
+        schema: 'syntax = "proto3"; package shop; message Item { string sku = 1; }',
       });
+      const id = await register(name, {
+        schemaType,
+        schema:
+          'syntax = "proto3"; package shop; import "item.proto"; message Order { Item item = 1; } message Other { int64 id = 1; }',
+        references: [{ name: 'item.proto', subject: `${name}-item`, version: 1 }],
+      });
+      const order = encoders.acquire(options({ subjectName: name }));
+      const bytes = await order.encode('t', '{"item":{"sku":"a"}}', soon());
+      expect([bytes[0], bytes.readUInt32BE(1), ...bytes.subarray(5)]).to.deep.equal([0, id, 0, 10, 3, 10, 1, 97]);
+      expect(await codeOf(() => order.encode('t', '{"item":{"id":1}}', soon()))).to.equal(
+        '422 SCHEMA_VALIDATION_FAILED',
+      );
+      const other = encoders.acquire(options({ subjectName: name, messageName: 'shop.Other' }));
+      expect([...(await other.encode('t', '{"id":"5"}', soon())).subarray(5)]).to.deep.equal([2, 2, 8, 5]);
+      const none = encoders.acquire(options({ subjectName: name, messageName: 'None' }));
+      expect(await codeOf(() => none.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
+    });
+
+    it('say that a subject or a version is not there', async () => {
+      const subject = `versions-${randomUUID()}`;
+      await register(subject, { schema: JSON.stringify(schema) });
       const unknown = encoders.acquire(options({ subjectName: randomUUID() }));
       expect(await codeOf(() => unknown.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
       const version = encoders.acquire(options({ subjectName: subject, schemaVersion: '99' }));
       expect(await codeOf(() => version.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
-      const kind = encoders.acquire(options({ subjectName: subject }));
-      const error: unknown = await Promise.resolve(kind.encode('t', '{}', soon())).catch((reason: unknown) => reason);
-      expect(error).to.have.property('message').that.includes('type PROTOBUF are not supported yet');
     });
   });
 
@@ -188,6 +208,34 @@ describe('encoders', () => {
         expect(asked).to.equal(1);
       });
     }
+
+    const unusable: [what: string, body: object, message: RegExp][] = [
+      ['an Avro schema that is not JSON', { id: 7, schema: '{' }, /cannot be used: the Avro schema is faulty/],
+      ['a faulty JSON Schema', { id: 7, schemaType: 'JSON', schema: '{"type":1}' }, /the JSON Schema is faulty/],
+      ['a faulty .proto file', { id: 7, schemaType: 'PROTOBUF', schema: 'message {' }, /is not a \.proto file/],
+      ['a kind that nobody knows', { id: 7, schemaType: 'XML', schema: '<a/>' }, /of type XML are not known/],
+    ];
+    for (const [what, body, message] of unusable) {
+      it(`says that there is no schema when it gives ${what}`, async () => {
+        answer = (response) => response.end(JSON.stringify(body));
+        const lease = encoders.acquire(options({ subjectName: 'sub' }, url));
+        for (let times = 0; times < 2; times++) {
+          const error: unknown = await Promise.resolve()
+            .then(() => lease.encode('t', '{}', soon()))
+            .catch((reason: unknown) => reason);
+          expect(error).to.include({ code: 'SCHEMA_NOT_FOUND', status: 502 });
+          expect(error).to.have.property('message').that.matches(message).and.includes("'sub'");
+        }
+        expect(asked).to.equal(1);
+      });
+    }
+
+    it('is not believed to have lost a subject when something else answers in its place', async () => {
+      const lease = encoders.acquire(options({}, url, 0));
+      await lease.encode('t', '{"id":1}', soon());
+      answer = (response) => response.writeHead(404).end('<html>');
+      expect((await lease.encode('t', '{"id":1}', soon())).length).to.equal(6);
+    });
 
     it('refuses for now when it is slow, and waits no longer than the request may', async () => {
       answer = () => {};

@@ -4,10 +4,11 @@ import type { Format } from '../../../data-plane/schemas/formats/format.ts';
 import { jsonSchemaFormat } from '../../../data-plane/schemas/formats/json-schema.ts';
 import { encodeKey } from '../../../data-plane/schemas/key-text.ts';
 import { RequestError } from '../../../shared/errors.ts';
+import { formatOptions } from './format-options.ts';
 
 /** The payload as text (JSON Schema) or hex (Avro), or the error's code. */
 function payloadOf(format: Format, schema: unknown, text: string): string {
-  const compiled = format.compile({ text: JSON.stringify(schema), references: [] }, 'auto');
+  const compiled = format.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
   try {
     return encodeKey(compiled, text, Buffer.alloc(0)).toString(format === avroFormat ? 'hex' : 'utf8');
   } catch (error) {

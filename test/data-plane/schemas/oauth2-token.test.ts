@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import { expect } from 'chai';
+import { jwtVerify } from 'jose';
 import { Registry } from 'prom-client';
 import type { EncoderOptions, Encoders, OAuth2Settings } from '../../../data-plane/schemas/encoder.ts';
 import { createEncoders } from '../../../data-plane/schemas/encoders.ts';
@@ -76,6 +77,8 @@ describe('access tokens for a registry', () => {
       timeoutMs: 2_000,
       keepAlive: true,
       sslVerify: true,
+      jwtAlgorithm: 'HS512',
+      proxies: { http: null, https: null, except: null },
       ...fields,
     };
   }
@@ -120,6 +123,37 @@ describe('access tokens for a registry', () => {
       expect(Object.fromEntries(new URLSearchParams(asked[0]?.body))).to.deep.equal(form);
       expect(asked[0]?.headers).to.include({ 'x-tenant': 't', 'content-type': 'application/x-www-form-urlencoded' });
       expect(asked[0]?.headers.authorization).to.equal(authorization);
+      tokens.close();
+    });
+  }
+
+  for (const jwtAlgorithm of ['HS256', 'HS512'] as const) {
+    it(`are asked for with client_secret_jwt, signed by ${jwtAlgorithm}, anew each time`, async () => {
+      const tokens = createTokenSource({ settings: settings({ clientAuth: 'client_secret_jwt', jwtAlgorithm }) });
+      tokens.drop(await tokens.get());
+      await tokens.get();
+      const forms = asked.map(({ body }) => new URLSearchParams(body));
+      const ids = forms.map(async (form) => {
+        expect([...form.keys()]).to.have.members([
+          'grant_type',
+          'scope',
+          'client_id',
+          'client_assertion_type',
+          'client_assertion',
+        ]);
+        expect(form.get('client_assertion_type')).to.equal('urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+        const key = new TextEncoder().encode('ge:heim ü');
+        const { payload } = await jwtVerify(form.get('client_assertion') ?? '', key, {
+          algorithms: [jwtAlgorithm],
+          issuer: 'me',
+          subject: 'me',
+          audience: `${url}/token`,
+          requiredClaims: ['exp', 'iat', 'jti'],
+        });
+        expect((payload.exp ?? 0) - (payload.iat ?? 0)).to.equal(60);
+        return payload.jti;
+      });
+      expect(new Set(await Promise.all(ids)).size).to.equal(2);
       tokens.close();
     });
   }
@@ -172,6 +206,7 @@ describe('access tokens for a registry', () => {
         subjectName: 's',
         schemaVersion: 'latest',
         payloadEncoding: 'auto',
+        messageName: null,
         subjectNameStrategy: 'subject_name',
         role: 'value',
       };

@@ -81,7 +81,7 @@ describe('configuration of kafka-upstream', () => {
       identity_pool_id: null,
       subject_name_strategy: 'subject_name',
       key_schema: null,
-      value_schema: { subject_name: 's', schema_version: 'latest', payload_encoding: 'auto' },
+      value_schema: { subject_name: 's', schema_version: 'latest', payload_encoding: 'auto', message_name: null },
     });
   });
 
@@ -151,7 +151,7 @@ describe('configuration of kafka-upstream', () => {
       { key_query_arg: 'k', key_from: { header: 'x' } },
       ["key_from: only one of these fields must be non-empty: 'key_query_arg', 'key_from'"],
     ],
-    [{ message_by_lua_functions: ['x'] }, [`message_by_lua_functions: ${later}null is accepted`]],
+    [{ message_by_lua_functions: ['x'] }, ['message_by_lua_functions.0: line 1: syntax error near <eof>']],
     [registry({ url: 'ftp://x' }), ['schema_registry.confluent.url: expected an http or https URL']],
     [registry({ value_schema: null }), ['schema_registry.confluent.value_schema: required field missing']],
     [registry({ value_schema: {} }), ['schema_registry.confluent.value_schema.subject_name: required field missing']],
@@ -175,17 +175,13 @@ describe('configuration of kafka-upstream', () => {
         { client_id: 'c', client_secret: 's' },
         { auth_method: 'client_secret_jwt', client_secret_jwt_alg: 'HS256' },
       ),
-      [
-        `${oauth2Client}auth_method: not supported yet: client_secret_jwt needs the package jose`,
-        `${oauth2Client}client_secret_jwt_alg: ${later}"HS512" is accepted`,
-      ],
+      [],
     ],
     [
-      oauth2({ client_id: 'c', client_secret: 's' }, { http_version: 2, http_proxy: 'http://p', no_proxy: 'x' }),
+      oauth2({ client_id: 'c', client_secret: 's' }, { http_version: 2, http_proxy: 'p', no_proxy: 'x' }),
       [
+        `${oauth2Client}http_proxy: expected an http or https URL`,
         `${oauth2Client}http_version: ${later}1.1 is accepted`,
-        `${oauth2Client}http_proxy: ${later}null is accepted`,
-        `${oauth2Client}no_proxy: ${later}null is accepted`,
       ],
     ],
     [

@@ -20,7 +20,7 @@ async function valueOf(config: Readonly<Record<string, unknown>>, request: Reque
   const { method = 'POST', target = '/', headers = [], body = '' } = request;
   const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : '';
   const exchange = { method, target, query, headers: new HeaderList(headers) };
-  return compileValueText(buildConfig(config))(exchange, Buffer.from(body));
+  return compileValueText(buildConfig(config), null)(exchange, Buffer.from(body), 0);
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {

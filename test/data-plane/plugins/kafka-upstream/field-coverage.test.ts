@@ -101,6 +101,17 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
   [`${auth}.oauth2.token_headers`, { x: 'y' }, 'value', 'registry.authentication.headers', oauth2],
   [`${auth}.oauth2.token_post_args`, { x: 'y' }, 'value', 'registry.authentication.postArgs', oauth2],
   [`${auth}.oauth2_client.auth_method`, 'client_secret_basic', 'value', 'registry.authentication.clientAuth', oauth2],
+  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', 'value', 'registry.authentication.jwtAlgorithm', oauth2],
+  [`${auth}.oauth2_client.no_proxy`, 'x', 'value', 'registry.authentication.proxies.except', oauth2],
+  ...(['http', 'https'] as const).flatMap((scheme): typeof settings => {
+    const field = `${auth}.oauth2_client.${scheme}_proxy`;
+    const place = `registry.authentication.proxies.${scheme}`;
+    const withProxy = withValue(oauth2, field, 'http://p');
+    return [
+      [field, 'http://p', 'value', `${place}.url`, oauth2],
+      [`${field}_authorization`, 'x', 'value', `${place}.authorization`, withProxy],
+    ];
+  }),
   [`${auth}.oauth2_client.timeout`, 7, 'value', 'registry.authentication.timeoutMs', oauth2],
   [`${auth}.oauth2_client.keep_alive`, false, 'value', 'registry.authentication.keepAlive', oauth2],
   [`${auth}.oauth2_client.ssl_verify`, false, 'value', 'registry.authentication.sslVerify', oauth2],
@@ -111,6 +122,7 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
     [`${confluent}.${role}_schema.subject_name`, 'x', role, 'subjectName', registry],
     [`${confluent}.${role}_schema.schema_version`, '7', role, 'schemaVersion', registry],
     [`${confluent}.${role}_schema.payload_encoding`, 'avro_json', role, 'payloadEncoding', registry],
+    [`${confluent}.${role}_schema.message_name`, 'x', role, 'messageName', registry],
   ]),
 ];
 
@@ -135,6 +147,7 @@ const behaviours: Readonly<Record<string, string>> = {
   forward_headers: 'envelope.test.ts',
   forward_body: 'envelope.test.ts',
   record_value: 'envelope.test.ts',
+  message_by_lua_functions: 'lua.test.ts',
   'headers.forward_http_headers_as_record_headers': 'record-parts.test.ts',
   'headers.forward_all_by_default': 'record-parts.test.ts',
   'headers.include_headers': 'record-parts.test.ts',
@@ -156,14 +169,7 @@ const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
 const refused: [path: string, value: unknown, base?: Values][] = [
   ['security.certificate_id', uuid, { security: { ssl: true } }],
   ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
-  ['message_by_lua_functions', ['return 1']],
-  [`${auth}.oauth2_client.client_secret_jwt_alg`, 'HS256', oauth2],
   [`${auth}.oauth2_client.http_version`, 2, oauth2],
-  [`${auth}.oauth2_client.http_proxy`, 'http://p', oauth2],
-  [`${auth}.oauth2_client.http_proxy_authorization`, 'x', oauth2],
-  [`${auth}.oauth2_client.https_proxy`, 'http://p', oauth2],
-  [`${auth}.oauth2_client.https_proxy_authorization`, 'x', oauth2],
-  [`${auth}.oauth2_client.no_proxy`, 'x', oauth2],
 ];
 
 const gating: Values = { producer_async: true, producer_async_health_gating: true };

@@ -1,5 +1,6 @@
 import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
 import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
 import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
 import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
@@ -7,6 +8,7 @@ import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
 import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { silentLogger } from '../../../../shared/log.ts';
+import { instanceOf } from '../../../helpers/plugins.ts';
 import { buildConfig } from './build-config.ts';
 
 export interface Sent {
@@ -58,15 +60,30 @@ export class Fakes {
     close: () => Promise.resolve(),
   };
 
+  /** What the functions make of a message. */
+  luaResult: (message: string) => string | Buffer = (message) => message;
+  readonly luaFunctions: (readonly string[])[] = [];
+  readonly lua: LuaChains = {
+    acquire: (functions) => {
+      this.luaFunctions.push(functions);
+      const run = async (message: string): Promise<string | Buffer> => this.luaResult(message);
+      return Promise.resolve({ kind: 'acquired', chain: { run, release: () => void this.released++ } });
+    },
+    close: () => Promise.resolve(),
+  };
+
   deps(env: PluginDeps['env'] = {}): PluginDeps {
-    const { producers, encoders } = this;
-    return { producers, encoders, log: silentLogger(), env, requestBodyMaxBytes: 1000 };
+    const { producers, encoders, lua } = this;
+    return { producers, encoders, lua, log: silentLogger(), env, requestBodyMaxBytes: 1000 };
   }
 
   create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
-    const created = kafkaUpstream.create(buildConfig(config), this.deps());
-    if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
-    return created.instance;
+    return instanceOf(kafkaUpstream.create(buildConfig(config), this.deps()));
+  }
+
+  /** With functions that must run. */
+  async createWithLua(config: Readonly<Record<string, unknown>>): Promise<PluginInstance> {
+    return instanceOf(await kafkaUpstream.create(buildConfig(config), this.deps()));
   }
 }
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { gzipSync } from 'node:zlib';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { instanceOf } from '../../../helpers/plugins.ts';
 import { buildConfig } from './build-config.ts';
 import { Fakes, access, exchange } from './plugin-fakes.ts';
 
@@ -108,6 +109,8 @@ describe('kafka-upstream', () => {
       timeoutMs: 10_000,
       keepAlive: true,
       sslVerify: true,
+      jwtAlgorithm: 'HS512',
+      proxies: { http: null, https: null, except: null },
     };
     expect(settingsOf({ oauth2 })).to.deep.equal(expected);
     const oauth2_client = { auth_method: 'client_secret_basic', timeout: 5, keep_alive: false, ssl_verify: false };
@@ -290,7 +293,7 @@ describe('kafka-upstream', () => {
       ],
     });
     expect(fakes.acquired).to.have.length(0);
-    kafkaUpstream.create(config, fakes.deps({ U: 'u', P: 'p' }));
+    instanceOf(kafkaUpstream.create(config, fakes.deps({ U: 'u', P: 'p' })));
     expect(fakes.acquired[0]?.cluster.sasl).to.deep.equal({ mechanism: 'PLAIN', username: 'u', password: 'p' });
   });
 

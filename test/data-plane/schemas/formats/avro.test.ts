@@ -7,6 +7,7 @@ import { avroFormat } from '../../../../data-plane/schemas/formats/avro.ts';
 import { depthMax } from '../../../../data-plane/schemas/formats/avro-containers.ts';
 import type { PayloadEncoding } from '../../../../data-plane/schemas/formats/format.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { formatOptions } from '../format-options.ts';
 
 const prefix = Buffer.from([0, 0, 0, 0, 7]);
 const long = avro.types.LongType.__with({
@@ -24,7 +25,9 @@ const long = avro.types.LongType.__with({
 
 /** Encodes with ours, decodes with avsc without logical types: what a consumer finds on the wire. */
 function roundTrip(schema: avro.Schema, json: string, encoding: PayloadEncoding = 'auto'): unknown {
-  const bytes = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, encoding).encode(json, prefix);
+  const bytes = avroFormat
+    .compile({ text: JSON.stringify(schema), references: [] }, formatOptions({ payloadEncoding: encoding }))
+    .encode(json, prefix);
   expect(bytes.subarray(0, 5)).to.deep.equal(prefix);
   const decoded: unknown = avro.Type.forSchema(withoutLogicalLongs(schema), {
     registry: { long },
@@ -51,9 +54,19 @@ function faultsOf(schema: avro.Schema, json: string, encoding: PayloadEncoding =
 
 const decimal: avro.Schema = { type: 'bytes', logicalType: 'decimal', precision: 10, scale: 2 };
 const wideDecimal: avro.Schema = { type: 'bytes', logicalType: 'decimal', precision: 30, scale: 2 };
+const fixedDecimal = {
+  type: 'fixed',
+  name: 'D',
+  size: 4,
+  logicalType: 'decimal',
+  precision: 9,
+  scale: 2,
+} as avro.Schema;
 const logical = (type: string, logicalType: string): avro.Schema => ({ type, logicalType }) as avro.Schema;
 const named = (name: string, ...fields: object[]): avro.Schema => ({ type: 'record', name, fields }) as avro.Schema;
 const union = (...types: unknown[]): avro.Schema => types as avro.Schema;
+
+const twoRecords = union(named('A', { name: 'a', type: 'int' }), named('B', { name: 'a', type: 'int' }));
 
 describe('Avro from JSON', () => {
   const good: [what: string, schema: avro.Schema, json: string, wire: unknown, encoding?: PayloadEncoding][] = [
@@ -144,6 +157,111 @@ describe('Avro from JSON', () => {
       '{"v":1,"next":{"v":2}}',
       { v: 1, next: { N: { v: 2, next: null } } },
     ],
+    ['decimal in a fixed, sign extended', fixedDecimal, '-0.01', [255, 255, 255, 255]],
+    ['decimal as a number with an exponent', decimal, '1.2e1', [4, 176]],
+    ['decimal zero', decimal, '0', [0]],
+    ['time-millis as number', logical('int', 'time-millis'), '5', 5],
+    ['time-micros as text of its long', logical('long', 'time-micros'), '"5"', '5n'],
+    ['a timestamp as number', logical('long', 'timestamp-micros'), '1704067200000001', '1704067200000001n'],
+    ['a timestamp beyond doubles', logical('long', 'timestamp-nanos'), '1704067200000000001', '1704067200000000001n'],
+    ['local-timestamp-micros', logical('long', 'local-timestamp-micros'), '"1970-01-01T00:00:00.000001"', '1n'],
+    ['local-timestamp-nanos', logical('long', 'local-timestamp-nanos'), '"1970-01-01T00:00:00.000000001"', '1n'],
+    [
+      'uuid in a fixed',
+      { type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' },
+      '"00010203-0405-0607-0809-0a0b0c0d0e0f"',
+      Array.from({ length: 16 }, (_, index) => index),
+    ],
+    ['fixed in base64', { type: 'fixed', name: 'F', size: 2 }, '"base64:/wA="', [255, 0], 'simple_json'],
+    ['null that stands last', union('string', 'null'), 'null', null],
+    ['narrowest number: float before double', union('double', 'float'), '2', { float: 2 }],
+    ['narrowest number: long before float', union('float', 'long'), '3000000000', { long: '3000000000n' }],
+    ['a long in the text of a union', union('null', 'long'), '"9007199254740993"', { long: '9007199254740993n' }],
+    [
+      'plain before tagged where both fit',
+      union('long', { type: 'map', values: 'long' }),
+      '{"long":5}',
+      { map: { long: '5n' } },
+    ],
+    ['tagged where plain does not fit', union('long', { type: 'map', values: 'string' }), '{"long":5}', { long: '5n' }],
+    ['a tagged string among longs', union('null', 'long', 'string'), '{"string":"5"}', { string: '5' }],
+    [
+      'a tag with a namespace',
+      union('null', named('a.b.R', { name: 'v', type: 'int' })),
+      '{"a.b.R":{"v":1}}',
+      { 'a.b.R': { v: 1 } },
+    ],
+    ['a tagged record', twoRecords, '{"B":{"a":1}}', { B: { a: 1 } }],
+    ['a tagged enum', union('null', { type: 'enum', name: 'E', symbols: ['A'] }), '{"E":"A"}', { E: 'A' }, 'avro_json'],
+    [
+      'tagged array and map',
+      union({ type: 'array', items: 'int' }, { type: 'map', values: 'int' }),
+      '{"array":[1]}',
+      { array: [1] },
+      'avro_json',
+    ],
+    [
+      'unions within unions by tags',
+      union('null', named('R', { name: 'v', type: ['null', 'int'] })),
+      '{"R":{"v":{"int":1}}}',
+      { R: { v: { int: 1 } } },
+      'avro_json',
+    ],
+    [
+      '64 bits in every place',
+      named(
+        'R',
+        { name: 'a', type: { type: 'array', items: 'long' } },
+        { name: 'm', type: { type: 'map', values: ['null', 'long'] } },
+        { name: 'd', type: wideDecimal },
+      ),
+      '{"a":[9007199254740993,-9223372036854775808],"m":{"k":9223372036854775807},"d":0.01}',
+      { a: ['9007199254740993n', '-9223372036854775808n'], m: { k: { long: '9223372036854775807n' } }, d: [1] },
+    ],
+    [
+      'recursion through arrays, maps and another record',
+      named(
+        'N',
+        { name: 'c', type: { type: 'array', items: 'N' }, default: [] },
+        {
+          name: 'o',
+          type: ['null', { type: 'record', name: 'O', fields: [{ name: 'm', type: { type: 'map', values: 'N' } }] }],
+          default: null,
+        },
+      ),
+      '{"c":[{},{"c":[{}]}],"o":{"m":{"k":{}}}}',
+      {
+        c: [
+          { c: [], o: null },
+          { c: [{ c: [], o: null }], o: null },
+        ],
+        o: { O: { m: { k: { c: [], o: null } } } },
+      },
+    ],
+    [
+      'aliases of a record and its fields',
+      union('null', named('R', { name: 'a', aliases: ['b', 'c'], type: 'int' })),
+      '{"c":1}',
+      { R: { a: 1 } },
+    ],
+    [
+      'defaults of every kind',
+      named(
+        'R',
+        { name: 's', type: 'string', default: 'x' },
+        { name: 'b', type: 'bytes', default: '\u00ff' },
+        { name: 'd', type: 'double', default: 1.5 },
+        { name: 'e', type: { type: 'enum', name: 'E', symbols: ['A', 'B'] }, default: 'B' },
+        { name: 'm', type: { type: 'map', values: 'int' }, default: { k: 1 } },
+        {
+          name: 'r',
+          type: { type: 'record', name: 'I', fields: [{ name: 'v', type: 'boolean' }] },
+          default: { v: true },
+        },
+      ),
+      '{}',
+      { s: 'x', b: [255], d: 1.5, e: 'B', m: { k: 1 }, r: { v: true } },
+    ],
     [
       'array and map',
       { type: 'map', values: { type: 'array', items: 'int' } },
@@ -174,6 +292,29 @@ describe('Avro from JSON', () => {
     ['a timestamp without zone', logical('long', 'timestamp-millis'), '"2024-01-01T00:00:00"', [' format']],
     ['finer than millis', logical('long', 'timestamp-millis'), '"2024-01-01T00:00:00.0001Z"', [' precision']],
     ['no uuid', logical('string', 'uuid'), '"x"', [' format']],
+    ['too many digits for a fixed', fixedDecimal, '-99999999.99', [' precision']],
+    ['a fraction of a day', logical('int', 'date'), '1.5', [' type']],
+    ['finer than micros', logical('long', 'time-micros'), '"00:00:00.0000001"', [' precision']],
+    ['an hour that does not exist', logical('int', 'time-millis'), '"24:00:00"', [' format']],
+    ['a zone at a local timestamp', logical('long', 'local-timestamp-millis'), '"2024-01-01T00:00:00Z"', [' format']],
+    ['a boolean for a timestamp', logical('long', 'timestamp-millis'), 'true', [' type']],
+    ['base64 where Avro rules', { type: 'fixed', name: 'F', size: 2 }, '"base64:/wA="', [' size'], 'avro_json'],
+    ['a number for a string', 'string', '1', [' type']],
+    ['null for a string', 'string', 'null', [' type']],
+    [
+      'a plain record where tags rule',
+      union('null', named('R', { name: 'v', type: 'int' })),
+      '{"v":1}',
+      [' union'],
+      'avro_json',
+    ],
+    ['a tag with a second key', union('null', 'int'), '{"int":1,"x":2}', [' union'], 'avro_json'],
+    [
+      'faults in the records of an array of unions',
+      { type: 'array', items: union('null', named('R', { name: 'v', type: 'int' })) },
+      '[null,{"v":"x"},{"w":1}]',
+      ['/1/v type', '/2/v required', '/2/w undeclared'],
+    ],
     ['no symbol', { type: 'enum', name: 'E', symbols: ['A'] }, '"C"', [' enum']],
     ['a lone surrogate', 'string', '"\\ud800"', [' format']],
     ['a lone surrogate in a map', { type: 'map', values: 'int' }, '{"\\ud800":1}', ['/\ud800 format']],
@@ -234,16 +375,30 @@ describe('Avro from JSON', () => {
     expect(faultsOf(schema, json)).to.have.length.greaterThan(0);
   });
 
+  it('resolves references, also those of references, to any named type', () => {
+    const references = [
+      { name: 'e', text: JSON.stringify({ type: 'enum', name: 'x.E', symbols: ['A', 'B'] }) },
+      { name: 'f', text: JSON.stringify({ type: 'fixed', name: 'x.F', size: 1 }) },
+      { name: 'r', text: JSON.stringify(named('x.R', { name: 'e', type: 'E' }, { name: 'f', type: 'x.F' })) },
+    ];
+    const text = JSON.stringify(union('null', 'x.R', { type: 'array', items: 'x.E' }));
+    const compiled = avroFormat.compile({ text, references }, formatOptions());
+    expect([...compiled.encode('{"e":"B","f":"a"}', Buffer.alloc(0))]).to.deep.equal([2, 2, 97]);
+    expect([...compiled.encode('["B"]', Buffer.alloc(0))]).to.deep.equal([4, 2, 2, 0]);
+  });
+
   it('resolves references', () => {
     const other = JSON.stringify({ type: 'record', name: 'x.Other', fields: [{ name: 'a', type: 'int' }] });
     const text = JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'o', type: 'x.Other' }] });
-    const compiled = avroFormat.compile({ text, references: [{ name: 'x.Other', text: other }] }, 'auto');
+    const compiled = avroFormat.compile({ text, references: [{ name: 'x.Other', text: other }] }, formatOptions());
     expect([...compiled.encode('{"o":{"a":3}}', Buffer.alloc(0))]).to.deep.equal([6]);
   });
 
   it('says that a faulty schema is unusable', () => {
-    expect(() => avroFormat.compile({ text: '{"type":"nonsense"}', references: [] }, 'auto')).to.throw(/faulty/);
-    expect(() => avroFormat.compile({ text: '{', references: [] }, 'auto')).to.throw(/faulty/);
+    expect(() => avroFormat.compile({ text: '{"type":"nonsense"}', references: [] }, formatOptions())).to.throw(
+      /faulty/,
+    );
+    expect(() => avroFormat.compile({ text: '{', references: [] }, formatOptions())).to.throw(/faulty/);
   });
 
   it('agrees with avsc on any schema and value', () => {
@@ -349,7 +504,7 @@ describe('Avro from JSON', () => {
       { name: 'b', type: { type: 'array', items: ['int', 'R'] }, default: [] },
       { name: 'c', type: decimal, default: '' },
     );
-    const compiled = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, 'auto');
+    const compiled = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
     const value = fc.object({ key: fc.constantFrom('a', 'b', 'c', 'int', 'R', 'd'), maxDepth: 4 });
     fc.assert(
       fc.property(value, (json) => {

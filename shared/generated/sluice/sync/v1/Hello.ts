@@ -2,6 +2,7 @@
 
 import type { PluginVersion as _sluice_sync_v1_PluginVersion, PluginVersion__Output as _sluice_sync_v1_PluginVersion__Output } from '../../../sluice/sync/v1/PluginVersion.ts';
 import type { Reject as _sluice_sync_v1_Reject, Reject__Output as _sluice_sync_v1_Reject__Output } from '../../../sluice/sync/v1/Reject.ts';
+import type { EntityKind as _sluice_sync_v1_EntityKind, EntityKind__Output as _sluice_sync_v1_EntityKind__Output } from '../../../sluice/sync/v1/EntityKind.ts';
 
 export interface Hello {
   'nodeId'?: (string);
@@ -12,6 +13,8 @@ export interface Hello {
   'plugins'?: (_sluice_sync_v1_PluginVersion)[];
   'hash'?: (string);
   'lastRejected'?: (_sluice_sync_v1_Reject | null);
+  'deltas'?: (boolean);
+  'entityKinds'?: (_sluice_sync_v1_EntityKind)[];
 }
 
 export interface Hello__Output {
@@ -23,4 +26,6 @@ export interface Hello__Output {
   'plugins': (_sluice_sync_v1_PluginVersion__Output)[];
   'hash': (string);
   'lastRejected': (_sluice_sync_v1_Reject__Output | null);
+  'deltas': (boolean);
+  'entityKinds': (_sluice_sync_v1_EntityKind__Output)[];
 }

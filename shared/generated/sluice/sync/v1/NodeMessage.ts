@@ -4,13 +4,15 @@ import type { Hello as _sluice_sync_v1_Hello, Hello__Output as _sluice_sync_v1_H
 import type { Ack as _sluice_sync_v1_Ack, Ack__Output as _sluice_sync_v1_Ack__Output } from '../../../sluice/sync/v1/Ack.ts';
 import type { Reject as _sluice_sync_v1_Reject, Reject__Output as _sluice_sync_v1_Reject__Output } from '../../../sluice/sync/v1/Reject.ts';
 import type { NodeHeartbeat as _sluice_sync_v1_NodeHeartbeat, NodeHeartbeat__Output as _sluice_sync_v1_NodeHeartbeat__Output } from '../../../sluice/sync/v1/NodeHeartbeat.ts';
+import type { SnapshotRequest as _sluice_sync_v1_SnapshotRequest, SnapshotRequest__Output as _sluice_sync_v1_SnapshotRequest__Output } from '../../../sluice/sync/v1/SnapshotRequest.ts';
 
 export interface NodeMessage {
   'hello'?: (_sluice_sync_v1_Hello | null);
   'ack'?: (_sluice_sync_v1_Ack | null);
   'reject'?: (_sluice_sync_v1_Reject | null);
   'heartbeat'?: (_sluice_sync_v1_NodeHeartbeat | null);
-  'message'?: "hello"|"ack"|"reject"|"heartbeat";
+  'snapshotRequest'?: (_sluice_sync_v1_SnapshotRequest | null);
+  'message'?: "hello"|"ack"|"reject"|"heartbeat"|"snapshotRequest";
 }
 
 export interface NodeMessage__Output {
@@ -18,5 +20,6 @@ export interface NodeMessage__Output {
   'ack'?: (_sluice_sync_v1_Ack__Output | null);
   'reject'?: (_sluice_sync_v1_Reject__Output | null);
   'heartbeat'?: (_sluice_sync_v1_NodeHeartbeat__Output | null);
-  'message'?: "hello"|"ack"|"reject"|"heartbeat";
+  'snapshotRequest'?: (_sluice_sync_v1_SnapshotRequest__Output | null);
+  'message'?: "hello"|"ack"|"reject"|"heartbeat"|"snapshotRequest";
 }

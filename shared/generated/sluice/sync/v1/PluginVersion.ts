@@ -4,9 +4,11 @@
 export interface PluginVersion {
   'name'?: (string);
   'version'?: (string);
+  'fields'?: (string)[];
 }
 
 export interface PluginVersion__Output {
   'name': (string);
   'version': (string);
+  'fields': (string)[];
 }

@@ -7,6 +7,7 @@ export interface SnapshotStart {
   'revision'?: (number | string | Long);
   'totalBytes'?: (number | string | Long);
   'entityCount'?: (number);
+  'baseHash'?: (string);
 }
 
 export interface SnapshotStart__Output {
@@ -14,4 +15,5 @@ export interface SnapshotStart__Output {
   'revision': (string);
   'totalBytes': (string);
   'entityCount': (number);
+  'baseHash': (string);
 }

@@ -4,9 +4,11 @@
 export interface Welcome {
   'version'?: (string);
   'heartbeatMs'?: (number);
+  'deltas'?: (boolean);
 }
 
 export interface Welcome__Output {
   'version': (string);
   'heartbeatMs': (number);
+  'deltas': (boolean);
 }

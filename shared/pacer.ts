@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 
 /** How long work may hold the event loop; requests wait that long at most, and 20 ms is what they may. */

@@ -1,0 +1,107 @@
+import type { FastifyInstance } from 'fastify';
+import { setImmediate } from 'node:timers/promises';
+import { documentBytesMax } from '../../shared/declarative/parse-document.ts';
+import { renderDocument } from '../../shared/declarative/render-document.ts';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { AdminError, invalidDocument, plainError } from './admin-error.ts';
+import { addDocumentParsers } from './body.ts';
+import type { SyncGate } from './clustering.ts';
+import type { DeclarativeConfig, LoadRequest, LoadResult } from './declarative-config.ts';
+import { matchesEtag } from './etag.ts';
+import { addResource, type AdminAnswer, type Call } from './resource.ts';
+import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
+
+export interface ConfigRoutesOptions {
+  readonly declarative: DeclarativeConfig;
+  readonly entities: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
+  readonly syncGate?: SyncGate;
+}
+
+export const configPath = '/config';
+const yamlPattern = /(?:application|text)\/(?:x-)?yaml/;
+/** When to ask again while another load runs. */
+const retryAfterSeconds = 1;
+/** How long writing a document holds the event loop before others have their turn. */
+const sliceMs = 5;
+
+/** `/config`: the whole configuration as one document, read and replaced. The scope's bodies are its own to parse. */
+export function addConfigRoutes(scope: FastifyInstance, options: ConfigRoutesOptions): void {
+  addDocumentParsers(scope, documentBytesMax);
+  addResource({
+    app: scope,
+    path: configPath,
+    handlers: { GET: (call) => readConfig(options, call), POST: (call) => loadConfig(options, call) },
+  });
+}
+
+async function readConfig({ declarative, entities, plugins }: ConfigRoutesOptions, call: Call): Promise<AdminAnswer> {
+  const whole = declarative.read();
+  const format = yamlPattern.test(call.accept) ? 'yaml' : 'json';
+  const pieces = renderDocument({
+    entities: whole.entities,
+    descriptors: entities,
+    plugins,
+    format,
+    masked: call.readOnly,
+  });
+  const texts: string[] = [];
+  let sliceEndMs = performance.now() + sliceMs;
+  for (const piece of pieces) {
+    texts.push(piece);
+    if (performance.now() < sliceEndMs) continue;
+    await setImmediate();
+    sliceEndMs = performance.now() + sliceMs;
+  }
+  const type = format === 'yaml' ? 'application/yaml; charset=utf-8' : 'application/json; charset=utf-8';
+  return { status: 200, text: texts.join(''), type, headers: { ETag: whole.etag } };
+}
+
+async function loadConfig({ declarative, syncGate }: ConfigRoutesOptions, call: Call): Promise<AdminAnswer> {
+  const dryRun = queryFlag(call, 'dry_run');
+  const checkHash = queryFlag(call, 'check_hash');
+  const flatten = queryFlag(call, 'flatten_errors');
+  const timeoutMs = waitTimeoutMs(call.query);
+  const expected = expectedEtag(declarative, call);
+  const result = await declarative.load({ ...documentOf(call), dryRun, ...expected });
+  if (result.kind !== 'loaded') throw refusal(result, flatten);
+  const { summary, etag, revision } = result;
+  const headers = { ETag: etag };
+  if (checkHash && summary.created + summary.updated + summary.deleted === 0) return { status: 304, headers };
+  if (dryRun) return { status: 200, body: summary, headers };
+  return { status: 201, body: summary, headers: { ...headers, ...(await syncHeaders(syncGate, timeoutMs, revision)) } };
+}
+
+function refusal(result: Exclude<LoadResult, { kind: 'loaded' }>, flatten: boolean): AdminError {
+  if (result.kind === 'faults') return invalidDocument(result.errors, flatten);
+  if (result.kind === 'changed') return changedMeanwhile();
+  const message = 'Another configuration is being loaded';
+  return new AdminError(429, { message }, { 'Retry-After': String(retryAfterSeconds) });
+}
+
+/** `=1` as Kong's clients write it, or `=true`. */
+function queryFlag({ query }: Call, name: string): boolean {
+  const value = query.get(name);
+  return value === '1' || value === 'true';
+}
+
+/** What is there now, when the caller wants to replace just that. */
+function expectedEtag(declarative: DeclarativeConfig, { ifMatch }: Call): { readonly expectedEtag?: string } {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return {};
+  const etag = declarative.etag();
+  if (!matchesEtag(ifMatch, etag)) throw changedMeanwhile();
+  return { expectedEtag: etag };
+}
+
+function changedMeanwhile(): AdminError {
+  return plainError(412, 'Precondition failed: the configuration was changed');
+}
+
+/** The document of a body of any kind; in forms it is the field `config`. */
+function documentOf({ raw, body }: Call): Pick<LoadRequest, 'bytes' | 'json'> {
+  if (raw !== undefined && raw.bytes.length > 0) return { bytes: raw.bytes, json: raw.json };
+  const text = body?.kind === 'form' ? body.entries.find(([name]) => name === 'config')?.[1] : undefined;
+  if (text === undefined || text === '') throw plainError(400, 'expected a declarative configuration');
+  return { bytes: new TextEncoder().encode(text), json: false };
+}

@@ -1,0 +1,67 @@
+import type { Logger } from '../../shared/log.ts';
+import type { NodeStore } from '../store/node-store.ts';
+import type { NodeEntry } from './node-entry.ts';
+
+export interface NodeSaverOptions {
+  readonly store: NodeStore;
+  readonly logger: Logger;
+}
+
+const saveMs = 1_000;
+
+/** Writes what is known of nodes to the store at most once a second. A store that fails keeps no node from being served. */
+export class NodeSaver {
+  readonly #options: NodeSaverOptions;
+  readonly #dirty = new Set<NodeEntry>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: NodeSaverOptions) {
+    this.#options = options;
+  }
+
+  saveSoon(entry: NodeEntry): void {
+    this.#dirty.add(entry);
+    this.#timer ??= setTimeout(() => this.#save(), saveMs);
+  }
+
+  /** Leaves the entry out: another has taken its place. */
+  forget(entry: NodeEntry): void {
+    this.#dirty.delete(entry);
+  }
+
+  /** False when the store could not remove them. */
+  remove(entries: readonly NodeEntry[]): boolean {
+    try {
+      this.#options.store.removeAll(entries.map(({ record }) => record.id));
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+    for (const entry of entries) this.#dirty.delete(entry);
+    return true;
+  }
+
+  /** Writes what is not yet in the store. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#save();
+  }
+
+  #save(): void {
+    this.#timer = undefined;
+    if (this.#dirty.size === 0) return;
+    try {
+      this.#options.store.saveAll([...this.#dirty].map(({ record }) => record));
+      this.#dirty.clear();
+    } catch (error) {
+      // Kept as dirty: the next change writes them too.
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#options.logger.error('nodes_not_saved', 'What is known of the nodes could not be stored', {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

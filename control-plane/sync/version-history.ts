@@ -1,0 +1,89 @@
+import { entityKey } from '../../shared/snapshot-wire.ts';
+import type { MirrorEntity, Travelling } from './config-mirror.ts';
+
+/** A published state of the configuration. */
+export interface Version extends Travelling {
+  /** Counts the published states of this process. */
+  readonly sequence: number;
+}
+
+export interface VersionChange {
+  readonly before: MirrorEntity | undefined;
+  readonly after: MirrorEntity | undefined;
+}
+
+export interface ChangedKey {
+  readonly key: string;
+  readonly plural: string;
+  readonly id: string;
+}
+
+/** Versions that a delta may start from. */
+const versionsMax = 100;
+/** Bound of the changed entities known over all versions. Beyond it the oldest are forgotten: they get the whole. */
+const changedKeysMax = 100_000;
+
+/** Which entities each of the last versions changed. Holds keys, and entities only of the newest version. */
+export class VersionHistory {
+  #newest: Version | undefined;
+  #newestChanges: readonly VersionChange[] = [];
+  /** The changes that led to each version, oldest first. */
+  #steps: { readonly sequence: number; readonly changed: readonly ChangedKey[] }[] = [];
+
+  newest(): Version | undefined {
+    return this.#newest;
+  }
+
+  /** Makes the next version; undefined when nothing changed that travels. */
+  push(state: Travelling): Version | undefined {
+    const before = this.#newest;
+    const changes = changesBetween(before?.entities, state.entities);
+    if (changes.length === 0 && before !== undefined) return undefined;
+    const version = { ...state, sequence: (before?.sequence ?? 0) + 1 };
+    this.#steps.push({ sequence: version.sequence, changed: changes.map(keyOf) });
+    if (this.#steps.length > versionsMax) this.#steps.shift();
+    let keys = 0;
+    const tooOld = this.#steps.findLastIndex(({ changed }) => (keys += changed.length) > changedKeysMax);
+    if (tooOld !== -1) this.#steps = this.#steps.slice(tooOld + 1);
+    this.#newest = version;
+    this.#newestChanges = changes;
+    return version;
+  }
+
+  /** What is different in the newest version, which `to` is. */
+  changes(from: Version | undefined, to: Version): readonly VersionChange[] {
+    const isNext = to === this.#newest && from?.sequence === to.sequence - 1;
+    return isNext ? this.#newestChanges : changesBetween(from?.entities, to.entities);
+  }
+
+  /** Whether a delta may start from the version of that number. */
+  reaches(sequence: number): boolean {
+    return sequence + 1 >= (this.#steps[0]?.sequence ?? Infinity) || sequence === this.#newest?.sequence;
+  }
+
+  /** Every entity that was changed after one version and up to another, once each; undefined when that is not known. */
+  changedSince(sequence: number, upTo: number): readonly ChangedKey[] | undefined {
+    if (!this.reaches(sequence)) return undefined;
+    const changed = new Map<string, ChangedKey>();
+    for (const step of this.#steps) {
+      if (step.sequence <= sequence || step.sequence > upTo) continue;
+      for (const one of step.changed) changed.set(one.key, one);
+    }
+    return [...changed.values()];
+  }
+}
+
+function changesBetween(from: Travelling['entities'] | undefined, to: Travelling['entities']): VersionChange[] {
+  const changes: VersionChange[] = [];
+  for (const [key, after] of to) {
+    const before = from?.get(key);
+    if (before !== after) changes.push({ before, after });
+  }
+  for (const [key, before] of from ?? []) if (!to.has(key)) changes.push({ before, after: undefined });
+  return changes;
+}
+
+function keyOf({ before, after }: VersionChange): ChangedKey {
+  const { plural = '', id = '' } = after ?? before ?? {};
+  return { key: entityKey(plural, id), plural, id };
+}

@@ -1,0 +1,102 @@
+import { type BatchOutcome, KafkaError, type ProduceRequest, type ProducerId } from '../client.ts';
+import {
+  decodeMetadataResponse,
+  encodeMetadataRequest,
+  type MetadataAnswer,
+  metadataVersion,
+} from '../metadata-request.ts';
+import { decodeProduceResponse, encodeProduceRequest, produceVersion, readVerdicts } from '../produce-request.ts';
+import { decodeProducerIdResponse, encodeProducerIdRequest, producerIdVersion } from '../producer-id-request.ts';
+import type { ClusterSettings } from '../producer.ts';
+import { decodeTopicConfigResponse, encodeTopicConfigRequest, topicConfigVersion } from '../topic-config-request.ts';
+import type { WireRequest } from '../wire-request.ts';
+import { type BrokerConnection, timedOut } from './broker-connection.ts';
+
+/** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */
+export async function askMetadata(
+  connection: BrokerConnection,
+  topic: string | null,
+  timeoutMs: number,
+): Promise<MetadataAnswer> {
+  const version = metadataVersion((apiKey) => connection.highestVersion(apiKey));
+  const request: WireRequest = {
+    ...version,
+    encode: (headroomBytes) => encodeMetadataRequest(version, topic, headroomBytes),
+    expectsAnswer: true,
+  };
+  const body = await answered(connection, request, timeoutMs);
+  return decoded(() => decodeMetadataResponse(body, version, topic));
+}
+
+/** @throws KafkaError */
+export async function askProducerId(connection: BrokerConnection, timeoutMs: number): Promise<ProducerId> {
+  const request: WireRequest = { ...producerIdVersion, encode: encodeProducerIdRequest, expectsAnswer: true };
+  const body = await answered(connection, request, timeoutMs);
+  return decoded(() => decodeProducerIdResponse(body));
+}
+
+/** A setting of the topic; null when the broker does not tell. @throws KafkaError when there is no answer */
+export async function askTopicConfig(
+  connection: BrokerConnection,
+  topic: string,
+  name: string,
+  timeoutMs: number,
+): Promise<string | null> {
+  const request: WireRequest = {
+    ...topicConfigVersion,
+    encode: (headroomBytes) => encodeTopicConfigRequest(topic, name, headroomBytes),
+    expectsAnswer: true,
+  };
+  const body = await answered(connection, request, timeoutMs);
+  return decoded(() => decodeTopicConfigResponse(body, name));
+}
+
+/** What became of each batch. @throws KafkaError which holds for all of them */
+export async function produceOn(
+  connection: BrokerConnection,
+  { acks, compression }: ClusterSettings,
+  request: ProduceRequest,
+): Promise<readonly BatchOutcome[]> {
+  const version = produceVersion((apiKey) => connection.highestVersion(apiKey), request.topicId);
+  const body = await connection.exchange({
+    ...version,
+    encode: (headroomBytes) =>
+      encodeProduceRequest({ version, request, acks, compression, nowMs: Date.now(), headroomBytes }),
+    expectsAnswer: acks !== 0,
+  });
+  if (body === null) return request.batches.map(() => ({ baseOffset: null }));
+  const answer = decoded(() => decodeProduceResponse(body, version));
+  connection.throttle(answer.throttleMs);
+  return readVerdicts(answer, request, version);
+}
+
+async function answered(connection: BrokerConnection, request: WireRequest, timeoutMs: number): Promise<Buffer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(timedOut('unknown')), timeoutMs);
+  });
+  try {
+    const body = await Promise.race([connection.exchange(request), late]);
+    if (body === null) throw invalidResponse();
+    return body;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function decoded<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof KafkaError) throw error;
+    throw invalidResponse(error);
+  }
+}
+
+function invalidResponse(cause?: unknown): KafkaError {
+  return new KafkaError('INVALID_RESPONSE', "the broker's answer cannot be read", {
+    retriable: false,
+    wire: 'unknown',
+    cause,
+  });
+}

@@ -1,0 +1,50 @@
+import type { SequenceStamp } from './client.ts';
+import type { Entry } from './entry.ts';
+import type { Failure } from './produce-failure.ts';
+
+/** Records that a lane sends together, again if need be. */
+export interface LaneBatch {
+  readonly entries: readonly Entry[];
+  /** That reached a broker. */
+  readonly attempts: number;
+  /** Of these, the ones without a verdict: each may have written the batch. */
+  readonly unanswered: number;
+  /** What the last attempt said; explains a deadline that passes before the next. */
+  readonly failure: Failure | null;
+  /**
+   * Idempotent: an attempt with this stamp, to the topic of this id, brought no verdict. The batch may only be sent again
+   * as it was, whole and with the same stamp, or not at all.
+   */
+  readonly frozen: { readonly stamp: SequenceStamp; readonly topicId: string | null } | null;
+}
+
+export function bytesOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entry.bytes;
+  return bytes;
+}
+
+/** How many have their verdict. */
+export function countSettled(entries: readonly Entry[]): number {
+  let settled = 0;
+  for (const { settle } of entries) if (settle === null) settled++;
+  return settled;
+}
+
+/** The earliest deadline among those without a verdict. */
+export function earliestOf(entries: readonly Entry[]): number {
+  let earliest = Infinity;
+  for (const { deadlineMs, settle } of entries) if (settle !== null && deadlineMs < earliest) earliest = deadlineMs;
+  return earliest;
+}
+
+/** Splits off what is due. */
+export function partDue(entries: readonly Entry[], nowMs: number): { due: readonly Entry[]; live: readonly Entry[] } {
+  let due = 0;
+  for (const { deadlineMs } of entries) if (deadlineMs <= nowMs) due++;
+  if (due === 0) return { due: [], live: entries };
+  return {
+    due: entries.filter(({ deadlineMs }) => deadlineMs <= nowMs),
+    live: entries.filter(({ deadlineMs }) => deadlineMs > nowMs),
+  };
+}

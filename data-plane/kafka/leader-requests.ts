@@ -1,0 +1,111 @@
+import { type BatchOutcome, KafkaError, type ProduceBatch } from './client.ts';
+import type { Entry, EntryQueue } from './entry.ts';
+import type { Lane, LaneOwner } from './lane.ts';
+import { bytesOf } from './lane-batch.ts';
+
+/**
+ * Produce requests in flight to one leader for one topic. A broker works off a connection's requests one by one, so more
+ * would only mean smaller batches, and records whose outcome is unknown instead of not sent when the broker hangs. For
+ * one topic, not for all: a busy topic must not starve another.
+ */
+const inFlightMax = 4;
+
+/** What requests need of their producer. */
+export interface RequestOwner extends LaneOwner {
+  sent(lane: Lane, entries: readonly Entry[]): void;
+  /** A request for these lanes has ended; `error` holds for all of it. */
+  answered(result: {
+    readonly lanes: readonly Lane[];
+    readonly error: KafkaError | null;
+    readonly tookMs: number;
+  }): void;
+}
+
+interface Gathered {
+  readonly leader: number;
+  readonly lanes: Lane[];
+  readonly batches: ProduceBatch[];
+  bytes: number;
+}
+
+/**
+ * The Produce requests of one topic: what its lanes have for one leader in one turn of the event loop goes in one
+ * request, up to the bytes of a batch (`producer_request_limits_bytes_per_request`). Each lane keeps its own verdict.
+ */
+export class LeaderRequests {
+  readonly #topic: string;
+  readonly #owner: RequestOwner;
+  /** By leader. */
+  readonly #inFlight = new Map<number, number>();
+  readonly #gathered = new Map<number, Gathered>();
+
+  constructor(topic: string, owner: RequestOwner) {
+    this.#topic = topic;
+    this.#owner = owner;
+  }
+
+  /** Whether a batch may be added for this leader, as far as requests go. */
+  hasRoom(leader: number): boolean {
+    return this.#gathered.has(leader) || (this.#inFlight.get(leader) ?? 0) < inFlightMax;
+  }
+
+  /** Adds the lane's next batch to what leaves at the end of the turn. @returns whether there was one and room for it */
+  add(lane: Lane, source: EntryQueue, topicId: string | null, nowMs: number): boolean {
+    const bytesMax = this.#owner.limits().batchBytesMax;
+    const { leader } = lane;
+    let gathered = this.#gathered.get(leader);
+    if (gathered !== undefined && gathered.bytes + lane.leastBytes(source) > bytesMax) {
+      this.#send(gathered, topicId);
+      gathered = undefined;
+    }
+    if (!this.hasRoom(leader)) return false;
+    const taken = lane.take(source, bytesMax - (gathered?.bytes ?? 0), nowMs);
+    if (taken === null) return false;
+    if (gathered === undefined) {
+      gathered = { leader, lanes: [], batches: [], bytes: 0 };
+      this.#gathered.set(leader, gathered);
+    }
+    gathered.lanes.push(lane);
+    gathered.batches.push(taken.batch);
+    gathered.bytes += bytesOf(taken.entries);
+    this.#owner.sent(lane, taken.entries);
+    return true;
+  }
+
+  /** Sends what was gathered. */
+  sendAll(topicId: string | null): void {
+    for (const gathered of this.#gathered.values()) this.#send(gathered, topicId);
+  }
+
+  #send(gathered: Gathered, topicId: string | null): void {
+    const { leader, batches } = gathered;
+    this.#gathered.delete(leader);
+    this.#inFlight.set(leader, (this.#inFlight.get(leader) ?? 0) + 1);
+    const sentAtMs = performance.now();
+    const { client, requestTimeoutMs } = this.#owner;
+    client.produce({ topic: this.#topic, topicId, leader, batches, timeoutMs: requestTimeoutMs }).then(
+      (outcomes) => this.#answered(gathered, outcomes, null, sentAtMs),
+      (error: unknown) => this.#answered(gathered, [], toKafkaError(error), sentAtMs),
+    );
+  }
+
+  #answered(
+    { leader, lanes }: Gathered,
+    outcomes: readonly BatchOutcome[],
+    error: KafkaError | null,
+    sentAtMs: number,
+  ): void {
+    const left = (this.#inFlight.get(leader) ?? 0) - 1;
+    if (left > 0) this.#inFlight.set(leader, left);
+    else this.#inFlight.delete(leader);
+    this.#owner.answered({ lanes, error, tookMs: performance.now() - sentAtMs });
+    lanes.forEach((lane, index) => lane.answered(error ?? outcomes[index] ?? toKafkaError(undefined)));
+  }
+}
+
+/** What no client should do: it leaves open whether anything was written. */
+function toKafkaError(error: unknown): KafkaError {
+  if (error instanceof KafkaError) return error;
+  const options = { retriable: false, wire: 'unknown', cause: error } as const;
+  return new KafkaError('INVALID_RESPONSE', 'the client failed', options);
+}

@@ -1,0 +1,48 @@
+import type { ProducerLimits } from './producer.ts';
+
+/** The limits of all who hold a producer; the smallest of each hold. Costs nothing for one more with the same limits. */
+export class LeasedLimits {
+  readonly #groups = new Map<string, { readonly limits: ProducerLimits; leases: number }>();
+
+  get isEmpty(): boolean {
+    return this.#groups.size === 0;
+  }
+
+  /** True when the smallest may be others now. */
+  add(limits: ProducerLimits): boolean {
+    const key = keyOf(limits);
+    const group = this.#groups.get(key);
+    if (group === undefined) this.#groups.set(key, { limits, leases: 1 });
+    else group.leases += 1;
+    return group === undefined;
+  }
+
+  /** True when the smallest may be others now. */
+  remove(limits: ProducerLimits): boolean {
+    const key = keyOf(limits);
+    const group = this.#groups.get(key);
+    if (group === undefined) return false;
+    group.leases -= 1;
+    return group.leases === 0 && this.#groups.delete(key);
+  }
+
+  smallest(): ProducerLimits {
+    const all = [...this.#groups.values()].map(({ limits }) => limits);
+    const least = (read: (limits: ProducerLimits) => number): number => Math.min(...all.map(read));
+    return {
+      batchRecordsMax: least((limits) => limits.batchRecordsMax),
+      batchBytesMax: least((limits) => limits.batchBytesMax),
+      lingerMs: least((limits) => limits.lingerMs),
+      queueRecordsMax: least((limits) => limits.queueRecordsMax),
+      queueBytesMax: least((limits) => limits.queueBytesMax),
+      attemptsMax: least((limits) => limits.attemptsMax),
+      retryBackoffMs: least((limits) => limits.retryBackoffMs),
+    };
+  }
+}
+
+function keyOf(limits: ProducerLimits): string {
+  const { batchRecordsMax, batchBytesMax, lingerMs, queueRecordsMax, queueBytesMax, attemptsMax, retryBackoffMs } =
+    limits;
+  return [batchRecordsMax, batchBytesMax, lingerMs, queueRecordsMax, queueBytesMax, attemptsMax, retryBackoffMs].join();
+}

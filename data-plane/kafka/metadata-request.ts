@@ -1,0 +1,113 @@
+import { unsignedVarintBytes, WireReader, writeUnsignedVarint } from './wire-reader.ts';
+import type { ApiVersion, HighestVersion } from './wire-request.ts';
+
+const apiKey = 3;
+/** With topic ids that are asked for by name: brokers from 3.1 on. */
+const withIds: ApiVersion = { apiKey, apiVersion: 12, flexible: true };
+/** The first that can be told not to create topics: brokers from 1.0 on. */
+const withoutIds: ApiVersion = { apiKey, apiVersion: 4, flexible: false };
+
+export function metadataVersion(highest: HighestVersion): ApiVersion {
+  return highest(apiKey) >= withIds.apiVersion ? withIds : withoutIds;
+}
+
+/** The body of a Metadata request for the named topic, which it never creates; null: for the brokers only. */
+export function encodeMetadataRequest({ flexible }: ApiVersion, topic: string | null, headroomBytes: number): Buffer {
+  const name = Buffer.from(topic ?? '');
+  if (flexible) return encodeWithIds(topic === null ? null : name, headroomBytes);
+  const buffer = Buffer.alloc(headroomBytes + (topic === null ? 5 : 7 + name.length));
+  // An empty list asks for no topic, a list of null for all.
+  let at = buffer.writeInt32BE(topic === null ? 0 : 1, headroomBytes);
+  if (topic !== null) {
+    at = buffer.writeInt16BE(name.length, at);
+    at += name.copy(buffer, at);
+  }
+  buffer.writeUInt8(0, at); // do not create it
+  return buffer;
+}
+
+function encodeWithIds(name: Buffer | null, headroomBytes: number): Buffer {
+  const topicBytes = name === null ? 0 : 16 + unsignedVarintBytes(name.length + 1) + name.length + 1;
+  // Zeros: no topic id, no tagged fields, do not create it, do not list what is allowed.
+  const buffer = Buffer.alloc(headroomBytes + 1 + topicBytes + 3);
+  const at = writeUnsignedVarint(buffer, headroomBytes, name === null ? 1 : 2);
+  name?.copy(buffer, writeUnsignedVarint(buffer, at + 16, name.length + 1));
+  return buffer;
+}
+
+export interface MetadataAnswer {
+  readonly brokers: readonly { readonly id: number; readonly host: string; readonly port: number }[];
+  /** The topic that was asked for; null when it was left out. */
+  readonly topic: {
+    readonly errorCode: number;
+    readonly id: string | null;
+    readonly partitions: readonly { readonly id: number; readonly leader: number }[];
+  } | null;
+}
+
+/** Decodes the body of a Metadata response. @throws RangeError when it is cut short. */
+export function decodeMetadataResponse(body: Buffer, { flexible }: ApiVersion, topic: string | null): MetadataAnswer {
+  const reader = new WireReader(body);
+  reader.int32(); // throttle time
+  const { brokers, topics } = flexible ? readWithIds(reader) : readWithoutIds(reader);
+  const found = topics.find(({ name }) => name === topic);
+  return {
+    brokers,
+    topic: found === undefined ? null : { errorCode: found.errorCode, id: found.id, partitions: found.partitions },
+  };
+}
+
+interface Read {
+  readonly brokers: MetadataAnswer['brokers'];
+  readonly topics: readonly (NonNullable<MetadataAnswer['topic']> & { readonly name: string })[];
+}
+
+function readWithoutIds(reader: WireReader): Read {
+  const brokers = reader.array(() => {
+    const broker = { id: reader.int32(), host: reader.string(), port: reader.int32() };
+    reader.string(); // rack
+    return broker;
+  });
+  reader.string(); // cluster id
+  reader.int32(); // controller
+  const topics = reader.array(() => {
+    const topic = { errorCode: reader.int16(), name: reader.string(), id: null };
+    reader.int8(); // internal
+    const partitions = reader.array(() => {
+      reader.int16(); // its own error: a leader of -1 says enough
+      const partition = { id: reader.int32(), leader: reader.int32() };
+      reader.array(() => reader.int32()); // replicas
+      reader.array(() => reader.int32()); // those in sync
+      return partition;
+    });
+    return { ...topic, partitions };
+  });
+  return { brokers, topics };
+}
+
+function readWithIds(reader: WireReader): Read {
+  const brokers = reader.compactArray(() => {
+    const broker = { id: reader.int32(), host: reader.compactString(), port: reader.int32() };
+    reader.compactString(); // rack
+    reader.skipTags();
+    return broker;
+  });
+  reader.compactString(); // cluster id
+  reader.int32(); // controller
+  const topics = reader.compactArray(() => {
+    const topic = { errorCode: reader.int16(), name: reader.compactString(), id: reader.uuid() };
+    reader.int8(); // internal
+    const partitions = reader.compactArray(() => {
+      reader.int16(); // its own error: a leader of -1 says enough
+      const partition = { id: reader.int32(), leader: reader.int32() };
+      reader.int32(); // leader epoch
+      for (let list = 0; list < 3; list++) reader.compactArray(() => reader.int32()); // replicas, in sync, offline
+      reader.skipTags();
+      return partition;
+    });
+    reader.int32(); // what is allowed
+    reader.skipTags();
+    return { ...topic, partitions };
+  });
+  return { brokers, topics };
+}

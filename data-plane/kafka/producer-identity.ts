@@ -1,0 +1,87 @@
+import { KafkaError, type KafkaClient, type ProducerId, type SequenceStamp } from './client.ts';
+
+/** Between two requests for a producer id that bring none: doubling. */
+const retryBackoffMs = { first: 50, max: 1000 } as const;
+/** Sequence numbers begin anew after 2^31-1. */
+const sequenceCount = 2 ** 31;
+
+export interface ProducerIdentityOptions {
+  readonly client: KafkaClient;
+  /** How long a broker may take to give a producer id. */
+  readonly requestTimeoutMs: number;
+  readonly wakeAt: (monotonicMs: number) => void;
+  /** There is a producer id now. */
+  readonly onReady: () => void;
+  /** The brokers give none, and waiting will not help. */
+  readonly onRefused: (error: KafkaError) => void;
+}
+
+/**
+ * A lane's producer id and the sequence number of its next batch (KIP-98).
+ *
+ * A number is used up only by an ack: what was certainly not written leaves its number to whatever is sent next. After
+ * an attempt without a verdict nobody knows whether the number is used up, so the batch keeps its stamp until it is acked,
+ * or the producer id is retired with it.
+ */
+export class ProducerIdentity {
+  readonly #options: ProducerIdentityOptions;
+  #producer: ProducerId | null = null;
+  #sequence = 0;
+  #asking = false;
+  #failures = 0;
+  /** Monotonic; no request before. */
+  #notBeforeMs = 0;
+
+  constructor(options: ProducerIdentityOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a batch can be stamped; when not, a producer id is asked for, and `onReady` tells. */
+  isReady(nowMs: number): boolean {
+    if (this.#producer !== null) return true;
+    if (!this.#asking) {
+      if (nowMs >= this.#notBeforeMs) this.#ask(nowMs);
+      else this.#options.wakeAt(this.#notBeforeMs);
+    }
+    return false;
+  }
+
+  /** For the next batch that was not sent before; null when it is not ready. */
+  stamp(): SequenceStamp | null {
+    if (this.#producer === null) return null;
+    return { producer: this.#producer, sequence: this.#sequence, createdAtMs: Date.now() };
+  }
+
+  /** So many records with this stamp are written. */
+  acked({ producer, sequence }: SequenceStamp, records: number): void {
+    if (producer === this.#producer) this.#sequence = (sequence + records) % sequenceCount;
+  }
+
+  /** The producer id is not used again. */
+  retire(): void {
+    this.#producer = null;
+  }
+
+  #ask(nowMs: number): void {
+    this.#asking = true;
+    const { client, requestTimeoutMs, onReady } = this.#options;
+    client.producerId(nowMs + requestTimeoutMs).then(
+      (producer) => {
+        this.#asking = false;
+        this.#producer = producer;
+        this.#sequence = 0;
+        this.#failures = 0;
+        onReady();
+      },
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #failed(error: unknown): void {
+    this.#asking = false;
+    const backoffMs = Math.min(retryBackoffMs.max, retryBackoffMs.first * 2 ** Math.min(this.#failures++, 10));
+    this.#notBeforeMs = performance.now() + backoffMs;
+    this.#options.wakeAt(this.#notBeforeMs);
+    if (error instanceof KafkaError && error.wire === 'verdict' && !error.retriable) this.#options.onRefused(error);
+  }
+}

@@ -1,0 +1,45 @@
+/** On the clock: a message becomes a Lua value, or a Lua value JSON. */
+export const conversion = -1;
+
+/** What the node asks a Lua thread; one at a time. Chains are named by numbers of the node's choice. */
+export type LuaRequest =
+  | { readonly kind: 'compile'; readonly chain: number; readonly functions: readonly string[] }
+  /** The message is JSON text. */
+  | { readonly kind: 'run'; readonly chain: number; readonly message: string }
+  | { readonly kind: 'drop'; readonly chain: number };
+
+export type LuaReply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'compiled'; readonly faults: readonly LuaFunctionFault[] }
+  /** JSON text of a table, or the bytes of a string. */
+  | { readonly kind: 'done'; readonly result: string | Uint8Array }
+  | LuaFailed;
+
+export interface LuaFailed {
+  readonly kind: 'failed';
+  /** Position in the chain, from 0; the length of the chain when the last result cannot be a record. */
+  readonly index: number;
+  /** Lua's words, for the operator. */
+  readonly message: string;
+  /** The chain's memory is full: its thread must not go on. */
+  readonly outOfMemory: boolean;
+}
+
+/** Why a function cannot be used. */
+export interface LuaFunctionFault {
+  /** Position in the chain, from 0. */
+  readonly index: number;
+  /** From 1; null where Lua named none. */
+  readonly line: number | null;
+  readonly message: string;
+}
+
+/** What a Lua thread is started with. */
+export interface LuaThreadData {
+  readonly memoryMaxBytes: number;
+  /**
+   * Two 64-bit integers: when the work under way began (monotonic ns; 0: none is), and what it is: the index of the
+   * function that is called, or `conversion`.
+   */
+  readonly clock: SharedArrayBuffer;
+}

@@ -1,0 +1,62 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { LuaReply, LuaRequest, LuaThreadData } from './lua-protocol.ts';
+import { LuaState, type Timed } from './lua-state.ts';
+
+/** The Lua thread: answers one request at a time. What it cannot handle ends it; the node then starts another. */
+if (parentPort === null) throw new Error('not a worker thread');
+const port = parentPort;
+// The one who starts the thread gives it this.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const { memoryMaxBytes, clock } = workerData as LuaThreadData;
+const call = new BigInt64Array(clock);
+const states = new Map<number, LuaState>();
+
+const timed: Timed = (index, work) => {
+  Atomics.store(call, 1, BigInt(index));
+  Atomics.store(call, 0, process.hrtime.bigint());
+  try {
+    return work();
+  } finally {
+    Atomics.store(call, 0, 0n);
+  }
+};
+
+async function answer(request: LuaRequest): Promise<LuaReply | undefined> {
+  switch (request.kind) {
+    case 'compile': {
+      const state = await LuaState.create(memoryMaxBytes, timed);
+      const faults = state.compile(request.functions);
+      if (faults.length === 0) states.set(request.chain, state);
+      else state.close();
+      return { kind: 'compiled', faults };
+    }
+    case 'run': {
+      const state = states.get(request.chain);
+      if (state === undefined) throw new Error(`chain ${request.chain} is not compiled`);
+      return state.run(request.message);
+    }
+    case 'drop':
+      states.get(request.chain)?.close();
+      states.delete(request.chain);
+      return undefined;
+    default:
+      throw new Error('unknown request');
+  }
+}
+
+const post = (reply: LuaReply): void => port.postMessage(reply);
+
+port.on('message', (request: LuaRequest) => {
+  answer(request).then(
+    (reply) => {
+      if (reply !== undefined) post(reply);
+    },
+    (error: unknown) => {
+      // Thrown outside of the promise it ends the thread, and the node hears why.
+      setImmediate(() => {
+        throw error;
+      });
+    },
+  );
+});
+post({ kind: 'ready' });

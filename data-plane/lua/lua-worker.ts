@@ -1,0 +1,234 @@
+import { performance } from 'node:perf_hooks';
+import { RequestError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import { conversion, type LuaFailed, type LuaFunctionFault, type LuaReply, type LuaRequest } from './lua-protocol.ts';
+import { type LuaDeadlines, LuaThread, LuaThreadEnded } from './lua-thread.ts';
+
+/** Bounds of one worker. */
+export interface LuaLimits extends LuaDeadlines {
+  /** Running one chunk for the function that it returns, when a configuration is applied. */
+  readonly compileTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  /** Messages that wait, and the length of their texts together. */
+  readonly queueMessagesMax: number;
+  readonly queueLengthMax: number;
+  /** Memory of one chain. */
+  readonly memoryMaxBytes: number;
+}
+
+/** Why a message brought no record; the labels of the failures' counter. */
+export type LuaFailureReason = 'error' | 'deadline' | 'memory' | 'lost' | 'overload';
+
+export interface LuaWorkerDeps {
+  readonly limits: LuaLimits;
+  readonly logger: Logger;
+  readonly countFailure: (reason: LuaFailureReason) => void;
+}
+
+/** A chain of functions as a worker knows it. */
+export interface WorkerChain {
+  readonly id: number;
+  readonly functions: readonly string[];
+}
+
+interface Job {
+  readonly chain: WorkerChain;
+  readonly message: string;
+  readonly resolve: (result: string | Buffer) => void;
+  readonly reject: (error: RequestError) => void;
+  /** Takes the job out of the queue at its deadline. */
+  readonly timer: NodeJS.Timeout;
+}
+
+const logEveryMs = 1_000;
+
+/**
+ * A queue of messages before one Lua thread, which is started on demand and replaced when a call runs too long, a chain's
+ * memory is full or the thread is lost. Chains are compiled again in a new thread, each with its next message.
+ */
+export class LuaWorker {
+  readonly #deps: LuaWorkerDeps;
+  /** Go before messages: an apply must not wait for a busy queue. */
+  readonly #compiles: (() => Promise<void>)[] = [];
+  readonly #queue = new Set<Job>();
+  #queueLength = 0;
+  #thread: LuaThread | undefined;
+  /** What the present thread has compiled. */
+  #compiled = new Set<number>();
+  /** Works off both queues, one piece at a time; undefined when there is nothing to do. */
+  #working: Promise<void> | undefined;
+  #isClosed = false;
+  #lastLoggedMs = Number.NEGATIVE_INFINITY;
+  #unlogged = 0;
+
+  constructor(deps: LuaWorkerDeps) {
+    this.#deps = deps;
+  }
+
+  /** The faults of a chain's functions; none: it can run. @throws Error when the thread cannot be used. */
+  compile(chain: WorkerChain): Promise<readonly LuaFunctionFault[]> {
+    return new Promise((resolve, reject) => {
+      this.#compiles.push(() => this.#compile(chain).then(resolve, reject));
+      this.#wake();
+    });
+  }
+
+  /**
+   * Resolves to JSON text or to bytes.
+   * @throws RequestError LUA_ERROR, PRODUCER_OVERLOADED, SHUTTING_DOWN, INTERNAL
+   */
+  run(chain: WorkerChain, message: string, deadlineMs: number): Promise<string | Buffer> {
+    if (this.#isClosed) return Promise.reject(shuttingDown());
+    const { queueMessagesMax, queueLengthMax } = this.#deps.limits;
+    if (this.#queue.size >= queueMessagesMax || this.#queueLength + message.length > queueLengthMax) {
+      return Promise.reject(this.#overloaded('Too many requests wait for Lua.'));
+    }
+    return new Promise((resolve, reject) => {
+      const overdue = (): void => {
+        this.#take(job);
+        reject(this.#overloaded("The request's deadline passed while it waited for Lua."));
+      };
+      const timer = setTimeout(overdue, Math.max(0, deadlineMs - performance.now()));
+      const job: Job = { chain, message, resolve, reject, timer };
+      this.#queue.add(job);
+      this.#queueLength += message.length;
+      this.#wake();
+    });
+  }
+
+  /** A chain that no message will come for any more. */
+  drop(chain: WorkerChain): void {
+    if (this.#compiled.delete(chain.id)) this.#thread?.send({ kind: 'drop', chain: chain.id });
+  }
+
+  /** Answers what waits and ends the thread. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const job of this.#queue) {
+      this.#take(job);
+      job.reject(shuttingDown());
+    }
+    await this.#thread?.end();
+    await this.#working;
+    // One that was still starting.
+    await this.#thread?.end();
+  }
+
+  #wake(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#compiles.length > 0 || this.#queue.size > 0) this.#wake();
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const compile = this.#compiles.shift();
+      if (compile !== undefined) {
+        await compile();
+        continue;
+      }
+      const [job] = this.#queue;
+      if (job === undefined) return;
+      this.#take(job);
+      await this.#runJob(job);
+    }
+  }
+
+  #take(job: Job): void {
+    clearTimeout(job.timer);
+    if (this.#queue.delete(job)) this.#queueLength -= job.message.length;
+  }
+
+  async #runJob({ chain, message, resolve, reject }: Job): Promise<void> {
+    try {
+      if (!this.#compiled.has(chain.id) || this.#thread?.isEnded !== false) await this.#compile(chain);
+      const reply = await this.#request({ kind: 'run', chain: chain.id, message }, this.#deps.limits);
+      if (reply.kind === 'done') {
+        const { result } = reply;
+        resolve(typeof result === 'string' ? result : Buffer.from(result.buffer, result.byteOffset, result.byteLength));
+        return;
+      }
+      if (reply.kind !== 'failed') throw new Error(`unexpected reply ${reply.kind}`);
+      if (reply.outOfMemory) await this.#replaceThread();
+      reject(this.#failure(reply.outOfMemory ? 'memory' : 'error', placeOf(reply, chain), reply.message));
+    } catch (error) {
+      reject(this.#isClosed ? shuttingDown() : this.#threadFailure(error));
+    }
+  }
+
+  async #compile(chain: WorkerChain): Promise<readonly LuaFunctionFault[]> {
+    const { id, functions } = chain;
+    const request = { kind: 'compile', chain: id, functions } as const;
+    let reply: LuaReply;
+    try {
+      reply = await this.#request(request, { ...this.#deps.limits, callTimeoutMs: this.#deps.limits.compileTimeoutMs });
+    } catch (error) {
+      if (!(error instanceof LuaThreadEnded) || error.reason !== 'deadline') throw error;
+      const message = `the chunk did not return within ${this.#deps.limits.compileTimeoutMs} ms`;
+      return [{ index: error.index, line: null, message }];
+    }
+    if (reply.kind !== 'compiled') throw new Error(`unexpected reply ${reply.kind}`);
+    if (reply.faults.length === 0) this.#compiled.add(id);
+    return reply.faults;
+  }
+
+  async #request(request: LuaRequest, deadlines: LuaDeadlines): Promise<LuaReply> {
+    if (this.#thread === undefined || this.#thread.isEnded) {
+      await this.#replaceThread();
+      this.#thread = await LuaThread.start(this.#deps.limits);
+    }
+    if (this.#isClosed) throw new LuaThreadEnded('lost', 'closed');
+    return this.#thread.request(request, deadlines);
+  }
+
+  /** The old one is gone before another starts, so that endless loops never run side by side. */
+  async #replaceThread(): Promise<void> {
+    const old = this.#thread;
+    this.#thread = undefined;
+    this.#compiled = new Set();
+    await old?.end();
+  }
+
+  #overloaded(message: string): RequestError {
+    this.#deps.countFailure('overload');
+    return new RequestError('PRODUCER_OVERLOADED', message);
+  }
+
+  #threadFailure(error: unknown): RequestError {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof LuaThreadEnded && error.reason === 'deadline') {
+      const place = error.index === conversion ? 'Conversion from or to JSON' : `Function ${error.index + 1}`;
+      return this.#failure('deadline', place, message);
+    }
+    const failure = this.#failure('lost', 'The thread', message);
+    const isOurs = error instanceof LuaThreadEnded && error.reason === 'start';
+    return isOurs ? new RequestError('INTERNAL', 'The thread for Lua did not start.') : failure;
+  }
+
+  /** What Lua says of an error is the operator's: it may quote the function and the message. */
+  #failure(reason: LuaFailureReason, place: string, luaMessage: string): RequestError {
+    this.#deps.countFailure(reason);
+    const nowMs = performance.now();
+    if (nowMs - this.#lastLoggedMs < logEveryMs) this.#unlogged++;
+    else {
+      this.#deps.logger.error('lua_failed', `${place} of message_by_lua_functions failed`, {
+        reason,
+        error: luaMessage,
+        not_logged_before: this.#unlogged,
+      });
+      this.#lastLoggedMs = nowMs;
+      this.#unlogged = 0;
+    }
+    const why = reason === 'deadline' ? luaMessage : 'failed';
+    return new RequestError('LUA_ERROR', `${place} of message_by_lua_functions ${why}.`);
+  }
+}
+
+function placeOf({ index }: LuaFailed, { functions }: WorkerChain): string {
+  return index < functions.length ? `Function ${index + 1}` : 'The result';
+}
+
+function shuttingDown(): RequestError {
+  return new RequestError('SHUTTING_DOWN', 'The node is shutting down.');
+}

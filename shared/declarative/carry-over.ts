@@ -1,0 +1,93 @@
+import { isRecord } from '../schema/check.ts';
+import { canonicalJson, type SnapshotEntities, type SnapshotEntity } from '../snapshot.ts';
+import type { CompiledEntity } from './compile-document.ts';
+import { valueAt, type AutoPath } from './filled-paths.ts';
+
+/** Entities by plural name and id, as they stand before a load. */
+export type EntitiesById = ReadonlyMap<string, ReadonlyMap<string, SnapshotEntity>>;
+
+export function entitiesById(entities: SnapshotEntities): EntitiesById {
+  return new Map(
+    Object.entries(entities).map(([plural, list]) => [plural, new Map(list.map((entity) => [entity.id, entity]))]),
+  );
+}
+
+/** What a load would do to the entities that are there. */
+export interface Difference {
+  readonly created: readonly Change[];
+  readonly updated: readonly Update[];
+  readonly deleted: readonly Change[];
+  readonly unchanged: number;
+}
+
+export interface Change {
+  /** Plural name. */
+  readonly plural: string;
+  /** After the change; of what is deleted, before it. */
+  readonly value: SnapshotEntity;
+}
+
+export interface Update extends Change {
+  readonly before: SnapshotEntity;
+}
+
+/**
+ * The difference between a document and what is there. An entity that the document gives no times and no random words
+ * keeps those that it has, so that loading the same document again changes nothing.
+ */
+export function differenceTo(compiled: readonly CompiledEntity[], before: EntitiesById): Difference {
+  const created: Change[] = [];
+  const updated: Update[] = [];
+  const kept = new Set<SnapshotEntity>();
+  for (const { entity, value, filled } of compiled) {
+    const { plural } = entity;
+    const old = before.get(plural)?.get(value.id);
+    if (old === undefined) {
+      created.push({ plural, value });
+      continue;
+    }
+    kept.add(old);
+    const carried = carriedOver(value, filled, old);
+    if (!isEqual(carried, old)) updated.push({ plural, value: touched(carried, value, filled), before: old });
+  }
+  const deleted = [...before].flatMap(([plural, list]) =>
+    [...list.values()].filter((value) => !kept.has(value)).map((value) => ({ plural, value })),
+  );
+  return { created, updated, deleted, unchanged: compiled.length - created.length - updated.length };
+}
+
+export function isDifferent({ created, updated, deleted }: Difference): boolean {
+  return created.length + updated.length + deleted.length > 0;
+}
+
+/** The value with the old one's times and words where the document gave none. */
+export function carriedOver(value: SnapshotEntity, filled: readonly AutoPath[], old: SnapshotEntity): SnapshotEntity {
+  let carried: Readonly<Record<string, unknown>> = value;
+  for (const path of filled) {
+    const known = valueAt(old, path);
+    if (known !== undefined) carried = withValueAt(carried, path, known);
+  }
+  return { ...carried, id: value.id };
+}
+
+function withValueAt(
+  record: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
+  const [name = '', ...rest] = path;
+  const inner = record[name];
+  if (rest.length === 0) return { ...record, [name]: value };
+  return isRecord(inner) ? { ...record, [name]: withValueAt(inner, rest, value) } : record;
+}
+
+/** What changed is touched at the time of the load, unless the document says when. */
+function touched(carried: SnapshotEntity, value: SnapshotEntity, filled: readonly AutoPath[]): SnapshotEntity {
+  const isFilled = filled.some((path) => path.length === 1 && path[0] === 'updated_at');
+  return isFilled ? { ...carried, updated_at: value['updated_at'] } : carried;
+}
+
+function isEqual(a: SnapshotEntity, b: SnapshotEntity): boolean {
+  // Nearly always the fields have the same order, which is the cheap case.
+  return JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b);
+}

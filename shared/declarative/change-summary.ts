@@ -1,0 +1,55 @@
+import { isRecord } from '../schema/check.ts';
+import { canonicalJson, nameOf } from '../snapshot.ts';
+import type { Difference } from './carry-over.ts';
+
+/** What a load changed, or would change: the body of `POST /config`. Holds no values, thus no secrets. */
+export interface ChangeSummary {
+  readonly created: number;
+  readonly updated: number;
+  readonly deleted: number;
+  readonly unchanged: number;
+  /** Deletions first; at most `changesMax` of all. */
+  readonly changes: readonly ListedChange[];
+}
+
+export interface ListedChange {
+  readonly action: 'delete' | 'update' | 'create';
+  /** Plural name. */
+  readonly entity: string;
+  readonly id: string;
+  /** Name, instance name or username, where there is one. */
+  readonly name?: string;
+  /** Of an update: dotted paths of the fields that differ. */
+  readonly fields?: readonly string[];
+}
+
+export const changesMax = 1000;
+
+export function changeSummary({ created, updated, deleted, unchanged }: Difference): ChangeSummary {
+  const all = [
+    ...deleted.map((change) => ({ ...change, action: 'delete' as const })),
+    ...updated.map((change) => ({ ...change, action: 'update' as const })),
+    ...created.map((change) => ({ ...change, action: 'create' as const })),
+  ];
+  const changes = all.slice(0, changesMax).map((change): ListedChange => {
+    const { action, plural, value } = change;
+    const name = nameOf(value);
+    return {
+      action,
+      entity: plural,
+      id: value.id,
+      ...(name === '' ? {} : { name }),
+      ...('before' in change ? { fields: changedFields(change.before, value) } : {}),
+    };
+  });
+  return { created: created.length, updated: updated.length, deleted: deleted.length, unchanged, changes };
+}
+
+function changedFields(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys({ ...before, ...after }).flatMap((name) => {
+    const [old, now] = [before[name] ?? null, after[name] ?? null];
+    if (canonicalJson(old) === canonicalJson(now)) return [];
+    if (!isRecord(old) || !isRecord(now)) return [name];
+    return changedFields(old, now).map((inner) => `${name}.${inner}`);
+  });
+}

@@ -1,0 +1,63 @@
+import { stringify } from 'yaml';
+import { effectiveDescriptor } from '../entities/check-entity.ts';
+import type { EntityDescriptor } from '../entities/entity.ts';
+import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
+import { isRecord } from '../schema/check.ts';
+import type { Field, Fields } from '../schema/field.ts';
+import { maskSecrets } from '../schema/mask.ts';
+import type { SnapshotEntities } from '../snapshot.ts';
+import { formatVersion } from './flatten-document.ts';
+
+export interface RenderOptions {
+  readonly entities: SnapshotEntities;
+  readonly descriptors: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
+  readonly format: 'json' | 'yaml';
+  /** For readers who may not see secrets; such a document says so and does not load unchanged. */
+  readonly masked: boolean;
+}
+
+/**
+ * The configuration as a declarative document that loads again unchanged, in pieces of at most an entity, so that the
+ * caller can rest between them. Entities are flat, references are ids, and fields that are null are left out where that
+ * means the same.
+ */
+export function* renderDocument(options: RenderOptions): Generator<string, void> {
+  const { entities, descriptors, plugins, format, masked } = options;
+  const head = {
+    _format_version: formatVersion,
+    ...(masked ? { _comment: 'secrets are masked: this was read with the read-only token' } : {}),
+  };
+  yield format === 'json' ? JSON.stringify(head).slice(0, -1) : stringify(head);
+  for (const entity of descriptors) {
+    const list = entities[entity.plural] ?? [];
+    if (list.length === 0) continue;
+    yield format === 'json' ? `,"${entity.plural}":[` : `${entity.plural}:\n`;
+    for (const [index, value] of list.entries()) {
+      const { fields } = effectiveDescriptor(entity, plugins, value);
+      const written = writtenRecord(fields, masked ? maskSecrets(fields, value) : value);
+      yield format === 'json'
+        ? `${index === 0 ? '' : ','}${JSON.stringify(written)}`
+        : stringify([written], { lineWidth: 0, aliasDuplicateObjects: false });
+    }
+    if (format === 'json') yield ']';
+  }
+  if (format === 'json') yield '}';
+}
+
+/** Without the nulls that an absent field means as well. */
+function writtenRecord(fields: Fields, value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(value).flatMap(([name, inner]) => {
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    // A word that was cleared must not be made anew.
+    if (inner === null && field?.auto !== true) return [];
+    return [[name, field === undefined ? inner : writtenValue(field, inner)] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+function writtenValue(field: Field, value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  if (field.type === 'foreign') return value['id'];
+  return field.type === 'record' && field.fields !== undefined ? writtenRecord(field.fields, value) : value;
+}

@@ -1,0 +1,12 @@
+// Original file: proto/config_sync.proto
+
+
+export interface EntityKind {
+  'plural'?: (string);
+  'fields'?: (string)[];
+}
+
+export interface EntityKind__Output {
+  'plural': (string);
+  'fields': (string)[];
+}

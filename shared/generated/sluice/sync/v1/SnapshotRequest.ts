@@ -1,0 +1,12 @@
+// Original file: proto/config_sync.proto
+
+
+export interface SnapshotRequest {
+  'hash'?: (string);
+  'runningHash'?: (string);
+}
+
+export interface SnapshotRequest__Output {
+  'hash': (string);
+  'runningHash': (string);
+}

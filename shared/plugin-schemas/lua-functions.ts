@@ -1,0 +1,16 @@
+import { luaSyntaxFault } from '../lua/lua-parser.ts';
+
+/** `return function(message) return message.body end`, with any name and spacing. */
+const bodyIdiom =
+  /^\s*return\s+function\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*\)\s*return\s+\1\s*\.\s*body\s*;?\s*end\s*;?\s*$/;
+
+/** A check of one element of `message_by_lua_functions`: the grammar alone, with its line. */
+export function luaFunction(source: string): string | undefined {
+  const fault = luaSyntaxFault(source);
+  return fault === undefined ? undefined : `line ${fault.line}: ${fault.message}`;
+}
+
+/** Whether a chain only takes the body out of the envelope, for which no Lua need run. */
+export function takesBodyOnly(functions: readonly string[] | null): boolean {
+  return functions?.length === 1 && functions.every((source) => bodyIdiom.test(source));
+}

@@ -1,0 +1,19 @@
+import type { Field, Fields } from './field.ts';
+
+/**
+ * The dotted paths of all fields, in order; elements of lists and values of maps stand under the path of their list:
+ * `bootstrap_servers`, `bootstrap_servers.host`.
+ */
+export function fieldPaths(fields: Fields, prefix = ''): readonly string[] {
+  return Object.entries(fields).flatMap(([name, field]) => {
+    const path = `${prefix}${name}`;
+    return [path, ...fieldPaths(innerFields(field), `${path}.`)];
+  });
+}
+
+/** The fields of a record, or of the records that a list or map holds; none for all else. */
+export function innerFields(field: Field): Fields {
+  if (field.fields !== undefined) return field.fields;
+  const inner = field.elements ?? field.values;
+  return inner === undefined ? {} : innerFields(inner);
+}

@@ -1,0 +1,125 @@
+import { expect } from 'chai';
+import { ConfigMirror, danglingReferences, type Travelling } from '../../../control-plane/sync/config-mirror.ts';
+import type { EntityChange } from '../../../control-plane/store/config-reader.ts';
+import { entities as descriptors } from '../../../shared/entities/entities.ts';
+import { FakeReader, oneService, service } from '../../helpers/sync-fakes.ts';
+
+describe('the mirror of the store', () => {
+  const mirrors: ConfigMirror[] = [];
+  afterEach(() => {
+    for (const mirror of mirrors.splice(0)) mirror.stop();
+  });
+
+  const mirrorOf = (reader: FakeReader, entities = descriptors): ConfigMirror => {
+    const mirror = new ConfigMirror({ reader, entities, onChange: () => undefined });
+    mirrors.push(mirror);
+    return mirror;
+  };
+  const keys = ({ entities }: Travelling): string[] => [...entities.keys()].sort();
+
+  it('leaves out what is off and all that hangs on it, in whatever order the kinds stand', async () => {
+    const reader = new FakeReader({
+      services: [
+        { id: 'on', enabled: true },
+        { id: 'off', enabled: false },
+      ],
+      routes: [
+        { id: 'r-on', service: { id: 'on' } },
+        { id: 'r-off', service: { id: 'off' } },
+        { id: 'r-none', service: null },
+      ],
+      plugins: [
+        { id: 'p-global', enabled: true, service: null, route: null },
+        { id: 'p-disabled', enabled: false },
+        { id: 'p-route-off', enabled: true, route: { id: 'r-off' } },
+        { id: 'p-service-off', enabled: true, service: { id: 'off' } },
+      ],
+      consumers: [{ id: 'c' }],
+    });
+    for (const order of [descriptors, descriptors.toReversed()]) {
+      expect(keys(await mirrorOf(reader, order).update())).to.deep.equal([
+        'consumers/c',
+        'plugins/p-global',
+        'routes/r-none',
+        'routes/r-on',
+        'services/on',
+      ]);
+    }
+    const reversed = new FakeReader({
+      plugins: [{ id: 'p', route: { id: 'r' } }],
+      routes: [{ id: 'r', service: { id: 'off' } }],
+      services: [{ id: 'off', enabled: false }],
+    });
+    expect(keys(await mirrorOf(reversed).update())).to.deep.equal([]);
+  });
+
+  it('follows what writes say they changed without reading everything', async () => {
+    const reader = new FakeReader({ services: [service('a'), service('b')] });
+    const mirror = mirrorOf(reader);
+    const before = await mirror.update();
+    const changed = service('b', { host: 'changed' });
+    reader.change([
+      { plural: 'services', id: 'b', entity: service('b', { host: 'soon changed again' }) },
+      { plural: 'services', id: 'b', entity: changed },
+      { plural: 'services', id: 'c', entity: service('c') },
+      { plural: 'services', id: 'c', entity: undefined },
+    ]);
+    reader.change([{ plural: 'routes', id: 'r', entity: { id: 'r', service: { id: 'a' } } }]);
+    const after = await mirror.update();
+    expect(reader.reads).to.equal(1);
+    expect(after.revision).to.equal(2);
+    expect(keys(after)).to.deep.equal(['routes/r', 'services/a', 'services/b']);
+    expect(after.entities.get('services/a')).to.equal(before.entities.get('services/a'));
+    expect(after.entities.get('services/b')?.line).to.contain('changed');
+    expect(keys(before), 'the former state stays').to.deep.equal(['services/a', 'services/b']);
+  });
+
+  const rereads: readonly (readonly [what: string, write: (reader: FakeReader) => void])[] = [
+    ['a write does not say what it changed', (reader) => reader.set(oneService('x'))],
+    [
+      'a revision was missed',
+      (reader) => {
+        reader.entities = oneService('x');
+        reader.missRevision();
+        reader.change([{ plural: 'consumers', id: 'gone', entity: undefined }]);
+      },
+    ],
+  ];
+  for (const [what, write] of rereads) {
+    it(`reads everything when ${what}, and keeps what is the same`, async () => {
+      const kept = { consumers: [{ id: 'c', username: 'u' }] };
+      const reader = new FakeReader(kept);
+      const mirror = mirrorOf(reader);
+      const before = await mirror.update();
+      write(reader);
+      reader.entities = { ...reader.entities, ...kept };
+      const after = await mirror.update();
+      expect(reader.reads).to.equal(2);
+      expect(keys(after)).to.include.members(['consumers/c', 'services/11111111-1111-4111-8111-111111111111']);
+      expect(after.entities.get('consumers/c')).to.equal(before.entities.get('consumers/c'));
+      expect(after.revision).to.equal(reader.revision());
+    });
+  }
+
+  it('leaves out of its queue what a full read has seen already', async () => {
+    const reader = new FakeReader();
+    const mirror = mirrorOf(reader);
+    const stale: EntityChange = { plural: 'services', id: 'a', entity: service('a') };
+    reader.change([stale]);
+    reader.entities = {};
+    expect(keys(await mirror.update())).to.deep.equal([]);
+    expect((await mirror.update()).revision).to.equal(1);
+    expect(reader.reads).to.equal(1);
+  });
+
+  it('finds references to what does not travel', async () => {
+    const reader = new FakeReader({ services: [service('a')], routes: [{ id: 'r', service: { id: 'a' } }] });
+    const mirror = mirrorOf(reader);
+    expect(danglingReferences(await mirror.update(), descriptors)).to.deep.equal([]);
+    reader.change([{ plural: 'services', id: 'a', entity: undefined }]);
+    const faults = danglingReferences(await mirror.update(), descriptors);
+    expect(faults.map(({ entityType, entityId, path }) => [entityType, entityId, path])).to.deep.equal([
+      ['route', 'r', 'service'],
+    ]);
+  });
+});

@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import { LeasedLimits } from '../../../data-plane/kafka/leased-limits.ts';
+import type { ProducerLimits } from '../../../data-plane/kafka/producer.ts';
+
+const limits = (changes: Partial<ProducerLimits> = {}): ProducerLimits => ({
+  batchRecordsMax: 10,
+  batchBytesMax: 10,
+  lingerMs: 10,
+  queueRecordsMax: 10,
+  queueBytesMax: 10,
+  attemptsMax: 10,
+  retryBackoffMs: 10,
+  ...changes,
+});
+
+describe('limits of a shared producer', () => {
+  it('are the smallest of all who hold it, and say when they may be others', () => {
+    const leased = new LeasedLimits();
+    expect(leased.isEmpty).to.equal(true);
+    expect([leased.add(limits()), leased.add(limits()), leased.add(limits({ lingerMs: 5 }))]).to.deep.equal([
+      true,
+      false,
+      true,
+    ]);
+    leased.add(limits({ attemptsMax: 3 }));
+    expect(leased.smallest()).to.deep.equal(limits({ lingerMs: 5, attemptsMax: 3 }));
+    expect([leased.remove(limits()), leased.remove(limits()), leased.remove(limits())]).to.deep.equal([
+      false,
+      true,
+      false,
+    ]);
+    leased.remove(limits({ lingerMs: 5 }));
+    expect(leased.smallest()).to.deep.equal(limits({ attemptsMax: 3 }));
+    leased.remove(limits({ attemptsMax: 3 }));
+    expect(leased.isEmpty).to.equal(true);
+  });
+
+  it('take any number of leases', () => {
+    const leased = new LeasedLimits();
+    for (let count = 0; count < 200_000; count += 1) leased.add(limits());
+    expect(leased.smallest()).to.deep.equal(limits());
+  });
+});

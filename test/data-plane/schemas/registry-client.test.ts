@@ -1,0 +1,263 @@
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import { expect } from 'chai';
+import type { RegistrySettings } from '../../../data-plane/schemas/encoder.ts';
+import { answerBytesMax } from '../../../data-plane/schemas/http-request.ts';
+import {
+  createRegistryClient,
+  type RegisteredSchema,
+  type RegistryClient,
+} from '../../../data-plane/schemas/registry-client.ts';
+import { RequestError } from '../../../shared/errors.ts';
+
+/** What the real registry cannot do: slow, wrong and lying ones. */
+describe('registry client', () => {
+  let server: Server;
+  let url: string;
+  let paths: string[];
+  let headers: IncomingHttpHeaders;
+  let answer: (response: ServerResponse, path: string) => void;
+  let client: RegistryClient;
+
+  beforeEach((done) => {
+    paths = [];
+    server = createServer((request, response) => {
+      paths.push(request.url ?? '');
+      headers = request.headers;
+      answer(response, request.url ?? '');
+    });
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}` : '';
+      client = open();
+      done();
+    });
+  });
+  afterEach((done) => {
+    client.close();
+    server.closeAllConnections();
+    server.close(done);
+  });
+
+  function open(fields: Partial<RegistrySettings> = {}, timeoutMs = 5_000): RegistryClient {
+    return createRegistryClient({
+      settings: { url, ttlSeconds: 60, sslVerify: true, authentication: { mode: 'none' }, headers: {}, ...fields },
+      latency: { observe: () => {} },
+      timeoutMs,
+    });
+  }
+
+  async function outcome(fetching: Promise<RegisteredSchema>): Promise<string> {
+    try {
+      await fetching;
+      return 'fetched';
+    } catch (error) {
+      if (error instanceof RequestError) return `${error.status} ${error.code}: ${error.message}`;
+      throw error;
+    }
+  }
+
+  const json = (body: unknown, status = 200) => {
+    return (response: ServerResponse): void => void response.writeHead(status).end(JSON.stringify(body));
+  };
+  const good = { subject: 's', version: 1, id: 7, schema: '"int"' };
+
+  it('asks for the subject and version by their names, with the extra headers and no query', async () => {
+    answer = json(good);
+    client.close();
+    client = open({
+      url: `${url}/base/`,
+      headers: { 'target-sr-cluster': 'lsrc-1', 'Confluent-Identity-Pool-Id': 'pool-1' },
+    });
+    expect(await client.fetch('a/b ü', '3')).to.deep.equal({
+      id: 7,
+      type: 'AVRO',
+      source: { text: '"int"', references: [] },
+    });
+    expect(paths).to.deep.equal(['/base/subjects/a%2Fb%20%C3%BC/versions/3']);
+    expect(headers).to.include({ 'target-sr-cluster': 'lsrc-1', 'confluent-identity-pool-id': 'pool-1' });
+    expect(headers.authorization).to.equal(undefined);
+  });
+
+  it('sends user and password', async () => {
+    answer = json(good);
+    client.close();
+    client = open({ authentication: { mode: 'basic', username: 'ü', password: 'a:b' } });
+    await client.fetch('s', 'latest');
+    expect(headers.authorization).to.equal(`Basic ${Buffer.from('ü:a:b').toString('base64')}`);
+  });
+
+  const unavailable = /^503 SCHEMA_REGISTRY_UNAVAILABLE: The schema registry cannot be used: /;
+  const notFound = /^502 SCHEMA_NOT_FOUND: /;
+  const reference = { name: 'n', subject: 'r', version: 1 };
+  const rows: [what: string, answer: (response: ServerResponse) => void, outcome: RegExp, reason?: RegExp][] = [
+    ['an unknown subject', json({ error_code: 40401, message: 'Subject not found' }, 404), notFound],
+    ['an unknown version', json({ error_code: 40402, message: 'Version not found' }, 404), notFound],
+    ['a version that it does not take', json({ error_code: 42202, message: 'Invalid version' }, 422), notFound],
+    ["another server's 404", (response) => response.writeHead(404).end('<html>'), unavailable, /answered 404/],
+    ['a 404 in JSON that is not a registry', json({ message: 'no route' }, 404), unavailable, /answered 404/],
+    [
+      'a redirection, which may go round in circles',
+      (response) => response.writeHead(302, { location: '/' }).end(),
+      unavailable,
+      /answered 302/,
+    ],
+    ['a refusal', json({ error_code: 401 }, 401), unavailable, /answered 401/],
+    ['a limit of requests', json({}, 429), unavailable, /answered 429/],
+    ['a failure', json({ error_code: 50001 }, 500), unavailable, /answered 500/],
+    ['what is not JSON', (response) => response.end('<html>'), unavailable, /not that of a schema registry/],
+    ['nothing', (response) => response.end(), unavailable, /not that of/],
+    ['a list', json([good]), unavailable, /not that of/],
+    ['no id', json({ ...good, id: undefined }), unavailable, /not that of/],
+    ['an id that is text', json({ ...good, id: '7' }), unavailable, /not that of/],
+    ['a negative id', json({ ...good, id: -1 }), unavailable, /not that of/],
+    ['an id with a fraction', json({ ...good, id: 1.5 }), unavailable, /not that of/],
+    ['an id beyond 32 bits', json({ ...good, id: 2 ** 31 }), unavailable, /not that of/],
+    ['a schema that is no text', json({ ...good, schema: { type: 'int' } }), unavailable, /not that of/],
+    ['a kind that is no text', json({ ...good, schemaType: 1 }), unavailable, /not that of/],
+    ['references that are no list', json({ ...good, references: {} }), unavailable, /not that of/],
+    [
+      'a reference without subject',
+      json({ ...good, references: [{ ...reference, subject: 1 }] }),
+      unavailable,
+      /not that of/,
+    ],
+    [
+      'a reference with an odd version',
+      json({ ...good, references: [{ ...reference, version: 'x' }] }),
+      unavailable,
+      /not that of/,
+    ],
+    ['a broken connection', (response) => response.destroy(), unavailable],
+    [
+      'half an answer',
+      (response) => response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy()),
+      unavailable,
+    ],
+    ['what is not HTTP', (response) => response.socket?.end('hello\r\n\r\n'), unavailable],
+  ];
+  for (const [what, behaviour, expected, reason] of rows) {
+    it(`takes ${what} for ${expected === notFound ? 'its word that there is none' : 'a failure to ask'}`, async () => {
+      answer = behaviour;
+      const found = await outcome(client.fetch('s', '1'));
+      expect(found).to.match(expected);
+      if (reason !== undefined) expect(found).to.match(reason);
+      expect(paths).to.have.length(1);
+    });
+  }
+
+  it('waits no longer than its bound, also for an answer that only drips', async () => {
+    let timer: NodeJS.Timeout | undefined;
+    for (const behaviour of [
+      () => {},
+      (response: ServerResponse) => {
+        timer = setInterval(() => response.write(' '), 10);
+      },
+    ]) {
+      answer = behaviour;
+      client.close();
+      client = open({}, 200);
+      expect(await outcome(client.fetch('s', '1'))).to.match(/no answer within 200 ms/);
+      clearInterval(timer);
+    }
+  });
+
+  it('does not read an answer beyond its limit', async () => {
+    let sentBytes = 0;
+    answer = (response) => {
+      const chunk = Buffer.alloc(1024 * 1024, ' ');
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk)) sentBytes += chunk.length;
+        sentBytes += chunk.length;
+      };
+      response.on('drain', more);
+      more();
+    };
+    expect(await outcome(client.fetch('s', '1'))).to.match(/larger than 8388608 bytes/);
+    expect(sentBytes).to.be.lessThan(4 * answerBytesMax);
+  });
+
+  it('resolves references, each once, in an order in which each comes after those it needs', async () => {
+    const schemas: Readonly<Record<string, unknown>> = {
+      s: {
+        ...good,
+        references: [
+          { ...reference, name: 'a', subject: 'a' },
+          { ...reference, name: 'b', subject: 'b' },
+        ],
+      },
+      a: { ...good, schema: 'A', references: [{ ...reference, name: 'b', subject: 'b' }] },
+      b: { ...good, schema: 'B', references: null },
+    };
+    answer = (response, path) => json(schemas[path.split('/')[2] ?? ''])(response);
+    const { source } = await client.fetch('s', 'latest');
+    expect(source.references).to.deep.equal([
+      { name: 'b', text: 'B' },
+      { name: 'a', text: 'A' },
+    ]);
+    expect(paths).to.have.length(3);
+    await client.fetch('s', 'latest');
+    expect(paths).to.have.length(4);
+  });
+
+  it('asks anew for a reference to the latest version', async () => {
+    answer = (response, path) => {
+      json(path.startsWith('/subjects/s/') ? { ...good, references: [{ ...reference, version: -1 }] } : good)(response);
+    };
+    await client.fetch('s', '1');
+    await client.fetch('s', '1');
+    expect(paths.filter((path) => path === '/subjects/r/versions/latest')).to.have.length(2);
+  });
+
+  it('is unavailable where what a schema refers to is not to be had, and says so of an unknown one', async () => {
+    let failure = json({}, 503);
+    answer = (response, path) => {
+      if (path.startsWith('/subjects/s/')) json({ ...good, references: [reference] })(response);
+      else failure(response);
+    };
+    expect(await outcome(client.fetch('s', '1'))).to.match(unavailable);
+    failure = json({ error_code: 40401 }, 404);
+    expect(await outcome(client.fetch('s', '1'))).to.match(notFound);
+  });
+
+  it('comes to an end with schemas that refer to each other without end', async () => {
+    answer = json({ ...good, references: [reference] });
+    expect(await outcome(client.fetch('s', '1'))).to.match(/502 .*refers to itself/);
+    // Ever new names, many at each level.
+    let names = 0;
+    answer = (response) => {
+      const references = Array.from({ length: 20 }, () => ({ name: `n${names}`, subject: `s${names++}`, version: 1 }));
+      json({ ...good, references })(response);
+    };
+    expect(await outcome(client.fetch('s', '1'))).to.match(/502 .*refers to itself|does not come to an end/);
+    expect(paths.length).to.be.lessThan(300);
+    answer = (response, path) => {
+      const references = Array.from({ length: 500 }, () => ({ name: `n${names}`, subject: `s${names++}`, version: 1 }));
+      json(path.startsWith('/subjects/s/') ? { ...good, references } : good)(response);
+    };
+    expect(await outcome(client.fetch('s', '1'))).to.match(/does not come to an end/);
+    answer = (response, path) => {
+      const references = Array.from({ length: 3 }, (_, index) => ({
+        ...reference,
+        name: `m${index}`,
+        subject: `m${index}`,
+      }));
+      json(path.startsWith('/subjects/s/') ? { ...good, references } : { ...good, schema: ' '.repeat(7_000_000) })(
+        response,
+      );
+    };
+    expect(await outcome(client.fetch('s', '1'))).to.match(/does not come to an end/);
+  });
+
+  it('asks again when a kept connection was closed meanwhile', async () => {
+    answer = json(good);
+    await client.fetch('s', '1');
+    // Closes the kept connection when the next request comes in on it, as a registry does that was just about to.
+    let closed = 0;
+    answer = (response) => {
+      if (closed++ === 0) response.socket?.destroy();
+      else json(good)(response);
+    };
+    expect(await outcome(client.fetch('s', '1'))).to.equal('fetched');
+    expect(paths).to.have.length(3);
+  });
+});

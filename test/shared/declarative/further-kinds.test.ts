@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { compileDocument } from '../../../shared/declarative/compile-document.ts';
+import { faultLine } from '../../../shared/declarative/document-errors.ts';
+import { renderDocument } from '../../../shared/declarative/render-document.ts';
+import { entities } from '../../../shared/entities/entities.ts';
+import { createSnapshot, type SnapshotEntity } from '../../../shared/snapshot.ts';
+import { samplePlugin } from '../../control-plane/admin/admin-fixture.ts';
+import { makePair, type TestPair } from '../../helpers/certificates.ts';
+
+const plugins = { sample: samplePlugin };
+const auto = { uuid: () => 'never', token: () => 'word', now: () => 1_000 };
+const ids = {
+  certificate: '00000000-0000-4000-8000-000000000001',
+  authority: '00000000-0000-4000-8000-000000000002',
+  absent: '00000000-0000-4000-8000-000000000003',
+};
+
+describe('certificates, upstreams and credentials in a declarative document', () => {
+  let pair: TestPair;
+  let authority: TestPair;
+  before(async () => {
+    pair = await makePair();
+    authority = await makePair({ ca: true });
+  });
+
+  const compile = (document: object) =>
+    compileDocument({ document: { _format_version: '3.0', ...document }, entities, plugins, auto });
+
+  function compiled(document: object): Record<string, SnapshotEntity[]> {
+    const result = compile(document);
+    if (result.kind === 'faults') throw new Error(result.faults.map(faultLine).join('; '));
+    const lists: Record<string, SnapshotEntity[]> = {};
+    for (const { entity, value } of result.entities) (lists[entity.plural] ??= []).push(value);
+    return lists;
+  }
+
+  const nested = () => ({
+    certificates: [{ id: ids.certificate, ...pair, snis: [{ name: 'a.example' }, { name: '*.b.example' }] }],
+    ca_certificates: [{ id: ids.authority, cert: authority.cert }],
+    upstreams: [{ name: 'u', targets: [{ target: 'a' }, { target: 'b:80', weight: 5 }] }],
+    services: [
+      {
+        name: 's',
+        url: 'https://u/',
+        client_certificate: ids.certificate,
+        ca_certificates: [ids.authority],
+        plugins: [{ name: 'sample', config: { topic: 't', certificates: [{ id: ids.certificate }] } }],
+      },
+    ],
+    consumers: [
+      { username: 'c', keyauth_credentials: [{ key: 'k', ttl: 60 }], jwt_secrets: [{ key: 'j', secret: 's' }] },
+    ],
+  });
+
+  it('nest, and refer to what they are nested in', () => {
+    const lists = compiled(nested());
+    const idOf = (plural: string) => lists[plural]?.[0]?.id;
+    expect(lists['snis']?.map(({ name, certificate }) => [name, certificate])).to.deep.equal([
+      ['a.example', { id: ids.certificate }],
+      ['*.b.example', { id: ids.certificate }],
+    ]);
+    expect(lists['targets']?.map(({ target, upstream }) => [target, upstream])).to.deep.equal([
+      ['a:8000', { id: idOf('upstreams') }],
+      ['b:80', { id: idOf('upstreams') }],
+    ]);
+    expect(lists['keyauth_credentials']?.[0]).to.deep.include({
+      key: 'k',
+      consumer: { id: idOf('consumers') },
+      expires_at: 1_060,
+    });
+    expect(lists['jwt_secrets']?.[0]).to.deep.include({ algorithm: 'HS256', consumer: { id: idOf('consumers') } });
+    expect(compiled(nested())).to.deep.equal(lists);
+  });
+
+  it('load again from an export with the same hash', () => {
+    const before = compiled(nested());
+    const { hash } = createSnapshot(before);
+    const text = [
+      ...renderDocument({ entities: before, descriptors: entities, plugins, format: 'json', masked: false }),
+    ].join('');
+    expect(createSnapshot(compiled(JSON.parse(text))).hash).to.equal(hash);
+  });
+
+  it('may not hold ids of what is not there', () => {
+    const result = compile({
+      services: [{ name: 's', url: 'https://h', ca_certificates: [ids.authority, ids.absent] }],
+      ca_certificates: [{ id: ids.authority, cert: authority.cert }],
+      plugins: [{ name: 'sample', config: { topic: 't', certificates: [{ id: ids.absent }] } }],
+    });
+    expect(result.kind === 'faults' && result.faults.map(faultLine)).to.deep.equal([
+      `services.1.ca_certificates.2: invalid reference 'ca_certificates.2: ${ids.absent}' (no such entry in 'ca_certificates')`,
+      `plugins.1.config.certificates.1.id: invalid reference 'config.certificates.1.id: ${ids.absent}' (no such entry in 'certificates')`,
+    ]);
+  });
+});
