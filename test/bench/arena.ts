@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { Kafka, logLevel } from 'kafkajs';
 import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
+import { waitFor } from '../helpers/wait-for.ts';
 import { cpuMs, load, startServer, table } from './load.ts';
 import { orderAvro, orderBody } from './order.ts';
 
@@ -189,9 +190,10 @@ async function checkTopics(kafka: string, contestants: readonly Contestant[]): P
   const rows = [['topic', 'acked', 'in the topic']];
   for (const { topic, node } of contestants) {
     if (topic === null || node === null) continue;
+    // The load may have ended before its last answers: what is acked is counted when nothing is under way any more.
+    const metrics = await waitFor(() => metricsAtRest(node), { what: 'the last answers', timeoutMs: 60_000 });
     const offsets = await admin.fetchTopicOffsets(topic);
     const held = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-    const metrics = await (await fetch(`${node.status}/metrics`)).text();
     const lines = metrics.split('\n').filter((line) => line.startsWith('sluice_kafka_records_total{'));
     const acked = lines
       .filter((line) => line.includes(`topic="${topic}"`) && line.includes('outcome="acked"'))
@@ -203,4 +205,11 @@ async function checkTopics(kafka: string, contestants: readonly Contestant[]): P
   await admin.disconnect();
   console.log(`\n${table(rows)}`);
   if (wrong.length > 0) throw new Error(`the acked count differs from the topic's: ${wrong.join(', ')}`);
+}
+
+/** The node's metrics once it works on no request and has no record queued; undefined before. */
+async function metricsAtRest(node: DataPlaneProcess): Promise<string | undefined> {
+  const text = await (await fetch(`${node.status}/metrics`)).text();
+  const busy = /^sluice_(?:http_requests_in_flight|kafka_queue_records\S*) [^0]/m.test(text);
+  return busy ? undefined : text;
 }

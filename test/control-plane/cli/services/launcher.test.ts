@@ -13,7 +13,6 @@ import { registerAvro } from '../../../helpers/registry.ts';
 import { tempFolder, type TempFolder } from '../../../helpers/temp-folder.ts';
 
 describe('the launcher', function () {
-  // The registry takes a minute to notice on a machine that is busy.
   this.timeout(240_000);
   let folder: TempFolder;
 
@@ -128,19 +127,6 @@ describe('the launcher', function () {
   describe('the registry', () => {
     let registry: Registry | undefined;
     afterEach(() => registry?.stop());
-
-    it('takes another port when its own is taken before it is bound', async () => {
-      const taken = await listenAnywhere();
-      const [free = 0] = await freePorts(1);
-      const ports = [taken.port, free];
-      const choosePorts = () => Promise.resolve(ports.splice(0, 1));
-      try {
-        registry = await startRegistry({ directory: `${folder.path}/registry-taken`, choosePorts });
-        expect(new URL(registry.url).port).to.equal(String(free));
-      } finally {
-        await taken.close();
-      }
-    });
 
     it('keeps its schemas over SIGKILL', async () => {
       registry = await startRegistry({ directory: `${folder.path}/registry` });
