@@ -1,5 +1,7 @@
 import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
+import { readCertificatePair } from '../shared/certificate-files.ts';
+import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
@@ -7,8 +9,11 @@ import { createAdminServer } from './admin/admin-server.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
+import { createAuditLog } from './store/audit-log.ts';
 import { openDatabase } from './store/database.ts';
+import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
+import { parseKeyring, readKeyringLines } from './store/keyring.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -17,12 +22,18 @@ export type Listener = { readonly host: string; readonly port: number } | 'off';
 export interface ControlPlaneOptions {
   /** SQLite file, created with its folder. */
   readonly database: string;
+  /** File with keys, or `env:NAME`; without it secrets are stored in the clear. */
+  readonly keyring?: string;
   readonly adminListen: Listener;
+  /** Files (PEM) of a certificate and its key: HTTPS. */
+  readonly adminTlsFiles?: { readonly cert: string; readonly key: string };
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
   readonly adminHosts: readonly string[];
   readonly adminCorsOrigins: readonly string[];
   readonly clusterListen: Listener;
+  /** mTLS for data planes; without it plaintext. */
+  readonly clusterFiles?: ClusterFiles;
   readonly statusListen: Listener;
   readonly nodePurgeAfterMs: number;
   readonly sluiceVersion: string;
@@ -58,9 +69,18 @@ async function startParts(
   const startedAt = Date.now();
   const addresses: Record<string, string> = {};
   const state = { ready: false, stopping: false };
+  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
+  if (tls !== undefined) {
+    checkServerName(tls);
+    logExpiry(tls, logger);
+  }
+  const adminTls = adminTlsOf(options);
+  const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
+  const documents = documentsOf(keyring, logger);
   const database = openDatabase({ path: options.database });
   stops.push(() => void database.close());
-  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas });
+  const audit = createAuditLog({ database, plugins: pluginSchemas });
+  const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
   const metrics = new Registry();
@@ -70,6 +90,7 @@ async function startParts(
     reader: store,
     database,
     listen: options.clusterListen,
+    ...(tls && { tls }),
     nodePurgeAfterMs: options.nodePurgeAfterMs,
     entities,
     plugins: pluginSchemas,
@@ -99,7 +120,7 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
-    const declarative = databaseConfig({ store, database: options.database });
+    const declarative = databaseConfig({ store, database: options.database, keyring });
     stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,
@@ -107,6 +128,7 @@ async function startParts(
       entities,
       plugins: pluginSchemas,
       logger,
+      audit,
       clustering: sync.clustering,
       syncGate: sync.syncGate,
       onRequest: countAdminRequests(metrics),
@@ -116,6 +138,7 @@ async function startParts(
         sluiceVersion,
         hosts: options.adminHosts,
         corsOrigins: options.adminCorsOrigins,
+        ...(adminTls && { tls: adminTls }),
         ...(options.adminToken === undefined ? {} : { token: options.adminToken }),
         ...(options.adminTokenReadOnly === undefined ? {} : { tokenReadOnly: options.adminTokenReadOnly }),
       },
@@ -129,6 +152,22 @@ async function startParts(
   stops.push(() => void (state.stopping = true));
   state.ready = true;
   return addresses;
+}
+
+function adminTlsOf({ adminTlsFiles }: ControlPlaneOptions) {
+  return (
+    adminTlsFiles &&
+    readCertificatePair(
+      { setting: 'admin_tls_cert', path: adminTlsFiles.cert },
+      { setting: 'admin_tls_key', path: adminTlsFiles.key },
+    )
+  );
+}
+
+function documentsOf(keyring: readonly string[] | undefined, logger: Logger): Documents {
+  if (keyring !== undefined) return sealedDocuments({ keyring: parseKeyring(keyring), plugins: pluginSchemas });
+  logger.warn('secrets_in_clear', 'Secrets are stored in the clear: the setting keyring names no keys');
+  return plainDocuments;
 }
 
 function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
+import { loadClusterTls, logExpiry, type ClusterFiles, type ClusterTls } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
@@ -27,6 +28,8 @@ export type Listener = { readonly host: string; readonly port: number } | 'off';
 export interface DataPlaneOptions {
   /** `host:port` each, tried in turn. */
   readonly controlPlanes: readonly string[];
+  /** mTLS to them; without it plaintext. */
+  readonly clusterFiles?: ClusterFiles;
   readonly proxyListen: Listener;
   readonly statusListen: Listener;
   /** Node id and last good snapshot. */
@@ -79,8 +82,10 @@ const endReserveShareMax = 0.25;
 
 /** Starts a node: configuration from cache and stream, then listeners, so that a node with a cache serves at once. */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
+  if (tls !== undefined) logExpiry(tls, options.logger);
   await loadKafkaClient(options.kafkaClient);
-  const parts = assemble(options);
+  const parts = assemble(options, tls);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= drain(parts));
   try {
@@ -93,7 +98,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   }
 }
 
-function assemble(options: DataPlaneOptions): Parts {
+function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts {
   const { logger, kafkaClient } = options;
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
@@ -102,14 +107,14 @@ function assemble(options: DataPlaneOptions): Parts {
   const encoders = createEncoders({ logger, metrics });
   const lua = createLuaChains({ logger, metrics });
   const requestMetrics = createRequestMetrics({ registry: metrics, inFlight: () => spine.inFlight() });
-  const pluginDeps: PluginDeps = {
+  const pluginDeps: Omit<PluginDeps, 'certificates'> = {
     producers,
     encoders,
     lua,
     log: logger,
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
-    unsupportedSettings: (cluster) => unsupportedSettings(kafkaClient, cluster),
+    unsupportedSettings,
   };
   const holder = createHolder(logger, metrics, requestMetrics, pluginDeps);
   const spine = createSpine({ holder, metrics: requestMetrics, logger });
@@ -124,6 +129,7 @@ function assemble(options: DataPlaneOptions): Parts {
     spine,
     source: createSyncSource({
       controlPlanes: options.controlPlanes,
+      ...(tls && { tls }),
       dataDir: options.dataDir,
       nodeLabels: options.nodeLabels,
       version: options.sluiceVersion,
@@ -151,7 +157,7 @@ function createHolder(
   logger: Logger,
   metrics: Registry,
   requestMetrics: RequestMetrics,
-  pluginDeps: PluginDeps,
+  pluginDeps: Omit<PluginDeps, 'certificates'>,
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
   const instances = new PluginInstances();

@@ -107,14 +107,12 @@ export const settingsTable = {
     roles: admin,
     default: none,
     parse: text,
-    supported: [],
     description: 'certificate file (PEM): HTTPS for the Admin API; with admin_tls_key',
   }),
   admin_tls_key: setting({
     roles: admin,
     default: none,
     parse: text,
-    supported: [],
     description: 'its key file (PEM)',
   }),
   cluster_listen: setting({
@@ -127,36 +125,32 @@ export const settingsTable = {
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'certificate file (PEM) for mTLS between the planes; with cluster_cert_key',
   }),
   cluster_cert_key: setting({
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'its key file (PEM)',
   }),
   cluster_ca: setting({
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'CA file (PEM) that peers must chain to, instead of one shared pair',
   }),
   cluster_server_name: setting({
     roles: cluster,
     default: none,
     parse: text,
-    supported: [],
     description: 'name that the certificate of the control plane must bear; with cluster_ca',
   }),
   keyring: setting({
     roles: ['control_plane', 'traditional'],
     default: none,
     parse: text,
-    supported: [],
-    description: 'file with one base64 256-bit key a line: secrets are encrypted at rest',
+    description:
+      'file with one base64 256-bit key a line, or env:NAME: secrets are encrypted at rest; the first key writes, all read',
   }),
   node_purge_after: setting({
     roles: controlPlane,

@@ -153,8 +153,15 @@ function crossFaults(settings: Settings): SettingFault[] {
   };
   together('cluster_cert', 'cluster_cert_key');
   together('admin_tls_cert', 'admin_tls_key');
+  if (settings.cluster_ca !== undefined && !hasCertificates) {
+    add('cluster_ca', 'needs cluster_cert and cluster_cert_key beside it');
+  }
   if (settings.cluster_server_name !== undefined && settings.cluster_ca === undefined) {
     add('cluster_server_name', 'needs cluster_ca beside it');
+  }
+  // Any certificate of the CA would do for a control plane otherwise, those of other nodes too.
+  if (role === 'data_plane' && settings.cluster_ca !== undefined && settings.cluster_server_name === undefined) {
+    add('cluster_ca', 'needs cluster_server_name beside it');
   }
   if (settings.admin_token !== undefined && settings.admin_token === settings.admin_token_read_only) {
     add('admin_token_read_only', 'must differ from admin_token');

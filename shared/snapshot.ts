@@ -91,7 +91,7 @@ export function references(entity: SnapshotEntity, descriptor: EntityDescriptor)
     const plural = field.reference ?? field.elements?.reference;
     if (plural === undefined || value === null || value === undefined) continue;
     for (const [index, item] of (Array.isArray(value) ? value : [value]).entries()) {
-      const id = idOf(item);
+      const id = referencedId(item);
       if (id !== undefined) found.push({ path: Array.isArray(value) ? `${name}.${index + 1}` : name, plural, id });
     }
   }
@@ -101,7 +101,8 @@ export function references(entity: SnapshotEntity, descriptor: EntityDescriptor)
   return found;
 }
 
-function idOf(reference: unknown): string | undefined {
+/** The id in a reference such as `{ id }`; undefined for null. */
+export function referencedId(reference: unknown): string | undefined {
   if (typeof reference !== 'object' || reference === null || !('id' in reference)) return undefined;
   return typeof reference.id === 'string' ? reference.id : undefined;
 }

@@ -3,8 +3,10 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { boundAddress } from '../../shared/status-server.ts';
+import type { AuditLog } from '../store/audit-log.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { AdminError, plainError } from './admin-error.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
@@ -12,6 +14,13 @@ import { addConfigRoutes, configPath } from './config-routes.ts';
 import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addInfoRoutes } from './info-routes.ts';
+import {
+  answerBrokenRequest,
+  createListener,
+  defaultAdminLimits,
+  type AdminLimits,
+  type AdminTls,
+} from './listener.ts';
 import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
@@ -22,6 +31,9 @@ export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   /** `control_plane` or `traditional`. */
   readonly role: string;
   readonly sluiceVersion: string;
+  /** HTTPS; without it HTTP. */
+  readonly tls?: AdminTls;
+  readonly limits?: AdminLimits;
 }
 
 export interface AdminServerOptions {
@@ -32,6 +44,8 @@ export interface AdminServerOptions {
   readonly logger: Logger;
   /** Without it there is no `/config`. */
   readonly declarative?: DeclarativeConfig;
+  /** Without it there is no endpoint of changes. */
+  readonly audit?: AuditLog;
   /** Without it there are no endpoints of data planes. */
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */
@@ -48,7 +62,6 @@ export interface AdminServer {
 
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
-const requestTimeoutMs = 60_000;
 // How long requests under way may take when the server stops.
 const stopTimeoutMs = 5_000;
 
@@ -59,7 +72,9 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     logger: false,
     bodyLimit: bodyBytesMax,
     forceCloseConnections: 'idle',
-    requestTimeout: requestTimeoutMs,
+    serverFactory: (handler) =>
+      createListener({ handler, tls: settings.tls, limits: settings.limits ?? defaultAdminLimits, logger }),
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: {
       ignoreTrailingSlash: true,
       maxParamLength: pathSegmentLengthMax,
@@ -94,6 +109,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     paths,
   });
   const endEvents = clustering && addClusteringRoutes(clustering, add);
+  if (options.audit !== undefined) addAuditRoutes(options.audit, add);
   if (declarative !== undefined) {
     app.addHook('preHandler', async ({ method, routeOptions }) => {
       if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();

@@ -7,7 +7,7 @@ import { isUuid } from '../../shared/schema/check-scalar.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { AutoValues } from '../../shared/schema/check.ts';
 import { mergePatch } from '../../shared/schema/merge.ts';
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityReads, EntityStore, EntityWrites } from '../store/entity-store.ts';
 import { StoreViolation } from '../store/store-errors.ts';
 import { entityNotFound, schemaViolation, violationError } from './admin-error.ts';
@@ -71,7 +71,7 @@ function byKey(
   parent: ParentReference | undefined,
 ): SnapshotEntity | undefined {
   if (names !== undefined) {
-    const id = ownerId(names, reads.find(names.plural, segment));
+    const id = ownerId(names, reads.find(names.child.plural, segment));
     return id === undefined ? undefined : reads.get(plural, id);
   }
   const value = normalizeKey?.(segment) ?? segment;
@@ -109,7 +109,7 @@ export function entityOperations({ store, plugins }: { store: EntityStore; plugi
     const taken = takenNames(writes, list, value.id, names);
     if (taken.length > 0) throw schemaViolation(taken);
     const stored = store(value);
-    putNames(writes, list, stored, names, autoValues.now());
+    putNames(writes, list, stored, names, (child) => checked(list.child, child));
     return withNames(writes, entity, stored);
   }
 
@@ -126,7 +126,7 @@ export function entityOperations({ store, plugins }: { store: EntityStore; plugi
   function find(reads: EntityReads, { entity, segment, parent }: Target): SnapshotEntity | undefined {
     const found = lookUp(reads, entity, segment, parent);
     if (found === undefined || parent === undefined) return found;
-    return referenceId(found[parent.field]) === parent.id ? found : undefined;
+    return referencedId(found[parent.field]) === parent.id ? found : undefined;
   }
 
   /** Refuses a write when the entity is not the one that the client has seen. */
@@ -217,11 +217,4 @@ function absentNames({ names }: EntityDescriptor): Values {
 
 function fixed(parent: ParentReference | undefined): Values {
   return parent === undefined ? {} : { [parent.field]: { id: parent.id } };
-}
-
-/** The id in a reference such as `{ id }`; undefined for null. */
-export function referenceId(reference: unknown): string | undefined {
-  return typeof reference === 'object' && reference !== null && 'id' in reference && typeof reference.id === 'string'
-    ? reference.id
-    : undefined;
 }

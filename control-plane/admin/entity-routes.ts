@@ -1,24 +1,17 @@
 import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
+import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { maskSecrets } from '../../shared/schema/mask.ts';
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { entityNotFound } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
-import {
-  autoValues,
-  entityOperations,
-  lookUp,
-  referenceId,
-  type ParentReference,
-  type Target,
-} from './entity-operations.ts';
+import { autoValues, entityOperations, lookUp, type ParentReference, type Target } from './entity-operations.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
 import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';
-import { withNames } from './names-list.ts';
+import { listWithNames } from './names-list.ts';
 import type { PathAbout } from './openapi.ts';
 import type { AdminAnswer, Call, Handler, Handlers } from './resource.ts';
 import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
@@ -76,7 +69,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
   const operations = entityOperations({ store, plugins });
 
   function readable(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
-    return call.readOnly ? maskSecrets(effectiveDescriptor(entity, plugins, value).fields, value) : value;
+    return call.readOnly ? maskEntity(entity, plugins, value) : value;
   }
 
   function shown(entity: EntityDescriptor, value: SnapshotEntity, call: Call): Values {
@@ -130,7 +123,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
           ...(tags === undefined ? {} : { tags }),
           ...(parent === undefined ? {} : { parent }),
         });
-        const data = page.items.map((item) => shown(entity, withNames(store, entity, item), call));
+        const data = listWithNames(store, entity, page.items).map((item) => shown(entity, item, call));
         const offset = page.next === undefined ? {} : { offset: encodeOffset([page.next]) };
         return { status: 200, body: listBody({ path: call.path, query: call.query, size, data, ...offset }) };
       };
@@ -176,7 +169,7 @@ function entityHandlers({ plugins, store, syncGate }: EntityRoutesOptions) {
     referenced(entity: EntityDescriptor, field: string, parent: EntityDescriptor): (call: Call) => Target {
       return (call) => {
         const child = operations.read({ entity, segment: call.param('id') });
-        const id = referenceId(child[field]);
+        const id = referencedId(child[field]);
         if (id === undefined) throw entityNotFound();
         return { entity: parent, segment: id };
       };

@@ -1,4 +1,5 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { namesField } from '../../shared/entities/names-list.ts';
 import type { Field, Fields } from '../../shared/schema/field.ts';
 
 /** Name and text of one field of a form: `config.topic`, `a`. */
@@ -8,7 +9,7 @@ type Values = Map<string, unknown>;
 
 /** All that a form for an entity may name, write-only fields included. */
 export function formFields({ fields, shorthands, names }: EntityDescriptor): Fields {
-  return { ...fields, ...shorthands, ...(names === undefined ? {} : { [names.field]: names.type }) };
+  return { ...fields, ...shorthands, ...(names === undefined ? {} : { [names.field]: namesField(names) }) };
 }
 
 /**

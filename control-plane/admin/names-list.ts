@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { EntityDescriptor, NamesList } from '../../shared/entities/entity.ts';
+import { namesField } from '../../shared/entities/names-list.ts';
 import { checkField } from '../../shared/schema/check.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityReads, EntityWrites } from '../store/entity-store.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -18,26 +18,36 @@ export interface SplitBody {
 export function splitNames({ names: list }: EntityDescriptor, body: Values): SplitBody {
   if (list === undefined || !Object.hasOwn(body, list.field)) return { body, names: undefined, faults: [] };
   const { [list.field]: given, ...rest } = body;
-  const checked = checkField(list.type, given);
+  const checked = checkField(namesField(list), given);
   if (checked.kind === 'faults') {
     const faults = checked.faults.map(({ path, message }) => ({ path: [list.field, ...path], message }));
     return { body: rest, names: undefined, faults };
   }
   const texts = Array.isArray(given) ? given.map(String) : [];
-  const twice = texts.find((name, index) => texts.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = texts.find((name) => seen.has(name) || seen.add(name).size === 0);
   const faults = twice === undefined ? [] : [{ path: [list.field], message: `${twice} is duplicated` }];
   return { body: rest, names: texts, faults };
 }
 
 /** An entity as it is answered: with the names that refer to it, sorted. */
-export function withNames(
+export function withNames(reads: EntityReads, entity: EntityDescriptor, value: SnapshotEntity): SnapshotEntity {
+  return listWithNames(reads, entity, [value])[0] ?? value;
+}
+
+/** The same for a page of entities, with one read for all of them. */
+export function listWithNames(
   reads: EntityReads,
   { names: list }: EntityDescriptor,
-  value: SnapshotEntity,
-): SnapshotEntity {
-  if (list === undefined) return value;
-  const names = reads.referring(list.plural, list.reference, value.id).map((child) => String(child[list.key]));
-  return { ...value, [list.field]: names.sort() };
+  values: readonly SnapshotEntity[],
+): readonly SnapshotEntity[] {
+  if (list === undefined) return values;
+  const ids = values.map(({ id }) => id);
+  const namesOf = new Map<string, string[]>(ids.map((id) => [id, []]));
+  for (const child of reads.referring(list.child.plural, list.reference, ids)) {
+    namesOf.get(ownerId(list, child) ?? '')?.push(String(child[list.child.key]));
+  }
+  return values.map((value) => ({ ...value, [list.field]: namesOf.get(value.id)?.sort() ?? [] }));
 }
 
 /** Names that other entities have already, as faults of the list. */
@@ -48,40 +58,30 @@ export function takenNames(
   names: readonly string[],
 ): readonly FieldFault[] {
   return names.flatMap((name) => {
-    const owner = ownerId(list, reads.find(list.plural, name));
+    const owner = ownerId(list, reads.find(list.child.plural, name));
     if (owner === undefined || owner === id) return [];
     return [{ path: [list.field], message: `${name} already associated with existing ${list.reference} '${owner}'` }];
   });
 }
 
-/** Makes the children of an entity fit a list: names that stay keep their ids. */
+/** Makes the children of an entity fit a list: names that stay keep their ids. `makeChild` checks and completes one. */
 export function putNames(
   writes: EntityWrites,
   list: NamesList,
   { id }: SnapshotEntity,
   names: readonly string[],
-  nowSeconds: number,
+  makeChild: (body: Values) => SnapshotEntity,
 ): void {
   const wanted = new Set(names);
-  for (const child of writes.referring(list.plural, list.reference, id)) {
-    if (!wanted.delete(String(child[list.key]))) writes.delete(list.plural, child.id);
+  for (const child of writes.referring(list.child.plural, list.reference, [id])) {
+    if (!wanted.delete(String(child[list.child.key]))) writes.delete(list.child.plural, child.id);
   }
   for (const name of wanted) {
-    writes.insert(list.plural, {
-      id: randomUUID(),
-      created_at: nowSeconds,
-      updated_at: nowSeconds,
-      [list.key]: name,
-      [list.reference]: { id },
-      tags: null,
-    });
+    writes.insert(list.child.plural, makeChild({ [list.child.key]: name, [list.reference]: { id } }));
   }
 }
 
 /** The id of the entity that has a name; undefined when the name is free. */
 export function ownerId(list: NamesList, child: SnapshotEntity | undefined): string | undefined {
-  const reference = child?.[list.reference];
-  return typeof reference === 'object' && reference !== null && 'id' in reference && typeof reference.id === 'string'
-    ? reference.id
-    : undefined;
+  return referencedId(child?.[list.reference]);
 }

@@ -1,5 +1,6 @@
 import { pluginDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { namesField } from '../../shared/entities/names-list.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { Field, Fields } from '../../shared/schema/field.ts';
 
@@ -22,7 +23,11 @@ function propertiesOf({ properties }: JsonSchema): JsonSchema {
 }
 
 function entitySchema({ fields, shorthands = {}, names }: EntityDescriptor): JsonSchema {
-  return recordSchema({ ...fields, ...shorthands, ...(names === undefined ? {} : { [names.field]: names.type }) });
+  return recordSchema({
+    ...fields,
+    ...shorthands,
+    ...(names === undefined ? {} : { [names.field]: namesField(names) }),
+  });
 }
 
 function recordSchema(fields: Fields): JsonSchema {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { Readable } from 'node:stream';
 import { isRecord } from '../../shared/schema/check.ts';
+import { actAs } from '../store/actor.ts';
 import { plainError } from './admin-error.ts';
 import { RawBody, type Body } from './body.ts';
 
@@ -56,7 +57,7 @@ export function addResource({ app, path, handlers }: ResourceOptions): void {
       // fastify answers HEAD with GET's handler, without the body.
       method,
       url: path,
-      handler: async (request, reply) => send(reply, await handler(toCall(request))),
+      handler: async (request, reply) => send(reply, await actAs(request.actor, async () => handler(toCall(request)))),
     });
   }
   app.route({
@@ -128,5 +129,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set where the token is looked at. */
     readOnly: boolean;
+    /** Whose token it is. */
+    actor: string;
   }
 }

@@ -14,11 +14,14 @@ export interface SecuritySettings {
   readonly corsOrigins: readonly string[];
 }
 
+/** Who needs no token. */
+const anonymous = 'anonymous';
 export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Checks Host, Origin and token of each request, in this order, before its body is read. */
 export function addSecurity(app: FastifyInstance, settings: SecuritySettings): void {
   app.decorateRequest('readOnly', false);
+  app.decorateRequest('actor', anonymous);
   app.addHook('onRequest', async (request, reply) => {
     if (!isOurHost(request, settings)) throw plainError(421, 'Misdirected request: this host name is not served here');
     const { origin } = request.headers;
@@ -67,11 +70,15 @@ function checkToken(request: FastifyRequest, { token, tokenReadOnly }: SecurityS
   // Browsers ask for permission without credentials.
   if ((token === undefined && tokenReadOnly === undefined) || request.method === 'OPTIONS') return;
   const given = givenToken(request);
-  if (given !== undefined && token !== undefined && equal(given, token)) return;
+  if (given !== undefined && token !== undefined && equal(given, token)) {
+    request.actor = 'admin_token';
+    return;
+  }
   const mayRead = tokenReadOnly !== undefined && given !== undefined && equal(given, tokenReadOnly);
   if (mayRead) {
     if (!readMethods.has(request.method)) throw plainError(403, 'This token may only read');
     request.readOnly = true;
+    request.actor = 'admin_token_read_only';
     return;
   }
   // With a read-only token alone, everybody who has none is the operator on loopback.

@@ -9,6 +9,7 @@ import { startCommand, startHelp } from './start.ts';
 
 const exitUsage = 2;
 const dataPlanesMax = 16;
+const certificateDaysMax = 36_500;
 
 function createProgram(finish: (code: number) => void): Command {
   const program = new Command('sluice')
@@ -41,6 +42,16 @@ function createProgram(finish: (code: number) => void): Command {
     .action(async (action: 'start' | 'stop' | 'status', options: { data: string }) =>
       finish(await servicesCommand(action, options.data)),
     );
+  program
+    .command('cert')
+    .description('a self-signed certificate and key that control plane and data planes share (mTLS)')
+    .requiredOption('--out <dir>', 'folder of cluster.crt and cluster.key; what is there already is never overwritten')
+    .option('--days <count>', 'how long it is good for', wholeNumber(1, certificateDaysMax), 1095)
+    .action(async (options: { out: string; days: number }) => {
+      // Only here: its libraries would cost every other start time and memory.
+      const { certCommand } = await import('./cert.ts');
+      finish(await certCommand(options));
+    });
   program
     .command('nodes')
     .description('table of data planes with their sync state')

@@ -50,8 +50,11 @@ export function controlPlaneOptions(settings: Settings) {
     statusListen: settings.status_listen,
     ...(settings.admin_token === undefined ? {} : { adminToken: settings.admin_token }),
     ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
+    ...adminTlsFiles(settings),
     adminHosts: settings.admin_hosts ?? [],
     adminCorsOrigins: settings.admin_cors_origins ?? [],
+    ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
+    ...clusterFiles(settings),
     nodePurgeAfterMs: settings.node_purge_after,
     sluiceVersion: sluiceVersion(),
   };
@@ -61,6 +64,7 @@ export function controlPlaneOptions(settings: Settings) {
 export function dataPlaneOptions(settings: Settings) {
   return {
     controlPlanes: settings.control_plane ?? [],
+    ...clusterFiles(settings),
     proxyListen: settings.proxy_listen,
     statusListen: settings.status_listen,
     dataDir: settings.data_dir,
@@ -73,6 +77,15 @@ export function dataPlaneOptions(settings: Settings) {
     drainTimeoutMs: settings.drain_timeout,
     sluiceVersion: sluiceVersion(),
   };
+}
+
+function adminTlsFiles({ admin_tls_cert: cert, admin_tls_key: key }: Settings) {
+  return cert === undefined || key === undefined ? {} : { adminTlsFiles: { cert, key } };
+}
+
+function clusterFiles(settings: Settings) {
+  const { cluster_cert: cert, cluster_cert_key: key, cluster_ca: ca, cluster_server_name: serverName } = settings;
+  return cert === undefined || key === undefined ? {} : { clusterFiles: { cert, key, ca, serverName } };
 }
 
 /** All settings with their roles and defaults, for `sluice start --help`. */

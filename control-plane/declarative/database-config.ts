@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { documentErrors } from '../../shared/declarative/document-errors.ts';
-import type { DeclarativeConfig, LoadRequest, LoadResult } from '../admin/declarative-config.ts';
+import type { DeclarativeConfig, LoadResult } from '../admin/declarative-config.ts';
+import { currentActor } from '../store/actor.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import type { LoadMessage, LoadTask } from './load-task.ts';
 
@@ -8,6 +9,8 @@ export interface DatabaseConfigOptions {
   readonly store: EntityStore;
   /** File of the store's database. */
   readonly database: string;
+  /** Lines of the keyring that its secrets are under; undefined: they are in the clear. */
+  readonly keyring: readonly string[] | undefined;
 }
 
 /** How long a document may be read and checked. */
@@ -19,6 +22,7 @@ const heapMegabytesMax = 2048;
 export function databaseConfig({
   store,
   database,
+  keyring,
 }: DatabaseConfigOptions): DeclarativeConfig & { stop(): Promise<void> } {
   let running: Promise<LoadMessage> | undefined;
   let committing: Promise<unknown> | undefined;
@@ -35,7 +39,16 @@ export function databaseConfig({
       if (running !== undefined) return { kind: 'busy' };
       const revision = store.revision();
       if (request.expectedEtag !== undefined && request.expectedEtag !== etagOf(revision)) return { kind: 'changed' };
-      const task = taskOf(request, database, revision);
+      const { bytes, json, dryRun, expectedEtag } = request;
+      const task: LoadTask = {
+        database,
+        keyring,
+        actor: currentActor(),
+        bytes,
+        json,
+        dryRun,
+        ...(expectedEtag === undefined ? {} : { expectedRevision: revision }),
+      };
       running = loadInWorker(task, () => {
         committing = running?.catch(() => undefined);
       }).finally(() => {
@@ -57,10 +70,6 @@ export function databaseConfig({
 
 function etagOf(revision: number): string {
   return `"revision-${revision}"`;
-}
-
-function taskOf({ bytes, json, dryRun, expectedEtag }: LoadRequest, database: string, revision: number): LoadTask {
-  return { database, bytes, json, dryRun, ...(expectedEtag === undefined ? {} : { expectedRevision: revision }) };
 }
 
 /** `onCommit` is called before the database's lock is taken. */

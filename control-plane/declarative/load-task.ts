@@ -5,6 +5,10 @@ import type { DocumentErrors } from '../../shared/declarative/document-errors.ts
 export interface LoadTask {
   /** File of the database. */
   readonly database: string;
+  /** Lines of the keyring that the database's secrets are under; undefined: they are in the clear. */
+  readonly keyring: readonly string[] | undefined;
+  /** Who asks for it. */
+  readonly actor: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly json: boolean;
   readonly dryRun: boolean;

@@ -9,8 +9,12 @@ import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
+import { actAs } from '../store/actor.ts';
+import { createAuditLog } from '../store/audit-log.ts';
 import { openDatabase } from '../store/database.ts';
+import { plainDocuments, sealedDocuments, type Documents } from '../store/documents.ts';
 import { createEntityStore, type EntityStore } from '../store/entity-store.ts';
+import { parseKeyring } from '../store/keyring.ts';
 import type { LoadMessage, LoadTask } from './load-task.ts';
 
 // The thread of a load: reads and checks the document, compares it with the database, and writes the difference. The
@@ -31,11 +35,23 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
   const database = openDatabase({ path: task.database });
   try {
     // Nobody listens here; the main thread tells its own listeners.
-    const store = createEntityStore({ database, entities, logger: silentLogger(), plugins: pluginSchemas });
+    const store = createEntityStore({
+      database,
+      entities,
+      logger: silentLogger(),
+      plugins: pluginSchemas,
+      documents: documentsOf(task.keyring),
+      audit: createAuditLog({ database, plugins: pluginSchemas }),
+    });
     return await write(task, compiled.entities, store, port);
   } finally {
     database.close();
   }
+}
+
+function documentsOf(keyring: readonly string[] | undefined): Documents {
+  if (keyring === undefined) return plainDocuments;
+  return sealedDocuments({ keyring: parseKeyring(keyring), plugins: pluginSchemas });
 }
 
 async function write(
@@ -77,4 +93,6 @@ function tell(port: MessagePort, message: LoadMessage): void {
 if (parentPort === null) throw new Error('This file is the thread of a load');
 // Only `loadInWorker` starts this file.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-tell(parentPort, await load(workerData as LoadTask, parentPort));
+const task = workerData as LoadTask;
+const port = parentPort;
+tell(port, await actAs(task.actor, () => load(task, port)));

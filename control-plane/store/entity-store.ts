@@ -4,10 +4,13 @@ import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
+import type { AuditLog } from './audit-log.ts';
 import type { ConfigReader, EntityChange } from './config-reader.ts';
 import type { Database } from './database.ts';
+import { plainDocuments, type Documents } from './documents.ts';
 import { idMentions, type IdMentions } from './id-mentions.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
+import { followKeyring } from './follow-keyring.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
 import { StoreViolation } from './store-errors.ts';
 
@@ -18,8 +21,8 @@ export interface EntityReads {
   find(entity: string, value: string, field?: string): SnapshotEntity | undefined;
   /** By fields that are unique together: words, and ids of references. */
   findTogether(entity: string, values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
-  /** The entities whose reference has this id, ordered by theirs. */
-  referring(entity: string, field: string, id: string): SnapshotEntity[];
+  /** The entities whose reference has one of these ids. */
+  referring(entity: string, field: string, ids: readonly string[]): SnapshotEntity[];
 }
 
 /** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
@@ -61,12 +64,19 @@ export interface EntityStoreOptions {
   readonly logger: Logger;
   /** Their schemas say which of their fields hold ids of entities. */
   readonly plugins?: PluginSchemas;
+  /** How entities are written; in the clear by default. */
+  readonly documents?: Documents;
+  /** Gets every change, in its transaction. */
+  readonly audit?: AuditLog;
 }
 
 /** The configuration in SQLite, generic over the descriptors. */
-export function createEntityStore({ database, entities, logger, plugins = {} }: EntityStoreOptions): EntityStore {
+export function createEntityStore(options: EntityStoreOptions): EntityStore {
+  const { database, entities, logger, plugins = {}, documents = plainDocuments, audit } = options;
   const known = new Set(entities.map(({ plural }) => plural));
-  const tables = new Map(entities.map((entity) => [entity.plural, entityTable(database, entity, known)]));
+  const tables = new Map(
+    entities.map((entity) => [entity.plural, entityTable({ database, entity, known, documents })]),
+  );
   const mentions = idMentions(entities, plugins);
   const listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
@@ -83,12 +93,7 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     get: (entity, id) => tableOf(entity).byId(id),
     find: (entity, value, field) => tableOf(entity).byUnique(field ?? tableOf(entity).entity.key, value),
     findTogether: (entity, values) => tableOf(entity).byTogether(values),
-    referring(entity, field, id) {
-      const table = tableOf(entity);
-      const foreign = table.foreign.find((column) => column.field === field);
-      if (foreign === undefined) throw new Error(`${entity} have no reference ${field}`);
-      return table.referring(foreign, id).flatMap((childId) => table.byId(childId) ?? []);
-    },
+    referring: (entity, field, ids) => tableOf(entity).referringAny(field, ids),
   };
 
   function notify(newRevision: number, changes: readonly EntityChange[] | undefined): void {
@@ -104,7 +109,7 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     }
   }
 
-  return {
+  const store: EntityStore = {
     ...reads,
     nodeId: nodeIdOf(database),
     revision,
@@ -112,11 +117,19 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     tags: (query) => selectTags(database, query),
     write(work) {
       const changes: EntityChange[] = [];
-      const writes = entityWrites({ database, tables, reads, mentions, onWrite: (change) => changes.push(change) });
+      const onWrite: WriteDeps['onWrite'] = (change, before) => {
+        changes.push(change);
+        const { entity } = tableOf(change.plural);
+        audit?.record({ entity, before, after: change.entity, revision: revision() + 1 });
+      };
+      const writes = entityWrites({ database, tables, reads, mentions, onWrite });
       const result = database
         .transaction(() => {
           const value = work(writes);
-          if (changes.length > 0) bumpRevision.run();
+          if (changes.length > 0) {
+            bumpRevision.run();
+            audit?.prune();
+          }
           return { value, revision: revision() };
         })
         .immediate();
@@ -136,6 +149,13 @@ export function createEntityStore({ database, entities, logger, plugins = {} }: 
     },
     changedElsewhere: () => notify(revision(), undefined),
   };
+  const purgeExpired = () => void store.write((writes) => writes.purgeExpired());
+  if (followKeyring({ database, tables: tables.values(), documents, purgeExpired })) {
+    logger.info('secrets_encrypted', 'The stored secrets were encrypted with the first key of the keyring', {
+      key: documents.keyId,
+    });
+  }
+  return store;
 }
 
 function nodeIdOf(database: Database): () => string {
@@ -150,7 +170,7 @@ interface WriteDeps {
   readonly tables: ReadonlyMap<string, EntityTable>;
   readonly reads: EntityReads;
   readonly mentions: IdMentions;
-  readonly onWrite: (change: EntityChange) => void;
+  readonly onWrite: (change: EntityChange, before: SnapshotEntity | undefined) => void;
 }
 
 function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps): EntityWrites {
@@ -169,11 +189,12 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
     mentions.check(table.entity, value, reads);
     // An expired one must not keep its key from being used again.
     purge(table);
+    const before = table.byId(value.id);
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
     addTags(entity, value);
-    onWrite({ plural: entity, id: value.id, entity: value });
+    onWrite({ plural: entity, id: value.id, entity: value }, before);
     return value;
   }
 
@@ -184,6 +205,8 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
   function remove(entity: string, id: string): boolean {
     const table = tableOf(entity);
     if (!table.has(id)) return false;
+    // Of an expired one nothing can be read any more.
+    const before = table.byId(id);
     for (const [plural, child] of tables) {
       for (const foreign of child.foreign) {
         if (foreign.reference !== entity) continue;
@@ -203,7 +226,7 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
     }
     table.remove(id);
     untag.run(entity, id);
-    onWrite({ plural: entity, id, entity: undefined });
+    onWrite({ plural: entity, id, entity: undefined }, before);
     return true;
   }
 
@@ -228,16 +251,20 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
       // Whatever the order, references are looked at when the transaction ends.
       database.pragma('defer_foreign_keys = ON');
       for (const table of tables.values()) purge(table);
+      const before = new Map<string, StoredEntity>();
       for (const { plural, value } of removed) {
         tableOf(plural).remove(value.id);
         untag.run(plural, value.id);
-        onWrite({ plural, id: value.id, entity: undefined });
+        before.set(`${plural}/${value.id}`, { plural, value });
       }
       for (const { plural, value } of added) {
         tableOf(plural).put(value);
         addTags(plural, value);
-        onWrite({ plural, id: value.id, entity: value });
+        const place = `${plural}/${value.id}`;
+        onWrite({ plural, id: value.id, entity: value }, before.get(place)?.value);
+        before.delete(place);
       }
+      for (const { plural, value } of before.values()) onWrite({ plural, id: value.id, entity: undefined }, value);
     },
   };
 }

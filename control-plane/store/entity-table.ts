@@ -4,6 +4,7 @@ import { isRecord } from '../../shared/schema/check.ts';
 import { maskedText } from '../../shared/schema/mask.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
+import type { Documents } from './documents.ts';
 import { StoreViolation } from './store-errors.ts';
 
 export interface ForeignColumn {
@@ -30,6 +31,10 @@ export interface EntityTable {
   has(id: string): boolean;
   expiredIds(): string[];
   all(): SnapshotEntity[];
+  /** The entity of a row with its column `document`. */
+  read(row: DocumentRow): SnapshotEntity;
+  /** What stands for a unique field's value in its column. */
+  column(field: string, value: string): string;
   /** Those whose document holds a text anywhere: a first choice among many, to be looked at closer. */
   mentioning(text: string): SnapshotEntity[];
   /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
@@ -38,9 +43,11 @@ export interface EntityTable {
   remove(id: string): void;
   /** Ids of the entities whose foreign field refers to an id. */
   referring(foreign: ForeignColumn, id: string): string[];
+  /** The entities whose foreign field refers to one of the ids. */
+  referringAny(field: string, ids: readonly string[]): SnapshotEntity[];
 }
 
-interface Row {
+export interface DocumentRow {
   readonly document: string;
 }
 
@@ -53,8 +60,15 @@ export function quoteName(name: string): string {
   return `"${name}"`;
 }
 
-/** `known` are the plural names of the entities that have tables: references to others stay in the document only. */
-export function entityTable(database: Database, entity: EntityDescriptor, known: ReadonlySet<string>): EntityTable {
+export interface EntityTableOptions {
+  readonly database: Database;
+  readonly entity: EntityDescriptor;
+  /** Plural names of the entities that have tables: references to others stay in the document only. */
+  readonly known: ReadonlySet<string>;
+  readonly documents: Documents;
+}
+
+export function entityTable({ database, entity, known, documents }: EntityTableOptions): EntityTable {
   const table = quoteName(entity.plural);
   const foreign = foreignColumns(entity, known);
   const unique = Object.entries(entity.fields).flatMap(([name, field]) => (field.unique === true ? [name] : []));
@@ -71,10 +85,10 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
   ];
 
   const select = `SELECT document FROM ${table} WHERE ${expires ? notExpired : 'TRUE'}`;
-  const byId = database.prepare<[string], Row>(`${select} AND id = ?`);
+  const byId = database.prepare<[string], DocumentRow>(`${select} AND id = ?`);
   const has = database.prepare<[string]>(`SELECT 1 FROM ${table} WHERE id = ?`);
   const byUnique = new Map(
-    unique.map((name) => [name, database.prepare<[string], Row>(`${select} AND ${quoteName(name)} = ?`)]),
+    unique.map((name) => [name, database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(name)} = ?`)]),
   );
   const taken = together.map((fields) => ({
     fields,
@@ -82,11 +96,13 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
       `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(({ column }) => `${quoteName(column)} IS ?`).join(' AND ')}`,
     ),
   }));
-  const all = database.prepare<[], Row>(`${select} ORDER BY id`);
+  const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
   const expired = expires
-    ? database.prepare<[], { id: string }>(`SELECT id FROM ${table} WHERE NOT ${notExpired} ORDER BY id`)
+    ? database.prepare<[], { id: string }>(
+        `SELECT id FROM ${table} WHERE expires_at <= unixepoch() ORDER BY expires_at`,
+      )
     : undefined;
-  const mentioning = database.prepare<[string], Row>(`${select} AND instr(document, ?) > 0`);
+  const mentioning = database.prepare<[string], DocumentRow>(`${select} AND instr(document, ?) > 0`);
   const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
   const put = database.prepare(
     `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
@@ -100,30 +116,44 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
     ]),
   );
 
+  const read = (row: DocumentRow) => documents.decode(entity, row.document);
+  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
+  const column = (field: string, value: string) => documents.column(entity, field, value);
+  const columnValue = (name: string, value: unknown): unknown =>
+    typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
+  const referringAny = new Map(
+    foreign.map(({ field, column }) => [
+      field,
+      database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(column)} IN (SELECT value FROM json_each(?))`),
+    ]),
+  );
+
   return {
     entity,
     foreign,
     unique,
     expires,
-    byId: (id) => parse(byId.get(id)),
-    byUnique: (field, value) => parse(byUnique.get(field)?.get(value)),
+    byId: (id) => find(byId.get(id)),
+    byUnique: (field, value) => find(byUnique.get(field)?.get(column(field, value))),
     byTogether(values) {
       const names = Object.keys(values);
       const fields = taken.find((set) => set.fields.every(({ name }) => names.includes(name)));
       if (fields === undefined) throw new Error(`${entity.plural} are not unique by ${names.join(', ')}`);
       // No entity has the empty id, which the statement leaves out.
       const row = fields.find.get('', ...fields.fields.map(({ name }) => values[name]));
-      return row === undefined ? undefined : parse(byId.get(row.id));
+      return row === undefined ? undefined : find(byId.get(row.id));
     },
     has: (id) => has.get(id) !== undefined,
     expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
-    all: () => all.all().map((row) => document(row)),
-    mentioning: (text) => mentioning.all(text).map((row) => document(row)),
+    all: () => all.all().map(read),
+    read,
+    column,
+    mentioning: (text) => mentioning.all(text).map(read),
     checkUnique(value) {
       for (const name of unique) {
         const own = value[name];
         if (typeof own !== 'string') continue;
-        const other = parse(byUnique.get(name)?.get(own));
+        const other = find(byUnique.get(name)?.get(column(name, own)));
         if (other !== undefined && other.id !== value.id) {
           // A secret does not go into an answer that may be logged.
           const shown = entity.fields[name]?.encrypted === true ? maskedText : own;
@@ -140,12 +170,19 @@ export function entityTable(database: Database, entity: EntityDescriptor, known:
       put.run(
         ...columns
           .slice(0, -1)
-          .map((name) => scalar(value[foreign.find(({ column }) => column === name)?.field ?? name])),
-        JSON.stringify(value),
+          .map((name) =>
+            columnValue(name, value[foreign.find((reference) => reference.column === name)?.field ?? name]),
+          ),
+        documents.encode(entity, value),
       );
     },
     remove: (id) => void remove.run(id),
     referring: ({ column }, id) => (referring.get(column)?.all(id) ?? []).map((row) => row.id),
+    referringAny(field, ids) {
+      const statement = referringAny.get(field);
+      if (statement === undefined) throw new Error(`${entity.plural} have no reference ${field}`);
+      return statement.all(JSON.stringify(ids)).map(read);
+    },
   };
 }
 
@@ -167,14 +204,4 @@ function togetherColumns(fields: readonly string[], foreign: readonly ForeignCol
 /** A column's value: the id of a reference, a text, or null. */
 function scalar(value: unknown): unknown {
   return isRecord(value) ? value['id'] : (value ?? null);
-}
-
-function parse(row: Row | undefined): SnapshotEntity | undefined {
-  return row === undefined ? undefined : document(row);
-}
-
-/** A stored document: it was checked before it was written, so its shape is known. */
-export function document(row: Row): SnapshotEntity {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(row.document) as SnapshotEntity;
 }

@@ -1,3 +1,4 @@
+import { auditMigration } from './audit-log.ts';
 import { nodeMigration } from './node-store.ts';
 
 /**
@@ -119,4 +120,5 @@ export const migrations: readonly string[] = [
   ALTER TABLE services ADD COLUMN client_certificate_id TEXT REFERENCES certificates (id);
   CREATE INDEX services_client_certificate ON services (client_certificate_id, id);
   `,
+  auditMigration,
 ];

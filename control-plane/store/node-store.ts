@@ -1,3 +1,4 @@
+import type { CertificateDetails } from '../../shared/cluster-tls.ts';
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { Database } from './database.ts';
 
@@ -13,6 +14,8 @@ export interface NodeRecord {
   readonly bootId: string;
   readonly hostname: string;
   readonly ip: string;
+  /** What the node showed when it was last seen; absent in records of older versions. */
+  readonly certificate?: CertificateDetails | null;
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly lastSeenMs: number;

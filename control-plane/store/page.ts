@@ -1,6 +1,6 @@
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
-import { document, notExpired, quoteName, type EntityTable } from './entity-table.ts';
+import { notExpired, quoteName, type DocumentRow, type EntityTable } from './entity-table.ts';
 
 export interface TagFilter {
   readonly mode: 'and' | 'or';
@@ -43,7 +43,7 @@ export function selectPage(database: Database, table: EntityTable, query: PageQu
   }
   for (const [name, value] of Object.entries(query.equal ?? {})) {
     conditions.push(`${quoteName(name)} = ?`);
-    values.push(value);
+    values.push(table.column(name, value));
   }
   if (query.tags !== undefined) {
     const { mode, tags } = query.tags;
@@ -56,11 +56,9 @@ export function selectPage(database: Database, table: EntityTable, query: PageQu
   }
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   const rows = database
-    .prepare<unknown[], { document: string }>(
-      `SELECT document FROM ${quoteName(query.entity)} ${where} ORDER BY id LIMIT ?`,
-    )
+    .prepare<unknown[], DocumentRow>(`SELECT document FROM ${quoteName(query.entity)} ${where} ORDER BY id LIMIT ?`)
     .all(...values, query.size + 1);
-  const items = rows.slice(0, query.size).map(document);
+  const items = rows.slice(0, query.size).map((row) => table.read(row));
   const last = items.at(-1);
   return rows.length > query.size && last !== undefined ? { items, next: last.id } : { items };
 }

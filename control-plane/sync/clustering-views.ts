@@ -32,7 +32,7 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
       last_seen: Math.floor(record.lastSeenMs / 1_000),
       config_hash: record.appliedHash ?? noHash,
       sync_status: record.syncStatus,
-      cert_details: null,
+      cert_details: certificateView(record.certificate),
       ttl: Math.max(0, Math.ceil((record.lastSeenMs + nodePurgeAfterMs - nowMs) / 1_000)),
       updated_at: Math.floor(record.updatedAtMs / 1_000),
       connected: session !== undefined,
@@ -107,6 +107,13 @@ function slowest(entries: readonly NodeEntry[], registry: Pick<NodeRegistry, 'st
 function errorView(fault: NonNullable<NodeEntry['record']['rejected']>['errors'][number]): object {
   const { entityType, entityId, entityName, path, message } = fault;
   return { entity_type: entityType, entity_id: entityId, entity_name: entityName, field: path, message };
+}
+
+/** Kong's field first. */
+function certificateView(certificate: NodeEntry['record']['certificate']): object | null {
+  if (certificate === undefined || certificate === null) return null;
+  const { digest, subject, validToMs } = certificate;
+  return { expiry_timestamp: Math.floor(validToMs / 1_000), subject, digest };
 }
 
 function seconds(ms: number | null): number | null {

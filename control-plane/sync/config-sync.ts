@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { Clustering, SyncGate } from '../admin/clustering.ts';
@@ -20,6 +21,8 @@ export interface ConfigSyncOptions {
   readonly database: Database;
   /** Port 0 takes a free one; `off` serves no data planes. */
   readonly listen: { readonly host: string; readonly port: number } | 'off';
+  /** mTLS; without it plaintext. */
+  readonly tls?: ClusterTls;
   readonly nodePurgeAfterMs: number;
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
@@ -41,7 +44,7 @@ export interface RunningConfigSync {
 
 /** Publishes the store's configuration to data planes and keeps account of them. Rejects when the port is taken. */
 export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
-  const { reader, database, listen, nodePurgeAfterMs, entities, plugins, version = '', logger, metrics } = options;
+  const { reader, database, listen, tls, nodePurgeAfterMs, entities, plugins, version = '', logger, metrics } = options;
   const publisher = startPublisher({ reader, schemas: { version, entities, plugins }, logger });
   let registry: NodeRegistry | undefined;
   try {
@@ -55,7 +58,9 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     });
     const timings = options.timings ?? defaultSessionTimings;
     const server =
-      listen === 'off' ? undefined : await startSyncServer({ listen, publisher, registry, version, timings, logger });
+      listen === 'off'
+        ? undefined
+        : await startSyncServer({ listen, ...(tls && { tls }), publisher, registry, version, timings, logger });
     const syncGate = createSyncGate({ registry, publisher });
     const nodes = registry;
     let stopping: Promise<void> | undefined;

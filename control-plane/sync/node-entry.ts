@@ -1,4 +1,5 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
+import type { CertificateDetails } from '../../shared/cluster-tls.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeSession } from './node-session.ts';
@@ -20,6 +21,13 @@ export interface NodeEntry {
   heartbeat: NodeHeartbeatFacts | undefined;
   /** As it was last told. */
   state: NodeState;
+}
+
+/** What the connection tells of a node. */
+export interface NodePeer {
+  readonly ip: string;
+  /** Undefined without TLS. */
+  readonly certificate: CertificateDetails | undefined;
 }
 
 export interface NodeHeartbeatFacts {
@@ -48,7 +56,7 @@ export function newEntry(record: NodeRecord): NodeEntry {
 }
 
 /** What a hello tells, joined with what was known of the node before. */
-export function recordOf(hello: Hello__Output, ip: string, known: NodeRecord | undefined): NodeRecord {
+export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord | undefined): NodeRecord {
   const nowMs = Date.now();
   const sameHash = known !== undefined && known.appliedHash === hello.hash;
   const last = hello.lastRejected;
@@ -57,7 +65,8 @@ export function recordOf(hello: Hello__Output, ip: string, known: NodeRecord | u
     id: hello.nodeId,
     bootId: hello.bootId,
     hostname: hello.hostname.slice(0, textMax),
-    ip,
+    ip: peer.ip,
+    certificate: peer.certificate ?? null,
     version: hello.version.slice(0, textMax),
     labels: Object.fromEntries(Object.entries(hello.labels).slice(0, labelsMax)),
     lastSeenMs: nowMs,

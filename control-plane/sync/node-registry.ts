@@ -3,7 +3,7 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
-import { newEntry, recordOf, type NodeEntry } from './node-entry.ts';
+import { newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
 import { NodeSaver } from './node-saver.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
 import { nodeState, type NodeState } from './node-states.ts';
@@ -104,9 +104,9 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return () => this.#stateListeners.delete(listener);
   }
 
-  hello(session: NodeSession, hello: Hello__Output, ip: string): Admission {
+  hello(session: NodeSession, hello: Hello__Output, peer: NodePeer): Admission {
     const { logger, publisher } = this.#options;
-    const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip };
+    const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip: peer.ip };
     if (!uuidPattern.test(hello.nodeId) || !uuidPattern.test(hello.bootId))
       return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details: 'node_id and boot_id must be UUIDs' };
     const known = this.#nodes.get(hello.nodeId);
@@ -122,7 +122,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       return { kind: 'refused', code: GrpcStatus.RESOURCE_EXHAUSTED, details };
     }
     known?.session?.replaced();
-    const record = recordOf(hello, ip, known?.record);
+    const record = recordOf(hello, peer, known?.record);
     const entry = { ...newEntry(record), session, nodeClass, state: known?.state ?? 'offline' };
     if (record.rejected !== null) entry.rejections.set(record.rejected.hash, record.rejected);
     this.#nodes.set(hello.nodeId, entry);

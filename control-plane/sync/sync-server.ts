@@ -1,8 +1,10 @@
 import { Server, ServerCredentials, status as GrpcStatus, type ServerDuplexStream } from '@grpc/grpc-js';
+import { certificateDetails, type ClusterTls } from '../../shared/cluster-tls.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Logger } from '../../shared/log.ts';
 import { ConfigSync, messageLimits } from '../../shared/proto.ts';
+import { listenSecurely, type ClusterListener } from './cluster-listener.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { NodeSession, type SessionStream, type SessionTimings } from './node-session.ts';
 import type { Publisher } from './publisher.ts';
@@ -11,6 +13,8 @@ import { TransferSlots } from './transfer-slots.ts';
 export interface SyncServerOptions {
   /** Port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** Without it plaintext: only for loopback. */
+  readonly tls?: ClusterTls;
   readonly publisher: Pick<Publisher, 'revision'>;
   readonly registry: NodeRegistry;
   readonly version: string;
@@ -33,12 +37,13 @@ const stopMs = 2_000;
 
 /** Serves the streams of data planes. Rejects when the port cannot be bound. */
 export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {
-  const { listen, publisher, registry, version, timings, logger } = options;
+  const { listen, tls, publisher, registry, version, timings, logger } = options;
   const slots = new TransferSlots();
   const sessions = new Set<NodeSession>();
 
   const connect = (call: Call): void => {
     const ip = ipOf(call.getPeer());
+    const certificate = certificateDetails(call.getAuthContext().sslPeerCertificate);
     const session = new NodeSession({
       stream: sessionStream(call),
       revision: () => publisher.revision(),
@@ -48,7 +53,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       timings,
       logger,
       events: {
-        hello: (from, hello) => registry.hello(from, hello, ip),
+        hello: (from, hello) => registry.hello(from, hello, { ip, certificate }),
         heard: (from) => registry.heard(from),
         heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
         applied: (from, applied) => registry.applied(from, applied),
@@ -82,12 +87,16 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
   });
   server.addService(ConfigSync.service, { Connect: connect });
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  const port = await bind(server, `${host}:${listen.port}`);
-  const address = `${host}:${port}`;
+  const bound =
+    tls === undefined
+      ? await bind(server, `${host}:${listen.port}`)
+      : await listenSecurely({ server, listen, tls, logger });
+  const address = `${host}:${bound.port}`;
 
   return {
     address,
     async stop() {
+      bound.close();
       for (const session of sessions) session.goaway('The control plane stops', goawayPauseMsMax);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
@@ -99,15 +108,17 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
           resolve();
         });
       });
+      bound.destroy();
     },
   };
 }
 
-function bind(server: Server, address: string): Promise<number> {
+/** Plaintext; the listener ends with the server. */
+function bind(server: Server, address: string): Promise<ClusterListener> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error) reject(new Error(`Cannot listen on ${address}: ${error.message}`, { cause: error }));
-      else resolve(port);
+      else resolve({ port, close: () => undefined, destroy: () => undefined });
     });
   });
 }

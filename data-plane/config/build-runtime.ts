@@ -10,8 +10,9 @@ import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
-import type { PluginInstances } from './plugin-instances.ts';
+import type { PluginInstances, SharedStep } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
+import { snapshotCertificates, type SnapshotCertificates } from './snapshot-certificates.ts';
 import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
 
 /** Handlers by plugin name; each checks its own config's type when it is created. */
@@ -20,7 +21,7 @@ export type PluginTable = Readonly<Record<string, PluginDefinition<unknown>>>;
 export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
-  readonly pluginDeps: PluginDeps;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
   /** The same for all builds of a node. */
   readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
@@ -37,7 +38,7 @@ export type BuildResult =
  */
 export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): Promise<BuildResult> {
   const pacer = createPacer();
-  const build = new Build(deps);
+  const build = new Build(deps, snapshotCertificates(snapshot, deps.pluginDeps.env));
   try {
     return await compile(snapshot, build, pacer);
   } catch (error) {
@@ -65,20 +66,22 @@ interface CreatedPlugin {
   readonly definition: PluginDefinition<unknown>;
   readonly schema: PluginSchema;
   readonly instance: PluginInstance;
+  readonly madeFrom: SharedStep['madeFrom'];
 }
 
 class Build {
   readonly #deps: BuildRuntimeDeps;
+  readonly #certificates: SnapshotCertificates;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
   readonly #scopes = new PluginScopes();
-  /** Those whose instances are held. */
-  readonly #held: PluginEntity[] = [];
+  readonly #held: SharedStep[] = [];
   readonly #router = new Router<RoutePlan>();
   readonly #routeLabels = new Set<string>();
 
-  constructor(deps: BuildRuntimeDeps) {
+  constructor(deps: BuildRuntimeDeps, certificates: SnapshotCertificates) {
     this.#deps = deps;
+    this.#certificates = certificates;
   }
 
   addService(service: ServiceEntity): void {
@@ -88,9 +91,9 @@ class Build {
   /** A promise where the plugin takes its time; the next is added after it. */
   addPlugin(plugin: PluginEntity): Promise<void> | undefined {
     if (!plugin.enabled) return undefined;
-    const made = this.#deps.instances.acquire(plugin);
+    const made = this.#deps.instances.acquire(plugin, (madeFrom) => !this.#certificates.areSame(madeFrom));
     if (made !== undefined) {
-      this.#hold(plugin, made);
+      this.#hold(made);
       return undefined;
     }
     const definition = this.#deps.plugins[plugin.name];
@@ -110,15 +113,16 @@ class Build {
     }
     const add = (creation: PluginCreation): void => {
       if (creation.kind === 'faults') this.#addPluginFaults(plugin, creation.faults);
-      else this.#addStep(plugin, { definition, schema, instance: creation.instance });
+      else this.#addStep(plugin, { definition, schema, instance: creation.instance, madeFrom });
     };
-    const created = definition.create(checked.value, this.#deps.pluginDeps);
+    const { certificates, madeFrom } = this.#certificates.forOne();
+    const created = definition.create(checked.value, { ...this.#deps.pluginDeps, certificates });
     if (created instanceof Promise) return created.then(add);
     add(created);
     return undefined;
   }
 
-  #addStep(plugin: PluginEntity, { definition, schema, instance }: CreatedPlugin): void {
+  #addStep(plugin: PluginEntity, { definition, schema, instance, madeFrom }: CreatedPlugin): void {
     const step: ChainStep = {
       plugin: plugin.name,
       priority: definition.priority,
@@ -128,12 +132,14 @@ class Build {
         : new Set(plugin.protocols),
       instance,
     };
-    this.#deps.instances.add(plugin, step);
-    this.#hold(plugin, step);
+    const shared = { step, plugin, madeFrom };
+    this.#deps.instances.add(shared);
+    this.#hold(shared);
   }
 
-  #hold(plugin: PluginEntity, step: ChainStep): void {
-    this.#held.push(plugin);
+  #hold(shared: SharedStep): void {
+    const { plugin, step } = shared;
+    this.#held.push(shared);
     this.#scopes.add(step, {
       routeId: plugin.route?.id ?? null,
       serviceId: plugin.service?.id ?? null,

@@ -34,6 +34,17 @@ export interface PluginEntity {
   readonly enabled: boolean;
 }
 
+export interface CertificateEntity {
+  readonly id: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface CaCertificateEntity {
+  readonly id: string;
+  readonly cert: string;
+}
+
 export interface Reference {
   readonly id: string;
 }
@@ -42,6 +53,8 @@ export type EntityOf = {
   readonly services: ServiceEntity;
   readonly routes: RouteEntity;
   readonly plugins: PluginEntity;
+  readonly certificates: CertificateEntity;
+  readonly ca_certificates: CaCertificateEntity;
 };
 
 /** The entities of one kind; kinds without entities do not travel. */

@@ -1,10 +1,12 @@
 import type { PluginEntity } from './entities.ts';
 import type { ChainStep } from './runtime.ts';
 
-interface Shared {
+/** A plugin's instance, shared by the runtimes that hold it. */
+export interface SharedStep {
   readonly step: ChainStep;
-  /** Runtimes that use it, the one being built included. */
-  uses: number;
+  readonly plugin: PluginEntity;
+  /** The entities beside the plugin's own that it was made from, by their ids. */
+  readonly madeFrom: ReadonlyMap<string, object>;
 }
 
 /**
@@ -12,29 +14,39 @@ interface Shared {
  * same object, and its instance serves the next configuration too: a change of one entity costs one instance.
  */
 export class PluginInstances {
-  readonly #byEntity = new Map<PluginEntity, Shared>();
+  /** The newest of each entity. */
+  readonly #byEntity = new Map<PluginEntity, SharedStep>();
+  /** Runtimes that use it, the one being built included. */
+  readonly #uses = new Map<SharedStep, number>();
 
-  /** The step of an entity that some runtime uses already; undefined: it has to be made. Needs its `release`. */
-  acquire(entity: PluginEntity): ChainStep | undefined {
-    const shared = this.#byEntity.get(entity);
-    if (shared !== undefined) shared.uses += 1;
-    return shared?.step;
+  /**
+   * The instance of an entity that some runtime uses already; undefined: it has to be made, because there is none or what
+   * it was made from `isOutdated`. Needs its `releaseAll`.
+   */
+  acquire(plugin: PluginEntity, isOutdated: (madeFrom: SharedStep['madeFrom']) => boolean): SharedStep | undefined {
+    const shared = this.#byEntity.get(plugin);
+    if (shared === undefined || isOutdated(shared.madeFrom)) return undefined;
+    this.#uses.set(shared, (this.#uses.get(shared) ?? 0) + 1);
+    return shared;
   }
 
-  /** Takes a step that was made. Needs its `release`. */
-  add(entity: PluginEntity, step: ChainStep): void {
-    this.#byEntity.set(entity, { step, uses: 1 });
+  /** Takes an instance that was made. Needs its `releaseAll`. */
+  add(shared: SharedStep): void {
+    this.#byEntity.set(shared.plugin, shared);
+    this.#uses.set(shared, 1);
   }
 
   /** Closes each instance with its last use. @throws the first failure to close, after all were released. */
-  releaseAll(entities: Iterable<PluginEntity>): void {
+  releaseAll(held: Iterable<SharedStep>): void {
     const failures: unknown[] = [];
-    for (const entity of entities) {
-      const shared = this.#byEntity.get(entity);
-      if (shared === undefined) continue;
-      shared.uses -= 1;
-      if (shared.uses > 0) continue;
-      this.#byEntity.delete(entity);
+    for (const shared of held) {
+      const uses = (this.#uses.get(shared) ?? 0) - 1;
+      if (uses > 0) {
+        this.#uses.set(shared, uses);
+        continue;
+      }
+      this.#uses.delete(shared);
+      if (this.#byEntity.get(shared.plugin) === shared) this.#byEntity.delete(shared.plugin);
       try {
         shared.step.instance.close?.();
       } catch (error) {

@@ -1,3 +1,4 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../shared/log.ts';
@@ -13,25 +14,47 @@ export interface SnapshotCache {
 
 export interface SnapshotCacheOptions {
   readonly dataDir: string;
+  /** 256 bits: the file is encrypted with it. */
+  readonly key?: Buffer;
   readonly logger: Logger;
 }
 
-/** First line of the file; the packed snapshot follows. The number is that of the format. */
-const headerPattern = /^sluice-snapshot 1 ([0-9a-f]{64})\n/;
+/**
+ * First line of the file: format and hash of the snapshot. Format 1: the packed snapshot follows. Format 2: nonce, tag
+ * and the packed snapshot, AES-256-GCM with the line as additional data.
+ */
+const headerPattern = /^sluice-snapshot ([12]) ([0-9a-f]{64})\n/;
 const headerBytes = 'sluice-snapshot 1 '.length + 64 + 1;
+const cipherName = 'aes-256-gcm';
+const nonceBytes = 12;
+const tagBytes = 16;
 
 /** The file holds secrets of the configuration: mode 0600, in the node's data folder. */
-export function createSnapshotCache({ dataDir, logger }: SnapshotCacheOptions): SnapshotCache {
+export function createSnapshotCache({ dataDir, key, logger }: SnapshotCacheOptions): SnapshotCache {
   const path = join(dataDir, 'snapshot.cache');
+
+  const save = (hash: string, body: Uint8Array): Promise<void> => {
+    const header = Buffer.from(`sluice-snapshot ${key === undefined ? 1 : 2} ${hash}\n`, 'latin1');
+    return writeFileAtomic(path, [header, ...(key === undefined ? [body] : seal(key, header, body))]);
+  };
+
   return {
     async load() {
       try {
         const file = await readFile(path);
         await chmod(path, 0o600);
-        const hash = headerPattern.exec(file.toString('latin1', 0, headerBytes))?.[1];
+        const [, format, hash] = headerPattern.exec(file.toString('latin1', 0, headerBytes)) ?? [];
         if (hash === undefined) throw new SnapshotCorruptError('the file has no header of this format');
-        if (file.length > headerBytes + packedBytesMax) throw new SnapshotCorruptError('the file is too large');
-        return await unpackSnapshot(hash, file.subarray(headerBytes));
+        if (file.length > headerBytes + nonceBytes + tagBytes + packedBytesMax) {
+          throw new SnapshotCorruptError('the file is too large');
+        }
+        const header = file.subarray(0, headerBytes);
+        const rest = file.subarray(headerBytes);
+        const body = format === '2' ? unseal(key, header, rest) : rest;
+        const snapshot = await unpackSnapshot(hash, body);
+        // Written before the node had a key: it would lie in the clear until the next change.
+        if (format === '1' && key !== undefined) await save(hash, body);
+        return snapshot;
       } catch (error) {
         if (isMissing(error)) return undefined;
         // Whatever is wrong with the file, the control plane has the truth: it is replaced by the next good snapshot.
@@ -42,8 +65,29 @@ export function createSnapshotCache({ dataDir, logger }: SnapshotCacheOptions): 
         return undefined;
       }
     },
-    save: (hash, body) => writeFileAtomic(path, [Buffer.from(`sluice-snapshot 1 ${hash}\n`, 'latin1'), body]),
+    save,
   };
+}
+
+function seal(key: Buffer, header: Buffer, body: Uint8Array): Buffer[] {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv(cipherName, key, nonce).setAAD(header);
+  const sealed = [cipher.update(body), cipher.final()];
+  return [nonce, cipher.getAuthTag(), ...sealed];
+}
+
+function unseal(key: Buffer | undefined, header: Buffer, rest: Buffer): Buffer {
+  if (key === undefined) throw new SnapshotCorruptError('the file is encrypted and the node has no cluster_cert_key');
+  try {
+    const decipher = createDecipheriv(cipherName, key, rest.subarray(0, nonceBytes), { authTagLength: tagBytes })
+      .setAAD(header)
+      .setAuthTag(rest.subarray(nonceBytes, nonceBytes + tagBytes));
+    return Buffer.concat([decipher.update(rest.subarray(nonceBytes + tagBytes)), decipher.final()]);
+  } catch (error) {
+    throw new SnapshotCorruptError('it cannot be decrypted; was it written with another cluster key?', {
+      cause: error,
+    });
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
+import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import {
   applyDelta,
@@ -14,11 +15,14 @@ import type { KnownSchemas } from './known-schemas.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot } from './snapshot-receiver.ts';
+import { syncCredentials, type SyncCredentials } from './sync-credentials.ts';
 import { openSyncStream, type NodeCounters, type StreamEnd, type SyncStream } from './sync-stream.ts';
 
 export interface SyncSourceOptions {
   /** `host:port` each, tried in turn. */
   readonly controlPlanes: readonly string[];
+  /** mTLS, and the key of the cache; without it both are in the clear. */
+  readonly tls?: ClusterTls;
   /** Folder of the node's id and of the last good snapshot; made when it is missing. */
   readonly dataDir: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
@@ -59,8 +63,9 @@ const stopMs = 5_000;
  * when the data folder cannot be used.
  */
 export function createSyncSource(options: SyncSourceOptions): SyncSource {
-  const { dataDir, logger } = options;
-  const source = new StreamedSource(options, loadNodeIdentity({ dataDir }), createSnapshotCache({ dataDir, logger }));
+  const { dataDir, tls, logger } = options;
+  const cache = createSnapshotCache({ dataDir, logger, ...(tls && { key: tls.cacheKey }) });
+  const source = new StreamedSource(options, loadNodeIdentity({ dataDir }), cache);
   return {
     nodeId: source.identity.nodeId,
     start: (apply) => source.start(apply),
@@ -79,6 +84,7 @@ class StreamedSource {
   readonly #options: SyncSourceOptions;
   readonly #cache: SnapshotCache;
   readonly #writer: CacheWriter;
+  readonly #credentials: SyncCredentials;
   readonly #stopping = new AbortController();
   #started: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
@@ -105,6 +111,7 @@ class StreamedSource {
     this.#options = options;
     this.#cache = cache;
     this.#writer = new CacheWriter({ cache, logger: options.logger });
+    this.#credentials = syncCredentials(options.tls);
   }
 
   status(): SyncStatus {
@@ -147,7 +154,7 @@ class StreamedSource {
   async #connectForever(apply: Apply): Promise<void> {
     const { controlPlanes, backoff = defaultBackoff, logger } = this.#options;
     const { signal } = this.#stopping;
-    let lastReason = '';
+    const lastReasons = new Map<string, string>();
     for (let turn = 0, attempt = 0; !signal.aborted; turn += 1) {
       const address = controlPlanes[turn % controlPlanes.length] ?? '';
       const { welcomed, pauseMs, reason } = await this.#runStream(address, apply);
@@ -156,8 +163,8 @@ class StreamedSource {
       const waitMs = pauseMs + backoffMs(attempt, backoff, Math.random());
       attempt += 1;
       // The same reason again and again is worth one line.
-      const level = welcomed || reason !== lastReason ? 'warn' : 'debug';
-      lastReason = reason;
+      const level = welcomed || reason !== lastReasons.get(address) ? 'warn' : 'debug';
+      lastReasons.set(address, reason);
       logger[level]('control_plane_away', 'There is no stream to a control plane; it is tried again', {
         control_plane: address,
         reason,
@@ -176,6 +183,7 @@ class StreamedSource {
     return new Promise((resolve) => {
       this.#stream = openSyncStream({
         address,
+        credentials: this.#credentials,
         hello: {
           nodeId,
           bootId,

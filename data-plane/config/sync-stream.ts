@@ -1,10 +1,11 @@
-import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { ControlMessage__Output } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeMessage } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Logger } from '../../shared/log.ts';
 import { ConfigSync, messageLimits } from '../../shared/proto.ts';
+import { readableReason, type SyncCredentials } from './sync-credentials.ts';
 import { SnapshotReceiver, TransferError, type ReceivedSnapshot } from './snapshot-receiver.ts';
 
 /** What a heartbeat tells of the node. */
@@ -17,6 +18,7 @@ export interface NodeCounters {
 export interface SyncStreamOptions {
   /** `host:port` of a control plane. */
   readonly address: string;
+  readonly credentials: SyncCredentials;
   readonly hello: Hello;
   readonly counters: () => NodeCounters;
   readonly onWelcome: () => void;
@@ -58,9 +60,11 @@ const faultCharsMax = 1_000;
 
 /** Opens one stream to a control plane; it lives until either side ends it. Nothing is retried here. */
 export function openSyncStream(options: SyncStreamOptions): SyncStream {
-  const { address, hello, counters, onWelcome, onSnapshot, onBrokenDelta, onEnd, welcomeMs, logger } = options;
-  const client = new ConfigSync(address, credentials.createInsecure(), {
+  const { address, credentials, hello, counters, onWelcome, onSnapshot, onBrokenDelta, onEnd, welcomeMs, logger } =
+    options;
+  const client = new ConfigSync(address, credentials.credentials, {
     ...messageLimits,
+    ...credentials.options,
     // A pool would keep a broken connection, and its waiting time, for the next stream.
     'grpc.use_local_subchannel_pool': 1,
   });
@@ -129,7 +133,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
   call.on('data', receive);
   // Every end has a status; the error says the same once more.
   call.on('error', () => undefined);
-  call.on('status', ({ details, code }) => end(details === '' ? `status ${code}` : details));
+  call.on('status', ({ details, code }) => end(details === '' ? `status ${code}` : readableReason(details)));
   send({ hello });
   return {
     ack: (hash, applyMs) => send({ ack: { hash, applyMs } }),

@@ -4,7 +4,7 @@ interface KafkaErrorCode {
 }
 
 /**
- * Kafka's error codes that Produce and Metadata can answer, with Kafka's own classification (its protocol guide,
+ * Kafka's error codes that Produce, Metadata and InitProducerId can answer, with Kafka's own classification (its protocol guide,
  * "Error Codes"). A list of our own because the one in kafkajs ends before INVALID_RECORD and loading
  * @platformatic/kafka only for its list costs every start.
  */
@@ -19,6 +19,9 @@ const codes = new Map<number, KafkaErrorCode>([
   [9, { name: 'REPLICA_NOT_AVAILABLE', retriable: true }],
   [10, { name: 'MESSAGE_TOO_LARGE', retriable: false }],
   [13, { name: 'NETWORK_EXCEPTION', retriable: true }],
+  [14, { name: 'COORDINATOR_LOAD_IN_PROGRESS', retriable: true }],
+  [15, { name: 'COORDINATOR_NOT_AVAILABLE', retriable: true }],
+  [16, { name: 'NOT_COORDINATOR', retriable: true }],
   [17, { name: 'INVALID_TOPIC_EXCEPTION', retriable: false }],
   [18, { name: 'RECORD_LIST_TOO_LARGE', retriable: false }],
   [19, { name: 'NOT_ENOUGH_REPLICAS', retriable: true }],

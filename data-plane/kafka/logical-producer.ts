@@ -13,32 +13,27 @@ import {
   failedVerdict,
   failureOf,
   isConnectionFailure,
-  isTopicRefusal,
-  largerThanQueue,
   loginRefused,
-  nodeOverloaded,
-  producerOverloaded,
   shuttingDown,
   verdictOf,
   withLimit,
 } from './produce-failure.ts';
 import { type ProducerMetrics, type QueueFigures, unconfirmedTopic } from './producer-metrics.ts';
-import type { ClusterSettings, FailedVerdict, ProducerLimits, Verdict } from './producer.ts';
+import {
+  brokersText,
+  type ClusterSettings,
+  type FailedVerdict,
+  type ProducerLimits,
+  type Verdict,
+} from './producer.ts';
+import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
 import { recordBytes } from './record-batch.ts';
-import { TopicState } from './topic-state.ts';
+import { Topics } from './topics.ts';
 import { WakeTimer } from './wake-timer.ts';
 
 /** Answers leave this much before the deadline, so that they are written by then. */
 const answerMarginMs = 2;
-/** Names of topics can come from requests: beyond this many, those without records are forgotten. */
-const topicsMax = 5000;
 const closePollMs = 5;
-
-/** Bytes of records over all producers of the node. */
-export interface NodeMemory {
-  readonly bytesMax: number;
-  bytes: number;
-}
 
 export interface LogicalProducerOptions {
   readonly label: string;
@@ -59,17 +54,14 @@ export class LogicalProducer implements RequestOwner {
   /** Async mode: closed while the cluster is known to fail. */
   readonly gates: HealthGates;
   readonly #options: LogicalProducerOptions;
-  readonly #topics = new Map<string, TopicState>();
-  readonly #dirty = new Set<TopicState>();
+  readonly #topics: Topics;
   readonly #timer = new WakeTimer(() => this.#tick());
   readonly #lost: LostRecords;
   /** Answers that wait for the limit that they name. */
   readonly #asking = new Set<Promise<void>>();
+  readonly #queued: QueueBounds;
   #limits: ProducerLimits;
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
-  #records = 0;
-  #bytes = 0;
-  #flush: NodeJS.Immediate | undefined;
   #closing: Promise<void> | undefined;
   /** Monotonic. */
   #closeByMs = Infinity;
@@ -82,8 +74,18 @@ export class LogicalProducer implements RequestOwner {
     this.idempotent = options.cluster.idempotent;
     this.#limits = options.limits;
     this.#lost = new LostRecords(options);
+    this.#queued = new QueueBounds(options.memory);
+    this.#topics = new Topics({
+      owner: this,
+      partitioner: options.cluster.partitioner,
+      logger: options.logger,
+      onRefreshFailed: (cause) => {
+        // While the first connection is being made nothing has failed yet.
+        if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed([]);
+      },
+    });
     this.client = options.createClient({
-      onReady: () => this.#flushAll(),
+      onReady: () => this.#topics.flushAll(),
       onStatus: (status) => this.#onStatus(status),
     });
     this.gates = new HealthGates({
@@ -134,10 +136,10 @@ export class LogicalProducer implements RequestOwner {
 
   figures(): QueueFigures {
     let oldestMs = Infinity;
-    for (const topic of this.#topics.values()) oldestMs = Math.min(oldestMs, topic.oldestQueuedAtMs);
+    for (const topic of this.#topics) oldestMs = Math.min(oldestMs, topic.oldestQueuedAtMs);
     const oldestAgeSeconds = oldestMs === Infinity ? 0 : (performance.now() - oldestMs) / 1000;
-    const { closed: gatesClosed } = this.gates;
-    return { label: this.label, records: this.#records, bytes: this.#bytes, oldestAgeSeconds, gatesClosed };
+    const { records, bytes } = this.#queued;
+    return { label: this.label, records, bytes, oldestAgeSeconds, gatesClosed: this.gates.closed };
   }
 
   /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
@@ -147,18 +149,18 @@ export class LogicalProducer implements RequestOwner {
   }
 
   async #close(): Promise<void> {
-    this.#flushAll();
-    while (this.#records > 0 && performance.now() < this.#closeByMs) {
+    this.#topics.flushAll();
+    while (this.#queued.records > 0 && performance.now() < this.#closeByMs) {
       await delay(Math.max(1, Math.min(closePollMs, this.#closeByMs - performance.now())));
     }
-    for (const topic of this.#topics.values()) {
+    for (const topic of this.#topics) {
       topic.failWaiting(shuttingDown);
       topic.abandon(shuttingDown);
     }
     this.#closed = true;
     this.gates.close();
     this.#timer.clear();
-    clearImmediate(this.#flush);
+    this.#topics.stop();
     await this.client.close();
     await Promise.all(this.#asking);
     this.#lost.close();
@@ -244,12 +246,12 @@ export class LogicalProducer implements RequestOwner {
       topic.refreshSoon(performance.now());
       this.wakeAt(topic.refreshAtMs);
     }
-    this.#markDirty(topic);
+    this.#topics.markDirty(topic);
   }
 
   ready(lane: Lane): void {
     const topic = this.#topics.get(lane.topic);
-    if (topic !== undefined) this.#markDirty(topic);
+    if (topic !== undefined) this.#topics.markDirty(topic);
   }
 
   refused(lane: Lane, error: KafkaError): void {
@@ -263,15 +265,7 @@ export class LogicalProducer implements RequestOwner {
   #refuse(name: string, bytes: number, nowMs: number): Failure | null {
     if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
-    const { queueRecordsMax, queueBytesMax } = this.#limits;
-    if (bytes > queueBytesMax) {
-      return largerThanQueue(queueBytesMax, 'producer_async_buffering_limits_bytes_in_memory');
-    }
-    const { memory } = this.#options;
-    if (bytes > memory.bytesMax) return largerThanQueue(memory.bytesMax, 'producer_memory_max');
-    if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
-    if (memory.bytes + bytes > memory.bytesMax) return nodeOverloaded;
-    return this.#topics.get(name)?.refusal(nowMs) ?? null;
+    return this.#queued.refusal(this.#limits, bytes) ?? this.#topics.get(name)?.refusal(nowMs) ?? null;
   }
 
   #queue(
@@ -282,9 +276,7 @@ export class LogicalProducer implements RequestOwner {
     nowMs: number,
     settle: (verdict: Verdict, entry: Entry) => void,
   ): void {
-    let topic = this.#topics.get(name);
-    if (topic === undefined) topic = this.#addTopic(name);
-    topic.lastUsedMs = nowMs;
+    const topic = this.#topics.obtain(name);
     const entry = new Entry({
       topic: name,
       record,
@@ -293,33 +285,17 @@ export class LogicalProducer implements RequestOwner {
       queuedAtMs: nowMs,
       settle,
     });
-    this.#records++;
-    this.#bytes += bytes;
-    this.#options.memory.bytes += bytes;
+    this.#queued.add(bytes);
     topic.add(entry);
     this.#timer.at(entry.deadlineMs);
-    this.#markDirty(topic);
-  }
-
-  #addTopic(name: string): TopicState {
-    if (this.#topics.size >= topicsMax) {
-      for (const [other, topic] of this.#topics) {
-        if (topic.isIdle && !topic.refreshing) this.#topics.delete(other);
-        if (this.#topics.size < topicsMax) break;
-      }
-    }
-    const topic = new TopicState(name, this, this.#options.cluster.partitioner);
-    this.#topics.set(name, topic);
-    return topic;
+    this.#topics.markDirty(topic);
   }
 
   #settle(entry: Entry, verdict: Verdict): void {
     const { settle } = entry;
     if (settle === null) return;
     entry.settle = null;
-    this.#records--;
-    this.#bytes -= entry.bytes;
-    this.#options.memory.bytes -= entry.bytes;
+    this.#queued.remove(entry.bytes);
     settle(verdict, entry);
   }
 
@@ -328,68 +304,8 @@ export class LogicalProducer implements RequestOwner {
     this.#options.metrics.records(this.label, label, outcome, count);
   }
 
-  /** Batches leave once a turn of the event loop: what the sockets bring in that turn goes together. */
-  #markDirty(topic: TopicState): void {
-    if (this.#closed) return;
-    this.#dirty.add(topic);
-    this.#flush ??= setImmediate(() => {
-      this.#flush = undefined;
-      this.#flushDirty();
-    });
-  }
-
-  #flushAll(): void {
-    for (const topic of this.#topics.values()) if (topic.hasWaiting) this.#markDirty(topic);
-  }
-
-  #flushDirty(): void {
-    const nowMs = performance.now();
-    for (const topic of this.#dirty) {
-      this.#dirty.delete(topic);
-      if (!topic.known || topic.refreshAtMs <= nowMs) this.#refresh(topic, nowMs);
-      if (!topic.known || !topic.flush(nowMs)) continue;
-      // A leader is away: another may have been elected.
-      topic.refreshSoon(nowMs);
-      this.#timer.at(topic.refreshAtMs);
-    }
-  }
-
-  #refresh(topic: TopicState, nowMs: number): void {
-    if (!topic.needsRefresh(nowMs)) {
-      if (!topic.refreshing) this.#timer.at(topic.refreshAtMs);
-      return;
-    }
-    topic.refreshing = true;
-    this.client
-      .metadata(topic.name, nowMs + this.requestTimeoutMs)
-      .then(
-        (metadata) => topic.learn(metadata, performance.now()),
-        (error: unknown) => this.#refreshFailed(topic, error),
-      )
-      .finally(() => {
-        topic.refreshing = false;
-        if (topic.hasWaiting) this.#markDirty(topic);
-      })
-      .catch((error: unknown) => this.#options.logger.error('kafka_producer', String(error), { cluster: this.label }));
-  }
-
-  #refreshFailed(topic: TopicState, cause: unknown): void {
-    const nowMs = performance.now();
-    if (isTopicRefusal(cause)) topic.refuse(failureOf(cause), nowMs);
-    else topic.refreshFailed(nowMs);
-    // While the first connection is being made nothing has failed yet.
-    if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed([]);
-  }
-
   #tick(): void {
-    const nowMs = performance.now();
-    let earliestMs = Infinity;
-    const failure = this.#waitFailure();
-    for (const topic of this.#topics.values()) {
-      if (topic.earliestDeadlineMs() <= nowMs) topic.expire(nowMs, failure);
-      earliestMs = Math.min(earliestMs, topic.earliestDeadlineMs());
-      if (topic.hasWaiting) this.#markDirty(topic);
-    }
+    const earliestMs = this.#topics.expire(performance.now(), this.#waitFailure());
     if (earliestMs !== Infinity) this.#timer.at(earliestMs);
   }
 
@@ -418,13 +334,9 @@ export class LogicalProducer implements RequestOwner {
       logger.warn('kafka_failing', `Kafka cluster ${this.label} cannot be reached: ${status.error ?? ''}`, fields);
     }
     if (status.state === 'failing') this.gates.failed([]);
-    if (status.loginRefused) for (const topic of this.#topics.values()) topic.failWaiting(loginRefused);
+    if (status.loginRefused) for (const topic of this.#topics) topic.failWaiting(loginRefused);
     if (status.state !== 'connected') return;
-    for (const topic of this.#topics.values()) topic.refreshNow();
-    this.#flushAll();
+    for (const topic of this.#topics) topic.refreshNow();
+    this.#topics.flushAll();
   }
-}
-
-export function brokersText({ bootstrapServers }: ClusterSettings): string {
-  return bootstrapServers.map(({ host, port }) => `${host}:${port}`).join(',');
 }

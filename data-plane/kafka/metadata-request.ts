@@ -7,6 +7,9 @@ const withIds: ApiVersion = { apiKey, apiVersion: 12, flexible: true };
 /** The first that can be told not to create topics: brokers from 1.0 on. */
 const withoutIds: ApiVersion = { apiKey, apiVersion: 4, flexible: false };
 
+/** Of a topic from before there were ids. */
+const noId = '0'.repeat(32);
+
 export function metadataVersion(highest: HighestVersion): ApiVersion {
   return highest(apiKey) >= withIds.apiVersion ? withIds : withoutIds;
 }
@@ -95,7 +98,8 @@ function readWithIds(reader: WireReader): Read {
   reader.compactString(); // cluster id
   reader.int32(); // controller
   const topics = reader.compactArray(() => {
-    const topic = { errorCode: reader.int16(), name: reader.compactString(), id: reader.uuid() };
+    const topic = { errorCode: reader.int16(), name: reader.compactString() };
+    const id = reader.uuid();
     reader.int8(); // internal
     const partitions = reader.compactArray(() => {
       reader.int16(); // its own error: a leader of -1 says enough
@@ -107,7 +111,7 @@ function readWithIds(reader: WireReader): Read {
     });
     reader.int32(); // what is allowed
     reader.skipTags();
-    return { ...topic, partitions };
+    return { ...topic, id: id === noId ? null : id, partitions };
   });
   return { brokers, topics };
 }

@@ -44,6 +44,11 @@ export interface ClusterSettings {
   readonly tls: Tls | null;
 }
 
+/** The bootstrap servers, for logs and status. */
+export function brokersText({ bootstrapServers }: ClusterSettings): string {
+  return bootstrapServers.map(({ host, port }) => `${host}:${port}`).join(',');
+}
+
 /** Bounds of one producer. Where plugins share one, the smallest of each rules. */
 export interface ProducerLimits {
   readonly batchRecordsMax: number;

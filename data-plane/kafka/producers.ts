@@ -7,17 +7,19 @@ import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
 import { loadPlatformatic } from './clients/platformatic-connection.ts';
 import { LeasedLimits } from './leased-limits.ts';
-import { brokersText, LogicalProducer, type NodeMemory } from './logical-producer.ts';
+import { LogicalProducer } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { gateClosed } from './produce-failure.ts';
-import type {
-  ClusterSettings,
-  ClusterStatus,
-  ProducerLease,
-  ProducerLimits,
-  ProducerOptions,
-  Producers,
+import {
+  brokersText,
+  type ClusterSettings,
+  type ClusterStatus,
+  type ProducerLease,
+  type ProducerLimits,
+  type ProducerOptions,
+  type Producers,
 } from './producer.ts';
+import type { NodeMemory } from './queue-bounds.ts';
 
 export type KafkaClientName = 'kafkajs' | 'platformatic';
 
@@ -50,21 +52,15 @@ export function createProducers(options: ProducersOptions): Producers {
   return new SharedProducers(options, clientFactories[options.kafkaClient]);
 }
 
-/** A setting that the node's client cannot fulfil: its path below `config` of kafka-upstream, and why. */
+/** A setting that the node cannot fulfil: its path below `config` of kafka-upstream, and why. */
 export interface UnsupportedSetting {
   readonly field: string;
   readonly reason: string;
 }
 
-/** What of these settings this client cannot keep. The configuration is refused then; producers do not look again. */
-export function unsupportedSettings(client: KafkaClientName, cluster: ClusterSettings): UnsupportedSetting[] {
+/** What of these settings cannot be kept here, with either client. The configuration is refused then; producers do not look again. */
+export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSetting[] {
   const unsupported: UnsupportedSetting[] = [];
-  if (cluster.idempotent) {
-    unsupported.push({
-      field: 'producer_idempotent',
-      reason: `not built for the Kafka client ${client}: after a lost answer its sequence numbers could be used twice`,
-    });
-  }
   unsupported.push(...unsupportedLogin(cluster.sasl));
   return unsupported;
 }

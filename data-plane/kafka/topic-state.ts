@@ -39,6 +39,7 @@ export class TopicState {
   #topicId: string | null = null;
   /** Of topics that bore this name before: a broker that lags behind may still name them. */
   readonly #formerIds = new Set<string>();
+  /** Until when the id that was known so far is not believed; 0: it is. */
   #doubtUntilMs = 0;
   /** Metadata has been read and not been refused since. */
   known = false;
@@ -47,7 +48,6 @@ export class TopicState {
   #refreshes = 0;
   #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
   #refusals = 0;
-  lastUsedMs = 0;
   readonly limit = new TopicLimit();
 
   constructor(name: string, owner: RequestOwner, partitioner: 'murmur2' | 'crc32') {
@@ -93,7 +93,9 @@ export class TopicState {
         stuck ||= !this.#lanes.some((each) => this.#leaderReady(each));
         break;
       }
-      if (!this.#requests.add(lane, this.#keyless, this.#topicId, nowMs)) break;
+      if (this.#requests.add(lane, this.#keyless, this.#topicId, nowMs)) continue;
+      // Full is only this leader: the next lane in turn is another's.
+      if (this.#requests.hasRoom(lane.leader)) break;
     }
     this.#requests.sendAll(this.#topicId);
     return stuck;
@@ -107,6 +109,11 @@ export class TopicState {
     if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
     else if (lane.hasWork) this.#lanesWithWork.add(lane);
+  }
+
+  /** Where its records go is known. */
+  get canSend(): boolean {
+    return this.known && this.#doubtUntilMs === 0;
   }
 
   needsRefresh(nowMs: number): boolean {
@@ -161,10 +168,8 @@ export class TopicState {
     }
   }
 
-  /** Nothing is sent until there is another id, or it is certain that the brokers mean this one. */
   #doubt(id: string | null): void {
-    if (id !== this.#topicId || !this.known) return;
-    this.known = false;
+    if (id !== this.#topicId || this.#doubtUntilMs > 0) return;
     this.#doubtUntilMs = performance.now() + doubtMs;
   }
 

@@ -4,6 +4,7 @@ import type { ClusterSettings, Producers } from '../kafka/producer.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../proxy/exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
+import type { Certificates } from './certificates.ts';
 
 /**
  * A plugin's behaviour for one configured plugin entity. Instances are shared by all requests of the routes they serve.
@@ -26,13 +27,16 @@ export type PluginCreation =
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
 /**
- * What instances may use. Everything here outlives a configuration: an instance depends on its own config and on this
- * alone, and serves the next configuration too when its entity did not change.
+ * What instances may use. Everything here but the certificates outlives a configuration: an instance depends on its own
+ * config, on the certificates that it asked for and on this alone, and serves the next configuration too when none of
+ * these changed.
  */
 export interface PluginDeps {
   readonly producers: Producers;
   readonly encoders: Encoders;
   readonly lua: LuaChains;
+  /** Only while an instance is created. */
+  readonly certificates: Certificates;
   readonly log: Logger;
   /** Environment for `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -97,7 +97,7 @@ export function flattenDocument(
 /** A child that is written as its name alone, as the server names of a certificate may be. */
 function namedChild(parent: DocumentItem['parent'], child: EntityDescriptor, name: string): unknown {
   const names = parent?.item.entity.names;
-  return names?.plural === child.plural ? { [names.key]: name } : undefined;
+  return names?.child.plural === child.plural ? { [names.child.key]: name } : undefined;
 }
 
 interface Nesting {

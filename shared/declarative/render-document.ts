@@ -1,10 +1,10 @@
 import { stringify } from 'yaml';
 import { effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
+import { maskEntity } from '../entities/secret-fields.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../schema/check.ts';
 import type { Field, Fields } from '../schema/field.ts';
-import { maskSecrets } from '../schema/mask.ts';
 import type { SnapshotEntities } from '../snapshot.ts';
 import { formatVersion } from './flatten-document.ts';
 
@@ -35,7 +35,7 @@ export function* renderDocument(options: RenderOptions): Generator<string, void>
     yield format === 'json' ? `,"${entity.plural}":[` : `${entity.plural}:\n`;
     for (const [index, value] of list.entries()) {
       const { fields } = effectiveDescriptor(entity, plugins, value);
-      const written = writtenRecord(fields, masked ? maskSecrets(fields, value) : value);
+      const written = writtenRecord(fields, masked ? maskEntity(entity, plugins, value) : value);
       yield format === 'json'
         ? `${index === 0 ? '' : ','}${JSON.stringify(written)}`
         : stringify([written], { lineWidth: 0, aliasDuplicateObjects: false });

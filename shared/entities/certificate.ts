@@ -1,10 +1,10 @@
 import { isReference } from '../schema/check-scalar.ts';
 import { allOrNone } from '../schema/checks.ts';
-import { element, set, string, type FieldFault, type InferFields } from '../schema/field.ts';
+import { string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { idField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
-import { checkServerName } from './host.ts';
 import { checkCertificate, checkPrivateKey, parseCertificates, parsePrivateKey } from './pem.ts';
+import { sniEntity } from './sni.ts';
 
 export const certificateFields = {
   id: idField,
@@ -44,15 +44,7 @@ export const certificateEntity: EntityDescriptor = {
   key: 'id',
   fields: certificateFields,
   checks: [allOrNone(['cert_alt', 'key_alt']), checkPairs],
-  names: {
-    field: 'snis',
-    type: set(string({ ...element, check: checkServerName }), {
-      description: 'The server names that it is shown for.',
-    }),
-    plural: 'snis',
-    key: 'name',
-    reference: 'certificate',
-  },
+  names: { field: 'snis', child: sniEntity, reference: 'certificate' },
 };
 
 /** Each key fits its certificate. What only a node can resolve is the node's to check. */

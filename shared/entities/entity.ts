@@ -1,5 +1,5 @@
 import type { AutoValues } from '../schema/check.ts';
-import type { Field, FieldFault, Fields, RecordCheck } from '../schema/field.ts';
+import type { FieldFault, Fields, RecordCheck } from '../schema/field.ts';
 
 /**
  * One kind of thing that the Admin API stores. CRUD endpoints, validation, defaults, the published schema, the store's
@@ -49,9 +49,7 @@ export interface EntityDescriptor {
 export interface NamesList {
   /** The list on the parent: `snis`. */
   readonly field: string;
-  readonly type: Field;
-  /** The child: its plural, the field with the name, and its reference to the parent. */
-  readonly plural: string;
-  readonly key: string;
+  /** The child, whose key the names are, and its reference to the parent. */
+  readonly child: EntityDescriptor;
   readonly reference: string;
 }

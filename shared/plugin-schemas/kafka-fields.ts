@@ -11,7 +11,7 @@ import {
   type InferFields,
   type RecordCheck,
 } from '../schema/field.ts';
-import { defaultOnly, recordCheck } from './record-checks.ts';
+import { recordCheck } from './record-checks.ts';
 
 /** Node keeps timers and Kafka keeps timeouts in 32 bits. */
 const intMax = 2_147_483_647;
@@ -103,10 +103,7 @@ export const kafkaFields = {
   }),
   security: record(securityFields, {
     required: true,
-    checks: [
-      recordCheck(securityFields, checkSecurity),
-      defaultOnly(securityFields, ['certificate_id', 'ca_certificate_id']),
-    ],
+    checks: [recordCheck(securityFields, checkSecurity)],
   }),
   producer_request_acks: integer({
     default: -1,
@@ -208,7 +205,7 @@ export const kafkaFields = {
 };
 
 /** Checks of the record that holds `kafkaFields`. */
-export const kafkaChecks: readonly RecordCheck[] = [defaultOnly(kafkaFields, ['producer_idempotent'])];
+export const kafkaChecks: readonly RecordCheck[] = [recordCheck(kafkaFields, checkIdempotence)];
 
 /** A topic name that Kafka accepts. */
 export function topicName(value: string): string | undefined {
@@ -218,8 +215,11 @@ export function topicName(value: string): string | undefined {
 
 export function httpUrl(value: string): string | undefined {
   const isReference = value.startsWith('{vault://');
-  if (isReference || (/^https?:\/\//i.test(value) && URL.canParse(value))) return undefined;
-  return 'expected an http or https URL';
+  if (isReference) return undefined;
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return 'expected an http or https URL';
+  const { username, password } = new URL(value);
+  // URLs are shown in logs and to readers without secrets.
+  return username === '' && password === '' ? undefined : 'must not hold a user name or a password';
 }
 
 function hostName(value: string): string | undefined {
@@ -243,6 +243,11 @@ function checkAuthentication(authentication: InferFields<typeof authenticationFi
     faults.push({ path: ['tokenauth'], message: 'needs a SCRAM mechanism' });
   }
   return faults;
+}
+
+function checkIdempotence(config: InferFields<typeof kafkaFields>): FieldFault[] {
+  if (!config.producer_idempotent || config.producer_request_acks === -1) return [];
+  return [{ path: ['producer_idempotent'], message: 'needs producer_request_acks -1' }];
 }
 
 function checkSecurity({ ssl, certificate_id, ca_certificate_id }: InferFields<typeof securityFields>): FieldFault[] {

@@ -22,10 +22,10 @@ const oauth2Fields = {
   password: string({ encrypted: true, referenceable: true, description: 'For the grant password.' }),
   scopes: array(string(element), { default: ['openid'] }),
   audience: array(string(element), { default: [] }),
-  token_headers: map(string(element), string({ required: true, referenceable: true }), {
+  token_headers: map(string(element), string({ required: true, referenceable: true, encrypted: true }), {
     description: 'Further headers of the request for a token.',
   }),
-  token_post_args: map(string(element), string({ required: true, referenceable: true }), {
+  token_post_args: map(string(element), string({ required: true, referenceable: true, encrypted: true }), {
     description: 'Further form fields of the request for a token.',
   }),
 };

@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Kafka, logLevel } from 'kafkajs';
 import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
+import { register } from '../helpers/registry.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { cpuMs, load, startServer, table } from './load.ts';
-import { orderAvro, orderBody } from './order.ts';
+import { orderAvro, orderBody, orderJsonSchema, orderProto } from './order.ts';
 
 /** One server under load: where, which process's CPU counts, and the topic its records must be in. */
 export interface Contestant {
@@ -34,7 +35,7 @@ export interface BenchOptions {
   readonly connections: readonly number[];
 }
 
-export type PathName = 'body' | 'envelope' | 'keyed' | 'avro';
+export type PathName = 'body' | 'envelope' | 'keyed' | 'avro' | 'json-schema' | 'protobuf';
 
 /** Who takes part besides the bare server. */
 export interface Field {
@@ -103,12 +104,10 @@ async function start(
 ): Promise<Contestant[]> {
   const run = randomUUID().slice(0, 8);
   const subject = `bench-${run}`;
-  const response = await fetch(`${options.registry}/subjects/${subject}/versions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ schema: orderAvro }),
-  });
-  if (!response.ok) throw new Error(`the registry refused the schema: ${await response.text()}`);
+  const { registry } = options;
+  await register(`${subject}-avro`, { schema: orderAvro }, registry);
+  await register(`${subject}-json-schema`, { schemaType: 'JSON', schema: orderJsonSchema }, registry);
+  await register(`${subject}-protobuf`, { schemaType: 'PROTOBUF', schema: orderProto }, registry);
 
   const bare = await startServer('./bare-server.js');
   stops.push(() => bare.stop());
@@ -132,7 +131,7 @@ async function start(
     });
     stops.push(() => node.stop());
     for (const name of field.paths) {
-      const { query, config } = paths(options.registry, subject)[name];
+      const { query, config } = paths(registry, subject)[name];
       const topic = `bench-${client}-${name}-${run}`;
       await createTopic(options.kafka, topic);
       await makeKafkaRoute(controlPlane.admin, {
@@ -151,12 +150,20 @@ function paths(
   registry: string,
   subject: string,
 ): Record<PathName, { readonly query: string; readonly config: object }> {
-  const confluent = { url: registry, value_schema: { subject_name: subject, schema_version: 'latest' } };
+  const bySchema = (name: string) => {
+    const value_schema = { subject_name: `${subject}-${name}`, schema_version: 'latest' };
+    return {
+      query: '',
+      config: { record_value: 'body', schema_registry: { confluent: { url: registry, value_schema } } },
+    };
+  };
   return {
     body: { query: '', config: { record_value: 'body' } },
     envelope: { query: '', config: {} },
     keyed: { query: '?key=order-84213', config: { record_value: 'body', key_query_arg: 'key' } },
-    avro: { query: '', config: { record_value: 'body', schema_registry: { confluent } } },
+    avro: bySchema('avro'),
+    'json-schema': bySchema('json-schema'),
+    protobuf: bySchema('protobuf'),
   };
 }
 
@@ -175,7 +182,8 @@ async function run(
   };
 }
 
-async function createTopic(kafka: string, topic: string): Promise<void> {
+/** A topic of the bench's number of partitions. */
+export async function createTopic(kafka: string, topic: string): Promise<void> {
   const admin = new Kafka({ brokers: kafka.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });

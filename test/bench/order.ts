@@ -1,4 +1,4 @@
-/** A JSON order of about 650 bytes and its Avro schema: the body of every contestant. */
+/** A JSON order of about 650 bytes, the body of every contestant, and its schema of each kind. */
 const order = {
   id: '7f0c1c0e-4b7a-4f37-9d2b-1f0a5f5b6c11',
   placed_at: '2026-03-14T09:26:53.589Z',
@@ -48,3 +48,49 @@ export const orderAvro = JSON.stringify(
     { name: 'note', type: ['null', 'string'], default: null },
   ]),
 );
+
+const string = { type: 'string' };
+const object = (properties: Readonly<Record<string, object>>) => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+});
+
+export const orderJsonSchema = JSON.stringify({
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  ...object({
+    id: { type: 'string', format: 'uuid' },
+    placed_at: { type: 'string', format: 'date-time' },
+    customer: object({ id: { type: 'integer' }, name: string, email: string, country: string }),
+    items: {
+      type: 'array',
+      items: object({
+        sku: string,
+        title: string,
+        quantity: { type: 'integer', minimum: 1 },
+        price: { type: 'number' },
+      }),
+    },
+    shipping: object({ street: string, city: string, zip: string, express: { type: 'boolean' } }),
+    currency: string,
+    total: { type: 'number' },
+    note: string,
+  }),
+});
+
+export const orderProto = `syntax = "proto3";
+message Order {
+  string id = 1;
+  string placed_at = 2;
+  Customer customer = 3;
+  repeated Item items = 4;
+  Shipping shipping = 5;
+  string currency = 6;
+  double total = 7;
+  string note = 8;
+}
+message Customer { int64 id = 1; string name = 2; string email = 3; string country = 4; }
+message Item { string sku = 1; string title = 2; int32 quantity = 3; double price = 4; }
+message Shipping { string street = 1; string city = 2; string zip = 3; bool express = 4; }
+`;

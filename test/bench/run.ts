@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util';
 import { withServices } from '../helpers/services.ts';
-import type { BenchOptions } from './arena.ts';
+import { apply } from './apply.ts';
 import { cpu } from './cpu.ts';
+import { fleet } from './fleet.ts';
 import { ingest } from './ingest.ts';
 
-const scenarios: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = { ingest, cpu };
+const usage = `usage: npm run bench -- <scenario> [options]
+  ingest  [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  fleet   [--nodes 10,100,1000] [--writes 50]
+  apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]`;
 
-/** `npm run bench -- <scenario> [--seconds N] [--rounds N] [--client kafkajs|platformatic|both] [--connections 64,256]` */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -14,22 +18,39 @@ const { positionals, values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     client: { type: 'string', default: 'both' },
     connections: { type: 'string', default: '64,256' },
+    nodes: { type: 'string', default: '10,100,1000' },
+    writes: { type: 'string', default: '50' },
+    sizes: { type: 'string', default: '100,30000' },
+    rate: { type: 'string', default: '300' },
   },
 });
-const scenario = scenarios[positionals[0] ?? ''];
-if (scenario === undefined) {
-  const names = Object.keys(scenarios).join('|');
-  console.error(`usage: npm run bench -- ${names} [--seconds N] [--rounds N] [--client both] [--connections 64,256]`);
-  process.exit(2);
+const numbers = (text: string): number[] => text.split(',').map(Number);
+const seconds = Number(values.seconds);
+const rounds = Number(values.rounds);
+
+switch (positionals[0] ?? '') {
+  case 'ingest':
+  case 'cpu':
+    await withServices(({ kafka, registry }) =>
+      (positionals[0] === 'cpu' ? cpu : ingest)({
+        kafka,
+        registry,
+        clients: values.client === 'both' ? ['kafkajs', 'platformatic'] : [values.client],
+        seconds,
+        rounds,
+        connections: numbers(values.connections),
+      }),
+    );
+    break;
+  case 'fleet':
+    await fleet({ nodes: numbers(values.nodes), writes: Number(values.writes) });
+    break;
+  case 'apply':
+    await withServices(({ kafka }) =>
+      apply({ kafka, sizes: numbers(values.sizes), rounds, seconds, perSecond: Number(values.rate) }),
+    );
+    break;
+  default:
+    console.error(usage);
+    process.exit(2);
 }
-const { client, seconds, rounds, connections } = values;
-await withServices(({ kafka, registry }) =>
-  scenario({
-    kafka,
-    registry,
-    clients: client === 'both' ? ['kafkajs', 'platformatic'] : [client],
-    seconds: Number(seconds),
-    rounds: Number(rounds),
-    connections: connections.split(',').map(Number),
-  }),
-);

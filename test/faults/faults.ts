@@ -69,7 +69,10 @@ export const allKilled: Fault = {
 export const leadersMoved: Fault = {
   name: 'leaders moved to other brokers',
   // With one replica the leader goes with it. The move itself lasts tens of milliseconds.
-  subjects: [{ replicationFactor: 1, configs: {} }],
+  subjects: [
+    { replicationFactor: 1, configs: {} },
+    { name: 'the same, idempotent', replicationFactor: 1, configs: {}, idempotent: true },
+  ],
   async inflict({ rig: { kafka }, topics }) {
     const ids = kafka.brokers.map(({ id }) => id);
     await Promise.all(topics().map((topic) => moveLeaders(topic, ids, kafka.internalServers)));
@@ -105,6 +108,7 @@ const cuts: readonly ProduceAction[] = [
 
 export const requestsCut: Fault = {
   name: 'connections cut within Produce requests',
+  subjects: [{}, { name: 'the same, idempotent', idempotent: true }],
   async inflict({ rig: { proxies }, topics }) {
     const rule = (action: ProduceAction | null) => {
       for (const proxy of proxies) {
@@ -129,6 +133,7 @@ export const killedWithDemands: Fault = {
       configs: { 'min.insync.replicas': String(brokerCount) },
       proof: 'NOT_ENOUGH_REPLICAS',
     },
+    { name: 'the same, idempotent', idempotent: true },
   ],
   async inflict(stage) {
     const broker = brokerOf(stage);

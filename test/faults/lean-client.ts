@@ -26,11 +26,12 @@ export class LeanClient {
     this.#answerTimeoutMs = answerTimeoutMs;
   }
 
-  /** Never rejects. */
-  async post(target: string, body: string): Promise<LeanAnswer> {
+  /** Never rejects. `onSent`: the connection is up and has the request; how long a busy machine took to connect is no answer's. */
+  async post(target: string, body: string, onSent: () => void): Promise<LeanAnswer> {
     const connection = this.#free.pop() ?? this.#connect();
     const answer = await connection.ask(
       `POST ${target} HTTP/1.1\r\n${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      onSent,
     );
     if (connection.isUsable) this.#free.push(connection);
     return answer;
@@ -79,9 +80,11 @@ class Connection {
     });
   }
 
-  ask(request: string): Promise<LeanAnswer> {
+  ask(request: string, onSent: () => void): Promise<LeanAnswer> {
     return new Promise((resolve) => {
       this.#answered = resolve;
+      if (this.#socket.connecting) this.#socket.once('connect', onSent);
+      else onSent();
       this.#socket.write(request);
     });
   }

@@ -11,7 +11,7 @@ import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts
 const rounds = isLong ? 6 : 1;
 /** Many: the brokers take their time to delete and to make them. */
 const partitions = 60;
-const perSecond = 150;
+const perSecond = 100;
 /** Requests that begin while the broker sleeps wait for it, and go out as soon as it has answered the one before. */
 const asleepMs = 400;
 
@@ -25,9 +25,9 @@ export function madeAgainSuite(rig: () => Rig): void {
     it(`loses nothing of a topic made again that a broker has not heard of (${round})`, async () => {
       const scenes = await Promise.all(clients.map((client) => startScene(rig(), client)));
       try {
-        await Promise.all(scenes.map(({ load }) => load.seen('acked', 200)));
+        await Promise.all(scenes.map(({ load }) => load.seen('acked', 100)));
         await fallBehind(rig(), scenes);
-        await Promise.all(scenes.map(({ load }) => load.seen('acked', 200)));
+        await Promise.all(scenes.map(({ load }) => load.seen('acked', 100)));
       } finally {
         await Promise.all(scenes.map(({ load }) => load.stop()));
       }

@@ -22,6 +22,8 @@ export interface Subject {
   readonly configs?: Readonly<Record<string, string>>;
   /** Of the topic's name: with another one it needs permissions of its own. */
   readonly prefix?: string;
+  /** Numbered records: nothing may stand there twice, whatever the fault. */
+  readonly idempotent?: boolean;
   /** Code of an answer that proves that the fault struck; by default any failure or slow answer does. */
   readonly proof?: string;
 }
@@ -130,7 +132,7 @@ async function makeTopics(rig: Rig, { subjects = [{}] }: Fault): Promise<Planned
 async function startParticipant(rig: Rig, fault: Fault, planned: Planned): Promise<Participant> {
   const { proxy } = rig.node(planned.client);
   const name = `fault-${randomUUID()}`;
-  await rig.makeRoute(name, planned.topic);
+  await rig.makeRoute(name, planned.topic, { producer_idempotent: planned.subject.idempotent === true });
   const bystander = fault.sparesOthers === true && planned.index === 0 ? await startBystander(rig, proxy) : null;
   const load = startNumberedLoad({ url: `${proxy}/${name}`, workers, paceMs });
   return { ...planned, load, windows: [], forgottenBeforeMs: -Infinity, bystander };
@@ -167,7 +169,8 @@ async function judgeParticipant(rig: Rig, fault: Fault, participant: Participant
       );
       expect(seen, `${client} has seen the fault (${subject.proof ?? 'failures or slow answers'})`).to.equal(true);
     }
-    expectDuplicatesExplained(judged, notes, windows);
+    if (subject.idempotent === true) expect(judged.duplicated, 'written twice').to.deep.equal([]);
+    else expectDuplicatesExplained(judged, notes, windows);
     if (bystanderJudged === null) return;
     expectPromisesKept(bystanderJudged);
     expect(Object.keys(bystanderJudged.outcomes), 'other topics go on').to.deep.equal(['acked']);

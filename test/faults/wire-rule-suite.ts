@@ -43,6 +43,8 @@ interface Case {
   readonly prefix?: string;
   /** Changes the network, which is one for all. */
   readonly isAlone?: true;
+  /** Further configuration of the plugin. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly run: (scene: Scene, rig: Rig) => Promise<void>;
 }
 
@@ -88,6 +90,23 @@ function spoiled(
   ];
 }
 
+/** With numbered records a broker takes what it has already for what it is, however its answer was lost. */
+function spoiledIdempotent(action: ProduceAction): Case {
+  const name = typeof action === 'string' ? action : `response late by ${action.delayResponseMs} ms`;
+  return {
+    name: `${name}, once, idempotent: acked by the next attempt, written once`,
+    config: { producer_idempotent: true },
+    async run(scene) {
+      scene.spoil(action, 1);
+      expectAnswer(await scene.send('once'), { status: 200, outcome: 'acked' });
+      expect(await scene.copies('once')).to.equal(1);
+      // The numbers go on where they were.
+      expectAnswer(await scene.send('then'), { status: 200, outcome: 'acked' });
+      expect(await scene.copies('then')).to.equal(1);
+    },
+  };
+}
+
 /** First an attempt whose answer is lost, then this: the outcome may only become acked or unknown. */
 function afterLostAnswer(name: string, then: Case['run'], more: Pick<Case, 'prefix' | 'isAlone'> = {}): Case {
   return {
@@ -114,6 +133,20 @@ const cases: readonly Case[] = [
   ...spoiled('cut_response', [2], isLong ? 'some' : 'not tried'),
   ...spoiled('swallow', [2], isLong ? 'some' : 'not tried'),
   ...spoiled({ delayResponseMs: givesUpMs + 200 }, [2], isLong ? 'some' : 'not tried'),
+  ...(['cut_half', 'cut_after', 'cut_response', 'swallow'] as const).map(spoiledIdempotent),
+  spoiledIdempotent({ delayResponseMs: givesUpMs + 200 }),
+  {
+    name: 'no answer to any attempt, idempotent: unknown, and written once at the most',
+    config: { producer_idempotent: true },
+    async run(scene) {
+      scene.spoil('cut_response');
+      expectAnswer(await scene.send('always'), unknown);
+      expect(await scene.copies('always')).to.equal(1);
+      scene.spoil('cut_response', 0);
+      expectAnswer(await scene.send('then'), { status: 200, outcome: 'acked' });
+      expect(await scene.copies('then')).to.equal(1);
+    },
+  },
   {
     name: 'a late response within the time-out: acked, written once',
     async run(scene) {
@@ -180,9 +213,11 @@ export function wireRuleSuite(rig: () => Rig): void {
 }
 
 /** With both clients at once: most of the time is waiting. */
-async function runCase(rig: Rig, { prefix = openPrefix, isAlone, run }: Case): Promise<void> {
+async function runCase(rig: Rig, { prefix = openPrefix, config = {}, isAlone, run }: Case): Promise<void> {
   const meeting = createMeeting(clients.length);
-  const scenes = await Promise.all(clients.map((client) => makeScene(rig, client, prefix, meeting)));
+  const scenes = await Promise.all(
+    clients.map((client) => makeScene(rig, client, { prefix, config, together: meeting })),
+  );
   // One that failed keeps nobody waiting.
   const results = await Promise.allSettled(scenes.map((scene) => run(scene, rig).finally(() => void meeting())));
   for (const proxy of rig.proxies) {
@@ -208,12 +243,16 @@ function createMeeting(count: number): () => Promise<void> {
   };
 }
 
-async function makeScene(rig: Rig, client: ClientName, prefix: string, together: () => Promise<void>): Promise<Scene> {
+async function makeScene(
+  rig: Rig,
+  client: ClientName,
+  { prefix, config, together }: Required<Pick<Case, 'prefix' | 'config'>> & Pick<Scene, 'together'>,
+): Promise<Scene> {
   const { proxies, kafka } = rig;
   const topic = await createTopic(`${prefix}wire`, { brokers: kafka.internalServers });
   if (prefix !== openPrefix) await allow({ user, topic }, kafka.internalServers);
   const name = `wire-${randomUUID()}`;
-  await rig.makeRoute(name, topic, timeouts);
+  await rig.makeRoute(name, topic, { ...timeouts, ...config });
   const count = () => proxies.reduce((sum, each) => sum + each.produced(topic), 0);
   const { proxy } = rig.node(client);
   const send = (id: string) => post(`${proxy}/${name}`, { id });

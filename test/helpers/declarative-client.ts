@@ -146,8 +146,10 @@ export class DeclarativeClient {
   }
 
   async #put(kind: Collection, entity: Json, current: readonly Json[]): Promise<void> {
-    const { created_at: createdAt } = current.find(({ id }) => id === entity.id) ?? {};
-    const body = { created_at: createdAt ?? Math.floor(Date.now() / 1000), ...entity };
+    const { created_at: createdAt, snis } = current.find(({ id }) => id === entity.id) ?? {};
+    // A PUT without names would remove them: those that are there go along, and change by requests of their own.
+    const names = kind === 'certificates' && snis !== undefined ? { snis } : {};
+    const body = { created_at: createdAt ?? Math.floor(Date.now() / 1000), ...names, ...entity };
     await this.#expect(200, 'PUT', pathOf(kind, entity), body);
   }
 
@@ -165,9 +167,8 @@ function pathOf(kind: Collection, entity: Json): string {
 }
 
 function labelOf(entity: Json): string {
-  return (
-    entity.instance_name ?? entity.name ?? entity.username ?? entity.target ?? entity.key?.slice(0, 12) ?? entity.id
-  );
+  const key = entity.cert === undefined ? entity.key?.slice(0, 12) : undefined;
+  return entity.instance_name ?? entity.name ?? entity.username ?? entity.target ?? key ?? entity.id;
 }
 
 /** Defaults of a published record, as the client fills them in: what has none becomes null, optional records stay away. */

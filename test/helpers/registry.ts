@@ -15,7 +15,8 @@ export function registerJson(subject: string, schema: unknown, registry = testRe
   return register(subject, { schemaType: 'JSON', schema: JSON.stringify(schema) }, registry);
 }
 
-async function register(subject: string, registration: object, registry: string): Promise<number> {
+/** Registers a schema of any kind, as the registry takes it. */
+export async function register(subject: string, registration: object, registry: string): Promise<number> {
   const response = await fetch(`${registry}/subjects/${encodeURIComponent(subject)}/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },

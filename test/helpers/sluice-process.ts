@@ -112,6 +112,7 @@ export async function runControlPlane(options: {
   clusterPort?: number;
   adminPort?: number;
   args?: readonly string[];
+  readyMs?: number;
 }): Promise<ControlPlaneProcess> {
   const running = runSluice([
     'start',
@@ -123,7 +124,7 @@ export async function runControlPlane(options: {
     '--log-format=json',
     ...(options.args ?? []),
   ]);
-  await running.line((line) => line.event === 'ready');
+  await running.line((line) => line.event === 'ready', options.readyMs);
   return { ...running, admin: `http://${running.address('admin')}`, cluster: running.address('cluster') };
 }
 

@@ -50,6 +50,12 @@ export class FakeReader implements ConfigReader {
     return this.#revision;
   }
 
+  /** Another database is there when the control plane starts again. */
+  restore(entities: SnapshotEntities, revision: number): void {
+    this.entities = entities;
+    this.#revision = revision;
+  }
+
   /** A write that nobody hears of, as another process makes it. */
   missRevision(): void {
     this.#revision += 1;

@@ -6,7 +6,8 @@ import { startConfigSync, type RunningConfigSync } from '../../control-plane/syn
 import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
 import { createSyncSource, type SyncSource, type SyncSourceOptions } from '../../data-plane/config/sync-source.ts';
 import { entities } from '../../shared/entities/entities.ts';
-import { silentLogger } from '../../shared/log.ts';
+import type { ClusterTls } from '../../shared/cluster-tls.ts';
+import { silentLogger, type Logger } from '../../shared/log.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import type { Registry } from 'prom-client';
 import { FakeReader, oneService } from './sync-fakes.ts';
@@ -45,8 +46,16 @@ export class SyncHarness {
   }
 
   /** Starts the control plane; again on the same port after a stop. */
-  async startControlPlane(options: { timings?: typeof defaultTimings; metrics?: Registry; version?: string } = {}) {
-    const { timings = defaultTimings, metrics, version } = options;
+  async startControlPlane(
+    options: {
+      timings?: typeof defaultTimings;
+      metrics?: Registry;
+      version?: string;
+      tls?: ClusterTls;
+      logger?: Logger;
+    } = {},
+  ) {
+    const { timings = defaultTimings, metrics, version, tls, logger = silentLogger() } = options;
     this.#running = await startConfigSync({
       reader: this.reader,
       database: this.#database,
@@ -54,8 +63,9 @@ export class SyncHarness {
       nodePurgeAfterMs: 14 * 86_400_000,
       entities,
       plugins: pluginSchemas,
-      logger: silentLogger(),
+      logger,
       timings,
+      ...(tls && { tls }),
       ...(metrics && { metrics }),
       ...(version !== undefined && { version }),
     });

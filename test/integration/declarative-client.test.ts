@@ -102,6 +102,7 @@ describe("a cycle of Kong's declarative client", () => {
     const [plugin] = wanted.plugins;
     wanted = {
       ...wanted,
+      certificates: [{ id: ids.certificate, ...(await makePair()), tags }],
       routes: wanted.routes.map((route) => ({ ...route, strip_path: false })),
       targets: wanted.targets.slice(1),
       plugins: [{ ...plugin, config: { ...plugin.config, topic: 'orders-2', compression_type: 'lz4' } }],
@@ -111,12 +112,15 @@ describe("a cycle of Kong's declarative client", () => {
     expect(await client.sync(wanted)).to.deep.equal([
       'DELETE key-auths/the-key-of-a',
       'DELETE targets/10.0.0.1:8080',
+      `PUT certificates/${ids.certificate}`,
       'PUT plugins/kafka-upstream',
       'PUT routes/items',
       'PUT routes/orders',
       'PUT snis/b.example',
     ]);
     expect(await client.sync(wanted)).to.deep.equal([]);
+    const [name] = wanted.snis;
+    expect((await client.read()).snis?.find(({ id }) => id === name.id).name).to.equal(name.name);
   });
 
   it('reads a dump that it can write again without a difference', async () => {

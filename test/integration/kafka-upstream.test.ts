@@ -11,6 +11,7 @@ import { HeaderList } from '../../data-plane/proxy/header-list.ts';
 import type { Encoders } from '../../data-plane/schemas/encoder.ts';
 import { createEncoders } from '../../data-plane/schemas/encoders.ts';
 import { RequestError } from '../../shared/errors.ts';
+import { noCertificates } from '../helpers/no-certificates.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
@@ -50,6 +51,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
         producers,
         encoders,
         lua: noLua,
+        certificates: noCertificates,
         log: silentLogger(),
         env: {},
         requestBodyMaxBytes: 1024 * 1024,

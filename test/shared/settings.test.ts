@@ -99,8 +99,14 @@ describe('settings', () => {
     [[...dataPlane, '--workers=auto'], 'workers', 'not supported yet'],
     [[...dataPlane, '--workers=0'], 'workers', 'expected auto or'],
     [[...dataPlane, '--proxy-listen-tls=0.0.0.0:8443'], 'proxy_listen_tls', 'not supported yet'],
-    [[...controlPlane, '--keyring=file'], 'keyring', 'not supported yet'],
     [[...controlPlane, '--cluster-cert=file'], 'cluster_cert', 'needs cluster_cert_key'],
+    [[...controlPlane, '--cluster-ca=file'], 'cluster_ca', 'needs cluster_cert and cluster_cert_key'],
+    [[...controlPlane, '--cluster-server-name=x'], 'cluster_server_name', 'needs cluster_ca'],
+    [
+      [...dataPlane, '--cluster-cert=a', '--cluster-cert-key=b', '--cluster-ca=c'],
+      'cluster_ca',
+      'needs cluster_server_name',
+    ],
     [[...controlPlane, '--admin-tls-key=file'], 'admin_tls_key', 'needs admin_tls_cert'],
     [[...controlPlane, '--admin-listen=0.0.0.0:8001'], 'admin_listen', 'admin_token is needed'],
     [[...controlPlane, '--cluster-listen=[::]:8005'], 'cluster_listen', 'cluster_cert'],
@@ -128,6 +134,12 @@ describe('settings', () => {
     });
     expect(found.map(({ name }) => name)).to.have.members(['--databse', 'log_level', 'admin_token', 'cluster_listen']);
     expect(JSON.stringify(found)).not.to.include('my secret');
+  });
+
+  it('accepts an open cluster port, and a control plane elsewhere, with certificates', () => {
+    const pair = ['--cluster-cert=a', '--cluster-cert-key=b'];
+    expect(faults([...controlPlane, '--cluster-listen=0.0.0.0:8005', ...pair])).to.deep.equal([]);
+    expect(faults(['--role=data_plane', '--control-plane=10.0.0.1:8005', ...pair])).to.deep.equal([]);
   });
 
   it('accepts an open admin listener with a token', () => {

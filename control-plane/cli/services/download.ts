@@ -33,7 +33,12 @@ interface Download {
   fetch(work: string): Promise<string>;
 }
 
-const kafkaDownload: Download = { folder: `kafka-${kafkaVersion}`, fetch: fetchKafka };
+/** Maven's names, `group:artifact:version`. */
+const kafkaArtifacts = [
+  `org.apache.kafka:kafka_2.13:${kafkaVersion}`,
+  `org.apache.kafka:kafka-tools:${kafkaVersion}`,
+  'org.slf4j:slf4j-simple:1.7.36',
+];
 const registryDownload: Download = { folder: `apicurio-registry-${registryVersion}`, fetch: fetchRegistry };
 
 export interface DownloadOptions {
@@ -48,10 +53,10 @@ export async function downloadArtifacts({
   directory = defaultServicesDirectory,
 }: DownloadOptions = {}): Promise<Artifacts> {
   const root = resolve(directory);
-  await downloadKafka({ directory: root });
+  const kafkaJars = await downloadKafka({ directory: root });
   const registryHome = await downloadOnce(root, registryDownload);
   return {
-    kafkaJars: join(root, kafkaDownload.folder),
+    kafkaJars,
     registryHome,
     registryJar: join(registryHome, `apicurio-registry-app-${registryVersion}-runner.jar`),
   };
@@ -59,7 +64,17 @@ export async function downloadArtifacts({
 
 /** As `downloadArtifacts`, Kafka's jars only: answers their folder. */
 export async function downloadKafka({ directory = defaultServicesDirectory }: DownloadOptions = {}): Promise<string> {
-  return downloadOnce(resolve(directory), kafkaDownload);
+  return downloadJars({ root: resolve(directory), folder: `kafka-${kafkaVersion}`, artifacts: kafkaArtifacts });
+}
+
+/** Fetches artifacts (`group:artifact:version`) with all that they depend on, once: answers the folder of the jars. */
+export async function downloadJars(options: {
+  readonly root: string;
+  readonly folder: string;
+  readonly artifacts: readonly string[];
+}): Promise<string> {
+  const { root, folder, artifacts } = options;
+  return downloadOnce(root, { folder, fetch: (work) => fetchJars(work, artifacts) });
 }
 
 async function downloadOnce(root: string, download: Download): Promise<string> {
@@ -79,10 +94,10 @@ async function downloadOnce(root: string, download: Download): Promise<string> {
   return target;
 }
 
-async function fetchKafka(work: string): Promise<string> {
+async function fetchJars(work: string, artifacts: readonly string[]): Promise<string> {
   const pom = join(work, 'pom.xml');
   const jars = join(work, 'jars');
-  await writeFile(pom, kafkaPom);
+  await writeFile(pom, pomOf(artifacts));
   await runMaven(work, ['--file', pom, `${mavenPlugin}:copy-dependencies`, `-DoutputDirectory=${jars}`]);
   return jars;
 }
@@ -106,25 +121,29 @@ async function runMaven(work: string, args: readonly string[]): Promise<void> {
   } catch (error) {
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
     const lines = output.split('\n').filter((line) => line.includes('ERROR'));
-    throw new Error(`Maven could not fetch Kafka and the registry:\n${lines.slice(0, 10).join('\n')}`, {
+    throw new Error(`Maven could not fetch what is needed:\n${lines.slice(0, 10).join('\n')}`, {
       cause: error,
     });
   }
 }
 
-const kafkaPom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+function pomOf(artifacts: readonly string[]): string {
+  const dependencies = artifacts.map((name) => {
+    const [group, artifact, version] = name.split(':');
+    return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+  });
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>sluice</groupId>
   <artifactId>services</artifactId>
   <version>1</version>
   <packaging>pom</packaging>
   <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${kafkaVersion}</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+    ${dependencies.join('\n    ')}
   </dependencies>
 </project>
 `;
+}
 
 /** Whether there is a file or folder of that name. */
 export async function exists(path: string): Promise<boolean> {

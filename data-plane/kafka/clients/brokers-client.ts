@@ -119,9 +119,7 @@ export class BrokersClient implements KafkaClient {
   produce(request: ProduceRequest): Promise<readonly BatchOutcome[]> {
     const broker = this.#brokers.get(request.leader);
     if (broker === undefined || broker.connection === null || broker.state !== 'up') {
-      return Promise.reject(
-        new KafkaError('CONNECTION_FAILED', "the leader's connection is down", { retriable: true, wire: 'untouched' }),
-      );
+      return Promise.reject(connectionFailed("the leader's connection is down", 'untouched'));
     }
     return produceOn(broker.connection, this.#options.cluster, request);
   }
@@ -250,11 +248,7 @@ export class BrokersClient implements KafkaClient {
         broker.address = { host, port };
         broker.failures = 0;
         broker.retryAtMs = 0;
-        if (broker.state === 'up')
-          this.#drop(
-            broker,
-            new KafkaError('CONNECTION_FAILED', 'the broker has moved', { retriable: true, wire: 'untouched' }),
-          );
+        if (broker.state === 'up') this.#drop(broker, connectionFailed('the broker has moved', 'untouched'));
       }
     }
     for (const broker of this.#brokers.values()) {

@@ -18,6 +18,7 @@ import {
   type KafkajsConnection,
   type KafkajsConnectionPool,
 } from './kafkajs-internals.ts';
+import { watchCertificates } from './security.ts';
 
 const clientId = 'sluice';
 /** Logs in again this long before a session ends, or when this part of a shorter one is left. */
@@ -51,7 +52,8 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   #connection: KafkajsConnection | null = null;
   #socket: Socket | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
-  #reauthenticating = false;
+  #reauthentication: Promise<void> | null = null;
+  #certificateRefusal: (() => KafkaError | undefined) | null = null;
   readonly #throttle: Throttle;
 
   constructor(shared: KafkajsCluster, address: BrokerAddress, events: BrokerConnectionEvents) {
@@ -92,7 +94,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
       await Promise.race([this.#broker.connect(), late]);
       this.#connection = await this.#pool.getConnection();
     } catch (error) {
-      throw toConnectError(error);
+      throw this.#certificateRefusal?.() ?? toConnectError(error);
     } finally {
       clearTimeout(timer);
     }
@@ -110,7 +112,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     if (this.#socket === null || this.#socket.writableNeedDrain) return false;
     if (!this.#throttle.isOver) return false;
     if (this.#shared.sasl !== null && !connection.isAuthenticated()) {
-      this.#reauthenticate(connection);
+      this.#reauthenticate(connection).catch(() => undefined);
       return false;
     }
     return true;
@@ -125,6 +127,9 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     const socket = this.#socket;
     if (connection === null || socket === null || this.#state !== 'open' || !connection.isConnected()) {
       return Promise.reject(connectionFailed('the connection is down', 'untouched'));
+    }
+    if (this.#shared.sasl !== null && !connection.isAuthenticated()) {
+      return this.#reauthenticate(connection).then(() => this.exchange(request));
     }
     let frame: Buffer;
     try {
@@ -180,6 +185,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   /** kafkajs sets no TCP_NODELAY and does not listen for `close`, which alone comes when a socket is destroyed. */
   #watch(socket: Socket): Socket {
     this.#socket = socket;
+    this.#certificateRefusal = this.#shared.ssl === null ? null : watchCertificates(socket);
     socket.setNoDelay(true);
     socket.on('drain', () => {
       if (this.#state === 'open') this.#events.onReady();
@@ -194,21 +200,25 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     this.#events.onClosed(connectionFailed(error.message, 'unknown', error));
   }
 
-  /** The broker bounds a login's life (KIP-368): log in again before it ends. */
-  #reauthenticate(connection: KafkajsConnection): void {
-    if (this.#reauthenticating) return;
-    this.#reauthenticating = true;
-    connection.authenticate().then(
-      () => {
-        this.#reauthenticating = false;
-        fitReauthentication(connection);
-        if (this.#state === 'open') this.#events.onReady();
-      },
-      (error: unknown) => {
-        this.#reauthenticating = false;
-        this.#broke(toConnectError(error));
-      },
-    );
+  /** The broker bounds a login's life (KIP-368): log in again before it ends. @throws KafkaError */
+  #reauthenticate(connection: KafkajsConnection): Promise<void> {
+    this.#reauthentication ??= connection
+      .authenticate()
+      .then(
+        () => {
+          fitReauthentication(connection);
+          if (this.#state === 'open') this.#events.onReady();
+        },
+        (error: unknown) => {
+          const failure = toConnectError(error);
+          this.#broke(failure);
+          throw failure;
+        },
+      )
+      .finally(() => {
+        this.#reauthentication = null;
+      });
+    return this.#reauthentication;
   }
 }
 

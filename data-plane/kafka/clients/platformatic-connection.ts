@@ -13,7 +13,7 @@ import {
   Throttle,
   timedOut,
 } from './broker-connection.ts';
-import type { PlatformaticSasl } from './security.ts';
+import { type PlatformaticSasl, watchCertificates } from './security.ts';
 
 const clientId = 'sluice';
 /** More than there are lanes: its own queue must never hold a request back, or nobody knows whether it left. */
@@ -83,11 +83,14 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     // Without a listener an `error` event ends the process; what it says comes through connect() or `close` too.
     connection.on('error', (error) => this.#broke(error));
     connection.on('close', () => this.#broke(new Error('the broker closed the connection')));
+    let certificateRefusal: (() => KafkaError | undefined) | undefined;
     try {
-      await connection.connect(host, port);
+      const connecting = connection.connect(host, port);
+      if (tls !== null) certificateRefusal = watchCertificates(connection.socket);
+      await connecting;
       this.#versions = await askVersions(this.#library, connection, cluster.connectTimeoutMs);
     } catch (error) {
-      throw toConnectError(error);
+      throw certificateRefusal?.() ?? toConnectError(error);
     }
     // destroy() may have run meanwhile.
     if (this.#isClosed()) throw connectionFailed('the connection was closed', 'untouched');

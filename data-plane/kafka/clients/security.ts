@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { SASLOptions } from '@platformatic/kafka';
 import { KafkaError } from '../client.ts';
 import type { Sasl, Tls } from '../producer.ts';
@@ -14,6 +15,26 @@ export function tlsOptions(tls: Tls): Record<string, unknown> {
     ...(tls.certificate === null ? {} : { cert: tls.certificate }),
     ...(tls.key === null ? {} : { key: tls.key }),
   };
+}
+
+/** Alerts by which a broker refuses the certificate that it was shown, or that it was shown none. */
+const refusedByBroker = /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
+/** Node.js's names for a broker's certificate that is not good. */
+const refusedByUs =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERR_TLS_CERT_)/;
+
+/**
+ * Watches a TLS socket for the refusal of a certificate, ours or the broker's: trying again does not help, as with a
+ * refused login. The libraries tell less of it, or only that the connection closed.
+ */
+export function watchCertificates(socket: Socket): () => KafkaError | undefined {
+  let refusal: KafkaError | undefined;
+  socket.prependListener('error', (error) => {
+    const code = 'code' in error ? String(error.code) : '';
+    if (refusedByBroker.test(code)) refusal = refused(`the broker refuses the client certificate (${code})`, error);
+    else if (refusedByUs.test(code)) refusal = refused(`the broker's certificate is not good: ${error.message}`, error);
+  });
+  return () => refusal;
 }
 
 interface KafkajsLogin {

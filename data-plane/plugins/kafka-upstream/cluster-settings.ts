@@ -1,8 +1,10 @@
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
-import type { ProducerOptions, Sasl } from '../../kafka/producer.ts';
+import type { FieldFault } from '../../../shared/schema/field.ts';
+import type { ProducerOptions, Sasl, Tls } from '../../kafka/producer.ts';
+import type { Certificates, Found } from '../certificates.ts';
 
-/** The producer that a configuration, with its references resolved, asks for. */
-export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
+/** The producer that a configuration, with its references resolved, asks for; its TLS is from `tlsOf`. */
+export function producerOptions(config: KafkaUpstreamConfig, tls: Tls | null): ProducerOptions {
   return {
     cluster: {
       bootstrapServers: config.bootstrap_servers,
@@ -13,7 +15,7 @@ export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
       idempotent: config.producer_idempotent,
       partitioner: config.partitioner,
       sasl: saslOf(config.authentication),
-      tls: config.security.ssl ? { verify: config.security.ssl_verify, ca: null, certificate: null, key: null } : null,
+      tls,
     },
     limits: {
       batchRecordsMax: config.producer_request_limits_messages_per_request,
@@ -36,6 +38,29 @@ export function producerOptions(config: KafkaUpstreamConfig): ProducerOptions {
           }
         : null,
     label: config.cluster_name ?? config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`).join(','),
+  };
+}
+
+/** TLS to the brokers with the certificates that it names; faults are below `config`. */
+export function tlsOf(
+  security: KafkaUpstreamConfig['security'],
+  certificates: Certificates,
+): { readonly tls: Tls | null; readonly faults: readonly FieldFault[] } {
+  if (!security.ssl) return { tls: null, faults: [] };
+  const faults: FieldFault[] = [];
+  const take = <T>(field: 'certificate_id' | 'ca_certificate_id', find: (id: string) => Found<T>): T | null => {
+    const id = security[field];
+    if (id === null) return null;
+    const found = find(id);
+    if (found.kind === 'found') return found.value;
+    faults.push({ path: ['security', field], message: found.message });
+    return null;
+  };
+  const pair = take('certificate_id', (id) => certificates.pair(id));
+  const ca = take('ca_certificate_id', (id) => certificates.authority(id));
+  return {
+    tls: { verify: security.ssl_verify, ca, certificate: pair?.cert ?? null, key: pair?.key ?? null },
+    faults,
   };
 }
 

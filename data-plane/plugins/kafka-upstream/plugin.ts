@@ -2,13 +2,13 @@ import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/p
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import { resolveReferences } from '../../../shared/vault.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
-import type { ProducerLease, Verdict } from '../../kafka/producer.ts';
+import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
 import { compileAnswers } from './answer.ts';
-import { producerOptions } from './cluster-settings.ts';
+import { producerOptions, tlsOf } from './cluster-settings.ts';
 import { decodeContent } from './content-encoding.ts';
 import { encoderOptions } from './encoder-options.ts';
 import { compileKey } from './record-key.ts';
@@ -23,27 +23,32 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   answers: true,
   create(stored, deps) {
     const { value: config, faults } = resolveReferences(kafkaUpstreamSchema.config, stored, deps.env);
-    const unsupported = deps.unsupportedSettings?.(producerOptions(config).cluster) ?? [];
+    const tls = tlsOf(config.security, deps.certificates);
+    const options = producerOptions(config, tls.tls);
+    const unsupported = deps.unsupportedSettings?.(options.cluster) ?? [];
     const all = [
       ...faults,
+      ...tls.faults,
       ...unsupported.map(({ field, reason }) => ({ path: field.split('.'), message: `not supported here: ${reason}` })),
     ];
     if (all.length > 0) {
       return { kind: 'faults', faults: all.map(({ path, message }) => ({ path: ['config', ...path], message })) };
     }
     const functions = config.message_by_lua_functions ?? [];
-    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, functions, deps);
-    return { kind: 'created', instance: createInstance(config, deps, null) };
+    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, options, functions, deps);
+    return { kind: 'created', instance: createInstance(config, options, deps, null) };
   },
 };
 
 async function createWithLua(
   config: KafkaUpstreamConfig,
+  options: ProducerOptions,
   functions: readonly string[],
   deps: PluginDeps,
 ): Promise<PluginCreation> {
   const acquired = await deps.lua.acquire(functions);
-  if (acquired.kind === 'acquired') return { kind: 'created', instance: createInstance(config, deps, acquired.chain) };
+  if (acquired.kind === 'acquired')
+    return { kind: 'created', instance: createInstance(config, options, deps, acquired.chain) };
   const faults = acquired.faults.map(({ index, line, message }) => ({
     path: ['config', 'message_by_lua_functions', index],
     message: line === null ? message : `line ${line}: ${message}`,
@@ -56,8 +61,13 @@ type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
 type Publish = (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict | Promise<Verdict>;
 
 /** Everything that the configuration decides is decided here, once. */
-function createInstance(config: KafkaUpstreamConfig, deps: PluginDeps, lua: LuaChain | null): PluginInstance {
-  const producer = deps.producers.acquire(producerOptions(config));
+function createInstance(
+  config: KafkaUpstreamConfig,
+  producerSettings: ProducerOptions,
+  deps: PluginDeps,
+  lua: LuaChain | null,
+): PluginInstance {
+  const producer = deps.producers.acquire(producerSettings);
   const topics = [config.topic, ...(config.allowed_topics ?? []).filter((topic) => !topic.endsWith('*'))];
   const acquire = (role: 'key' | 'value'): EncoderLease | null => {
     const options = encoderOptions(config.schema_registry?.confluent, role, topics);

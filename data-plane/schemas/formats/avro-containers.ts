@@ -1,5 +1,6 @@
-import { kinds, type AvroNode } from './avro-node.ts';
+import { kinds, transcoderOf, type AvroNode, type Transcode } from './avro-node.ts';
 import { pointerTo } from './format.ts';
+import { codes } from './json-cursor.ts';
 import { isObject, ownValue } from './json-value.ts';
 
 /** How deep records may nest: a recursive schema must not let a client exhaust the stack. */
@@ -18,6 +19,9 @@ export function recordNode(name: string): { readonly node: AvroNode; setFields(f
   let fields: readonly AvroField[] = [];
   let known = new Set<string>();
   let hasAliases = false;
+  /** Each field's key with its quotes, its default and its way from text. */
+  let steps: readonly { readonly key: Buffer; readonly defaultBytes: Buffer | null; readonly transcode: Transcode }[] =
+    [];
 
   const node: AvroNode = {
     name,
@@ -51,6 +55,31 @@ export function recordNode(name: string): { readonly node: AvroNode; setFields(f
       for (const _ in value) given--;
       out.depth--;
       return given === 0;
+    },
+    /** For keys in the order of the schema, and by their names. */
+    transcode(from, out) {
+      if (out.depth >= depthMax || !from.take(codes.openBrace)) return false;
+      out.depth++;
+      let index = 0;
+      if (!from.take(codes.closeBrace)) {
+        do {
+          let step = steps[index++];
+          while (step !== undefined && !from.takeKey(step.key)) {
+            if (step.defaultBytes === null) return false;
+            out.raw(step.defaultBytes);
+            step = steps[index++];
+          }
+          if (step === undefined || !step.transcode(from, out)) return false;
+        } while (from.take(codes.comma));
+        if (!from.take(codes.closeBrace)) return false;
+      }
+      for (; index < steps.length; index++) {
+        const bytes = steps[index]?.defaultBytes;
+        if (!bytes) return false;
+        out.raw(bytes);
+      }
+      out.depth--;
+      return true;
     },
     explain(value, pointer, context) {
       if (!isObject(value)) {
@@ -102,11 +131,17 @@ export function recordNode(name: string): { readonly node: AvroNode; setFields(f
       fields = list;
       known = new Set(list.flatMap((field) => [field.name, ...field.aliases]));
       hasAliases = list.some((field) => field.aliases.length > 0);
+      steps = list.map((field) => ({
+        key: Buffer.from(`"${field.name}"`),
+        defaultBytes: field.defaultBytes,
+        transcode: transcoderOf(field.node),
+      }));
     },
   };
 }
 
 export function arrayNode(items: AvroNode): AvroNode {
+  const transcodeItem = transcoderOf(items);
   return {
     name: 'array',
     accepts: kinds.array,
@@ -117,6 +152,21 @@ export function arrayNode(items: AvroNode): AvroNode {
         out.int(value.length);
         for (const item of value) if (!items.write(item, out)) return false;
       }
+      out.byte(0);
+      return true;
+    },
+    transcode(from, out) {
+      if (!from.take(codes.openBracket)) return false;
+      const place = out.openBlock();
+      let count = 0;
+      if (!from.take(codes.closeBracket)) {
+        do {
+          if (!transcodeItem(from, out)) return false;
+          count++;
+        } while (from.take(codes.comma));
+        if (!from.take(codes.closeBracket)) return false;
+      }
+      out.closeBlock(place, count);
       out.byte(0);
       return true;
     },

@@ -1,5 +1,6 @@
 import type { AvroWriter } from './avro-writer.ts';
 import { NumberText } from './exact-json.ts';
+import type { JsonCursor } from './json-cursor.ts';
 import type { Faults } from './format.ts';
 
 /** Kinds of JSON values as bits, so that a node can name several. */
@@ -36,8 +37,30 @@ export interface AvroNode {
   readonly record?: RecordNode;
   /** Writes the value and says true, or says false, having written anything. */
   write(value: unknown, out: AvroWriter): boolean;
+  /**
+   * Writes the value that is next in JSON text, without parsing it into an object. Where it says true, `write` would
+   * have written the same; it may say false of any value, which is then parsed.
+   */
+  readonly transcode?: Transcode;
   /** Adds a fault for all that keeps `write` from saying true. */
   explain(value: unknown, pointer: string, context: ExplainContext): void;
+}
+
+export type Transcode = (from: JsonCursor, out: AvroWriter) => boolean;
+
+/** A node's own way from text, or parsing the value's text alone. */
+export function transcoderOf(node: AvroNode): Transcode {
+  return (
+    node.transcode ??
+    ((from, out) => {
+      try {
+        return node.write(JSON.parse(from.readValueText()), out);
+      } catch {
+        // Not JSON, or nested too deeply: parsing the whole text tells.
+        return false;
+      }
+    })
+  );
 }
 
 export interface RecordNode {
@@ -75,14 +98,16 @@ export function scalarNode(options: {
   readonly rank?: number;
   readonly expected: string;
   readonly write: (value: unknown, out: AvroWriter) => boolean;
+  readonly transcode?: Transcode;
   readonly diagnose?: (value: unknown) => Misfit | undefined;
 }): AvroNode {
-  const { name, accepts, rank = 9, expected, write, diagnose } = options;
+  const { name, accepts, rank = 9, expected, write, transcode, diagnose } = options;
   return {
     name,
     accepts,
     rank,
     write,
+    ...(transcode === undefined ? {} : { transcode }),
     explain(value, pointer, { faults, out }) {
       if (fits(this, value, out)) return;
       const misfit = diagnose?.(value);

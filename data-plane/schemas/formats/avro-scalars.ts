@@ -1,7 +1,11 @@
 import { kinds, scalarNode, type AvroNode, type Misfit } from './avro-node.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { NumberText, parseDecimal } from './exact-json.ts';
+import { codes } from './json-cursor.ts';
 import { isObject } from './json-value.ts';
+
+/** JSON's literals. */
+export const words = { null: Buffer.from('null'), true: Buffer.from('true'), false: Buffer.from('false') };
 
 const longMin = -(2n ** 63n);
 const longMax = 2n ** 63n - 1n;
@@ -12,6 +16,7 @@ export const nullNode: AvroNode = scalarNode({
   accepts: kinds.null,
   expected: 'null',
   write: (value) => value === null,
+  transcode: (from) => from.takeWord(words.null),
 });
 
 export const booleanNode: AvroNode = scalarNode({
@@ -21,6 +26,12 @@ export const booleanNode: AvroNode = scalarNode({
   write(value, out) {
     if (typeof value !== 'boolean') return false;
     out.byte(value ? 1 : 0);
+    return true;
+  },
+  transcode(from, out) {
+    const isTrue = from.takeWord(words.true);
+    if (!isTrue && !from.takeWord(words.false)) return false;
+    out.byte(isTrue ? 1 : 0);
     return true;
   },
 });
@@ -34,6 +45,11 @@ export const intNode: AvroNode = scalarNode({
     const int = readInt(value);
     if (int === undefined) return false;
     out.int(int);
+    return true;
+  },
+  transcode(from, out) {
+    if (!from.readNumber() || from.number !== (from.number | 0)) return false;
+    out.int(from.number);
     return true;
   },
   diagnose: (value) => diagnoseInteger(value, 'int', 'from -2147483648 to 2147483647'),
@@ -50,6 +66,11 @@ export const longNode: AvroNode = scalarNode({
     out.long(long);
     return true;
   },
+  transcode(from, out) {
+    if (!from.readNumber() || !Number.isInteger(from.number)) return false;
+    out.long(from.number);
+    return true;
+  },
   diagnose: (value) => diagnoseInteger(value, 'long', 'from -9223372036854775808 to 9223372036854775807'),
 });
 
@@ -62,6 +83,11 @@ export const floatNode: AvroNode = scalarNode({
     const number = readDouble(value);
     if (number === undefined || (Number.isFinite(number) && Math.abs(number) > floatMax)) return false;
     out.float(number);
+    return true;
+  },
+  transcode(from, out) {
+    if (!from.readNumber()) return false;
+    out.float(from.number);
     return true;
   },
   diagnose: (value) => diagnoseFloat(value, 'float'),
@@ -78,6 +104,11 @@ export const doubleNode: AvroNode = scalarNode({
     out.double(number);
     return true;
   },
+  transcode(from, out) {
+    if (!from.readNumber()) return false;
+    out.double(from.number);
+    return true;
+  },
   diagnose: (value) => diagnoseFloat(value, 'double'),
 });
 
@@ -87,6 +118,11 @@ export const stringNode: AvroNode = scalarNode({
   rank: 1,
   expected: 'string',
   write: (value, out) => typeof value === 'string' && out.string(value),
+  transcode(from, out) {
+    if (!from.take(codes.quote)) return false;
+    from.at = out.jsonString(from.bytes, from.at);
+    return from.at > 0;
+  },
   diagnose: (value) =>
     typeof value === 'string'
       ? { rule: 'format', expected: 'string', message: 'must not hold a lone surrogate, which UTF-8 cannot carry' }

@@ -1,7 +1,19 @@
-import { fits, kindOf, kinds, nameOfKind, type AvroNode, type ExplainContext, type RecordNode } from './avro-node.ts';
+import {
+  fits,
+  kindOf,
+  kinds,
+  nameOfKind,
+  transcoderOf,
+  type AvroNode,
+  type ExplainContext,
+  type RecordNode,
+  type Transcode,
+} from './avro-node.ts';
+import { words } from './avro-scalars.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { NumberText } from './exact-json.ts';
 import { Faults, pointerTo, type PayloadEncoding } from './format.ts';
+import { codes } from './json-cursor.ts';
 import { isObject } from './json-value.ts';
 
 /** Records tried in ambiguous unions for one value: nested ones would otherwise cost exponential time. */
@@ -55,7 +67,21 @@ export function unionNode(nodes: readonly AvroNode[], payloadEncoding: PayloadEn
     return keys.length === 1 ? tags.get(keys[0] ?? '') : undefined;
   }
 
+  /** The plain form of `["null", T]`, either way round. */
+  function optionalTranscoder({ index, node }: Branch): Transcode {
+    const transcode = transcoderOf(node);
+    return (from, out) => {
+      if (from.next() === codes.n) {
+        out.int(nullIndex);
+        return from.takeWord(words.null);
+      }
+      out.int(index);
+      return transcode(from, out);
+    };
+  }
+
   const node: AvroNode = {
+    ...(only !== undefined && nullIndex >= 0 ? { transcode: optionalTranscoder(only) } : {}),
     name: 'union',
     accepts: nodes.reduce((all, { accepts }) => all | accepts, takesTagged ? kinds.object : 0),
     rank: 9,

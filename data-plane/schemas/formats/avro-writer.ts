@@ -125,6 +125,67 @@ export class AvroWriter {
     return true;
   }
 
+  /**
+   * Writes a JSON string that stands in UTF-8, from behind its opening quote; gives the place behind its closing quote,
+   * or 0 for a string with escapes and for what is no string.
+   */
+  jsonString(bytes: Buffer, start: number): number {
+    this.#reserve(shortTextMax + 1);
+    const buffer = this.#buffer;
+    const place = this.position;
+    let at = start;
+    let target = place + 1;
+    let code = bytes[at] ?? 0;
+    while (code !== 34) {
+      // Control characters are not JSON, and a backslash begins an escape.
+      if (code < 32 || code === 92) return 0;
+      if (at - start === shortTextMax) return this.#longJsonString(bytes, start);
+      buffer[target++] = code;
+      code = bytes[++at] ?? 0;
+    }
+    buffer[place] = (at - start) << 1;
+    this.position = target;
+    return at + 1;
+  }
+
+  #longJsonString(bytes: Buffer, start: number): number {
+    const end = bytes.indexOf(34, start);
+    for (let at = start; at < end; at++) {
+      const code = bytes[at] ?? 0;
+      if (code < 32 || code === 92) return 0;
+    }
+    if (end < 0) return 0;
+    const length = end - start;
+    this.int(length);
+    this.#reserve(length);
+    bytes.copy(this.#buffer, this.position, start, end);
+    this.position += length;
+    return end + 1;
+  }
+
+  /** Begins a block of items whose number is not known yet; gives its place for `closeBlock`. */
+  openBlock(): number {
+    this.#reserve(1);
+    return this.position++;
+  }
+
+  /** Puts the number of items before those that were written since; with none there is no block. */
+  closeBlock(place: number, count: number): void {
+    if (count === 0) {
+      this.position = place;
+      return;
+    }
+    const end = this.position;
+    const extra = varintBytes(count) - 1;
+    if (extra > 0) {
+      this.#reserve(extra);
+      this.#buffer.copyWithin(place + 1 + extra, place + 1, end);
+    }
+    this.position = place;
+    this.int(count);
+    this.position = end + extra;
+  }
+
   #bigLong(value: bigint): void {
     this.#reserve(10);
     let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));

@@ -2,7 +2,7 @@ import avro, { type Type } from 'avsc';
 import { RequestError } from '../../../shared/errors.ts';
 import { arrayNode, mapNode, recordNode } from './avro-containers.ts';
 import { dateNode, decimalNode, timeOfDayNode, timestampNode, uuidNode } from './avro-logical.ts';
-import type { AvroNode } from './avro-node.ts';
+import { transcoderOf, type AvroNode, type Transcode } from './avro-node.ts';
 import {
   booleanNode,
   bytesNode,
@@ -26,6 +26,7 @@ import {
   type PayloadEncoding,
   type SchemaSource,
 } from './format.ts';
+import { JsonCursor } from './json-cursor.ts';
 import { parseJsonText, parseJsonTextExactly } from './json-value.ts';
 
 const { types } = avro;
@@ -40,15 +41,21 @@ export const avroFormat: Format = {
   compile(source, { payloadEncoding }): CompiledSchema {
     const type = parseSchema(source);
     const { node, hasDecimal } = compileNode(type, payloadEncoding);
+    const textIsString = isStringType(type);
+    // Decimals need the digits that JSON.parse loses.
+    if (hasDecimal) return { textIsString, encode: (jsonText, prefix) => encode(node, true, jsonText, prefix) };
+    const transcode = transcoderOf(node);
     return {
-      textIsString: isStringType(type),
-      encode: (jsonText, prefix) => encode(node, hasDecimal, jsonText, prefix),
+      textIsString,
+      encode: (jsonText, prefix) =>
+        transcodeAll(transcode, jsonText, prefix) ? writer.take() : encode(node, false, jsonText, prefix),
     };
   },
 };
 
-/** One writer for all: encoding is synchronous and takes its bytes out at the end. */
+/** One for all: encoding is synchronous and takes its bytes out at the end. */
 const writer = new AvroWriter();
+const cursor = new JsonCursor();
 
 function encode(node: AvroNode, hasDecimal: boolean, jsonText: string, prefix: Buffer): Buffer {
   let value = parseJsonText(jsonText);
@@ -66,11 +73,21 @@ function encode(node: AvroNode, hasDecimal: boolean, jsonText: string, prefix: B
   throw new RequestError('SCHEMA_VALIDATION_FAILED', 'The data does not fit the schema.', { details: faults.list });
 }
 
+/** Straight from text to bytes; false where the text is not of the common kind. */
+function transcodeAll(transcode: Transcode, jsonText: string, prefix: Buffer): boolean {
+  begin(prefix);
+  return cursor.begin(jsonText) && transcode(cursor, writer) && cursor.isAtEnd() && !writer.sawRounded;
+}
+
 function write(node: AvroNode, value: unknown, prefix: Buffer): boolean {
+  begin(prefix);
+  return node.write(value, writer);
+}
+
+function begin(prefix: Buffer): void {
   writer.reset();
   writer.attemptsLeft = attemptsMax;
   writer.raw(prefix);
-  return node.write(value, writer);
 }
 
 /** avsc's long over BigInt, so that a schema's default may be any whole number of 64 bits. */

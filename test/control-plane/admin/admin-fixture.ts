@@ -3,6 +3,7 @@ import {
   type AdminServerOptions,
   type AdminSettings,
 } from '../../../control-plane/admin/admin-server.ts';
+import { createAuditLog } from '../../../control-plane/store/audit-log.ts';
 import { openDatabase } from '../../../control-plane/store/database.ts';
 import { createEntityStore, type EntityStore } from '../../../control-plane/store/entity-store.ts';
 import { entities } from '../../../shared/entities/entities.ts';
@@ -59,7 +60,9 @@ export async function startAdmin(
 ): Promise<AdminFixture> {
   const { plugins = { sample: samplePlugin } } = others;
   const database = openDatabase({ path: ':memory:' });
+  const audit = createAuditLog({ database, plugins });
   const store = createEntityStore({
+    audit,
     database,
     entities,
     logger: silentLogger(),
@@ -69,6 +72,7 @@ export async function startAdmin(
   const server = createAdminServer({
     store,
     entities,
+    audit,
     plugins,
     logger: createLogger({ level: 'info', format: 'json', write: (line) => logLines.push(line) }),
     settings: {

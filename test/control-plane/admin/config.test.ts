@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { startControlPlane, type ControlPlane } from '../../../control-plane/main.ts';
 import { documentBytesMax } from '../../../shared/declarative/parse-document.ts';
 import { silentLogger } from '../../../shared/log.ts';
@@ -36,6 +38,7 @@ describe('/config of a control plane', function () {
   this.timeout(30_000);
   const closing = new Closing();
   let controlPlane: ControlPlane;
+  let database: string;
 
   async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
     const isText = typeof body === 'string' || body instanceof FormData || body instanceof URLSearchParams;
@@ -62,8 +65,12 @@ describe('/config of a control plane', function () {
   beforeEach(async () => {
     const folder = await tempFolder();
     closing.add(() => folder.remove());
+    database = `${folder.path}/control-plane.db`;
+    const keyring = `${folder.path}/keyring`;
+    await writeFile(keyring, randomBytes(32).toString('base64'));
     controlPlane = await startControlPlane({
-      database: `${folder.path}/control-plane.db`,
+      database,
+      keyring,
       adminListen: { host: '127.0.0.1', port: 0 },
       adminTokenReadOnly: 'reader',
       adminHosts: [],
@@ -237,5 +244,25 @@ describe('/config of a control plane', function () {
     expect((await call('GET', '/services/s3999')).status).to.equal(200);
     expect((await load(shop)).status).to.equal(201);
     expect(await names('services')).to.deep.equal(['shop']);
+  });
+
+  it('is encrypted and recorded as any other write, in the name of who asked', async () => {
+    const consumers = [{ username: 'alice', custom_id: '1', keyauth_credentials: [{ key: 'planted-secret' }] }];
+    expect((await load({ ...shop, consumers })).status).to.equal(201);
+    const changed = { ...shop, consumers: consumers.map((consumer) => ({ ...consumer, custom_id: '2' })) };
+    expect((await load(changed)).status).to.equal(201);
+    expect((await call('GET', '/key-auths/planted-secret')).body.key).to.equal('planted-secret');
+    for (const file of [database, `${database}-wal`])
+      expect((await readFile(file)).includes('planted')).to.equal(false);
+    const audit = await call('GET', '/audit/objects');
+    expect(audit.text).not.to.include('planted');
+    const [newest, ...others] = audit.body.data;
+    expect(newest).to.deep.include({
+      actor: 'anonymous',
+      operation: 'update',
+      entity: 'consumers',
+      changed: ['custom_id'],
+    });
+    expect(others.map(({ operation }: { operation: string }) => operation)).to.deep.equal(Array(4).fill('create'));
   });
 });

@@ -61,7 +61,7 @@ describe('a database of the first release', () => {
       writes.put('certificates', certificate);
       writes.put('services', { ...service, client_certificate: certificate });
     });
-    expect(store.referring('services', 'client_certificate', certificate.id)).to.have.length(1);
+    expect(store.referring('services', 'client_certificate', [certificate.id])).to.have.length(1);
     expect(() => store.write((writes) => writes.delete('certificates', certificate.id))).to.throw(StoreViolation);
     database.close();
     rmSync(folder, { recursive: true });

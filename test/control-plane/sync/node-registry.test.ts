@@ -108,7 +108,7 @@ describe('NodeRegistry', () => {
       timings: { heartbeatMs: 60_000, silenceMs: 60_000 },
       logger: silentLogger(),
       events: {
-        hello: (from, message) => registry.hello(from, message, '10.0.0.1'),
+        hello: (from, message) => registry.hello(from, message, { ip: '10.0.0.1', certificate: undefined }),
         heard: (from) => registry.heard(from),
         heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
         applied: (from, event) => registry.applied(from, event),

@@ -147,6 +147,24 @@ describe('applying a configuration', function () {
       expect(closed.filter((label) => label === 'shared')).to.have.length(2);
     });
 
+    it('makes an instance anew when a certificate that it asked for is another one', async () => {
+      let made = 0;
+      fixture.behaviours.set('tls', ({ certificates }) => {
+        made += 1;
+        certificates.authority('ca');
+        return { kind: 'created', instance: { access: () => answer(`tls ${made}`), close: () => closed.push('tls') } };
+      });
+      const base = { routes: [routeEntity()], plugins: [pluginEntity('publish', 'tls')] };
+      const authority = { id: 'ca', cert: 'one' };
+      await fixture.apply({ ...base, ca_certificates: [authority] });
+      await fixture.apply({ ...base, ca_certificates: [authority, { id: 'other', cert: 'x' }] });
+      expect([made, closed]).to.deep.equal([1, []]);
+      await fixture.apply({ ...base, ca_certificates: [{ ...authority, cert: 'two' }] });
+      expect([made, closed, ask().answer.body]).to.deep.equal([2, ['tls'], 'tls 2']);
+      await fixture.holder.close();
+      expect(closed).to.deep.equal(['tls', 'tls']);
+    });
+
     it('closes the old one only after its last exchange, once', async () => {
       const releases: ((given: Answer) => void)[] = [];
       await fixture.apply(answering('old', () => new Promise((resolve) => releases.push(resolve))));

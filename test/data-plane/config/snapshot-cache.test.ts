@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSnapshotCache, type SnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
@@ -70,5 +71,62 @@ describe('the snapshot cache', () => {
     const error: unknown = await failing.save(packed.hash, packed.body).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(Error);
     expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
+  });
+
+  describe('with a key', () => {
+    const key = randomBytes(32);
+    let sealed: SnapshotCache;
+    const openWith = (keyOf: Buffer | undefined) =>
+      createSnapshotCache({
+        dataDir: folder.path,
+        ...(keyOf && { key: keyOf }),
+        logger: createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) }),
+      });
+    beforeEach(() => {
+      sealed = openWith(key);
+    });
+
+    it('writes nothing in the clear, and reads it again', async () => {
+      // As it lies on the wire: the body is compressed, so that its own bytes must not be there.
+      await sealed.save(packed.hash, packed.body);
+      const file = readFileSync(path);
+      expect(file.includes(packed.body.subarray(0, 16))).to.equal(false);
+      expect(statSync(path).mode & 0o777).to.equal(0o600);
+      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
+      await sealed.save(packed.hash, packed.body);
+      expect(readFileSync(path).equals(file), 'a nonce is used once').to.equal(false);
+    });
+
+    it('encrypts at once what was written without a key', async () => {
+      await cache.save(packed.hash, packed.body);
+      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
+      expect(readFileSync(path).includes(packed.body.subarray(0, 16))).to.equal(false);
+      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
+      expect(lines).to.deep.equal([]);
+    });
+
+    const openers: readonly (readonly [string, Buffer | undefined, RegExp])[] = [
+      ['another key', randomBytes(32), /another cluster key/],
+      ['no key', undefined, /no cluster_cert_key/],
+    ];
+    for (const [what, other, reason] of openers) {
+      it(`reports and ignores it with ${what}`, async () => {
+        await sealed.save(packed.hash, packed.body);
+        expect(await openWith(other).load()).to.equal(undefined);
+        expect(lines.join('')).to.contain('cache_unusable').and.match(reason);
+      });
+    }
+
+    for (const position of ['header', 'nonce', 'tag', 'body'] as const) {
+      it(`reports and ignores it when its ${position} was changed`, async () => {
+        await sealed.save(packed.hash, packed.body);
+        const file = readFileSync(path);
+        const at = { header: 30, nonce: 85, tag: 100, body: 115 }[position];
+        file[at] = (file[at] ?? 0) ^ 1;
+        writeFileSync(path, file);
+        expect(await sealed.load()).to.equal(undefined);
+        expect(lines).to.have.length(1);
+      });
+    }
   });
 });

@@ -13,6 +13,7 @@ type Fate =
   | 'ack'
   | 'lost_written'
   | 'lost_before_written'
+  | 'lost_and_written_later'
   | 'untouched'
   | 'not_leader'
   | 'not_leader_after_append'
@@ -33,6 +34,7 @@ const fate = fc.oneof(
     arbitrary: fc.constantFrom<Fate>(
       'lost_written',
       'lost_before_written',
+      'lost_and_written_later',
       'untouched',
       'not_leader',
       'not_leader_after_append',
@@ -63,6 +65,8 @@ class Truth {
   readonly inFlight = new Set<number>();
   readonly faults: string[] = [];
   readonly #fates: readonly Fate[];
+  /** Of idempotent producers, by partition and producer id: what they may write next, and where what they wrote stands. */
+  readonly #producers = new Map<string, { next: number; readonly offsets: Map<string, bigint> }>();
   #next = 0;
 
   constructor(fates: readonly Fate[]) {
@@ -83,11 +87,14 @@ class Truth {
   #answer(sent: SentBatch, fate: Fate): void {
     switch (fate) {
       case 'ack':
-        return sent.ack(this.#write(sent));
+        return this.#writeAndAck(sent);
       case 'lost_written':
         this.#write(sent);
         return sent.fail('CONNECTION_FAILED', { wire: 'unknown' });
       case 'lost_before_written':
+        return sent.fail('CONNECTION_FAILED', { wire: 'unknown' });
+      case 'lost_and_written_later':
+        setTimeout(() => this.#write(sent), 4);
         return sent.fail('CONNECTION_FAILED', { wire: 'unknown' });
       case 'untouched':
         return sent.fail('CONNECTION_FAILED', { wire: 'untouched' });
@@ -100,7 +107,7 @@ class Truth {
         this.#write(sent);
         return sent.fail('NOT_ENOUGH_REPLICAS_AFTER_APPEND', { wire: 'unknown' });
       case 'refuse_marked':
-        if (!sent.values.some((value) => value.startsWith('big'))) return sent.ack(this.#write(sent));
+        if (!sent.values.some((value) => value.startsWith('big'))) return this.#writeAndAck(sent);
         return sent.fail('MESSAGE_TOO_LARGE', { wire: 'verdict', retriable: false });
       case 'denied':
         return sent.fail('TOPIC_AUTHORIZATION_FAILED', { wire: 'verdict', retriable: false });
@@ -109,36 +116,72 @@ class Truth {
     }
   }
 
-  #write(sent: SentBatch): bigint {
-    const log = this.logs[sent.batch.partition] ?? [];
-    const base = log.length;
+  #writeAndAck(sent: SentBatch): void {
+    const offset = this.#write(sent);
+    if (offset !== null) sent.ack(offset);
+    else sent.fail('OUT_OF_ORDER_SEQUENCE_NUMBER', { wire: 'verdict', retriable: false });
+  }
+
+  /** Appends, or finds what was appended before; null when the sequence number has a gap before it. */
+  #write(sent: SentBatch): bigint | null {
+    const { partition, stamp } = sent.batch;
+    const log = this.logs[partition] ?? [];
+    const base = BigInt(log.length);
+    if (stamp !== null) {
+      const id = `${partition}/${stamp.producer.id}`;
+      const producer = this.#producers.get(id) ?? { next: 0, offsets: new Map<string, bigint>() };
+      this.#producers.set(id, producer);
+      const batch = `${stamp.sequence}+${sent.values.length}`;
+      const before = producer.offsets.get(batch);
+      if (before !== undefined) {
+        const there = log.slice(Number(before), Number(before) + sent.values.length);
+        if (there.join() !== sent.values.join()) this.faults.push(`another batch with the stamp ${id} ${batch}`);
+        return before;
+      }
+      if (stamp.sequence !== producer.next) return null;
+      producer.next += sent.values.length;
+      producer.offsets.set(batch, base);
+    }
     log.push(...sent.values);
-    return BigInt(base);
+    return base;
   }
 }
 
 describe('lanes under random schedules', function () {
   this.timeout(120_000);
 
-  it('tell the truth, in time, in order', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { maxLength: 40 }),
-        fc.array(fate, { maxLength: 30 }),
-        fc.integer({ min: 1, max: 8 }),
-        run,
-      ),
-      { numRuns: 60 },
-    );
-  });
+  for (const idempotent of [false, true]) {
+    it(`tell the truth, in time, in order${idempotent ? ', and write nothing twice (idempotent)' : ''}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(step, { maxLength: 40 }),
+          fc.array(fate, { maxLength: 30 }),
+          fc.integer({ min: 1, max: 8 }),
+          (steps, fates, batchRecordsMax) => run({ steps, fates, batchRecordsMax, idempotent }),
+        ),
+        { numRuns: 60 },
+      );
+    });
+  }
 });
 
-async function run(steps: readonly Step[], fates: readonly Fate[], batchRecordsMax: number): Promise<void> {
+async function run({
+  steps,
+  fates,
+  batchRecordsMax,
+  idempotent,
+}: {
+  steps: readonly Step[];
+  fates: readonly Fate[];
+  batchRecordsMax: number;
+  idempotent: boolean;
+}): Promise<void> {
   const client = new FakeKafkaClient();
   client.topics.set('t', partitions);
   const truth = new Truth(fates);
   client.onSent = (sent) => truth.receive(sent);
-  const { producer } = fakeProducer({ client, limits: { batchRecordsMax, retryBackoffMs: 1, attemptsMax: 3 } });
+  const limits = { batchRecordsMax, retryBackoffMs: 1, attemptsMax: 3 };
+  const { producer } = fakeProducer({ client, limits, cluster: { idempotent } });
   const published: { readonly value: string; readonly key: number | null; verdict: Verdict | null; lateMs: number }[] =
     [];
   const waiting: Promise<void>[] = [];
@@ -170,10 +213,11 @@ async function run(steps: readonly Step[], fates: readonly Fate[], batchRecordsM
   await producer.close(performance.now() + 30);
   await Promise.all(waiting);
   // What was refused must not be written later either.
-  await delay(5);
+  await delay(8);
 
   expect(truth.faults).to.deep.equal([]);
   const all = truth.logs.flat();
+  if (idempotent) expect(all, 'each record once').to.have.length(new Set(all).size);
   for (const { value, verdict, lateMs } of published) {
     expect(lateMs, `${value} in time`).to.be.lessThan(slackMs);
     if (verdict?.outcome === 'acked') expect(truth.logs[verdict.partition]?.[Number(verdict.offset)]).to.equal(value);

@@ -548,6 +548,17 @@ describe('LogicalProducer', () => {
       }
     });
 
+    it('that are full for one leader leave records without a key to another', async () => {
+      const { client, producer } = wide({ limits: { batchBytesMax: 200 } });
+      const verdicts = Array.from({ length: 12 }, () => producer.publish('wide', testRecord('x'.repeat(150)), soon()));
+      // Four requests in flight are as many as a leader gets; nobody has answered yet.
+      await sentCount(client, 6);
+      expect(new Set(client.sent.map(({ request }) => request.leader))).to.deep.equal(new Set([1, 2]));
+      client.onSent = (sent) => sent.ack();
+      for (const sent of client.sent) sent.ack();
+      expect((await Promise.all(verdicts)).map(brief)).to.deep.equal(verdicts.map(() => 'acked'));
+    });
+
     it('bear a verdict for each partition: one that is refused harms no other', async () => {
       const { client, producer } = wide();
       client.onSent = (sent) =>

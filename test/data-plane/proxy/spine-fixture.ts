@@ -80,7 +80,10 @@ export function pluginEntity(
 
 /** A spine over a real runtime, holder and metrics; plugins behave as `behaviours` says, by label. */
 export class SpineFixture {
-  readonly behaviours = new Map<string, PluginInstance | (() => PluginCreation | Promise<PluginCreation>)>();
+  readonly behaviours = new Map<
+    string,
+    PluginInstance | ((deps: PluginDeps) => PluginCreation | Promise<PluginCreation>)
+  >();
   readonly lines: Record<string, unknown>[] = [];
   readonly registry = new Registry();
   readonly events: ApplyEvent[] = [];
@@ -88,7 +91,7 @@ export class SpineFixture {
   readonly instances = new PluginInstances();
   readonly spine: Spine;
   readonly metrics: RequestMetrics;
-  readonly deps: PluginDeps;
+  readonly deps: Omit<PluginDeps, 'certificates'>;
 
   constructor(level: LogLevel = 'info') {
     const logger = createLogger({
@@ -147,11 +150,11 @@ export class SpineFixture {
           version: '1.0.0',
           priority,
           answers,
-          create: (config: unknown): PluginCreation | Promise<PluginCreation> => {
+          create: (config: unknown, deps: PluginDeps): PluginCreation | Promise<PluginCreation> => {
             // A border: checked against the schema above.
             const { label } = config as { label: string };
             const behaviour = this.behaviours.get(label) ?? {};
-            return typeof behaviour === 'function' ? behaviour() : { kind: 'created', instance: behaviour };
+            return typeof behaviour === 'function' ? behaviour(deps) : { kind: 'created', instance: behaviour };
           },
         },
       ]),

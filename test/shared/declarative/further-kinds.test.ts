@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import * as fc from 'fast-check';
 import { compileDocument } from '../../../shared/declarative/compile-document.ts';
 import { faultLine } from '../../../shared/declarative/document-errors.ts';
 import { renderDocument } from '../../../shared/declarative/render-document.ts';
@@ -6,6 +7,7 @@ import { entities } from '../../../shared/entities/entities.ts';
 import { createSnapshot, type SnapshotEntity } from '../../../shared/snapshot.ts';
 import { samplePlugin } from '../../control-plane/admin/admin-fixture.ts';
 import { makePair, type TestPair } from '../../helpers/certificates.ts';
+import { entityBodies } from '../../helpers/entity-arbitrary.ts';
 
 const plugins = { sample: samplePlugin };
 const auto = { uuid: () => 'never', token: () => 'word', now: () => 1_000 };
@@ -18,7 +20,9 @@ const ids = {
 describe('certificates, upstreams and credentials in a declarative document', () => {
   let pair: TestPair;
   let authority: TestPair;
+  let another: TestPair;
   before(async () => {
+    another = await makePair({ ca: true });
     pair = await makePair();
     authority = await makePair({ ca: true });
   });
@@ -80,6 +84,27 @@ describe('certificates, upstreams and credentials in a declarative document', ()
     ].join('');
     expect(createSnapshot(compiled(JSON.parse(text))).hash).to.equal(hash);
   });
+
+  for (const entity of entities) {
+    it(`load again from an export with the same hash, with any fields of ${entity.plural}`, function () {
+      this.timeout(60_000);
+      const first = compiled(nested());
+      const firstIds = Object.entries(first).map(([plural, list]) => [plural, list.map(({ id }) => id)]);
+      const context = { plugins, ids: Object.fromEntries(firstIds), texts: [pair.cert, pair.key, another.cert] };
+      const given = entity.plural === 'plugins' ? { name: 'sample', service: null } : {};
+      const loadsAgain = fc.property(entityBodies(entity, context, given), (body) => {
+        const document = { ...first, [entity.plural]: [...(first[entity.plural] ?? []), body] };
+        // It may have the name of one that is there.
+        fc.pre(compile(document).kind === 'ok');
+        const all = compiled(document);
+        const text = [
+          ...renderDocument({ entities: all, descriptors: entities, plugins, format: 'json', masked: false }),
+        ].join('');
+        expect(createSnapshot(compiled(JSON.parse(text))).hash).to.equal(createSnapshot(all).hash);
+      });
+      fc.assert(loadsAgain, { numRuns: 10 });
+    });
+  }
 
   it('may not hold ids of what is not there', () => {
     const result = compile({

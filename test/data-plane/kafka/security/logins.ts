@@ -155,8 +155,7 @@ export function loginSuite(secured: () => SecuredKafka): void {
       });
 
       it('refuses a login that no message can carry when the configuration is applied', () => {
-        const fields = (sasl: Sasl) =>
-          unsupportedSettings(kafkaClient, { ...testCluster, sasl }).map(({ field }) => field);
+        const fields = (sasl: Sasl) => unsupportedSettings({ ...testCluster, sasl }).map(({ field }) => field);
         expect(fields(passwordLogin('PLAIN'))).to.deep.equal([]);
         expect(fields(passwordLogin('PLAIN', 'a\0b'))).to.deep.equal(['authentication.password']);
         expect(fields(tokenLogin('http://127.0.0.1/'))).to.deep.equal([]);

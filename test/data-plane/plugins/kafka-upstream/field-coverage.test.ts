@@ -51,6 +51,9 @@ const password = withValue(
 type Asked = 'producer' | 'key' | 'value';
 
 /** Fields that end in what a producer or an encoder is asked for: a value, and where it is found there. */
+const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
+const ssl: Values = { security: { ssl: true } };
+
 const settings: [path: string, value: unknown, asked: Asked, place: string, base?: Values, found?: unknown][] = [
   ['cluster_name', 'c', 'producer', 'label'],
   ['timeout', 7, 'producer', 'cluster.connectTimeoutMs'],
@@ -71,8 +74,11 @@ const settings: [path: string, value: unknown, asked: Asked, place: string, base
     bearer,
   ],
   ['security.ssl', true, 'producer', 'cluster.tls.verify', {}, true],
-  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', { security: { ssl: true } }],
+  ['security.ssl_verify', false, 'producer', 'cluster.tls.verify', ssl],
+  ['security.certificate_id', uuid, 'producer', 'cluster.tls.certificate', ssl, `cert ${uuid}`],
+  ['security.ca_certificate_id', uuid, 'producer', 'cluster.tls.ca', ssl, `ca ${uuid}`],
   ['producer_request_acks', 1, 'producer', 'cluster.acks'],
+  ['producer_idempotent', true, 'producer', 'cluster.idempotent'],
   ['producer_request_timeout', 7, 'producer', 'cluster.requestTimeoutMs'],
   ['producer_request_limits_messages_per_request', 7, 'producer', 'limits.batchRecordsMax'],
   ['producer_request_limits_bytes_per_request', 7, 'producer', 'limits.batchBytesMax'],
@@ -164,18 +170,12 @@ const withoutEffect: Readonly<Record<string, unknown>> = {
   new_kafka_async_producer: true,
 };
 
-const uuid = '8b44be3a-8a0b-4f4b-9d4a-0a4ad4f4a4f4';
 /** Fields that are published but not built: any value but the default is refused. */
-const refused: [path: string, value: unknown, base?: Values][] = [
-  ['security.certificate_id', uuid, { security: { ssl: true } }],
-  ['security.ca_certificate_id', uuid, { security: { ssl: true } }],
-  [`${auth}.oauth2_client.http_version`, 2, oauth2],
-];
+const refused: [path: string, value: unknown, base?: Values][] = [[`${auth}.oauth2_client.http_version`, 2, oauth2]];
 
 const gating: Values = { producer_async: true, producer_async_health_gating: true };
 /** Fields of the producer that are refused until it can keep them, and from then on change what it is asked for. */
 const refusedOrKept: [path: string, value: unknown, base?: Values][] = [
-  ['producer_idempotent', true],
   ['producer_async_health_gating', true, { producer_async: true }],
   ['producer_async_health_failure_threshold', 7, gating],
   ['producer_async_health_probe_interval', 700, gating],

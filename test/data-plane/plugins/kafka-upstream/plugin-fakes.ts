@@ -2,6 +2,7 @@ import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
 import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
+import type { Certificates } from '../../../../data-plane/plugins/certificates.ts';
 import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
 import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
 import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
@@ -72,9 +73,23 @@ export class Fakes {
     close: () => Promise.resolve(),
   };
 
+  /** Whatever is asked for is there. */
+  readonly certificates: Certificates = {
+    pair: (id) => ({ kind: 'found', value: { cert: `cert ${id}`, key: `key ${id}` } }),
+    authority: (id) => ({ kind: 'found', value: `ca ${id}` }),
+  };
+
   deps(env: PluginDeps['env'] = {}): PluginDeps {
     const { producers, encoders, lua } = this;
-    return { producers, encoders, lua, log: silentLogger(), env, requestBodyMaxBytes: 1000 };
+    return {
+      producers,
+      encoders,
+      lua,
+      certificates: this.certificates,
+      log: silentLogger(),
+      env,
+      requestBodyMaxBytes: 1000,
+    };
   }
 
   create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {

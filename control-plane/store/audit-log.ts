@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { maskEntity } from '../../shared/entities/secret-fields.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { isRecord } from '../../shared/schema/check.ts';
+import { nameOf, type SnapshotEntity } from '../../shared/snapshot.ts';
+import { currentActor } from './actor.ts';
+import type { Database } from './database.ts';
+import type { Page } from './page.ts';
+
+/** One change of one entity, as `GET /audit/objects` answers it. Secrets are masked before it is stored. */
+export interface AuditEntry {
+  /** Grows with each change. */
+  readonly id: number;
+  /** Seconds since 1970, with a fraction. */
+  readonly at: number;
+  /** The name of the token, `anonymous` where none is needed, or `sluice` itself. */
+  readonly actor: string;
+  readonly operation: 'create' | 'update' | 'delete';
+  /** Plural. */
+  readonly entity: string;
+  readonly entity_id: string;
+  readonly entity_name: string;
+  /** Of the configuration, after the change. */
+  readonly revision: number;
+  /** Paths of the fields that differ, secret ones too. */
+  readonly changed: readonly string[];
+  /** Null where there is none, and where it is larger than is kept. */
+  readonly old: object | null;
+  readonly new: object | null;
+}
+
+export interface AuditLog {
+  /** Called within the transaction of the change. */
+  record(change: Change): void;
+  /** Forgets what is too old or too much; called once a transaction. */
+  prune(): void;
+  /** The newest first. */
+  page(query: { readonly size: number; readonly before?: number }): Page<AuditEntry>;
+}
+
+export interface Change {
+  readonly entity: EntityDescriptor;
+  readonly before: SnapshotEntity | undefined;
+  readonly after: SnapshotEntity | undefined;
+  readonly revision: number;
+}
+
+export interface AuditLogOptions {
+  readonly database: Database;
+  readonly plugins: PluginSchemas;
+  readonly nowMs?: () => number;
+  readonly limits?: AuditLimits;
+}
+
+export interface AuditLimits {
+  readonly entriesMax: number;
+  readonly ageMsMax: number;
+  /** Of an entity's JSON, before and after the change each. */
+  readonly entityBytesMax: number;
+}
+
+export const auditLimits: AuditLimits = {
+  entriesMax: 20_000,
+  ageMsMax: 30 * 86_400_000,
+  entityBytesMax: 64 * 1024,
+};
+
+/** Paths named of one change. */
+const changedMax = 100;
+
+/** The migration that the log needs. */
+export const auditMigration = `
+  CREATE TABLE audit_objects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+  );
+  CREATE INDEX audit_objects_at ON audit_objects (at_ms);
+`;
+
+interface Row {
+  readonly id: number;
+  readonly at_ms: number;
+  readonly document: string;
+}
+
+/** Who changed what, in the database of the configuration itself: a change is recorded if and only if it was made. */
+export function createAuditLog(options: AuditLogOptions): AuditLog {
+  const { database, plugins, nowMs = Date.now, limits = auditLimits } = options;
+  const insert = database.prepare<[number, string]>('INSERT INTO audit_objects (at_ms, document) VALUES (?, ?)');
+  const pruneOld = database.prepare<[number]>('DELETE FROM audit_objects WHERE at_ms < ?');
+  const pruneMany = database.prepare<[number]>(
+    'DELETE FROM audit_objects WHERE id <= (SELECT max(id) FROM audit_objects) - ?',
+  );
+  const select = database.prepare<[number, number], Row>(
+    'SELECT id, at_ms, document FROM audit_objects WHERE id < ? ORDER BY id DESC LIMIT ?',
+  );
+
+  function kept(entity: EntityDescriptor, value: SnapshotEntity | undefined): object | null {
+    if (value === undefined) return null;
+    const masked = maskEntity(entity, plugins, value);
+    return Buffer.byteLength(JSON.stringify(masked)) > limits.entityBytesMax ? null : masked;
+  }
+
+  return {
+    record({ entity, before, after, revision }) {
+      const value = after ?? before;
+      if (value === undefined) return;
+      const changed = before === undefined || after === undefined ? [] : changedPaths(before, after);
+      if (before !== undefined && after !== undefined && changed.length === 0) return;
+      const entry: Omit<AuditEntry, 'id' | 'at'> = {
+        actor: currentActor(),
+        operation: before === undefined ? 'create' : after === undefined ? 'delete' : 'update',
+        entity: entity.plural,
+        entity_id: value.id,
+        entity_name: nameOf(value),
+        revision,
+        changed: changed.slice(0, changedMax),
+        old: kept(entity, before),
+        new: kept(entity, after),
+      };
+      insert.run(nowMs(), JSON.stringify(entry));
+    },
+    prune() {
+      pruneOld.run(nowMs() - limits.ageMsMax);
+      pruneMany.run(limits.entriesMax);
+    },
+    page({ size, before = Number.MAX_SAFE_INTEGER }) {
+      const rows = select.all(before, size + 1);
+      const items = rows.slice(0, size).map(entryOf);
+      const last = items.at(-1);
+      return rows.length > size && last !== undefined ? { items, next: String(last.id) } : { items };
+    },
+  };
+}
+
+function entryOf({ id, at_ms: atMs, document }: Row): AuditEntry {
+  // Only `record` writes them.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const rest = JSON.parse(document) as Omit<AuditEntry, 'id' | 'at'>;
+  return { id, at: atMs / 1_000, ...rest };
+}
+
+/** Dotted paths of the fields that differ; the time of the change itself is none. */
+function changedPaths(before: SnapshotEntity, after: SnapshotEntity): string[] {
+  return difference(before, after, '').filter((path) => path !== 'updated_at');
+}
+
+function difference(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+  prefix: string,
+): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].flatMap((name) => {
+    const [old, fresh] = [before[name], after[name]];
+    if (isDeepStrictEqual(old, fresh)) return [];
+    const path = `${prefix}${name}`;
+    return isRecord(old) && isRecord(fresh) ? difference(old, fresh, `${path}.`) : [path];
+  });
+}

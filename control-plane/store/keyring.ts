@@ -1,0 +1,92 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** One key of the ring. What it seals only it opens. */
+export interface KeyringKey {
+  /** Tells keys apart without telling of them: 16 hex digits. */
+  readonly id: string;
+  /** AES-256-GCM. `context` is bound to it: the same must be given to open it. */
+  seal(plain: string, context: string): Buffer;
+  /** Throws when the bytes were sealed by another key, in another context, or were changed. */
+  open(sealed: Buffer, context: string): string;
+  /** The same text for the same value, which it does not tell: stands for it where uniqueness is looked after. */
+  digest(value: string, context: string): string;
+}
+
+/** At least one; the first writes, all read. */
+export type Keyring = readonly [KeyringKey, ...KeyringKey[]];
+
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+const cipherName = 'aes-256-gcm';
+const fromEnvironment = 'env:';
+
+/**
+ * Reads the setting `keyring`: a file with one base64 256-bit key a line, or `env:NAME` for a variable with such lines
+ * (or commas between them). Empty lines and those that begin with # do not count. Throws an Error that quotes no key.
+ */
+export function readKeyring(setting: string, env: Readonly<Record<string, string | undefined>>): Keyring {
+  return parseKeyring(readKeyringLines(setting, env));
+}
+
+/** The keys in the lines of a keyring. Throws an Error that quotes no key. */
+export function parseKeyring(lines: readonly string[]): Keyring {
+  const keys: KeyringKey[] = [];
+  for (const [index, line] of lines.entries()) {
+    const text = line.trim();
+    if (text === '' || text.startsWith('#')) continue;
+    const bytes = Buffer.from(text, 'base64');
+    if (!/^[A-Za-z0-9+/_-]+=?$/.test(text) || bytes.length !== keyBytes) {
+      throw new Error(`keyring: line ${index + 1} is not a base64 256-bit key (openssl rand -base64 32 makes one)`);
+    }
+    const key = createKey(bytes);
+    if (keys.some(({ id }) => id === key.id)) throw new Error(`keyring: line ${index + 1} repeats a key`);
+    keys.push(key);
+  }
+  const [first, ...others] = keys;
+  if (first === undefined) throw new Error('keyring: it holds no key (openssl rand -base64 32 makes one)');
+  return [first, ...others];
+}
+
+/** The lines of the setting `keyring`, not looked at yet. */
+export function readKeyringLines(setting: string, env: Readonly<Record<string, string | undefined>>): string[] {
+  if (setting.startsWith(fromEnvironment)) {
+    const name = setting.slice(fromEnvironment.length);
+    const value = env[name];
+    if (value === undefined) throw new Error(`keyring: the variable ${name} is not set`);
+    return value.split(/[\n,]/);
+  }
+  try {
+    return readFileSync(setting, 'utf8').split('\n');
+  } catch (error) {
+    throw new Error(`keyring: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** Each use has a key of its own, so that none tells of another. */
+function createKey(bytes: Buffer): KeyringKey {
+  const derive = (use: string) => Buffer.from(hkdfSync('sha256', bytes, '', `sluice ${use}`, keyBytes));
+  const sealing = derive('secrets at rest');
+  const indexing = derive('unique secrets');
+  const id = createHash('sha256').update(derive('key id')).digest('hex').slice(0, 16);
+  return {
+    id,
+    seal(plain, context) {
+      const nonce = randomBytes(nonceBytes);
+      const cipher = createCipheriv(cipherName, sealing, nonce).setAAD(Buffer.from(context));
+      const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+      return Buffer.concat([nonce, cipher.getAuthTag(), body]);
+    },
+    open(sealed, context) {
+      const decipher = createDecipheriv(cipherName, sealing, sealed.subarray(0, nonceBytes), {
+        authTagLength: tagBytes,
+      })
+        .setAAD(Buffer.from(context))
+        .setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
+      const body = sealed.subarray(nonceBytes + tagBytes);
+      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+    },
+    digest: (value, context) => createHmac('sha256', indexing).update(`${context}\0${value}`).digest('hex'),
+  };
+}

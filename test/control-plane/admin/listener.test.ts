@@ -1,0 +1,99 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { request } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { defaultAdminLimits, type AdminLimits } from '../../../control-plane/admin/listener.ts';
+import { testCertificate } from '../../helpers/test-certificates.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
+import { startAdmin, type AdminFixture } from './admin-fixture.ts';
+
+describe('the Admin API: its listener', function () {
+  this.timeout(20_000);
+  let admin: AdminFixture;
+  const sockets: Socket[] = [];
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await admin.close();
+  });
+
+  const start = async (limits: Partial<AdminLimits> = {}) => {
+    admin = await startAdmin({ limits: { ...defaultAdminLimits, checkIntervalMs: 50, ...limits } });
+  };
+  /** Sends the text and resolves to all that comes until the server ends the connection. */
+  async function raw(text: string): Promise<string> {
+    const socket = await open();
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
+    socket.write(text);
+    await once(socket, 'close');
+    return answer;
+  }
+  async function open(): Promise<Socket> {
+    const [host = '', port] = admin.address.split(':');
+    const socket = connect(Number(port), host);
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    return socket;
+  }
+  const head = 'POST /services HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+
+  it('refuses headers over its limit', async () => {
+    await start({ headerBytesMax: 2_000 });
+    const answer = await raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(3_000)}\r\n\r\n`);
+    expect(answer)
+      .to.match(/^HTTP\/1\.1 431 /)
+      .and.contain('{"message":"The headers are too large"}');
+  });
+
+  it('refuses what is no HTTP, without an echo of it', async () => {
+    await start();
+    const answer = await raw('planted-nonsense\r\n\r\n');
+    expect(answer)
+      .to.match(/^HTTP\/1\.1 400 /)
+      .and.contain('{"message":"Not an HTTP request"}');
+    expect(answer).to.not.contain('planted');
+  });
+
+  it('ends headers that do not come', async () => {
+    await start({ headersTimeoutMs: 100 });
+    expect(await raw(head))
+      .to.match(/^HTTP\/1\.1 408 /)
+      .and.contain('{"message":"The request took too long"}');
+  });
+
+  it('ends a body that does not come', async () => {
+    await start({ headersTimeoutMs: 100, requestTimeoutMs: 200 });
+    expect(await raw(`${head}Content-Length: 10\r\n\r\n{`)).to.match(/^HTTP\/1\.1 408 /);
+  });
+
+  it('takes no more connections than its limit, says so once, and takes others when there is room again', async () => {
+    await start({ connectionsMax: 2 });
+    const first = await open();
+    await open();
+    for (const refused of [await open(), await open()]) if (!refused.closed) await once(refused, 'close');
+    const full = () => admin.logLines.filter((line) => line.includes('admin_connections_full'));
+    expect(full()).to.have.length(1);
+    first.destroy();
+    await waitFor(async () => (await admin.call('GET', '/status')).status === 200, { what: 'room again' });
+  });
+
+  it('speaks HTTPS with a certificate, and is its own origin then', async () => {
+    const { certPem, keyPem } = await testCertificate({ names: ['localhost', '127.0.0.1'] });
+    admin = await startAdmin({ tls: { certPem: Buffer.from(certPem), keyPem: Buffer.from(keyPem) } });
+    const [host, port] = admin.address.split(':');
+    const call = (origin: string) =>
+      new Promise<{ status: number | undefined; headers: object }>((resolve, reject) => {
+        const sent = request({ host, port, path: '/status', ca: certPem, headers: { origin } }, (answer) => {
+          answer.resume().on('end', () => resolve({ status: answer.statusCode, headers: answer.headers }));
+        });
+        sent.on('error', reject).end();
+      });
+    const own = `https://${admin.address}`;
+    const answer = await call(own);
+    expect(answer.status).to.equal(200);
+    expect(answer.headers).to.include({ 'access-control-allow-origin': own });
+    expect((await call(`http://${admin.address}`)).headers).to.not.have.property('access-control-allow-origin');
+    expect(await raw('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')).to.not.match(/^HTTP\/1\.1 200/);
+  });
+});

@@ -1,0 +1,6 @@
+import type { Certificates } from '../../data-plane/plugins/certificates.ts';
+
+const none = { kind: 'fault', message: 'there are no certificates here' } as const;
+
+/** Of a configuration without certificates. */
+export const noCertificates: Certificates = { pair: () => none, authority: () => none };
