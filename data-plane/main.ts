@@ -227,7 +227,7 @@ function createHolder(
 }
 
 async function listen(parts: Parts): Promise<Readonly<Record<string, string>>> {
-  const { options, spine, metrics, readiness } = parts;
+  const { options, spine, metrics, requestMetrics, readiness } = parts;
   const { logger, proxyListen, statusListen, requestBodyMaxBytes, trustedIps } = options;
   const addresses: Record<string, string> = {};
   if (statusListen !== 'off') {
@@ -242,6 +242,7 @@ async function listen(parts: Parts): Promise<Readonly<Record<string, string>>> {
       handle,
       bodyBytesMax: requestBodyMaxBytes,
       trustedIps,
+      onRefused: (status) => requestMetrics.unmatched.count(status),
       onError: (error) =>
         logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
     });

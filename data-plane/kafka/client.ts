@@ -7,8 +7,10 @@ export interface KafkaClient {
   connect(deadlineMs: number): Promise<void>;
   /** Fresh metadata of one topic; never creates it. @throws KafkaError (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED, …) */
   metadata(topic: string, deadlineMs: number): Promise<TopicMetadata>;
-  /** Resolves when a connected broker answers that it is there. @throws KafkaError */
-  probe(deadlineMs: number): Promise<void>;
+  /** The topic's `max.message.bytes`; null when the brokers do not tell. @throws KafkaError when there is no answer */
+  recordBytesMax(topic: string, deadlineMs: number): Promise<number | null>;
+  /** Resolves when a broker answers, and so do the leaders of these partitions. @throws KafkaError */
+  probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void>;
   /**
    * Whether a batch could be written to this broker's socket at once: connected, logged in, not throttled, no bytes
    * waiting in the socket. When it is not connected the client starts to connect; `onReady` tells when to ask again.
@@ -25,6 +27,8 @@ export interface KafkaClient {
   /** Ends the connections at once; requests in flight fail as unknown. */
   close(): Promise<void>;
 }
+
+export type PartitionsByTopic = ReadonlyMap<string, ReadonlySet<number>>;
 
 /** What a client tells its owner without being asked. Neither function may throw. */
 export interface KafkaClientEvents {

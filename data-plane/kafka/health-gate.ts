@@ -1,25 +1,45 @@
 import type { Logger } from '../../shared/log.ts';
+import type { PartitionsByTopic } from './client.ts';
 import type { HealthSettings } from './producer.ts';
+
+/**
+ * open: records are taken. closed: they are refused, and the cluster is probed. trial: the probes were answered, but only
+ * an acked batch proves that records get through; until then one at a time is let in.
+ */
+export type GateState = 'open' | 'closed' | 'trial';
+
+/** A topic-partition; -1: none had been chosen yet. */
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Partitions that failed and are probed; more are left to the trial. */
+const suspectsMax = 100;
 
 export interface HealthGateOptions {
   readonly label: string;
   readonly logger: Logger;
-  /** Asks the cluster for a sign of life. Rejects when there is none. */
-  readonly probe: (deadlineMs: number) => Promise<void>;
+  /** Asks the cluster, and the leaders of these partitions, for a sign of life. Rejects when there is none. */
+  readonly probe: (partitions: PartitionsByTopic, deadlineMs: number) => Promise<void>;
   /** How long a probe may take. */
   readonly probeTimeoutMs: number;
+  readonly onState: (state: GateState) => void;
 }
 
 /**
- * Whether async records are taken: closes after so many failures in a row, probes the cluster while it is closed, and
- * opens after so many successes in a row, which are probes answered or batches acked.
+ * Whether async records are taken: closes after so many failures in a row, probes what failed while it is closed, and
+ * opens after so many successes in a row and an acked batch.
  */
 export class HealthGate {
   readonly #settings: HealthSettings;
   readonly #options: HealthGateOptions;
+  /** Where it failed and nothing was acked since. */
+  readonly #suspects = new Map<string, Set<number>>();
+  #state: GateState = 'open';
   #failures = 0;
   #successes = 0;
-  #closed = false;
+  #nextTrialMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(settings: HealthSettings, options: HealthGateOptions) {
@@ -27,43 +47,74 @@ export class HealthGate {
     this.#options = options;
   }
 
-  /** Closed: the cluster is known to fail, and records are refused. */
-  get isClosed(): boolean {
-    return this.#closed;
+  get state(): GateState {
+    return this.#state;
   }
 
-  failed(): void {
+  /** Whether to take a record now (monotonic ms). Of a trial nobody needs to tell how it ended: after an interval another is taken. */
+  admits(nowMs: number): boolean {
+    if (this.#state === 'open') return true;
+    if (this.#state === 'closed' || nowMs < this.#nextTrialMs) return false;
+    this.#nextTrialMs = nowMs + this.#settings.probeIntervalMs;
+    return true;
+  }
+
+  /** The cluster failed, at these places as far as it is known. */
+  failed(places: readonly Place[]): void {
+    for (const place of places) this.#suspect(place);
     this.#successes = 0;
-    if (this.#closed || ++this.#failures < this.#settings.failureThreshold) return;
-    this.#closed = true;
+    if (this.#state === 'closed') return;
+    if (this.#state === 'open' && ++this.#failures < this.#settings.failureThreshold) return;
     const { logger, label } = this.#options;
-    logger.warn('kafka_gate_closed', `Async records for Kafka cluster ${label} are refused: it fails`, {
-      cluster: label,
-      failures: this.#failures,
-    });
+    if (this.#state === 'open') {
+      logger.warn('kafka_gate_closed', `Async records for Kafka cluster ${label} are refused: it fails`, {
+        cluster: label,
+        failures: this.#failures,
+      });
+    }
+    this.#enter('closed');
     this.#probeLater();
   }
 
-  succeeded(): void {
+  /** A batch was acked there. */
+  acked({ topic, partition }: Place): void {
     this.#failures = 0;
-    if (!this.#closed || ++this.#successes < this.#settings.recoveryThreshold) return;
+    const partitions = this.#suspects.get(topic);
+    // Elsewhere it may go well all the while.
+    if (this.#state === 'closed' && this.#suspects.size > 0 && partitions === undefined) return;
+    if (partitions?.delete(partition) === true && partitions.size === 0) this.#suspects.delete(topic);
+    if (this.#state === 'open') return;
+    if (this.#state === 'closed' && ++this.#successes < this.#settings.recoveryThreshold) return;
     this.stop();
+    this.#enter('open');
     const { logger, label } = this.#options;
     logger.info('kafka_gate_opened', `Async records for Kafka cluster ${label} are taken again`, { cluster: label });
   }
 
-  /** Opens it and ends its timer. */
+  /** Ends its timer. */
   stop(): void {
-    this.#closed = false;
     this.#failures = 0;
     this.#successes = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
+  #enter(state: GateState): void {
+    this.#state = state;
+    if (state === 'open') this.#suspects.clear();
+    this.#options.onState(state);
+  }
+
+  #suspect({ topic, partition }: Place): void {
+    if (partition < 0) return;
+    const partitions = this.#suspects.get(topic);
+    if (partitions !== undefined) partitions.add(partition);
+    else if (this.#suspects.size < suspectsMax) this.#suspects.set(topic, new Set([partition]));
+  }
+
   #probeLater(): void {
     const timer = setTimeout(() => {
-      this.#options.probe(performance.now() + this.#options.probeTimeoutMs).then(
+      this.#options.probe(this.#suspects, performance.now() + this.#options.probeTimeoutMs).then(
         () => this.#probed(timer, true),
         () => this.#probed(timer, false),
       );
@@ -74,9 +125,11 @@ export class HealthGate {
   #probed(timer: NodeJS.Timeout, answered: boolean): void {
     // Opened or stopped meanwhile.
     if (this.#timer !== timer) return;
-    if (answered) this.succeeded();
-    else this.failed();
-    if (this.#closed) this.#probeLater();
+    this.#successes = answered ? this.#successes + 1 : 0;
+    if (this.#successes < this.#settings.recoveryThreshold) return this.#probeLater();
+    this.stop();
+    this.#nextTrialMs = 0;
+    this.#enter('trial');
   }
 }
 
@@ -87,6 +140,12 @@ export class HealthGates {
 
   constructor(options: HealthGateOptions) {
     this.#options = options;
+  }
+
+  /** How many refuse records, but for trials; null: there are none. */
+  get closed(): number | null {
+    if (this.#gates.size === 0) return null;
+    return [...this.#gates.values()].filter(({ gate }) => gate.state !== 'open').length;
   }
 
   acquire(settings: HealthSettings): { readonly gate: HealthGate; readonly release: () => void } {
@@ -108,14 +167,14 @@ export class HealthGates {
     };
   }
 
-  /** The cluster failed: a connection broke or could not be made, or accepted records were lost to it. */
-  failed(): void {
-    for (const { gate } of this.#gates.values()) gate.failed();
+  /** A connection broke or could not be made, or accepted records were lost to the cluster. */
+  failed(places: readonly Place[]): void {
+    for (const { gate } of this.#gates.values()) gate.failed(places);
   }
 
   /** The cluster acked a batch. */
-  succeeded(): void {
-    for (const { gate } of this.#gates.values()) gate.succeeded();
+  acked(place: Place): void {
+    for (const { gate } of this.#gates.values()) gate.acked(place);
   }
 
   close(): void {

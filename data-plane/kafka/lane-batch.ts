@@ -5,7 +5,10 @@ import type { Failure } from './produce-failure.ts';
 /** Records that a lane sends together, again if need be. */
 export interface LaneBatch {
   readonly entries: readonly Entry[];
+  /** That reached a broker. */
   readonly attempts: number;
+  /** Of these, the ones without a verdict: each may have written the batch. */
+  readonly unanswered: number;
   /** What the last attempt said; explains a deadline that passes before the next. */
   readonly failure: Failure | null;
   /**

@@ -12,6 +12,9 @@ import { deadlineBeforeWire, type Failure, judge, type Judgement } from './produ
 import { ProducerIdentity } from './producer-identity.ts';
 import type { ProducerLimits } from './producer.ts';
 
+/** Waits between attempts double up to this, or are as the limits say where that is longer. */
+const retryBackoffMaxMs = 1_000;
+
 /** What a lane needs of its producer. */
 export interface LaneOwner {
   readonly client: KafkaClient;
@@ -85,6 +88,8 @@ export class Lane {
 
   /** Who leads the partition, of the topic with this id. */
   learn(topicId: string | null, leader: number): void {
+    // What the old leader has refused is not held back from a new one.
+    if (leader !== this.leader) this.#notBeforeMs = 0;
     this.leader = leader;
     if (topicId === this.#topicId) return;
     this.#topicId = topicId;
@@ -209,7 +214,7 @@ export class Lane {
       // The last look before the wire: what is due by now must never be written.
       const { due, live } = partDue(source.take(batchRecordsMax, bytesMax), nowMs);
       if (due.length > 0) this.#owner.failed(due, deadlineBeforeWire);
-      if (live.length > 0) return { entries: live, attempts: 0, failure: null, frozen: null };
+      if (live.length > 0) return { entries: live, attempts: 0, unanswered: 0, failure: null, frozen: null };
     }
     return null;
   }
@@ -253,19 +258,21 @@ export class Lane {
     const { mayBeWritten, failure } = judgement;
     if (mayBeWritten) for (const entry of batch.entries) entry.mayBeWritten = true;
     const attempts = batch.attempts + (judgement.counts ? 1 : 0);
+    const unanswered = batch.unanswered + (mayBeWritten ? 1 : 0);
+    const tried = { attempts, unanswered, failure };
     if (stamp !== null && (mayBeWritten || batch.frozen !== null)) {
-      this.#keepFrozen({ ...batch, attempts, failure, frozen: { stamp, topicId } }, judgement, late);
+      this.#keepFrozen({ ...batch, ...tried, frozen: { stamp, topicId } }, judgement, late);
     } else {
       if (judgement.retires) this.#identity?.retire();
       const entries = late === 0 ? batch.entries : batch.entries.filter(({ settle }) => settle !== null);
-      this.#decide({ entries, attempts, failure, frozen: null }, failure, judgement.next);
+      this.#decide({ entries, ...tried, frozen: null }, failure, judgement.next);
     }
     this.#owner.done(this, { error, refresh: judgement.refresh, topicId });
   }
 
   /** A stamp that may be used up: the same batch again, or none with this producer id. */
   #keepFrozen(batch: LaneBatch, { next, retires, failure }: Judgement, late: number): void {
-    if (late > 0 || retires || next !== 'retry' || batch.attempts > this.#owner.limits().attemptsMax) {
+    if (late > 0 || retires || next !== 'retry' || !this.#mayTryAgain(batch)) {
       this.#giveUp(batch, failure);
     } else {
       this.#retry(batch);
@@ -277,18 +284,30 @@ export class Lane {
     if (entries.length === 0) return;
     if (next === 'split' && entries.length > 1) {
       const middle = entries.length >> 1;
-      const half = { attempts: 0, failure: null, frozen: null };
+      const half = { attempts: 0, unanswered: 0, failure: null, frozen: null };
       this.#heads.unshift({ ...half, entries: entries.slice(0, middle) }, { ...half, entries: entries.slice(middle) });
-    } else if (next !== 'retry' || batch.attempts > this.#owner.limits().attemptsMax) {
+    } else if (next !== 'retry' || !this.#mayTryAgain(batch)) {
       this.#owner.failed(entries, failure);
     } else {
       this.#retry(batch);
     }
   }
 
+  /**
+   * The deadline ends retries. Attempts are limited where each may write the batch once more (a stamped one is written
+   * once), or when no second one is wanted.
+   */
+  #mayTryAgain({ attempts, unanswered, frozen }: LaneBatch): boolean {
+    const { attemptsMax } = this.#owner.limits();
+    if (attemptsMax === 0) return attempts === 0;
+    return frozen !== null || unanswered <= attemptsMax;
+  }
+
   #retry(batch: LaneBatch): void {
     this.#heads.unshift(batch);
-    this.#notBeforeMs = performance.now() + this.#owner.limits().retryBackoffMs;
+    const { retryBackoffMs } = this.#owner.limits();
+    const doubledMs = retryBackoffMs * 2 ** Math.min(Math.max(0, batch.attempts - 1), 20);
+    this.#notBeforeMs = performance.now() + Math.min(doubledMs, Math.max(retryBackoffMs, retryBackoffMaxMs));
     this.#owner.wakeAt(this.#notBeforeMs);
     this.#owner.wakeAt(earliestOf(batch.entries));
   }

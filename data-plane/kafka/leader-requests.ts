@@ -13,8 +13,12 @@ const inFlightMax = 4;
 /** What requests need of their producer. */
 export interface RequestOwner extends LaneOwner {
   sent(lane: Lane, entries: readonly Entry[]): void;
-  /** A request has ended; `error` holds for all of it, `acked`: a batch of it is written. */
-  answered(result: { readonly acked: boolean; readonly error: KafkaError | null; readonly tookMs: number }): void;
+  /** A request for these lanes has ended; `error` holds for all of it. */
+  answered(result: {
+    readonly lanes: readonly Lane[];
+    readonly error: KafkaError | null;
+    readonly tookMs: number;
+  }): void;
 }
 
 interface Gathered {
@@ -94,8 +98,7 @@ export class LeaderRequests {
     const left = (this.#inFlight.get(leader) ?? 0) - 1;
     if (left > 0) this.#inFlight.set(leader, left);
     else this.#inFlight.delete(leader);
-    const acked = outcomes.some((outcome) => !(outcome instanceof KafkaError));
-    this.#owner.answered({ acked, error, tookMs: performance.now() - sentAtMs });
+    this.#owner.answered({ lanes, error, tookMs: performance.now() - sentAtMs });
     lanes.forEach((lane, index) => lane.answered(error ?? outcomes[index] ?? toKafkaError(undefined)));
   }
 }

@@ -16,6 +16,7 @@ import {
   loginRefused,
   shuttingDown,
   verdictOf,
+  withLimit,
 } from './produce-failure.ts';
 import { type ProducerMetrics, type QueueFigures, unconfirmedTopic } from './producer-metrics.ts';
 import {
@@ -56,6 +57,8 @@ export class LogicalProducer implements RequestOwner {
   readonly #topics: Topics;
   readonly #timer = new WakeTimer(() => this.#tick());
   readonly #lost: LostRecords;
+  /** Answers that wait for the limit that they name. */
+  readonly #asking = new Set<Promise<void>>();
   readonly #queued: QueueBounds;
   #limits: ProducerLimits;
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
@@ -78,7 +81,7 @@ export class LogicalProducer implements RequestOwner {
       logger: options.logger,
       onRefreshFailed: (cause) => {
         // While the first connection is being made nothing has failed yet.
-        if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed();
+        if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed([]);
       },
     });
     this.client = options.createClient({
@@ -88,8 +91,9 @@ export class LogicalProducer implements RequestOwner {
     this.gates = new HealthGates({
       label: options.label,
       logger: options.logger,
-      probe: (deadlineMs) => this.client.probe(deadlineMs),
+      probe: (partitions, deadlineMs) => this.client.probe(partitions, deadlineMs),
       probeTimeoutMs: options.cluster.requestTimeoutMs,
+      onState: (state) => options.metrics.gate(options.label, state),
     });
     // The status says how it goes; the client goes on trying by itself.
     this.client.connect(performance.now() + options.cluster.connectTimeoutMs).catch(() => undefined);
@@ -135,7 +139,7 @@ export class LogicalProducer implements RequestOwner {
     for (const topic of this.#topics) oldestMs = Math.min(oldestMs, topic.oldestQueuedAtMs);
     const oldestAgeSeconds = oldestMs === Infinity ? 0 : (performance.now() - oldestMs) / 1000;
     const { records, bytes } = this.#queued;
-    return { label: this.label, records, bytes, oldestAgeSeconds };
+    return { label: this.label, records, bytes, oldestAgeSeconds, gatesClosed: this.gates.closed };
   }
 
   /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
@@ -158,6 +162,7 @@ export class LogicalProducer implements RequestOwner {
     this.#timer.clear();
     this.#topics.stop();
     await this.client.close();
+    await Promise.all(this.#asking);
     this.#lost.close();
   }
 
@@ -184,16 +189,36 @@ export class LogicalProducer implements RequestOwner {
   }
 
   failed(entries: readonly Entry[], failure: Failure): void {
-    let lost = false;
+    if (failure.code === 'RECORD_TOO_LARGE') this.#failTooLarge(entries, failure);
+    else this.#fail(entries, failure);
+  }
+
+  /** The answer names the limit, as far as the brokers tell it before the answer is due. */
+  #failTooLarge(entries: readonly Entry[], failure: Failure): void {
+    const topic = this.#topics.get(entries[0]?.topic ?? '');
+    const limitBytes = topic?.limit.known(performance.now());
+    if (topic === undefined || limitBytes !== undefined) {
+      return this.#fail(entries, withLimit(failure, limitBytes ?? null));
+    }
+    const dueMs = Math.min(...entries.map(({ deadlineMs }) => deadlineMs));
+    const answered = topic.limit
+      .askFor((deadlineMs) => this.client.recordBytesMax(topic.name, deadlineMs), dueMs)
+      .then((bytes) => this.#fail(entries, withLimit(failure, bytes)))
+      .finally(() => this.#asking.delete(answered));
+    this.#asking.add(answered);
+  }
+
+  #fail(entries: readonly Entry[], failure: Failure): void {
+    const lost: Entry[] = [];
     for (const entry of entries) {
       if (entry.settle === null) continue;
       const verdict = failedVerdict(entry, failure);
-      if (entry.settle === this.#lost.settle) lost ||= blamesCluster(verdict);
+      if (entry.settle === this.#lost.settle && blamesCluster(verdict)) lost.push(entry);
       this.#count(entry.topic, verdict.outcome, 1);
       this.#settle(entry, verdict);
     }
     // What is lost at once is one failure, however many records it was.
-    if (lost) this.gates.failed();
+    if (lost.length > 0) this.gates.failed(lost);
   }
 
   late(entries: number, acked: boolean): void {
@@ -206,14 +231,14 @@ export class LogicalProducer implements RequestOwner {
     this.#options.metrics.batch(this.label, lane.topic, entries.length, bytes);
   }
 
-  answered({ acked, error, tookMs }: { acked: boolean; error: KafkaError | null; tookMs: number }): void {
+  answered({ lanes, error, tookMs }: { lanes: readonly Lane[]; error: KafkaError | null; tookMs: number }): void {
     this.#options.metrics.produced(this.label, tookMs / 1000);
-    if (acked) this.gates.succeeded();
-    else if (isConnectionFailure(error)) this.gates.failed();
+    if (isConnectionFailure(error)) this.gates.failed(lanes);
   }
 
   done(lane: Lane, failure: BatchFailure | null): void {
-    if (failure !== null) this.#options.metrics.attemptFailed(this.label, failure.error.kafkaName);
+    if (failure === null) this.gates.acked(lane);
+    else this.#options.metrics.attemptFailed(this.label, failure.error.kafkaName);
     const topic = this.#topics.get(lane.topic);
     if (topic === undefined) return;
     topic.laneDone(lane, failure);
@@ -308,7 +333,7 @@ export class LogicalProducer implements RequestOwner {
     ) {
       logger.warn('kafka_failing', `Kafka cluster ${this.label} cannot be reached: ${status.error ?? ''}`, fields);
     }
-    if (status.state === 'failing') this.gates.failed();
+    if (status.state === 'failing') this.gates.failed([]);
     if (status.loginRefused) for (const topic of this.#topics) topic.failWaiting(loginRefused);
     if (status.state !== 'connected') return;
     for (const topic of this.#topics) topic.refreshNow();

@@ -20,7 +20,7 @@ export interface Judgement {
   readonly mayBeWritten: boolean;
   /** The leader is another one, or none: fetch metadata. */
   readonly refresh: boolean;
-  /** The attempt counts against the limit of attempts: it reached the broker. */
+  /** The attempt reached a broker. */
   readonly counts: boolean;
   /** Idempotent: the producer id is of no use any more. */
   readonly retires: boolean;
@@ -121,6 +121,17 @@ export const producerOverloaded: Failure = notSent(
   'The queue of records to Kafka is full.',
   null,
 );
+/** Larger than all that may wait: there will never be room for it. `setting`: whose bound that is. */
+export function largerThanQueue(limitBytes: number, setting: string): Failure {
+  const message = `The record is larger than the ${limitBytes} bytes of records that may wait for Kafka (${setting}).`;
+  return withLimit(rejected('RECORD_TOO_LARGE', message, null), limitBytes);
+}
+
+/** Names the limit that was passed; null: it is not known. */
+export function withLimit(failure: Failure, limitBytes: number | null): Failure {
+  return limitBytes === null ? failure : { ...failure, details: [{ limit: limitBytes, unit: 'bytes' }] };
+}
+
 export const nodeOverloaded: Failure = notSent(
   'PRODUCER_OVERLOADED',
   "The node's memory for records to Kafka is full.",
@@ -141,6 +152,18 @@ export const gateClosed: Failure = notSent(
 /** Whether a lost record says that the cluster fails, not that something is wrong with the record or its topic. */
 export function blamesCluster({ code }: FailedVerdict): boolean {
   return code === 'KAFKA_UNAVAILABLE' || code === 'DELIVERY_UNKNOWN';
+}
+
+const topicRefusals = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'INVALID_TOPIC_EXCEPTION',
+]);
+
+/** Whether the brokers answered that there is no such topic to write to: nothing is wrong with the cluster. */
+export function isTopicRefusal(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && error.wire === 'verdict' && topicRefusals.has(error.kafkaName);
 }
 
 const connectionNames = new Set(['CONNECTION_FAILED', 'TIMED_OUT', 'CLOSED', 'AUTHENTICATION_FAILED']);
@@ -170,7 +193,7 @@ function unknownVerdict(topic: string, { code, kafkaName }: Failure): FailedVerd
   };
 }
 
-function rejected(code: ErrorCode, message: string, kafkaName: string): Failure {
+function rejected(code: ErrorCode, message: string, kafkaName: string | null): Failure {
   return { code, outcome: 'rejected', message, kafkaName };
 }
 

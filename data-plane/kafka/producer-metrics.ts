@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outcome } from '../../shared/errors.ts';
+import type { GateState } from './health-gate.ts';
 
 /** What the queues of one producer hold at the moment. */
 export interface QueueFigures {
@@ -7,6 +8,8 @@ export interface QueueFigures {
   readonly records: number;
   readonly bytes: number;
   readonly oldestAgeSeconds: number;
+  /** Health gates that refuse records; null: none is in use. */
+  readonly gatesClosed: number | null;
 }
 
 /** Topics that no metadata has confirmed share this label: their names come from requests and have no bound. */
@@ -22,6 +25,8 @@ export interface ProducerMetrics {
   late(cluster: string, acked: boolean, count: number): void;
   /** Async records that were accepted and lost. */
   lost(cluster: string, topic: string, count: number): void;
+  /** A health gate of async mode has changed to this state. */
+  gate(cluster: string, state: GateState): void;
 }
 
 export function createProducerMetrics(registry: Registry, queues: () => Iterable<QueueFigures>): ProducerMetrics {
@@ -70,6 +75,12 @@ export function createProducerMetrics(registry: Registry, queues: () => Iterable
     labelNames: ['cluster', 'topic'],
     registers,
   });
+  const gates = new Counter({
+    name: 'sluice_kafka_health_gate_transitions_total',
+    help: 'Changes of the health gates of async mode, by the state they changed to',
+    labelNames: ['cluster', 'state'],
+    registers,
+  });
   registerQueueGauges(registry, queues);
 
   return {
@@ -82,12 +93,13 @@ export function createProducerMetrics(registry: Registry, queues: () => Iterable
     attemptFailed: (cluster, error) => failures.inc({ cluster, error }),
     late: (cluster, acked, count) => late.inc({ cluster, verdict: acked ? 'acked' : 'failed' }, count),
     lost: (cluster, topic, count) => lost.inc({ cluster, topic }, count),
+    gate: (cluster, state) => gates.inc({ cluster, state }),
   };
 }
 
 /** Read when they are scraped. */
 function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFigures>): void {
-  const gauge = (name: string, help: string, read: (figures: QueueFigures) => number): void => {
+  const gauge = (name: string, help: string, read: (figures: QueueFigures) => number | null): void => {
     const metric = new Gauge({
       name,
       help,
@@ -95,7 +107,10 @@ function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFig
       registers: [],
       collect() {
         this.reset();
-        for (const figures of queues()) this.inc({ cluster: figures.label }, read(figures));
+        for (const figures of queues()) {
+          const value = read(figures);
+          if (value !== null) this.inc({ cluster: figures.label }, value);
+        }
       },
     });
     registry.registerMetric(metric);
@@ -106,5 +121,10 @@ function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFig
     'sluice_kafka_queue_oldest_age_seconds',
     'Age of the oldest queued record',
     (figures) => figures.oldestAgeSeconds,
+  );
+  gauge(
+    'sluice_kafka_health_gates_closed',
+    'Health gates of async mode that refuse records, open ones are 0',
+    (figures) => figures.gatesClosed,
   );
 }

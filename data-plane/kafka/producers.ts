@@ -100,9 +100,9 @@ class SharedProducers implements Producers {
     return {
       publish: (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs),
       enqueue: (topic, record, deadlineMs) =>
-        held?.gate.isClosed === true
-          ? producer.answerRefused(topic, gateClosed)
-          : producer.enqueue(topic, record, deadlineMs),
+        held === null || held.gate.admits(performance.now())
+          ? producer.enqueue(topic, record, deadlineMs)
+          : producer.answerRefused(topic, gateClosed),
       release: () => {
         if (released) return;
         released = true;

@@ -1,4 +1,4 @@
-import { type Failure, nodeOverloaded, producerOverloaded } from './produce-failure.ts';
+import { type Failure, largerThanQueue, nodeOverloaded, producerOverloaded } from './produce-failure.ts';
 import type { ProducerLimits } from './producer.ts';
 
 /** Bytes of records over all producers of the node. */
@@ -27,6 +27,9 @@ export class QueueBounds {
 
   /** Why a record of so many bytes is not taken; null when it may be. */
   refusal({ queueRecordsMax, queueBytesMax }: ProducerLimits, bytes: number): Failure | null {
+    const setting = 'producer_async_buffering_limits_bytes_in_memory';
+    if (bytes > queueBytesMax) return largerThanQueue(queueBytesMax, setting);
+    if (bytes > this.#memory.bytesMax) return largerThanQueue(this.#memory.bytesMax, 'producer_memory_max');
     if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
     if (this.#memory.bytes + bytes > this.#memory.bytesMax) return nodeOverloaded;
     return null;

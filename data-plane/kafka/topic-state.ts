@@ -4,6 +4,7 @@ import { type BatchFailure, Lane } from './lane.ts';
 import { LeaderRequests, type RequestOwner } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
 import type { Failure } from './produce-failure.ts';
+import { TopicLimit } from './topic-limit.ts';
 
 /** How long a topic that the brokers refuse is set aside before it is asked for again: doubling. */
 const quarantineMs = { first: 100, max: 5000 } as const;
@@ -47,6 +48,7 @@ export class TopicState {
   #refreshes = 0;
   #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
   #refusals = 0;
+  readonly limit = new TopicLimit();
 
   constructor(name: string, owner: RequestOwner, partitioner: 'murmur2' | 'crc32') {
     this.name = name;

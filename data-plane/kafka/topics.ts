@@ -1,18 +1,10 @@
 import type { Logger } from '../../shared/log.ts';
-import { KafkaError } from './client.ts';
 import type { RequestOwner } from './leader-requests.ts';
-import { type Failure, failureOf } from './produce-failure.ts';
+import { type Failure, failureOf, isTopicRefusal } from './produce-failure.ts';
 import { TopicState } from './topic-state.ts';
 
 /** Names of topics can come from requests: beyond this many, those without records are forgotten. */
 const topicsMax = 5000;
-
-const topicRefusals = new Set([
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'CLUSTER_AUTHORIZATION_FAILED',
-  'INVALID_TOPIC_EXCEPTION',
-]);
 
 export interface TopicsOptions {
   readonly owner: RequestOwner;
@@ -125,8 +117,7 @@ export class Topics {
 
   #refreshFailed(topic: TopicState, cause: unknown): void {
     const nowMs = performance.now();
-    const refused = cause instanceof KafkaError && cause.wire === 'verdict' && topicRefusals.has(cause.kafkaName);
-    if (refused) topic.refuse(failureOf(cause), nowMs);
+    if (isTopicRefusal(cause)) topic.refuse(failureOf(cause), nowMs);
     else topic.refreshFailed(nowMs);
     this.#options.onRefreshFailed(cause);
   }

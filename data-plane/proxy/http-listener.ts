@@ -16,6 +16,8 @@ export interface HttpListenerOptions {
   /** Addresses and CIDRs whose X-Forwarded-* is believed. */
   readonly trustedIps: readonly string[];
   readonly limits?: Partial<HttpLimits>;
+  /** A request was refused before it became an exchange: its status. */
+  readonly onRefused?: (status: number) => void;
   /** The bound port has trouble: a connection could not be accepted. */
   readonly onError?: (error: Error) => void;
 }
@@ -49,8 +51,9 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     socket.once('close', () => open.delete(socket));
   });
   serveRequests(server, options, settings, open);
-  server.on('connect', (_request, socket: Duplex) => endGently(socket, rawAnswer(405), limits.lingerMs));
-  server.on('clientError', createClientErrorHandler(limits));
+  const onRefused = options.onRefused ?? (() => undefined);
+  server.on('connect', createConnectHandler(limits, onRefused));
+  server.on('clientError', createClientErrorHandler(limits, onRefused));
   const { host, port } = await bind(server, options.listen);
   // A connection that could not be accepted (no file descriptors left) is no reason to end the process.
   server.on('error', (error) => options.onError?.(error));
@@ -81,7 +84,7 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
 /** Hands requests on as exchanges; refuses those that are framed in a way that cannot be served. */
 function serveRequests(
   server: Server,
-  { handle }: HttpListenerOptions,
+  { handle, onRefused }: HttpListenerOptions,
   settings: ExchangeSettings,
   open: ReadonlyMap<Socket, ConnectionState>,
 ): void {
@@ -99,6 +102,7 @@ function serveRequests(
     if (refusal !== undefined || authority === undefined) {
       connection.isEnding = true;
       refuse(response, refusal ?? 400, limits);
+      onRefused?.(refusal ?? 400);
       return;
     }
     handle(new HttpExchange(request, response, settings, connection, authority, expects === 'continue'));
@@ -194,15 +198,38 @@ function refuse(response: ServerResponse, status: number, { lingerMs }: HttpLimi
   response.end(body);
 }
 
+/** Nothing is tunnelled. node:http has let go of the connection by now, its errors included. */
+function createConnectHandler(
+  { lingerMs }: HttpLimits,
+  onRefused: (status: number) => void,
+): (request: IncomingMessage, socket: Duplex) => void {
+  return (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.resume();
+    const busy = responseUnderWay(socket);
+    onRefused(405);
+    // Behind a request that is still being served: its answer is the last, and no other may overtake it.
+    if (busy !== undefined) busy.once('finish', destroyConnection);
+    else endGently(socket, rawAnswer(405, ['Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']), lingerMs);
+  };
+}
+
+function responseUnderWay(socket: Duplex): ServerResponse | undefined {
+  // node:http keeps the response that a connection is busy with here; there is no public name for it.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+}
+
 /** Answers what node:http could not parse, or waited for too long, and ends the connection. */
-function createClientErrorHandler({ lingerMs }: HttpLimits): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+function createClientErrorHandler(
+  { lingerMs }: HttpLimits,
+  onRefused: (status: number) => void,
+): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   /** Connections that were refused: what still comes over them is malformed again, and skipped. */
   const refused = new WeakSet<Duplex>();
   return (error, socket) => {
     const status = statusOfParseError(error.code);
-    // node:http keeps the response that a connection is busy with here; there is no public name for it.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const busy = (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+    const busy = responseUnderWay(socket);
     if (status !== undefined && refused.has(socket)) return;
     if (status === undefined || !socket.writable) socket.destroy(error);
     else if (busy?.req.complete === true) {
@@ -211,6 +238,7 @@ function createClientErrorHandler({ lingerMs }: HttpLimits): (error: NodeJS.Errn
     } else if (busy?.headersSent === true) socket.destroy(error);
     else {
       refused.add(socket);
+      onRefused(status);
       endGently(socket, rawAnswer(status), lingerMs);
     }
   };
@@ -227,7 +255,7 @@ function statusOfParseError(code: string | undefined): number | undefined {
   return code?.startsWith('HPE_') === true ? 400 : undefined;
 }
 
-function rawAnswer(status: number): string {
+function rawAnswer(status: number, headers: readonly string[] = []): string {
   const body = refusalBody(status);
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -235,6 +263,7 @@ function rawAnswer(status: number): string {
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${body.length}`,
     'Connection: close',
+    ...headers,
     '',
     body,
   ].join('\r\n');

@@ -21,7 +21,7 @@ export class RouteMeter {
 
 /** What the request path reports. */
 export interface RequestMetrics {
-  /** Requests that matched no route. */
+  /** Requests that matched no route, or were refused before they could be matched. */
   readonly unmatched: RouteMeter;
   /** The meter of a route, the same for the same label. */
   meterOf(routeLabel: string): RouteMeter;

@@ -130,12 +130,13 @@ export const kafkaFields = {
   producer_request_retries_max_attempts: integer({
     default: 10,
     between: [0, intMax],
-    description: 'How often a batch is tried again. Retries happen only while the delivery deadline allows.',
+    description:
+      'How often a batch is sent again after attempts without an answer: each may write it once more. What the brokers refuse for now is tried again until the delivery deadline. 0: nothing is tried again.',
   }),
   producer_request_retries_backoff_timeout: integer({
     default: 100,
     between: [0, intMax],
-    description: 'Wait between two attempts (ms).',
+    description: 'Wait before a batch is tried again (ms). It doubles while attempts fail, up to 1 s.',
   }),
   delivery_timeout: integer({
     default: 10_000,

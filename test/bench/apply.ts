@@ -13,7 +13,7 @@ import type { SnapshotEntities } from '../../shared/snapshot.ts';
 import { type DataPlaneProcess, runDataPlane } from '../helpers/sluice-process.ts';
 import { FakeReader } from '../helpers/sync-fakes.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { createTopic } from './ingest.ts';
+import { createTopic } from './arena.ts';
 import { cpuMs, spread, table } from './load.ts';
 import { manyEntities, storedEntity } from './many-entities.ts';
 import type { SteadyOrder, SteadyResult } from './steady-load.ts';

@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { withServices } from '../helpers/services.ts';
 import { apply } from './apply.ts';
+import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
 import { ingest } from './ingest.ts';
 
 const usage = `usage: npm run bench -- <scenario> [options]
   ingest  [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   fleet   [--nodes 10,100,1000] [--writes 50]
   apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]`;
 
@@ -28,8 +30,9 @@ const rounds = Number(values.rounds);
 
 switch (positionals[0] ?? '') {
   case 'ingest':
+  case 'cpu':
     await withServices(({ kafka, registry }) =>
-      ingest({
+      (positionals[0] === 'cpu' ? cpu : ingest)({
         kafka,
         registry,
         clients: values.client === 'both' ? ['kafkajs', 'platformatic'] : [values.client],

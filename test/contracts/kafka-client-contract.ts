@@ -95,6 +95,24 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       });
     }
 
+    it('tells the largest record that a topic takes', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { configs: { 'max.message.bytes': '4321' } });
+      expect(await client.recordBytesMax(topic, soon())).to.equal(4321);
+      expect(await client.recordBytesMax(`${topic}-unknown`, soon())).to.equal(null);
+    });
+
+    it('probes the leaders of partitions that failed, and leaves out what is gone', async () => {
+      const client = await openConnected();
+      const topic = await createTopic('contract', { partitions: 2 });
+      await client.metadata(topic, soon());
+      const partitions = new Map([
+        [topic, new Set([0, 1, 7])],
+        [`${topic}-unknown`, new Set([0])],
+      ]);
+      await client.probe(partitions, soon());
+    });
+
     it('with acks 0 hands over and has no offset', async () => {
       const client = await openConnected({ acks: 0 });
       const topic = await createTopic('contract');

@@ -130,8 +130,12 @@ describe('a data plane', function () {
     expect(shown['addresses']).to.deep.equal(node.addresses);
     expect(shown['clusters']).to.deep.equal(clusters);
     expect(shown['connections']).to.deep.equal({ accepted: 1, active: 1 });
-    expect(shown['control_plane']).to.include({ connected: true, address: harness.address });
+    expect(shown['control_plane']).to.include({ address: harness.address });
+    const isConnected = async () => JSON.stringify((await status(node, '/status')).body).includes('"connected":true');
+    await waitFor(isConnected, { what: 'the control plane', timeoutMs: 30_000 });
     expect(await metric(node, 'sluice_http_requests_total{route="orders",status="200"}')).to.equal(1);
+    expect(await (await open(node)).send('no HTTP\r\n\r\n').end()).to.deep.equal([400]);
+    expect(await metric(node, 'sluice_http_requests_total{route="",status="400"}')).to.equal(1);
     expect(await metric(node, 'sluice_config_applies_total')).to.equal(1);
     expect(await metric(node, `sluice_config_info{hash="${createSnapshot(entities).hash}"}`)).to.equal(1);
     expect(await metric(node, 'sluice_config_last_apply_timestamp_seconds')).to.be.closeTo(Date.now() / 1000, 60);

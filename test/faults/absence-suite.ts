@@ -3,11 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createTopic } from '../helpers/kafka.ts';
 import type { DataPlaneProcess } from '../helpers/sluice-process.ts';
-import { judge, type OpenLoad, readRecords, startOpenLoad } from './oracle.ts';
+import { type OpenLoad, startOpenLoad } from './load.ts';
+import { judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { clients, type ClientName, deliveryTimeoutMs, isLong, openPrefix, type Rig } from './rig.ts';
 
-const absenceMs = isLong ? 300_000 : 10_000;
+const absenceMs = isLong ? 300_000 : 6_000;
 /** While all is well; twice as much without Kafka. */
 const perSecond = isLong ? 200 : 100;
 const sampleMs = 500;

@@ -11,9 +11,11 @@ import type { ClusterSettings } from '../../data-plane/kafka/producer.ts';
 import { createLogger } from '../../shared/log.ts';
 import { bootstrapServers } from '../helpers/admin.ts';
 import { createTopic } from '../helpers/kafka.ts';
-import { type Judgement, judge, type NumberedLoad, readRecords, startNumberedLoad } from './oracle.ts';
+import { type NumberedLoad, startNumberedLoad } from './load.ts';
+import { type Judgement, judge, readRecords } from './oracle.ts';
 import { expectPromisesKept } from './report.ts';
 import { openPrefix, password, type Rig, user } from './rig.ts';
+import { describeTogether } from './together.ts';
 
 /** What a liar answers, and what it hands on to the data plane (null: nothing). */
 interface Lie {
@@ -59,38 +61,45 @@ const lies: readonly Lie[] = [
 
 /** The harness proves itself: where the data plane would be stands one that lies, and the oracle must see it. */
 export function liesSuite(rig: () => Rig): void {
-  describe('the oracle against liars', () => {
-    for (const lie of lies) {
-      it(`finds one that ${lie.name}`, async () => {
-        const judged = await judgeLiar(rig(), lie);
-        expect(judged.requests).to.be.above(everyNth);
-        expect(() => expectPromisesKept(judged)).to.throw(/in the topic/);
-        expect(judged[lie.found]).to.have.length.above(0);
-      });
-    }
+  describeTogether('the oracle against liars', [
+    ...lies.map((lie) => ({ name: `finds one that ${lie.name}`, run: () => findsLiar(rig(), lie) })),
+    { name: 'finds a lane that acks early', run: () => findsEarlyAcker(rig()) },
+    {
+      name: 'finds nothing when nobody lies',
+      async run() {
+        const honest: Lie = {
+          name: 'tells the truth',
+          found: 'lost',
+          handle: (body, _number, forward) => forward(body),
+        };
+        expectPromisesKept(await judgeLiar(rig(), honest));
+      },
+    },
+  ]);
+}
 
-    it('finds a lane that acks early', async () => {
-      const topic = await createTopic(`${openPrefix}early`, { partitions: 4, brokers: rig().kafka.internalServers });
-      const early = await startEarlyAcker(rig(), topic);
-      try {
-        const judged = await judgeLoad(rig(), topic, early.url, async (load) => {
-          await load.seen('acked', 100);
-          // What was acked before it arrived meets a connection that ends.
-          for (const proxy of rig().proxies) proxy.setRule(topic, { action: 'cut_before', times: 3 });
-          await load.seen('acked', 100);
-        });
-        expect(() => expectPromisesKept(judged)).to.throw(/acked but not in the topic/);
-      } finally {
-        for (const proxy of rig().proxies) proxy.setRule(topic, null);
-        await early.close();
-      }
-    });
+async function findsLiar(rig: Rig, lie: Lie): Promise<void> {
+  const judged = await judgeLiar(rig, lie);
+  expect(judged.requests).to.be.above(everyNth);
+  expect(() => expectPromisesKept(judged)).to.throw(/in the topic/);
+  expect(judged[lie.found]).to.have.length.above(0);
+}
 
-    it('finds nothing when nobody lies', async () => {
-      const honest: Lie = { name: 'tells the truth', found: 'lost', handle: (body, _number, forward) => forward(body) };
-      expectPromisesKept(await judgeLiar(rig(), honest));
+async function findsEarlyAcker(rig: Rig): Promise<void> {
+  const topic = await createTopic(`${openPrefix}early`, { partitions: 4, brokers: rig.kafka.internalServers });
+  const early = await startEarlyAcker(rig, topic);
+  try {
+    const judged = await judgeLoad(rig, topic, early.url, async (load) => {
+      await load.seen('acked', 100);
+      // What was acked before it arrived meets a connection that ends.
+      for (const proxy of rig.proxies) proxy.setRule(topic, { action: 'cut_before', times: 3 });
+      await load.seen('acked', 100);
     });
-  });
+    expect(() => expectPromisesKept(judged)).to.throw(/acked but not in the topic/);
+  } finally {
+    for (const proxy of rig.proxies) proxy.setRule(topic, null);
+    await early.close();
+  }
 }
 
 async function judgeLiar(rig: Rig, lie: Lie): Promise<Judgement> {
@@ -189,7 +198,8 @@ async function startEarlyAcker(rig: Rig, topic: string) {
 function ackingEarly(client: KafkaClient): KafkaClient {
   return {
     connect: (deadlineMs) => client.connect(deadlineMs),
-    probe: (deadlineMs) => client.probe(deadlineMs),
+    probe: (partitions, deadlineMs) => client.probe(partitions, deadlineMs),
+    recordBytesMax: (topic, deadlineMs) => client.recordBytesMax(topic, deadlineMs),
     metadata: (topic, deadlineMs) => client.metadata(topic, deadlineMs),
     isReady: (brokerId) => client.isReady(brokerId),
     produce(request) {

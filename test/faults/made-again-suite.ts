@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createTopic } from '../helpers/kafka.ts';
 import { makeAgain } from '../helpers/kafka-admin.ts';
-import { type Judgement, judge, type OpenLoad, readRecords, startOpenLoad } from './oracle.ts';
+import { type OpenLoad, startOpenLoad } from './load.ts';
+import { type Judgement, judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { countRecords, createTopic } from '../helpers/kafka.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { judge, readRecords, startNumberedLoad } from './oracle.ts';
+import { startNumberedLoad } from './load.ts';
+import { judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
@@ -40,7 +41,7 @@ async function runEnd(rig: Rig, client: ClientName, signal: 'SIGTERM' | 'SIGKILL
   const topic = await createTopic(`${openPrefix}end`, { partitions: 4, brokers: rig.kafka.internalServers });
   const node = await rig.startNode(client, name);
   await rig.makeRoute(name, topic);
-  const load = startNumberedLoad({ url: `${node.proxy}/${name}`, workers, answerTimeoutMs: 10_000 });
+  const load = startNumberedLoad({ url: `${node.proxy}/${name}`, workers });
   let signalledAtMs = Infinity;
   try {
     await load.seen('acked', acked);

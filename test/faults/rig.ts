@@ -58,7 +58,7 @@ async function assemble(closing: Closing): Promise<Rig> {
   const kafka = await startKafkaCluster({
     directory: `${temp.path}/kafka`,
     brokers: brokerCount,
-    heap: '256m',
+    heap: isLong ? '384m' : '256m',
     // They start again and again: compiled once, and simply.
     jvmArguments: ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
     security: 'SASL_PLAINTEXT',
@@ -69,8 +69,6 @@ async function assemble(closing: Closing): Promise<Rig> {
       // A killed broker may come back when the controller has given it up: 9 s by default.
       'broker.session.timeout.ms': '3000',
       'broker.heartbeat.interval.ms': '500',
-      // 128 MiB by default: half of the heap.
-      'log.cleaner.dedupe.buffer.size': '4194304',
     },
   });
   closing.add(() => kafka.stop());

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createTopic } from '../helpers/kafka.ts';
-import { type Judgement, judge, type Note, type NumberedLoad, readRecords, startNumberedLoad } from './oracle.ts';
+import { type NumberedLoad, startNumberedLoad } from './load.ts';
+import { type Judgement, judge, type Note, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 

@@ -11,7 +11,8 @@ const deadlineMs = 2_000;
 const requestTimeoutMs = 100;
 /** A broker's answer may take its time-out and a second for the way before the node gives up waiting. */
 const givesUpMs = requestTimeoutMs + 1_000;
-const lateMs = 500;
+/** On a busy machine. */
+const lateMs = 1_500;
 
 const timeouts = {
   delivery_timeout: deadlineMs,
@@ -200,6 +201,7 @@ const cases: readonly Case[] = [
 
 /** Once on the wire, acked or unknown: kafka-upstream.md section 5, "the rule across attempts". */
 export function wireRuleSuite(rig: () => Rig): void {
+  // One after another: the topics of a node share its connections, and what spoils one request breaks them for all.
   describe('the rule across attempts', () => {
     for (const each of cases) {
       it(each.name, () => runCase(rig(), each));

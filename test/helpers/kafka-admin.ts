@@ -72,7 +72,7 @@ export interface TopicAccess {
   /** The topic's name is a prefix. */
   readonly prefix?: boolean;
   /** WRITE by default, which implies DESCRIBE. */
-  readonly operation?: 'WRITE' | 'DESCRIBE';
+  readonly operation?: 'WRITE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS';
 }
 
 export async function allow(access: TopicAccess, brokers: string): Promise<void> {

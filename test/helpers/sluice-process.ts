@@ -51,7 +51,7 @@ export function runSluice(
     for (const waiter of waiters) waiter();
   });
 
-  const line = (fits: (line: LogLine) => boolean, timeoutMs = 20_000): Promise<LogLine> =>
+  const line = (fits: (line: LogLine) => boolean, timeoutMs = 60_000): Promise<LogLine> =>
     new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);

@@ -8,6 +8,8 @@ export interface Names {
   readonly second: string;
   /** Takes records up to 2,000 bytes. */
   readonly small: string;
+  /** Takes records up to 1,000 bytes, and the user may ask for that limit. */
+  readonly tiny: string;
   /** Exists, and the user may not even see it. */
   readonly secret: string;
   /** The user may see it but not write. */
@@ -31,7 +33,8 @@ export interface Row {
     readonly code?: string;
     readonly retryable?: boolean;
     readonly retryAfter?: true;
-    readonly limit?: number;
+    /** Of `details`; null: there are none. */
+    readonly limit?: number | null;
     /** Of `records`: outcome and code of each topic. */
     readonly records?: (names: Names) => readonly { topic: string; outcome: string; code?: string }[];
   };
@@ -97,6 +100,7 @@ export function routeConfigs(context: RouteContext) {
       allowed_topics: [names.second, names.small, names.secret, names.readOnly, names.absent, 'any*'],
     },
     small: { ...base, topic: names.small },
+    tiny: { ...base, topic: names.tiny },
     secret: { ...base, topic: names.secret },
     readOnly: { ...base, topic: names.readOnly },
     absent: { ...base, topic: names.absent },
@@ -117,7 +121,6 @@ const accepted = { status: 200, outcome: 'accepted' } as const;
 const rejected = { outcome: 'rejected', retryable: false } as const;
 const notSent = { outcome: 'not_sent', retryable: true } as const;
 const unavailable = { status: 503, code: 'KAFKA_UNAVAILABLE', ...notSent, retryAfter: true } as const;
-const overloaded = { status: 503, code: 'PRODUCER_OVERLOADED', ...notSent, retryAfter: true } as const;
 const open = ({ open }: Names) => [open];
 const large = (id: string) => JSON.stringify({ id, pad: 'x'.repeat(3_000) });
 const partial = { outcome: 'partial', retryable: false } as const;
@@ -254,7 +257,15 @@ export const rows: readonly Row[] = [
     name: 'a record over the limit of its topic',
     route: 'small',
     body: large,
-    expected: { status: 413, code: 'RECORD_TOO_LARGE', ...rejected },
+    expected: { status: 413, code: 'RECORD_TOO_LARGE', ...rejected, limit: null },
+    withinMs: quickMs,
+  },
+  {
+    state: 'well',
+    name: 'a record over the limit of its topic, where the user may see it',
+    route: 'tiny',
+    body: large,
+    expected: { status: 413, code: 'RECORD_TOO_LARGE', ...rejected, limit: 1_000 },
     withinMs: quickMs,
   },
   {
@@ -289,10 +300,10 @@ export const rows: readonly Row[] = [
   },
   {
     state: 'well',
-    name: 'a record that does not fit the queue',
+    name: 'a record that is larger than the whole queue',
     route: 'narrow',
     body: large,
-    expected: overloaded,
+    expected: { status: 413, code: 'RECORD_TOO_LARGE', ...rejected, limit: 1_000 },
     withinMs: quickMs,
   },
   {

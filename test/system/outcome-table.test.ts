@@ -184,7 +184,7 @@ describe('the outcome table against real brokers', function () {
     });
 
     it('the topics hold what was promised, and nothing that was refused', async () => {
-      const existing = [names.open, names.second, names.small, names.secret, names.readOnly, names.pair];
+      const existing = [names.open, names.second, names.small, names.tiny, names.secret, names.readOnly, names.pair];
       const held = new Map<string, string[]>();
       const places = new Map<string, string>();
       for (const topic of existing) {
@@ -246,6 +246,7 @@ async function makeTopics(brokers: string): Promise<Names> {
     open: `${prefix}-open`,
     second: `${prefix}-second`,
     small: `${prefix}-small`,
+    tiny: `${prefix}-tiny`,
     secret: `secret-${prefix}`,
     readOnly: `read-only-${prefix}`,
     absent: `${prefix}-absent`,
@@ -254,11 +255,13 @@ async function makeTopics(brokers: string): Promise<Names> {
   await make(names.open, {}, 2);
   await make(names.second);
   await make(names.small, { 'max.message.bytes': '2000' });
+  await make(names.tiny, { 'max.message.bytes': '1000' });
   await make(names.secret);
   await make(names.readOnly);
   await make(names.pair, { 'min.insync.replicas': '2' }, 2);
   await allow({ user, topic: prefix, prefix: true }, brokers);
   await allow({ user, topic: names.readOnly, operation: 'DESCRIBE' }, brokers);
+  await allow({ user, topic: names.tiny, operation: 'DESCRIBE_CONFIGS' }, brokers);
   return names;
 }
 
@@ -299,7 +302,8 @@ function checkAnswer({ expected, withinMs }: Row, answer: PostAnswer, names: Nam
   expect(headers.has('retry-after'), 'Retry-After').to.equal(expected.retryAfter ?? false);
   expect(ms, `time to answer ${text}`).to.be.within(...withinMs);
   expect(headers.get('content-type')).to.match(/^application\/json/);
-  if (expected.limit !== undefined) expect(body.details?.[0]?.limit).to.equal(expected.limit);
+  if (expected.limit === null) expect(body.details, text).to.equal(undefined);
+  else if (expected.limit !== undefined) expect(body.details?.[0]?.limit, text).to.equal(expected.limit);
   if (expected.code !== undefined) {
     expect(body.error, 'one sentence').to.be.a('string').and.not.equal('');
     expect(body.request_id).to.equal(headers.get('x-request-id'));

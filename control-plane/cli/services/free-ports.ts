@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { PortTakenError } from './jvm-process.ts';
 
 /** Ports of the loopback address that were free a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -8,6 +9,27 @@ export async function freePorts(count: number): Promise<number[]> {
     return servers.map(portOf);
   } finally {
     await Promise.all(servers.map(close));
+  }
+}
+
+const attemptsMax = 4;
+
+/**
+ * Chooses ports and starts on them; when another process was faster in taking one, again with other ports.
+ * @throws what `start` throws
+ */
+export async function startOnFreePorts<T>(
+  options: { readonly count: number; readonly choosePorts?: ((count: number) => Promise<number[]>) | undefined },
+  start: (ports: readonly number[]) => Promise<T>,
+): Promise<T> {
+  const { count, choosePorts = freePorts } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    const ports = await choosePorts(count);
+    try {
+      return await start(ports);
+    } catch (error) {
+      if (!(error instanceof PortTakenError) || attempt === attemptsMax) throw error;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { javaCommand } from './java.ts';
@@ -9,6 +9,7 @@ const run = promisify(execFile);
 const pollMs = 50;
 const killTimeoutMs = 10_000;
 const logTailLines = 20;
+const lastWordsLines = 400;
 const markerFlag = '-Dsluice.service=';
 
 /**
@@ -129,13 +130,24 @@ export interface ReadyOptions {
   readonly check: () => Promise<void>;
 }
 
+/** The service ended because another process has one of its ports. */
+export class PortTakenError extends Error {
+  constructor(what: string, logFile: string) {
+    super(`${what} ended while starting: one of its ports is taken. See ${logFile}.`);
+    this.name = 'PortTakenError';
+  }
+}
+
 /** Waits until the service answers; fails with the end of its log when it dies or the time is over. */
 export async function waitUntilReady({ what, process: ref, logFile, timeoutMs, check }: ReadyOptions): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const fault = await faultOf(check);
     if (fault === undefined) return;
-    if (!(await isRunning(ref))) throw new Error(`${what} ended while starting.\n${await logTail(logFile)}`);
+    if (!(await isRunning(ref))) {
+      if (await isPortTaken(logFile)) throw new PortTakenError(what, logFile);
+      throw new Error(`${what} ended while starting.\n${await logTail(logFile)}`);
+    }
     if (Date.now() > deadline) {
       throw new Error(`${what} did not answer within ${timeoutMs} ms (${fault}).\n${await logTail(logFile)}`);
     }
@@ -153,6 +165,30 @@ async function faultOf(check: () => Promise<void>): Promise<string | undefined> 
 }
 
 async function logTail(logFile: string): Promise<string> {
+  return `The end of ${logFile}:\n${await lastLines(logFile, logTailLines)}`;
+}
+
+/** Whether the last words of a service, stack traces and good-byes included, are about a port that it could not have. */
+async function isPortTaken(logFile: string): Promise<boolean> {
+  return /BindException|Address already in use|seems to be in use/.test(await lastLines(logFile, lastWordsLines));
+}
+
+/** Bytes of the log so far; 0: there is none yet. */
+export async function logSize(logFile: string): Promise<number> {
+  try {
+    return (await stat(logFile)).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** @throws Error unless the log has said so beyond the first `sinceBytes`. */
+export async function checkLogSays(logFile: string, text: string, sinceBytes: number): Promise<void> {
+  const log = await readFile(logFile);
+  if (!log.includes(text, sinceBytes)) throw new Error(`its log does not say "${text}" yet`);
+}
+
+async function lastLines(logFile: string, count: number): Promise<string> {
   const text = await readFile(logFile, 'utf8');
-  return `The end of ${logFile}:\n${text.trimEnd().split('\n').slice(-logTailLines).join('\n')}`;
+  return text.trimEnd().split('\n').slice(-count).join('\n');
 }

@@ -1,12 +1,22 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { createState, dataDirectory, forgetState, loadState, type SavedState } from './cluster-state.ts';
 import { downloadKafka, exists } from './download.ts';
-import { freePorts } from './free-ports.ts';
+import { startOnFreePorts } from './free-ports.ts';
 import { javaCommand, keytoolCommand } from './java.ts';
-import { signalProcess, startJvm, stopProcess, waitUntilReady, type Lifetime, type ProcessRef } from './jvm-process.ts';
+import {
+  checkLogSays,
+  logSize,
+  PortTakenError,
+  signalProcess,
+  startJvm,
+  stopProcess,
+  waitUntilReady,
+  type Lifetime,
+  type ProcessRef,
+} from './jvm-process.ts';
 import {
   brokerProperties,
   propertiesText,
@@ -25,6 +35,8 @@ const stopGraceMs = 10_000;
 const probeTimeoutMs = 3_000;
 const keystorePassword = 'loopback-only';
 const host = '127.0.0.1';
+/** Kafka's last words of a start that went well. */
+const startedWords = 'Kafka Server started';
 
 export interface KafkaClusterOptions {
   /** Data, ports and logs of the cluster. A cluster started again on the same folder has its ports and its data. */
@@ -52,6 +64,8 @@ export interface KafkaClusterOptions {
   readonly heap?: string;
   /** `process` by default. */
   readonly lifetime?: Lifetime;
+  /** Ports of a new cluster; free ones by default. When one is taken before it is bound, others are asked for. */
+  readonly choosePorts?: (count: number) => Promise<number[]>;
 }
 
 export interface KafkaBroker {
@@ -101,8 +115,28 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
   }
   await mkdir(directory, { recursive: true });
   const jars = await downloadKafka(options.downloads === undefined ? {} : { directory: options.downloads });
+  const { brokers = 1, otherSecurities = [] } = options;
+  const others = otherSecurities.length;
+  const saved = await loadState(directory, { count: brokers, others });
+  if (saved !== undefined) return startSaved(options, { directory, jars, saved });
+  const count = brokers * (3 + others);
+  return startOnFreePorts({ count, choosePorts: options.choosePorts }, async (ports) => {
+    const state = await createState(directory, { count: brokers, others, ports });
+    try {
+      return await startSaved(options, { directory, jars, saved: state });
+    } catch (error) {
+      // What half a cluster has written names its ports.
+      if (error instanceof PortTakenError) await forgetState(directory, state);
+      throw error;
+    }
+  });
+}
+
+async function startSaved(
+  options: KafkaClusterOptions,
+  { directory, jars, saved }: { directory: string; jars: string; saved: SavedState },
+): Promise<KafkaCluster> {
   const { security = 'PLAINTEXT', otherSecurities = [] } = options;
-  const saved = await loadOrCreateState(directory, options.brokers ?? 1, otherSecurities.length);
   const isTls = [security, ...otherSecurities].some((name) => name.endsWith('SSL'));
   const keystore = isTls ? await ensureKeystore(directory) : undefined;
   const layout: ClusterLayout = {
@@ -114,7 +148,7 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
     keystore: keystore && { path: keystore.path, password: keystorePassword },
     brokers: saved.brokers.map((broker, index) => ({
       ...broker,
-      dataDirectory: join(directory, `broker-${broker.id}`),
+      dataDirectory: dataDirectory(directory, broker.id),
       advertised: parseAddress(options.advertised?.[index]),
     })),
     properties: options.properties ?? {},
@@ -167,6 +201,7 @@ function createBroker(prepared: Prepared, broker: BrokerLayout): OwnedBroker {
     },
     kill: (signal) => signalProcess(ref, signal),
     async start() {
+      const sinceBytes = await logSize(logFile);
       ref = startJvm({
         marker,
         logFile,
@@ -187,7 +222,11 @@ function createBroker(prepared: Prepared, broker: BrokerLayout): OwnedBroker {
         process: ref,
         logFile,
         timeoutMs: startTimeoutMs,
-        check: () => checkBroker(broker),
+        async check() {
+          await checkBroker(broker);
+          // The listeners open one after another: a port of the clients' that is taken shows after it has answered.
+          await checkLogSays(logFile, startedWords, sinceBytes);
+        },
       });
     },
     stop: () => stopProcess(ref, stopGraceMs),
@@ -198,49 +237,6 @@ function createBroker(prepared: Prepared, broker: BrokerLayout): OwnedBroker {
 async function checkBroker(broker: BrokerLayout): Promise<void> {
   const { brokers } = await fetchMetadata({ host, port: broker.internalPort }, probeTimeoutMs);
   if (!brokers.some(({ id }) => id === broker.id)) throw new Error(`broker ${broker.id} is not in the cluster yet`);
-}
-
-interface SavedState {
-  readonly clusterId: string;
-  readonly brokers: readonly Pick<
-    BrokerLayout,
-    'id' | 'clientPort' | 'otherPorts' | 'internalPort' | 'controllerPort'
-  >[];
-}
-
-async function loadOrCreateState(directory: string, count: number, others: number): Promise<SavedState> {
-  const path = join(directory, 'cluster.json');
-  if (await exists(path)) {
-    // Written by this very function.
-    const saved: SavedState = JSON.parse(await readFile(path, 'utf8'));
-    if (saved.brokers.length !== count) {
-      throw new Error(`${directory} holds a cluster of ${saved.brokers.length} brokers, not ${count}.`);
-    }
-    if (saved.brokers.some(({ otherPorts = [] }) => otherPorts.length !== others)) {
-      throw new Error(`${directory} holds a cluster with other listeners.`);
-    }
-    return saved;
-  }
-  const ports = await freePorts(count * (3 + others));
-  const brokers = Array.from({ length: count }, (_, index) => ({
-    id: index + 1,
-    clientPort: ports[index * 3] ?? 0,
-    otherPorts: ports.slice(count * 3 + index * others, count * 3 + (index + 1) * others),
-    internalPort: ports[index * 3 + 1] ?? 0,
-    // Two controllers would need each other; one, or three and more, is what a quorum is good for.
-    controllerPort: index === 0 || count >= 3 ? (ports[index * 3 + 2] ?? 0) : 0,
-  }));
-  const state: SavedState = { clusterId: randomClusterId(), brokers };
-  await writeFile(path, JSON.stringify(state, undefined, 2));
-  return state;
-}
-
-/** 128 random bits in base64url; Kafka takes none that starts like a flag. */
-function randomClusterId(): string {
-  for (;;) {
-    const id = randomBytes(16).toString('base64url');
-    if (!id.startsWith('-')) return id;
-  }
 }
 
 function propertiesFile(broker: BrokerLayout): string {

@@ -39,8 +39,7 @@ const host = '127.0.0.1';
 
 /**
  * The server properties of one broker. Clients use the listener CLIENT with the chosen security, and one `CLIENT_…` for
- * each of the others; brokers among
- * themselves and the launcher use INTERNAL, in the clear and on loopback only.
+ * each of the others; brokers among themselves and the launcher use INTERNAL, in the clear and on loopback only.
  */
 export function brokerProperties(layout: ClusterLayout, broker: BrokerLayout): Record<string, string> {
   const isController = broker.controllerPort !== 0;
@@ -99,6 +98,8 @@ function defaults(brokerCount: number): Record<string, string> {
     'share.coordinator.state.topic.min.isr': '1',
     'share.coordinator.state.topic.num.partitions': '4',
     'group.initial.rebalance.delay.ms': '0',
+    // 128 MiB by default: with a small heap the broker runs out of memory.
+    'log.cleaner.dedupe.buffer.size': '4194304',
   };
 }
 

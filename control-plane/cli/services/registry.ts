@@ -1,7 +1,7 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { downloadArtifacts } from './download.ts';
-import { freePorts } from './free-ports.ts';
+import { downloadArtifacts, exists } from './download.ts';
+import { startOnFreePorts } from './free-ports.ts';
 import { signalProcess, startJvm, stopProcess, waitUntilReady, type Lifetime, type ProcessRef } from './jvm-process.ts';
 
 const startTimeoutMs = 90_000;
@@ -17,6 +17,8 @@ export interface RegistryOptions {
   readonly port?: number;
   /** `process` by default. */
   readonly lifetime?: Lifetime;
+  /** The port of a new one; a free one by default. When it is taken before it is bound, another is asked for. */
+  readonly choosePorts?: (count: number) => Promise<number[]>;
 }
 
 export interface Registry {
@@ -39,7 +41,20 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const { registryJar } = await downloadArtifacts(
     options.downloads === undefined ? {} : { directory: options.downloads },
   );
-  const port = options.port ?? (await loadOrChoosePort(directory));
+  const port = options.port ?? (await loadPort(directory));
+  if (port !== undefined) return startOn(port, options, { directory, registryJar });
+  return startOnFreePorts({ count: 1, choosePorts: options.choosePorts }, async ([chosen = 0]) => {
+    const registry = await startOn(chosen, options, { directory, registryJar });
+    await writeFile(portPath(directory), String(chosen));
+    return registry;
+  });
+}
+
+async function startOn(
+  port: number,
+  options: RegistryOptions,
+  { directory, registryJar }: { directory: string; registryJar: string },
+): Promise<Registry> {
   const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
   const marker = directory;
   const logFile = join(directory, 'registry.log');
@@ -97,14 +112,11 @@ function registryEnvironment(directory: string, port: number): Record<string, st
   };
 }
 
-async function loadOrChoosePort(directory: string): Promise<number> {
-  const path = join(directory, 'port');
-  try {
-    await access(path);
-    return Number(await readFile(path, 'utf8'));
-  } catch {
-    const [port = 0] = await freePorts(1);
-    await writeFile(path, String(port));
-    return port;
-  }
+async function loadPort(directory: string): Promise<number | undefined> {
+  const path = portPath(directory);
+  return (await exists(path)) ? Number(await readFile(path, 'utf8')) : undefined;
+}
+
+function portPath(directory: string): string {
+  return join(directory, 'port');
 }

@@ -8,6 +8,7 @@ import {
 import { decodeProduceResponse, encodeProduceRequest, produceVersion, readVerdicts } from '../produce-request.ts';
 import { decodeProducerIdResponse, encodeProducerIdRequest, producerIdVersion } from '../producer-id-request.ts';
 import type { ClusterSettings } from '../producer.ts';
+import { decodeTopicConfigResponse, encodeTopicConfigRequest, topicConfigVersion } from '../topic-config-request.ts';
 import type { WireRequest } from '../wire-request.ts';
 import { type BrokerConnection, timedOut } from './broker-connection.ts';
 
@@ -32,6 +33,22 @@ export async function askProducerId(connection: BrokerConnection, timeoutMs: num
   const request: WireRequest = { ...producerIdVersion, encode: encodeProducerIdRequest, expectsAnswer: true };
   const body = await answered(connection, request, timeoutMs);
   return decoded(() => decodeProducerIdResponse(body));
+}
+
+/** A setting of the topic; null when the broker does not tell. @throws KafkaError when there is no answer */
+export async function askTopicConfig(
+  connection: BrokerConnection,
+  topic: string,
+  name: string,
+  timeoutMs: number,
+): Promise<string | null> {
+  const request: WireRequest = {
+    ...topicConfigVersion,
+    encode: (headroomBytes) => encodeTopicConfigRequest(topic, name, headroomBytes),
+    expectsAnswer: true,
+  };
+  const body = await answered(connection, request, timeoutMs);
+  return decoded(() => decodeTopicConfigResponse(body, name));
 }
 
 /** What became of each batch. @throws KafkaError which holds for all of them */

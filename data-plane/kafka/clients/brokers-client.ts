@@ -4,6 +4,7 @@ import {
   type KafkaClient,
   type KafkaClientEvents,
   KafkaError,
+  type PartitionsByTopic,
   type ProduceRequest,
   type ProducerId,
   type TopicMetadata,
@@ -11,13 +12,14 @@ import {
 import { kafkaErrorCode } from '../kafka-error-codes.ts';
 import type { MetadataAnswer } from '../metadata-request.ts';
 import type { ClusterSettings } from '../producer.ts';
+import { isTopicRefusal } from '../produce-failure.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,
   connectionFailed,
   type OpenBrokerConnection,
 } from './broker-connection.ts';
-import { askMetadata, askProducerId, produceOn } from './broker-requests.ts';
+import { askMetadata, askProducerId, askTopicConfig, produceOn } from './broker-requests.ts';
 
 const reconnectBackoffMs = { first: 50, max: 1000 } as const;
 /** A refused login is tried again more slowly: brokers and directories may lock accounts. */
@@ -95,8 +97,15 @@ export class BrokersClient implements KafkaClient {
     return { topic, id, partitions: [...partitions].sort((a, b) => a.id - b.id) };
   }
 
-  async probe(deadlineMs: number): Promise<void> {
+  async recordBytesMax(topic: string, deadlineMs: number): Promise<number | null> {
+    const text = await askTopicConfig(this.#requireUp(), topic, 'max.message.bytes', this.#timeoutMs(deadlineMs));
+    return text === null ? null : Number(text);
+  }
+
+  async probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void> {
     await this.#askAny(null, deadlineMs);
+    const leaders = await Promise.all([...partitions].map(([topic, ids]) => this.#leadersOf(topic, ids, deadlineMs)));
+    await Promise.all([...new Set(leaders.flat())].map((leader) => this.#askBroker(leader, deadlineMs)));
   }
 
   isReady(brokerId: number): boolean {
@@ -136,6 +145,31 @@ export class BrokersClient implements KafkaClient {
     const answer = await askMetadata(this.#requireUp(), topic, this.#timeoutMs(deadlineMs));
     this.#learn(answer);
     return answer;
+  }
+
+  /** The leaders of these partitions, as far as topic and partitions are still there. @throws KafkaError when one has none */
+  async #leadersOf(topic: string, ids: ReadonlySet<number>, deadlineMs: number): Promise<number[]> {
+    let metadata: TopicMetadata;
+    try {
+      metadata = await this.metadata(topic, deadlineMs);
+    } catch (error) {
+      if (isTopicRefusal(error)) return [];
+      throw error;
+    }
+    const leaders = metadata.partitions.filter(({ id }) => ids.has(id)).map(({ leader }) => leader);
+    if (leaders.some((leader) => leader < 0)) {
+      throw new KafkaError('LEADER_NOT_AVAILABLE', 'a partition has no leader', { retriable: true, wire: 'verdict' });
+    }
+    return leaders;
+  }
+
+  async #askBroker(brokerId: number, deadlineMs: number): Promise<void> {
+    const broker = this.#brokers.get(brokerId);
+    if (broker === undefined || broker.connection === null || broker.state !== 'up') {
+      if (broker !== undefined) this.#openBroker(broker);
+      throw connectionFailed("the leader's connection is down", 'untouched');
+    }
+    await askMetadata(broker.connection, null, this.#timeoutMs(deadlineMs));
   }
 
   #timeoutMs(deadlineMs: number): number {

@@ -7,6 +7,7 @@ import {
   KafkaError,
   type KafkaRecord,
   type BatchOutcome,
+  type PartitionsByTopic,
   type ProduceBatch,
   type ProduceRequest,
   type ProducerId,
@@ -36,7 +37,11 @@ export class FakeKafkaClient implements KafkaClient {
   readonly refusals = new Map<string, KafkaError>();
   readonly sent: SentBatch[] = [];
   readonly metadataRequests: string[] = [];
+  readonly limitRequests: string[] = [];
+  limits: (topic: string) => Promise<number | null> = () => Promise.resolve(null);
   probes = 0;
+  /** `topic/ids` of the last probe. */
+  probed: readonly string[] = [];
   /** How often a producer id was asked for; the ids go up from 1. */
   producerIds = 0;
   producerIdRefusal: KafkaError | null = null;
@@ -71,8 +76,14 @@ export class FakeKafkaClient implements KafkaClient {
     return Promise.resolve({ topic, id: this.topicIds.get(topic) ?? null, partitions });
   }
 
-  probe(): Promise<void> {
+  recordBytesMax(topic: string): Promise<number | null> {
+    this.limitRequests.push(topic);
+    return this.limits(topic);
+  }
+
+  probe(partitions: PartitionsByTopic): Promise<void> {
     this.probes++;
+    this.probed = [...partitions].map(([topic, ids]) => `${topic}/${[...ids].join(',')}`);
     if (this.connected) return Promise.resolve();
     return Promise.reject(new KafkaError('CONNECTION_FAILED', 'down', { retriable: true, wire: 'untouched' }));
   }

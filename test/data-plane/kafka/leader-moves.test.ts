@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
 import { createTopic } from '../../helpers/kafka.ts';
+import { withAdmin } from '../../helpers/kafka-admin.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { checkOracle, openProducers, outcomes, startLoad } from './numbered-load.ts';
@@ -52,6 +54,44 @@ describe('three brokers', function () {
         await load.stop();
         await checkOracle(topic, load.answers, cluster.bootstrapServers);
         expect(producers.clusters()[0]?.state).to.equal('connected');
+      } finally {
+        lease.release();
+        await producers.close(performance.now() + 500);
+      }
+    });
+
+    it(`one hangs: async records for its partition stay refused though the others answer (${kafkaClient})`, async () => {
+      const topic = await createTopic('hangs', { brokers: cluster.internalServers });
+      const leader = await withAdmin(cluster.internalServers, async (admin) => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        return topics[0]?.partitions[0]?.leader;
+      });
+      const victim = cluster.brokers.find(({ id }) => id === leader);
+      const lines: string[] = [];
+      const health = { failureThreshold: 2, probeIntervalMs: 100, recoveryThreshold: 2 };
+      const { producers, lease } = openProducers(kafkaClient, cluster.bootstrapServers, lines, health);
+      const record = { key: null, value: Buffer.from('1'), headers: [] };
+      const enqueue = () => lease.enqueue(topic, record, performance.now() + 1000).outcome;
+      const has = (event: string) => lines.some((line) => line.includes(event));
+      try {
+        const isAcked = async () => (await lease.publish(topic, record, performance.now() + 5000)).outcome === 'acked';
+        await waitFor(isAcked, { what: 'a first record', timeoutMs: 30_000 });
+        await victim?.kill('SIGSTOP');
+        try {
+          await waitFor(() => enqueue() === 'not_sent', { what: 'the gate to close', timeoutMs: 20_000 });
+          // Many probes later, each of which some broker could have answered.
+          for (const untilMs = performance.now() + 2000; performance.now() < untilMs; await delay(20)) {
+            expect(enqueue()).to.equal('not_sent');
+          }
+          expect(producers.clusters()[0]?.state).to.equal('connected');
+          expect(has('kafka_gate_opened')).to.equal(false);
+        } finally {
+          await victim?.kill('SIGCONT');
+        }
+        await waitFor(() => enqueue() !== undefined && has('kafka_gate_opened'), {
+          what: 'the ack of a record on trial',
+          timeoutMs: 30_000,
+        });
       } finally {
         lease.release();
         await producers.close(performance.now() + 500);

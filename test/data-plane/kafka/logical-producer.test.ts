@@ -37,7 +37,13 @@ describe('LogicalProducer', () => {
       { outcome: 'acked', topic: 't', partition: 0, offset: '42' },
       { outcome: 'acked', topic: 't', partition: 0, offset: '43' },
     ]);
-    expect(producer.figures()).to.deep.equal({ label: 'test', records: 0, bytes: 0, oldestAgeSeconds: 0 });
+    expect(producer.figures()).to.deep.equal({
+      label: 'test',
+      records: 0,
+      bytes: 0,
+      oldestAgeSeconds: 0,
+      gatesClosed: null,
+    });
   });
 
   it('has one request in flight a partition; what arrives meanwhile is the next batch', async () => {
@@ -192,11 +198,40 @@ describe('LogicalProducer', () => {
       expect(brief(await verdict)).to.equal('not_sent KAFKA_UNAVAILABLE');
     });
 
-    it('gives up after the last attempt', async () => {
+    it('tries what is refused for now until the deadline, whatever the limit of attempts', async () => {
       const { client, producer } = start({ limits: { attemptsMax: 2 } });
       client.onSent = (sent) => sent.fail('NOT_ENOUGH_REPLICAS', { wire: 'verdict' });
-      expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('not_sent NOT_ENOUGH_REPLICAS');
+      const deadlineMs = soon(300);
+      expect(brief(await producer.publish('t', testRecord('a'), deadlineMs))).to.equal('not_sent NOT_ENOUGH_REPLICAS');
+      expect(performance.now()).to.be.at.least(deadlineMs - 5);
+      expect(client.sent).to.have.length.above(3);
+      // The waits double: a thousand attempts a second would only burden the brokers.
+      expect(client.sent).to.have.length.below(20);
+    });
+
+    it('limits attempts without an answer: each may write it again', async () => {
+      const { client, producer } = start({ limits: { attemptsMax: 2 } });
+      client.onSent = (sent) => sent.fail('CONNECTION_FAILED', { wire: 'unknown' });
+      expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('unknown DELIVERY_UNKNOWN');
       expect(client.sent).to.have.length(3);
+    });
+
+    it('tries nothing again when no attempts are allowed', async () => {
+      const { client, producer } = start({ limits: { attemptsMax: 0 } });
+      client.onSent = (sent) => sent.fail('NOT_ENOUGH_REPLICAS', { wire: 'verdict' });
+      expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('not_sent NOT_ENOUGH_REPLICAS');
+      expect(client.sent).to.have.length(1);
+    });
+
+    it('does not wait before it asks a new leader', async () => {
+      const { client, producer } = start({ limits: { retryBackoffMs: 60_000 } });
+      const verdict = producer.publish('t', testRecord('a', 'key'), soon());
+      const first = await sentCount(client, 1);
+      client.leaders.set(`t/${first.batch.partition}`, 2);
+      client.onSent = (sent) => sent.ack();
+      first.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
+      expect(brief(await verdict)).to.equal('acked');
+      expect(client.sent.map(({ request }) => request.leader)).to.deep.equal([1, 2]);
     });
 
     it('does not write again what the leader has appended', async () => {
@@ -360,6 +395,65 @@ describe('LogicalProducer', () => {
     client.onSent = (sent) =>
       sent.request.leader === 2 ? sent.ack() : sent.fail('NOT_LEADER_OR_FOLLOWER', { wire: 'verdict' });
     expect(brief(await verdict)).to.equal('acked');
+  });
+
+  describe('a record that is too large', () => {
+    const tooLarge = (sent: SentBatch) => sent.fail('MESSAGE_TOO_LARGE', { wire: 'verdict', retriable: false });
+    const detailsOf = (verdict: Verdict) => ('details' in verdict ? verdict.details : undefined);
+
+    for (const { name, options } of [
+      { name: 'the producer', options: { limits: { queueBytesMax: 500 } } },
+      { name: 'the node', options: { memoryBytesMax: 500 } },
+    ]) {
+      it(`for the whole bound of ${name} is refused for good, with the bound`, async () => {
+        const { client, producer } = start(options);
+        const verdict = await producer.publish('t', testRecord('x'.repeat(500)), soon());
+        expect(brief(verdict)).to.equal('rejected RECORD_TOO_LARGE');
+        expect(detailsOf(verdict)).to.deep.equal([{ limit: 500, unit: 'bytes' }]);
+        expect(client.sent).to.deep.equal([]);
+      });
+    }
+
+    it('for its topic is answered with the limit, asked for once', async () => {
+      const { client, producer } = start();
+      client.limits = () => Promise.resolve(1000);
+      client.onSent = tooLarge;
+      const verdicts = await Promise.all(
+        ['a', 'b', 'c'].map((value) => producer.publish('t', testRecord(value), soon())),
+      );
+      verdicts.push(await producer.publish('t', testRecord('d'), soon()));
+      expect(verdicts.map(brief)).to.deep.equal(Array.from({ length: 4 }, () => 'rejected RECORD_TOO_LARGE'));
+      expect(verdicts.map(detailsOf)).to.deep.equal(Array.from({ length: 4 }, () => [{ limit: 1000, unit: 'bytes' }]));
+      expect(client.limitRequests).to.deep.equal(['t']);
+    });
+
+    const silent: readonly { name: string; limits: () => Promise<number | null> }[] = [
+      { name: 'do not tell', limits: () => Promise.resolve(null) },
+      { name: 'fail', limits: () => Promise.reject(new Error('down')) },
+    ];
+    for (const { name, limits } of silent) {
+      it(`is answered without the limit when the brokers ${name}, which are not asked again at once`, async () => {
+        const { client, producer } = start();
+        client.limits = limits;
+        client.onSent = tooLarge;
+        for (const value of ['a', 'b']) {
+          const verdict = await producer.publish('t', testRecord(value), soon());
+          expect(brief(verdict)).to.equal('rejected RECORD_TOO_LARGE');
+          expect(detailsOf(verdict)).to.equal(undefined);
+        }
+        expect(client.limitRequests).to.deep.equal(['t']);
+      });
+    }
+
+    it('is answered by its deadline though the brokers are silent about the limit', async () => {
+      const { client, producer } = start();
+      client.limits = () => new Promise(() => undefined);
+      client.onSent = tooLarge;
+      const startedMs = performance.now();
+      const verdict = await producer.publish('t', testRecord('a'), soon(80));
+      expect(brief(verdict)).to.equal('rejected RECORD_TOO_LARGE');
+      expect(performance.now() - startedMs).to.be.below(400);
+    });
   });
 
   describe('a topic made again', () => {

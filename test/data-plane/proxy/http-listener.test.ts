@@ -16,6 +16,8 @@ describe('HTTP listener', function () {
   this.timeout(20_000);
   const closing = new Closing();
   let listener: HttpListener;
+  /** Statuses of what was refused before it was handed on. */
+  let refused: number[];
   /** What was handed on, in order. */
   let seen: OpenExchange[];
 
@@ -38,6 +40,7 @@ describe('HTTP listener', function () {
       handle: answer,
       bodyBytesMax,
       trustedIps: [],
+      onRefused: (status) => refused.push(status),
       ...options,
       limits: { lingerMs: 200, ...options.limits },
     });
@@ -57,6 +60,7 @@ describe('HTTP listener', function () {
 
   beforeEach(async () => {
     seen = [];
+    refused = [];
     await start();
   });
   afterEach(() => closing.close());
@@ -121,8 +125,43 @@ describe('HTTP listener', function () {
       const parsed = JSON.parse(body) as { message: string; request_id: string };
       expect(parsed.message).to.be.a('string').with.length.above(0);
       expect(parsed.request_id).to.match(/^[0-9a-f]{32}$/);
+      expect(refused, 'counted once').to.deep.equal([status]);
       // Where only the body is malformed, its request has begun; it must have been told.
       for (const exchange of seen) expect(exchange.method).to.equal('POST');
+    });
+  }
+
+  it('answers CONNECT with what it allows, and outlives a client that breaks off', async () => {
+    const client = await open();
+    await client.send('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\nbytes for the tunnel').end();
+    expect(client.received).to.match(/^Allow: .*\bPOST\b/m);
+    const rude = await open();
+    rude.send('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await waitFor(() => refused.length === 2, { what: 'the refusal' });
+    rude.socket.resetAndDestroy();
+    await waitFor(() => listener.connections.active <= 1, { what: 'the end of the connection' });
+    expect(await (await open()).send(`${get}\r\n`).answers(1)).to.deep.equal([200]);
+  });
+
+  it('lets no refusal of CONNECT overtake the answer to the request before it', async () => {
+    const client = await open();
+    client.send('GET /wait HTTP/1.1\r\nHost: a\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await waitFor(() => refused.length === 1, { what: 'the refusal' });
+    expect(client.statuses).to.deep.equal([]);
+    seen[0]?.respond({ status: 204, headers: [], body: '' });
+    expect(await client.end()).to.deep.equal([204]);
+  });
+
+  for (const protocol of ['h2c', 'websocket']) {
+    it(`serves a request that offers to upgrade to ${protocol} as it is`, async () => {
+      const client = await open();
+      const offer = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\nContent-Length: 3\r\n\r\nabc`;
+      // Java's client offers h2c with every first request and goes on over the same connection.
+      await client.send(`${post}${offer}`).answers(1);
+      expect(await client.send(`${get}\r\n`).answers(2)).to.deep.equal([200, 200]);
+      expect(client.received)
+        .to.include('[3 bytes]')
+        .and.not.match(/^Upgrade:/im);
     });
   }
 

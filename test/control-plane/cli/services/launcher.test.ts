@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { findJavaFault } from '../../../../control-plane/cli/services/java.ts';
+import { freePorts } from '../../../../control-plane/cli/services/free-ports.ts';
 import { startKafkaCluster, type KafkaCluster } from '../../../../control-plane/cli/services/kafka-cluster.ts';
 import { createTopic as createTopicOnce, fetchMetadata } from '../../../../control-plane/cli/services/kafka-wire.ts';
 import { startRegistry, type Registry } from '../../../../control-plane/cli/services/registry.ts';
@@ -10,7 +13,7 @@ import { registerAvro } from '../../../helpers/registry.ts';
 import { tempFolder, type TempFolder } from '../../../helpers/temp-folder.ts';
 
 describe('the launcher', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let folder: TempFolder;
 
   before(async function () {
@@ -52,6 +55,29 @@ describe('the launcher', function () {
       expect(cluster.bootstrapServers).to.equal(bootstrapServers);
       expect(await countRecords(topic, brokers)).to.equal(1);
       expect(await readWithConsoleConsumer(topic, 1, { brokers })).to.deep.equal(['k\tv']);
+    });
+
+    it('takes other ports when one is taken before it is bound', async () => {
+      const taken = await listenAnywhere();
+      let calls = 0;
+      const choosePorts = async (count: number) => {
+        const ports = await freePorts(count);
+        calls += 1;
+        return calls === 1 ? [taken.port, ...ports.slice(1)] : ports;
+      };
+      try {
+        cluster = await startKafkaCluster({ directory: `${folder.path}/taken`, heap: '256m', choosePorts });
+        expect(calls).to.equal(2);
+        expect(firstAddress(cluster.bootstrapServers).port).to.not.equal(taken.port);
+        expect(
+          await countRecords(
+            await createTopic('taken', { brokers: cluster.bootstrapServers }),
+            cluster.bootstrapServers,
+          ),
+        ).to.equal(0);
+      } finally {
+        await taken.close();
+      }
     });
 
     it('speaks SASL over TLS, with ACLs', async () => {
@@ -114,3 +140,18 @@ describe('the launcher', function () {
     });
   });
 });
+
+/** A port of the loopback address that somebody else has. */
+async function listenAnywhere(): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not bound to a port');
+  return {
+    port: address.port,
+    async close() {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** What is waited for the brokers' answer at most: the refusal itself is known already. */
+const askMs = 500;
+/** An answer is kept so long: limits are changed now and then. */
+const answerKeptMs = 60_000;
+/** After no answer it is asked for again after this time. */
+const silenceKeptMs = 5_000;
+
+/** The largest record that the brokers take for one topic: asked for after a refusal, once for all that come meanwhile. */
+export class TopicLimit {
+  #known: { readonly bytes: number | null; readonly untilMs: number } | null = null;
+  #asking: Promise<number | null> | null = null;
+
+  /** Bytes, or null when the brokers do not tell; undefined: it has to be asked for. */
+  known(nowMs: number): number | null | undefined {
+    return this.#known !== null && nowMs < this.#known.untilMs ? this.#known.bytes : undefined;
+  }
+
+  /** What `ask` brings by the deadline (monotonic ms), else null. Never rejects. */
+  async askFor(ask: (deadlineMs: number) => Promise<number | null>, deadlineMs: number): Promise<number | null> {
+    this.#asking ??= this.#ask(ask);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), deadlineMs - performance.now());
+    });
+    const bytes = await Promise.race([this.#asking, late]);
+    clearTimeout(timer);
+    return bytes;
+  }
+
+  async #ask(ask: (deadlineMs: number) => Promise<number | null>): Promise<number | null> {
+    const bytes = await ask(performance.now() + askMs).catch(() => undefined);
+    this.#asking = null;
+    const untilMs = performance.now() + (bytes === undefined ? silenceKeptMs : answerKeptMs);
+    this.#known = { bytes: bytes ?? null, untilMs };
+    return this.#known.bytes;
+  }
+}
