@@ -1,7 +1,7 @@
 import { KafkaError, type KafkaClient, type ProducerId, type SequenceStamp } from './client.ts';
 
-/** Between two requests for a producer id that bring none: doubling. */
-const retryBackoffMs = { first: 50, max: 1000 } as const;
+/** Between two requests for a producer id that bring none: doubling. A broker that has just started has none yet. */
+const retryBackoffMs = { first: 50, max: 200 } as const;
 /** Sequence numbers begin anew after 2^31-1. */
 const sequenceCount = 2 ** 31;
 

@@ -1,7 +1,6 @@
-import { effectiveDescriptor } from '../entities/check-entity.ts';
+import { maskEntity } from '../entities/secret-fields.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { dottedPath, faultTree, type FaultTree } from '../schema/faults.ts';
-import { maskSecrets } from '../schema/mask.ts';
 import type { DocumentFault, DocumentItem } from './flatten-document.ts';
 
 /** One entity's faults, as Kong's `flatten_errors=1` answers them. */
@@ -29,6 +28,8 @@ export interface DocumentErrors {
   /** Faults that belong to no entity, in the same shape. */
   readonly ownFields: FaultTree;
   readonly flattened: readonly FlattenedError[];
+  /** Every fault as a line of text. */
+  readonly lines: readonly string[];
 }
 
 /** How many faults the sentence names; all of them stand in the fields. */
@@ -36,13 +37,14 @@ const messageFaultsMax = 20;
 
 export function documentErrors(faults: readonly DocumentFault[], plugins: PluginSchemas): DocumentErrors {
   const own = faults.filter(({ item }) => item === undefined);
-  const texts = faults.slice(0, messageFaultsMax).map(faultLine);
+  const lines = faults.map(faultLine);
   const more = faults.length > messageFaultsMax ? `; and ${faults.length - messageFaultsMax} more` : '';
   return {
-    message: `declarative config is invalid: ${texts.join('; ')}${more}`,
+    message: `declarative config is invalid: ${lines.slice(0, messageFaultsMax).join('; ')}${more}`,
     fields: faultTree(faults),
     ownFields: own.length === 0 ? {} : faultTree(own),
     flattened: flattened(faults, plugins),
+    lines,
   };
 }
 
@@ -72,7 +74,7 @@ function flattenedEntity(item: DocumentItem, faults: readonly DocumentFault[], p
     ...(typeof id === 'string' ? { entity_id: id } : {}),
     ...(typeof name === 'string' ? { entity_name: name } : {}),
     ...(Array.isArray(tags) ? { entity_tags: tags.map(String) } : {}),
-    entity: maskSecrets(effectiveDescriptor(entity, plugins, input).fields, input),
+    entity: maskEntity(entity, plugins, input),
     errors: faults.map(({ path, message }) => {
       const field = dottedPath(path.slice(item.path.length));
       return field === '' ? { type: 'entity', message } : { type: 'field', field, message };

@@ -20,7 +20,7 @@ const list = fc.uniqueArray(entity, { minLength: 1, maxLength: 8, selector: ({ i
 const entitiesArbitrary = fc.dictionary(fc.constantFrom('services', 'routes', 'plugins', 'consumers'), list);
 
 describe('the wire form of a snapshot', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   it('comes back as the snapshot that it was made of', async () => {
     await fc.assert(
@@ -39,7 +39,7 @@ describe('the wire form of a snapshot', function () {
         );
         expect(createSnapshot(unpacked.entities).hash).to.equal(snapshot.hash);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -97,7 +97,7 @@ describe('the wire form of a snapshot', function () {
 });
 
 describe('a delta', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   const deltaBetween = (from: SnapshotEntities, to: SnapshotEntities): Promise<Buffer> => {
     const lines: string[] = [];
@@ -141,7 +141,7 @@ describe('a delta', function () {
         expect((await unpackSnapshot(goal.hash, await packSnapshot(result))).snapshot.entities).to.deep.equal(wanted);
         expect((await unpackSnapshot(packed.hash, await packSnapshot(base))).snapshot).to.deep.equal(base.snapshot);
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     );
   });
 

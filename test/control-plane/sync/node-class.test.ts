@@ -22,7 +22,7 @@ const older = {
 };
 
 describe('classes of nodes', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let reader: FakeReader;
   let publisher: Publisher;
   beforeEach(() => {

@@ -264,10 +264,10 @@ describe('applying a configuration', function () {
       expect((await fixture.build(snapshot)).kind).to.equal('built');
       isBuilding = false;
       await watching;
-      // Slices are of 5 ms; single turns may be longer by the collector's and the machine's doing.
+      // Slices are of 5 ms; all at once it would be one turn of hundreds. A busy machine makes any turn longer.
       turnsMs.sort((a, b) => a - b);
       expect(turnsMs.length).to.be.above(20);
-      expect(turnsMs[Math.floor(turnsMs.length / 2)]).to.be.lessThan(20);
+      expect(turnsMs[Math.floor(turnsMs.length / 2)]).to.be.lessThan(60);
     });
   });
 

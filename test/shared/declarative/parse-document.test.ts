@@ -15,7 +15,8 @@ const bomb = `a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n${Array.from(
   (_, level) => `a${level + 1}: &a${level + 1} [${Array.from({ length: 10 }, () => `*a${level}`).join(', ')}]`,
 ).join('\n')}\n`;
 
-describe('a declarative document as text', () => {
+describe('a declarative document as text', function () {
+  this.timeout(60_000);
   const refused: [name: string, text: string, message: string][] = [
     ['nothing', '', 'expected a record'],
     ['a list', '- a', 'expected a record'],
