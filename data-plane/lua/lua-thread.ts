@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { conversion, type LuaReply, type LuaRequest, type LuaThreadData } from './lua-protocol.ts';
 
@@ -49,6 +50,7 @@ export class LuaThread {
   readonly ready: Promise<void>;
 
   constructor({ memoryMaxBytes, startTimeoutMs }: LuaThreadOptions) {
+    keepCompilingInTheThread();
     const clock = new SharedArrayBuffer(16);
     const data: LuaThreadData = { memoryMaxBytes, clock };
     this.#clock = new BigInt64Array(clock);
@@ -135,4 +137,13 @@ export class LuaThread {
     this.#onEnd?.(this.#ended);
     void this.#worker.terminate();
   }
+}
+
+/**
+ * V8 compiles hot functions on threads of the platform. In Node 20 such work for a thread that is being ended can find
+ * its isolate gone from the platform and abort the whole process. Isolates made from here on compile on their own
+ * thread; those that are there, the main one above all, keep what they have.
+ */
+function keepCompilingInTheThread(): void {
+  setFlagsFromString('--no-concurrent-recompilation');
 }
