@@ -1,11 +1,11 @@
 import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
-import { readCertificatePair } from '../shared/certificate-files.ts';
 import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
@@ -15,18 +15,21 @@ import { plainDocuments, sealedDocuments, type Documents } from './store/documen
 import { createEntityStore } from './store/entity-store.ts';
 import { parseKeyring, readKeyringLines } from './store/keyring.ts';
 import { startConfigSync } from './sync/config-sync.ts';
+import { createLocalSource, type LocalSource } from './sync/local-source.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
 /** Settings of a control plane, checked and in their units. */
 export interface ControlPlaneOptions {
+  /** `traditional` serves a data plane in the same process and no others. */
+  readonly role?: 'control_plane' | 'traditional';
   /** SQLite file, created with its folder. */
   readonly database: string;
   /** File with keys, or `env:NAME`; without it secrets are stored in the clear. */
   readonly keyring?: string;
   readonly adminListen: Listener;
-  /** Files (PEM) of a certificate and its key: HTTPS. */
-  readonly adminTlsFiles?: { readonly cert: string; readonly key: string };
+  /** HTTPS. */
+  readonly adminTlsFiles?: AdminTlsFiles;
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
   readonly adminHosts: readonly string[];
@@ -38,11 +41,16 @@ export interface ControlPlaneOptions {
   readonly nodePurgeAfterMs: number;
   readonly sluiceVersion: string;
   readonly logger: Logger;
+  /** Where its metrics go, when they are shown elsewhere. */
+  readonly metrics?: Registry;
 }
 
 export interface ControlPlane {
   /** `host:port` as bound of what listens: `admin`, `cluster`, `status`. */
   readonly addresses: Readonly<Record<string, string>>;
+  readonly nodeId: string;
+  /** The configuration for a data plane in this process; of role `traditional`. */
+  readonly localSource: LocalSource | undefined;
   /** Stops accepting, finishes what is under way, closes the database. May be called more than once. */
   stop(): Promise<void>;
 }
@@ -53,8 +61,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= stopAll(stops));
   try {
-    const addresses = await startParts(options, stops);
-    return { addresses, stop };
+    return { ...(await startParts(options, stops)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -64,8 +71,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 async function startParts(
   options: ControlPlaneOptions,
   stops: (() => void | Promise<void>)[],
-): Promise<Readonly<Record<string, string>>> {
-  const { logger, adminListen, statusListen, sluiceVersion } = options;
+): Promise<Omit<ControlPlane, 'stop'>> {
+  const { role = 'control_plane', logger, adminListen, statusListen, sluiceVersion } = options;
   const startedAt = Date.now();
   const addresses: Record<string, string> = {};
   const state = { ready: false, stopping: false };
@@ -74,7 +81,7 @@ async function startParts(
     checkServerName(tls);
     logExpiry(tls, logger);
   }
-  const adminTls = adminTlsOf(options);
+  const adminTls = options.adminTlsFiles && adminTlsOf(options.adminTlsFiles);
   const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
   const documents = documentsOf(keyring, logger);
   const database = openDatabase({ path: options.database });
@@ -83,8 +90,7 @@ async function startParts(
   const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
   stops.push(startExpiry({ store, logger }));
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
+  const metrics = options.metrics ?? defaultMetrics();
 
   const sync = await startConfigSync({
     reader: store,
@@ -100,6 +106,7 @@ async function startParts(
   });
   stops.push(() => sync.stop());
   if (sync.address !== undefined) addresses['cluster'] = sync.address;
+  const localSource = role === 'traditional' ? createLocalSource({ publisher: sync.publisher, logger }) : undefined;
 
   if (statusListen !== 'off') {
     const status = await startStatusServer({
@@ -108,7 +115,7 @@ async function startParts(
       logger,
       ready: () => readiness(state),
       status: () => ({
-        role: 'control_plane',
+        role,
         node_id: store.nodeId(),
         version: sluiceVersion,
         uptime_seconds: Math.floor((Date.now() - startedAt) / 1000),
@@ -129,12 +136,13 @@ async function startParts(
       plugins: pluginSchemas,
       logger,
       audit,
-      clustering: sync.clustering,
-      syncGate: sync.syncGate,
+      ...(localSource === undefined
+        ? { clustering: sync.clustering, syncGate: sync.syncGate }
+        : { syncGate: localSource }),
       onRequest: countAdminRequests(metrics),
       settings: {
         listen: adminListen,
-        role: 'control_plane',
+        role,
         sluiceVersion,
         hosts: options.adminHosts,
         corsOrigins: options.adminCorsOrigins,
@@ -151,17 +159,13 @@ async function startParts(
   // The last is the first: no longer ready before anything closes.
   stops.push(() => void (state.stopping = true));
   state.ready = true;
-  return addresses;
+  return { addresses, nodeId: store.nodeId(), localSource };
 }
 
-function adminTlsOf({ adminTlsFiles }: ControlPlaneOptions) {
-  return (
-    adminTlsFiles &&
-    readCertificatePair(
-      { setting: 'admin_tls_cert', path: adminTlsFiles.cert },
-      { setting: 'admin_tls_key', path: adminTlsFiles.key },
-    )
-  );
+function defaultMetrics(): Registry {
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  return metrics;
 }
 
 function documentsOf(keyring: readonly string[] | undefined, logger: Logger): Documents {

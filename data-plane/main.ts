@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
-import { loadClusterTls, logExpiry, type ClusterFiles, type ClusterTls } from '../shared/cluster-tls.ts';
+import { loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
@@ -10,7 +10,10 @@ import { buildRuntime } from './config/build-runtime.ts';
 import { knownSchemas } from './config/known-schemas.ts';
 import { PluginInstances } from './config/plugin-instances.ts';
 import { RuntimeHolder } from './config/runtime-holder.ts';
-import { createSyncSource, type SyncSource } from './config/sync-source.ts';
+import { readSeed } from './config/file-source.ts';
+import type { NodeSource } from './config/node-source.ts';
+import { createSyncSource } from './config/sync-source.ts';
+import type { NodeCounters } from './config/sync-stream.ts';
 import type { Producers } from './kafka/producer.ts';
 import { createProducers, type KafkaClientName, loadKafkaClient, unsupportedSettings } from './kafka/producers.ts';
 import { createLuaChains } from './lua/lua-chains.ts';
@@ -19,22 +22,21 @@ import { plugins } from './plugins/plugins.ts';
 import { createSpine, type Spine } from './proxy/handle-exchange.ts';
 import { type HttpListener, startHttpListener } from './proxy/http-listener.ts';
 import { createEncoders } from './schemas/encoders.ts';
-import { createConfigMetrics, createRequestMetrics, type RequestMetrics } from './status/metrics.ts';
+import {
+  createConfigMetrics,
+  createPluginMetrics,
+  createRequestMetrics,
+  type RequestMetrics,
+} from './status/metrics.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
-/** Settings of a data plane, checked and in their units. */
-export interface DataPlaneOptions {
-  /** `host:port` each, tried in turn. */
-  readonly controlPlanes: readonly string[];
-  /** mTLS to them; without it plaintext. */
-  readonly clusterFiles?: ClusterFiles;
+/** Settings of a node of any role that serves, checked and in their units. */
+export interface NodeOptions {
+  readonly role: 'data_plane' | 'traditional' | 'dbless';
   readonly proxyListen: Listener;
   readonly statusListen: Listener;
-  /** Node id and last good snapshot. */
-  readonly dataDir: string;
-  readonly nodeLabels: Readonly<Record<string, string>>;
   readonly kafkaClient: KafkaClientName;
   readonly requestBodyMaxBytes: number;
   readonly producerMemoryMaxBytes: number;
@@ -45,6 +47,28 @@ export interface DataPlaneOptions {
   readonly logger: Logger;
   /** For `{vault://env/NAME}` references; the process's by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Shown with the node's own, when something else of the process listens as well. */
+  readonly otherAddresses?: () => Readonly<Record<string, string>>;
+  /** Shared with the rest of the process, its default metrics in it already. */
+  readonly metrics?: Registry;
+}
+
+/** Settings of a data plane. */
+export interface DataPlaneOptions extends Omit<NodeOptions, 'role'> {
+  /** `host:port` each, tried in turn. */
+  readonly controlPlanes: readonly string[];
+  /** mTLS to them; without it plaintext. */
+  readonly clusterFiles?: ClusterFiles;
+  /** Node id and last good snapshot. */
+  readonly dataDir: string;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  /** A declarative file to start from while there is no cached configuration. */
+  readonly declarativeConfig?: string;
+}
+
+/** What a source may ask of its node. */
+export interface SourceDeps {
+  readonly counters: () => NodeCounters;
 }
 
 export interface DataPlane {
@@ -58,13 +82,13 @@ export interface DataPlane {
 
 /** The parts of a running node. */
 interface Parts {
-  readonly options: DataPlaneOptions;
+  readonly options: NodeOptions;
   readonly metrics: Registry;
   readonly producers: Producers;
   readonly holder: RuntimeHolder;
   readonly requestMetrics: RequestMetrics;
   readonly spine: Spine;
-  readonly source: SyncSource;
+  readonly source: NodeSource;
   readonly readiness: () => ReadyState;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
@@ -80,12 +104,33 @@ const endReserveMs = 1_000;
 /** No more than this part of it, so that requests have time to finish under a short one too. */
 const endReserveShareMax = 0.25;
 
-/** Starts a node: configuration from cache and stream, then listeners, so that a node with a cache serves at once. */
+/** Starts a data plane: a node whose configuration comes from control planes. */
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
-  const tls = options.clusterFiles && loadClusterTls(options.clusterFiles);
-  if (tls !== undefined) logExpiry(tls, options.logger);
+  const { controlPlanes, clusterFiles, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
+  const tls = clusterFiles && loadClusterTls(clusterFiles);
+  if (tls !== undefined) logExpiry(tls, logger);
+  return startNode({ ...options, role: 'data_plane' }, ({ counters }) =>
+    createSyncSource({
+      controlPlanes,
+      ...(tls && { tls }),
+      dataDir,
+      nodeLabels,
+      version: sluiceVersion,
+      knows: knownSchemas(entities, pluginSchemas),
+      counters,
+      logger,
+      ...(declarativeConfig === undefined ? {} : { seed: () => readSeed({ path: declarativeConfig, logger }) }),
+    }),
+  );
+}
+
+/** Starts a node: its first configuration, then listeners, so that a node that has one serves at once. */
+export async function startNode(
+  options: NodeOptions,
+  makeSource: (deps: SourceDeps) => NodeSource,
+): Promise<DataPlane> {
   await loadKafkaClient(options.kafkaClient);
-  const parts = assemble(options, tls);
+  const parts = assemble(options, makeSource);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= drain(parts));
   try {
@@ -98,10 +143,9 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   }
 }
 
-function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts {
+function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSource): Parts {
   const { logger, kafkaClient } = options;
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
+  const metrics = options.metrics ?? defaultMetrics();
   const { producerMemoryMaxBytes } = options;
   const producers = createProducers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
   const encoders = createEncoders({ logger, metrics });
@@ -112,6 +156,7 @@ function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts
     encoders,
     lua,
     log: logger,
+    metrics: createPluginMetrics(metrics),
     env: options.env ?? process.env,
     requestBodyMaxBytes: options.requestBodyMaxBytes,
     unsupportedSettings,
@@ -127,15 +172,8 @@ function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts
     holder,
     requestMetrics,
     spine,
-    source: createSyncSource({
-      controlPlanes: options.controlPlanes,
-      ...(tls && { tls }),
-      dataDir: options.dataDir,
-      nodeLabels: options.nodeLabels,
-      version: options.sluiceVersion,
-      knows: knownSchemas(entities, pluginSchemas),
+    source: makeSource({
       counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
-      logger,
     }),
     readiness: createReadiness({
       isConfigured: () => holder.current !== undefined,
@@ -151,6 +189,12 @@ function assemble(options: DataPlaneOptions, tls: ClusterTls | undefined): Parts
     status: undefined,
   };
   return parts;
+}
+
+function defaultMetrics(): Registry {
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  return metrics;
 }
 
 function createHolder(
@@ -208,20 +252,14 @@ async function listen(parts: Parts): Promise<Readonly<Record<string, string>>> {
 }
 
 function statusBody({ options, holder, producers, source, listener }: Parts, addresses: object): object {
-  const sync = source.status();
   return {
-    role: 'data_plane',
+    role: options.role,
     node_id: source.nodeId,
     version: options.sluiceVersion,
     uptime_seconds: Math.floor(process.uptime()),
-    addresses,
+    addresses: { ...options.otherAddresses?.(), ...addresses },
     configuration_hash: holder.current?.hash ?? null,
-    control_plane: {
-      connected: sync.connected,
-      address: sync.controlPlane ?? null,
-      source: sync.source ?? null,
-      rejected: sync.rejected ?? null,
-    },
+    ...source.describe(),
     clusters: producers.clusters(),
     connections: listener?.connections ?? { accepted: 0, active: 0 },
   };

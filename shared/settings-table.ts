@@ -52,7 +52,6 @@ export const settingsTable = {
     default: none,
     required: all,
     parse: oneOf(...roles),
-    supported: ['control_plane', 'data_plane'],
     description: 'traditional, control_plane, data_plane or dbless',
   }),
   log_level: setting({
@@ -170,7 +169,6 @@ export const settingsTable = {
     default: none,
     required: ['dbless'],
     parse: text,
-    supported: [],
     description: 'YAML or JSON file; required by dbless, on a data plane the seed while there is no cache',
   }),
   proxy_listen: setting({

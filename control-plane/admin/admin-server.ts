@@ -28,8 +28,7 @@ import { addSecurity, readMethods, type SecuritySettings } from './security.ts';
 
 export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   readonly listen: { readonly host: string; readonly port: number };
-  /** `control_plane` or `traditional`. */
-  readonly role: string;
+  readonly role: 'control_plane' | 'traditional' | 'dbless';
   readonly sluiceVersion: string;
   /** HTTPS; without it HTTP. */
   readonly tls?: AdminTls;
@@ -95,7 +94,14 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
-  addEntityRoutes({ entities, plugins, store, add, ...(syncGate === undefined ? {} : { syncGate }) });
+  addEntityRoutes({
+    entities,
+    plugins,
+    store,
+    readOnly: settings.role === 'dbless',
+    add,
+    ...(syncGate === undefined ? {} : { syncGate }),
+  });
   addSchemaRoutes({ entities, plugins, store, add });
   addInfoRoutes({
     store,
@@ -143,7 +149,8 @@ function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
     if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(answer.body);
     logger.error('internal_error', 'An Admin API request failed', {
       method: request.method,
-      path: request.url.split('?', 1)[0],
+      // Not as it was asked for: a key may stand in the path of a credential.
+      path: request.routeOptions.url,
       error: stackOf(error),
     });
     return reply.code(500).send({ message: 'An unexpected error occurred' });

@@ -5,7 +5,7 @@ import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
-import { entityNotFound } from './admin-error.ts';
+import { entityNotFound, operationUnsupported } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
 import { autoValues, entityOperations, lookUp, type ParentReference, type Target } from './entity-operations.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
@@ -21,6 +21,8 @@ export interface EntityRoutesOptions {
   readonly plugins: PluginSchemas;
   readonly store: EntityStore;
   readonly syncGate?: SyncGate;
+  /** The configuration is a file: entities are not written one by one. */
+  readonly readOnly: boolean;
   readonly add: (path: string, handlers: Handlers, about: PathAbout) => void;
 }
 
@@ -28,9 +30,11 @@ type Values = Readonly<Record<string, unknown>>;
 
 /** The endpoints of all entities, flat and nested, from their descriptors. */
 export function addEntityRoutes(options: EntityRoutesOptions): void {
-  const { entities, add } = options;
+  const { entities } = options;
   const handlers = entityHandlers(options);
   for (const entity of entities) {
+    const add: EntityRoutesOptions['add'] = (url, all, about) =>
+      options.add(url, options.readOnly ? withoutWrites(entity, all) : all, about);
     const path = collectionPath(entity);
     const nestedPath = entity.nestedPath ?? path;
     const many = { entity, many: true };
@@ -61,6 +65,19 @@ export function addEntityRoutes(options: EntityRoutesOptions): void {
 /** The name of an entity's collection in paths. */
 export function collectionPath({ path, plural }: EntityDescriptor): string {
   return path ?? plural;
+}
+
+const verbs = { POST: 'create', PUT: 'create or update', PATCH: 'update', DELETE: 'remove' } as const;
+
+/** Writes are refused before their body is looked at. */
+function withoutWrites({ plural }: EntityDescriptor, handlers: Handlers): Handlers {
+  const refusals = Object.entries(verbs).flatMap(([method, verb]) => {
+    const refuse = () => {
+      throw operationUnsupported(verb, plural);
+    };
+    return method in handlers ? [[method, refuse] as const] : [];
+  });
+  return { ...handlers, ...Object.fromEntries(refusals) };
 }
 
 type ParentOf = (call: Call) => ParentReference;

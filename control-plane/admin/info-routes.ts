@@ -66,7 +66,7 @@ function nodeInfo({ store, plugins, role, sluiceVersion, addresses }: InfoRoutes
     plugins: { available_on_server: Object.fromEntries(available), enabled_in_cluster: [...inCluster].sort() },
     configuration: {
       // Clients refuse to write when this says `off`, and check routes by the flavor: both name Kong's behaviour, not ours.
-      database: 'postgres',
+      database: role === 'dbless' ? 'off' : 'postgres',
       router_flavor: 'traditional_compatible',
       role,
       admin_listeners: addresses(),

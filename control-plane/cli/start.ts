@@ -38,7 +38,13 @@ async function startRole(settings: Settings, logger: Logger): Promise<RunningNod
     const { startDataPlane } = await import('../../data-plane/main.ts');
     return startDataPlane({ ...dataPlaneOptions(settings), logger });
   }
-  throw new Error(`Role ${role} is not supported yet.`);
+  const node = { ...nodeOptions(settings), logger };
+  if (role === 'traditional') {
+    const { startTraditional } = await import('./roles/traditional.ts');
+    return startTraditional({ controlPlane: { ...controlPlaneOptions(settings), logger }, node });
+  }
+  const { startDbless } = await import('./roles/dbless.ts');
+  return startDbless({ ...dblessOptions(settings), node });
 }
 
 /** What `startControlPlane` of control-plane/main.ts takes, besides the logger. */
@@ -63,12 +69,37 @@ export function controlPlaneOptions(settings: Settings) {
 /** What `startDataPlane` of data-plane/main.ts takes, besides the logger. */
 export function dataPlaneOptions(settings: Settings) {
   return {
+    ...nodeOptions(settings),
     controlPlanes: settings.control_plane ?? [],
     ...clusterFiles(settings),
-    proxyListen: settings.proxy_listen,
-    statusListen: settings.status_listen,
     dataDir: settings.data_dir,
     nodeLabels: settings.node_labels ?? {},
+    ...(settings.declarative_config === undefined ? {} : { declarativeConfig: settings.declarative_config }),
+  };
+}
+
+/** What `startDbless` takes, besides the node and its logger. */
+function dblessOptions(settings: Settings) {
+  return {
+    // Required of this role by the table.
+    declarativeConfig: settings.declarative_config ?? '',
+    adminListen: settings.admin_listen,
+    ...adminTlsFiles(settings),
+    admin: {
+      ...(settings.admin_token === undefined ? {} : { token: settings.admin_token }),
+      ...(settings.admin_token_read_only === undefined ? {} : { tokenReadOnly: settings.admin_token_read_only }),
+      hosts: settings.admin_hosts ?? [],
+      corsOrigins: settings.admin_cors_origins ?? [],
+      sluiceVersion: sluiceVersion(),
+    },
+  };
+}
+
+/** What every node that serves takes, whatever its role. */
+function nodeOptions(settings: Settings) {
+  return {
+    proxyListen: settings.proxy_listen,
+    statusListen: settings.status_listen,
     kafkaClient: settings.kafka_client,
     requestBodyMaxBytes: settings.request_body_max,
     producerMemoryMaxBytes: settings.producer_memory_max,

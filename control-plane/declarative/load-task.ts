@@ -1,5 +1,5 @@
 import type { ChangeSummary } from '../../shared/declarative/change-summary.ts';
-import type { DocumentErrors } from '../../shared/declarative/document-errors.ts';
+import type { DocumentFaults } from '../../shared/declarative/document-thread.ts';
 
 /** What a load's thread is given. */
 export interface LoadTask {
@@ -15,13 +15,14 @@ export interface LoadTask {
   readonly expectedRevision?: number;
 }
 
-/** What it tells, the last one being its result. */
-export type LoadMessage =
-  /**
-   * It is about to take the database's lock, once it is told to go on, and can no longer be ended without knowing what
-   * became of it.
-   */
-  | { readonly kind: 'committing' }
+/** What becomes of a load. */
+export type LoadOutcome =
   | { readonly kind: 'loaded'; readonly summary: ChangeSummary; readonly revision: number }
   | { readonly kind: 'changed' }
-  | { readonly kind: 'faults'; readonly errors: DocumentErrors };
+  | DocumentFaults;
+
+/**
+ * What the thread tells: that it is about to take the database's lock, once it is told to go on, and can no longer be
+ * ended without knowing what became of it; and the outcome.
+ */
+export type LoadMessage = LoadOutcome | { readonly kind: 'committing' };

@@ -91,7 +91,7 @@ function tell(port: MessagePort, message: LoadMessage): void {
 }
 
 if (parentPort === null) throw new Error('This file is the thread of a load');
-// Only `loadInWorker` starts this file.
+// Only `databaseConfig` starts this file.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const task = workerData as LoadTask;
 const port = parentPort;

@@ -72,9 +72,11 @@ export function listenSecurely({ server, listen, tls, logger }: ClusterListenerO
     refuse(socket, reason);
   });
   return new Promise((resolve, reject) => {
-    listener.once('error', reject);
+    const fail = (error: Error) =>
+      reject(new Error(`Cannot listen on ${listen.host}:${listen.port}: ${error.message}`, { cause: error }));
+    listener.once('error', fail);
     listener.listen(listen, () => {
-      listener.off('error', reject);
+      listener.off('error', fail);
       listener.on('error', (error) =>
         logger.error('listener_error', 'A connection of a data plane could not be accepted', { error: error.message }),
       );

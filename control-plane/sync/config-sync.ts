@@ -10,7 +10,7 @@ import { createNodeStore } from '../store/node-store.ts';
 import { createClustering } from './clustering-views.ts';
 import { NodeRegistry } from './node-registry.ts';
 import { defaultSessionTimings, type SessionTimings } from './node-session.ts';
-import { startPublisher } from './publisher.ts';
+import { startPublisher, type Publisher } from './publisher.ts';
 import { createSyncGate } from './sync-gate.ts';
 import { registerSyncMetrics } from './sync-metrics.ts';
 import { startSyncServer } from './sync-server.ts';
@@ -38,6 +38,7 @@ export interface RunningConfigSync {
   readonly address: string | undefined;
   readonly clustering: Clustering;
   readonly syncGate: SyncGate;
+  readonly publisher: Publisher;
   /** Tells nodes to come back later, ends their streams and stores what is known of them. The database stays open. */
   stop(): Promise<void>;
 }
@@ -74,6 +75,7 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
       address: server?.address,
       clustering: createClustering({ registry, publisher, nodePurgeAfterMs }),
       syncGate,
+      publisher,
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
-import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
+import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
 import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../../shared/snapshot-wire.ts';
 import { CacheWriter } from './cache-writer.ts';
 import type { KnownSchemas } from './known-schemas.ts';
+import type { NodeSource } from './node-source.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot } from './snapshot-receiver.ts';
@@ -32,10 +33,14 @@ export interface SyncSourceOptions {
   /** Asked for each heartbeat. */
   readonly counters: () => NodeCounters;
   readonly logger: Logger;
+  /** A configuration to start from when nothing cached can run. */
+  readonly seed?: () => Promise<WireSnapshot | undefined>;
   readonly backoff?: BackoffLimits;
   /** Time for a connection and the control plane's welcome. */
   readonly welcomeMs?: number;
 }
+
+export type ConfigOrigin = 'cache' | 'declarative_config' | 'control_plane';
 
 export interface SyncStatus {
   readonly connected: boolean;
@@ -43,7 +48,7 @@ export interface SyncStatus {
   readonly controlPlane: string | undefined;
   /** Hash of the configuration that runs. */
   readonly hash: string | undefined;
-  readonly source: 'cache' | 'control_plane' | undefined;
+  readonly source: ConfigOrigin | undefined;
   /** Milliseconds since 1970. */
   readonly appliedAtMs: number | undefined;
   readonly applyMs: number | undefined;
@@ -52,7 +57,7 @@ export interface SyncStatus {
   readonly rejects: number;
 }
 
-export type SyncSource = ConfigSource & { readonly nodeId: string; status(): SyncStatus };
+export type SyncSource = NodeSource & { status(): SyncStatus };
 
 const defaultBackoff: BackoffLimits = { firstMs: 500, maxMs: 15_000 };
 /** How long a stop waits for an apply under way. */
@@ -71,6 +76,7 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
     start: (apply) => source.start(apply),
     stop: () => source.stop(),
     status: () => source.status(),
+    describe: () => source.describe(),
   };
 }
 
@@ -118,6 +124,18 @@ class StreamedSource {
     return this.#status;
   }
 
+  describe(): Readonly<Record<string, unknown>> {
+    const { connected, controlPlane, source, rejected } = this.#status;
+    return {
+      control_plane: {
+        connected,
+        address: controlPlane ?? null,
+        source: source ?? null,
+        rejected: rejected ?? null,
+      },
+    };
+  }
+
   /** Resolves when what is cached was applied; the stream is opened after that, so that its hello names the hash. */
   start(apply: Apply): Promise<void> {
     this.#started ??= this.#start(apply);
@@ -138,17 +156,23 @@ class StreamedSource {
   }
 
   async #start(apply: Apply): Promise<void> {
-    const cached = await this.#cache.load();
-    if (cached !== undefined && !this.#stopping.signal.aborted) {
-      const result = await this.#apply(apply, cached, 'cache');
-      if (result.kind === 'rejected') {
-        this.#options.logger.warn('cache_refused', 'The cached configuration cannot be applied', {
-          hash: cached.snapshot.hash,
-          faults: result.faults.slice(0, 20),
-        });
-      }
-    }
+    // In this order: the cache, the declarative file, nothing.
+    await this.#applyFirst(apply, 'cache', () => this.#cache.load());
+    const { seed } = this.#options;
+    if (this.#running === undefined && seed !== undefined) await this.#applyFirst(apply, 'declarative_config', seed);
     if (!this.#stopping.signal.aborted) this.#connecting = this.#connectForever(apply);
+  }
+
+  async #applyFirst(apply: Apply, source: ConfigOrigin, load: () => Promise<WireSnapshot | undefined>): Promise<void> {
+    const wire = await load();
+    if (wire === undefined || this.#stopping.signal.aborted) return;
+    const result = await this.#apply(apply, wire, source);
+    if (result.kind === 'applied') return;
+    this.#options.logger.warn('cache_refused', 'The configuration on disk cannot be applied', {
+      source,
+      hash: wire.snapshot.hash,
+      faults: result.faults.slice(0, 20),
+    });
   }
 
   async #connectForever(apply: Apply): Promise<void> {
@@ -281,7 +305,7 @@ class StreamedSource {
     this.#stream?.requestSnapshot(hash, this.#status.hash ?? '');
   }
 
-  async #apply(apply: Apply, wire: WireSnapshot, source: 'cache' | 'control_plane'): Promise<ApplyResult> {
+  async #apply(apply: Apply, wire: WireSnapshot, source: ConfigOrigin): Promise<ApplyResult> {
     const { snapshot } = wire;
     const { hash } = snapshot;
     let result: ApplyResult;

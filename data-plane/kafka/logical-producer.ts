@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
-import { type ClientStatus, type KafkaClient, type KafkaClientEvents, KafkaError, type KafkaRecord } from './client.ts';
+import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './client.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gate.ts';
 import type { BatchFailure, Lane } from './lane.ts';

@@ -58,11 +58,9 @@ export interface UnsupportedSetting {
   readonly reason: string;
 }
 
-/** What of these settings cannot be kept here, with either client. The configuration is refused then; producers do not look again. */
+/** What of these settings neither client can keep. The configuration is refused then; producers do not look again. */
 export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSetting[] {
-  const unsupported: UnsupportedSetting[] = [];
-  unsupported.push(...unsupportedLogin(cluster.sasl));
-  return unsupported;
+  return unsupportedLogin(cluster.sasl);
 }
 
 interface Shared {

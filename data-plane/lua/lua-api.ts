@@ -274,9 +274,14 @@ export class LuaApi {
     return this.#raw._lua_touserdata(this.#state, index) === 0;
   }
 
-  /** A copy of a string's bytes. */
-  bytes(index: number): Buffer {
-    return Buffer.from(this.#bytes(index));
+  /** A copy of a string's bytes, with no more memory behind it. */
+  bytes(index: number): Uint8Array {
+    return new Uint8Array(this.#bytes(index));
+  }
+
+  /** A string's text; what is not UTF-8 is replaced. */
+  lossyText(index: number): string {
+    return this.#bytes(index).toString('utf8');
   }
 
   /** A string's text; undefined when it is not UTF-8. */

@@ -114,7 +114,11 @@ class JsonPusher {
       while (this.#text[end] !== '"') end += this.#text[end] === '\\' ? 2 : 1;
     }
     this.#at = end + 1;
-    return isPlain ? this.#text.slice(start + 1, end) : String(JSON.parse(this.#text.slice(start, end + 1)));
+    if (isPlain) return this.#text.slice(start + 1, end);
+    const text = String(JSON.parse(this.#text.slice(start, end + 1)));
+    // Only an escape can stand for one; in UTF-8 there is no such thing.
+    if (/\p{Surrogate}/u.test(text)) throw new LuaJsonError('half of a surrogate pair is no text');
+    return text;
   }
 
   #number(): void {

@@ -113,7 +113,7 @@ export class LuaState {
   /** The error on top of the stack. */
   #errorText(): string {
     const type = this.#lua.typeOf(-1);
-    return type === 'string' ? this.#lua.bytes(-1).toString('utf8') : `the error is a ${type}`;
+    return type === 'string' ? this.#lua.lossyText(-1) : `the error is a ${type}`;
   }
 
   /** Keeps the function that makes environments. */

@@ -45,31 +45,31 @@ export class LuaThread {
   #onReply: ((reply: LuaReply) => void) | undefined;
   #onEnd: ((error: LuaThreadEnded) => void) | undefined;
 
-  /** @throws LuaThreadEnded when the thread does not come up in time. */
-  static async start({ memoryMaxBytes, startTimeoutMs }: LuaThreadOptions): Promise<LuaThread> {
+  /** Resolves when the thread is up. @throws LuaThreadEnded (rejects) when it does not come up in time. */
+  readonly ready: Promise<void>;
+
+  constructor({ memoryMaxBytes, startTimeoutMs }: LuaThreadOptions) {
     const clock = new SharedArrayBuffer(16);
     const data: LuaThreadData = { memoryMaxBytes, clock };
-    const thread = new LuaThread(data);
-    const timer = setTimeout(() => thread.#end('start', `did not start within ${startTimeoutMs} ms`), startTimeoutMs);
-    try {
-      await thread.#reply();
-      return thread;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  private constructor(data: LuaThreadData) {
-    this.#clock = new BigInt64Array(data.clock);
+    this.#clock = new BigInt64Array(clock);
     this.#worker = new Worker(new URL('./lua-thread-main.js', import.meta.url), {
       workerData: data,
       // Nothing of the node's environment is to be found where foreign code runs.
       env: {},
+      stdout: true,
+      stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: heapMaxMb },
     });
+    // WebAssembly's own last words; why a thread ended comes with its error.
+    this.#worker.stdout.resume();
+    this.#worker.stderr.resume();
     this.#worker.on('message', (reply: LuaReply) => this.#onReply?.(reply));
     this.#worker.on('error', (error) => this.#end('lost', error.message));
     this.#worker.on('exit', () => this.#end('lost', 'the thread ended'));
+    const timer = setTimeout(() => this.#end('start', `did not start within ${startTimeoutMs} ms`), startTimeoutMs);
+    this.ready = this.#reply()
+      .then(() => undefined)
+      .finally(() => clearTimeout(timer));
   }
 
   get isEnded(): boolean {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import { pacedLog } from '../../shared/paced-log.ts';
 import { conversion, type LuaFailed, type LuaFunctionFault, type LuaReply, type LuaRequest } from './lua-protocol.ts';
 import { type LuaDeadlines, LuaThread, LuaThreadEnded } from './lua-thread.ts';
 
@@ -40,8 +41,6 @@ interface Job {
   readonly timer: NodeJS.Timeout;
 }
 
-const logEveryMs = 1_000;
-
 /**
  * A queue of messages before one Lua thread, which is started on demand and replaced when a call runs too long, a chain's
  * memory is full or the thread is lost. Chains are compiled again in a new thread, each with its next message.
@@ -58,11 +57,11 @@ export class LuaWorker {
   /** Works off both queues, one piece at a time; undefined when there is nothing to do. */
   #working: Promise<void> | undefined;
   #isClosed = false;
-  #lastLoggedMs = Number.NEGATIVE_INFINITY;
-  #unlogged = 0;
+  readonly #log: ReturnType<typeof pacedLog>;
 
   constructor(deps: LuaWorkerDeps) {
     this.#deps = deps;
+    this.#log = pacedLog((event, message, fields) => deps.logger.error(event, message, fields));
   }
 
   /** The faults of a chain's functions; none: it can run. @throws Error when the thread cannot be used. */
@@ -110,8 +109,6 @@ export class LuaWorker {
     }
     await this.#thread?.end();
     await this.#working;
-    // One that was still starting.
-    await this.#thread?.end();
   }
 
   #wake(): void {
@@ -176,10 +173,12 @@ export class LuaWorker {
   async #request(request: LuaRequest, deadlines: LuaDeadlines): Promise<LuaReply> {
     if (this.#thread === undefined || this.#thread.isEnded) {
       await this.#replaceThread();
-      this.#thread = await LuaThread.start(this.#deps.limits);
+      if (this.#isClosed) throw new LuaThreadEnded('lost', 'closed');
+      this.#thread = new LuaThread(this.#deps.limits);
     }
-    if (this.#isClosed) throw new LuaThreadEnded('lost', 'closed');
-    return this.#thread.request(request, deadlines);
+    const thread = this.#thread;
+    await thread.ready;
+    return thread.request(request, deadlines);
   }
 
   /** The old one is gone before another starts, so that endless loops never run side by side. */
@@ -209,17 +208,7 @@ export class LuaWorker {
   /** What Lua says of an error is the operator's: it may quote the function and the message. */
   #failure(reason: LuaFailureReason, place: string, luaMessage: string): RequestError {
     this.#deps.countFailure(reason);
-    const nowMs = performance.now();
-    if (nowMs - this.#lastLoggedMs < logEveryMs) this.#unlogged++;
-    else {
-      this.#deps.logger.error('lua_failed', `${place} of message_by_lua_functions failed`, {
-        reason,
-        error: luaMessage,
-        not_logged_before: this.#unlogged,
-      });
-      this.#lastLoggedMs = nowMs;
-      this.#unlogged = 0;
-    }
+    this.#log('lua_failed', `${place} of message_by_lua_functions failed`, { reason, error: luaMessage });
     const why = reason === 'deadline' ? luaMessage : 'failed';
     return new RequestError('LUA_ERROR', `${place} of message_by_lua_functions ${why}.`);
   }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings, Producers } from '../kafka/producer.ts';
@@ -26,6 +27,12 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
+/** What plugins count. */
+export interface PluginMetrics {
+  /** A log entry that no queue took; what a queue took and lost is counted by its producer. */
+  logEntryLost(plugin: string, code: ErrorCode): void;
+}
+
 /**
  * What instances may use. Everything here but the certificates outlives a configuration: an instance depends on its own
  * config, on the certificates that it asked for and on this alone, and serves the next configuration too when none of
@@ -38,6 +45,7 @@ export interface PluginDeps {
   /** Only while an instance is created. */
   readonly certificates: Certificates;
   readonly log: Logger;
+  readonly metrics: PluginMetrics;
   /** Environment for `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

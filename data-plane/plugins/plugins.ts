@@ -1,9 +1,11 @@
 import type { Infer } from '../../shared/schema/field.ts';
 import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
+import { kafkaLog } from './kafka-log/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
 import type { PluginDefinition } from './plugin.ts';
 
 /** Every plugin's handler. A schema without a handler does not compile. */
 export const plugins = {
+  'kafka-log': kafkaLog,
   'kafka-upstream': kafkaUpstream,
 } satisfies { readonly [Name in PluginName]: PluginDefinition<Infer<(typeof pluginSchemas)[Name]['config']>> };

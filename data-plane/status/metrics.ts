@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { EntityFault } from '../../shared/config-source.ts';
+import type { PluginMetrics } from '../plugins/plugin.ts';
 
 /** Upper bounds in seconds: a broker's acknowledgement takes single milliseconds, deadlines are around ten seconds. */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -137,4 +138,14 @@ export function createConfigMetrics(registry: Registry): ConfigMetrics {
     },
     rejected: () => rejects.inc(),
   };
+}
+
+export function createPluginMetrics(registry: Registry): PluginMetrics {
+  const lost = new Counter({
+    name: 'sluice_log_entries_lost_total',
+    help: 'Entries of log plugins that no queue took, by reason',
+    labelNames: ['plugin', 'code'],
+    registers: [registry],
+  });
+  return { logEntryLost: (plugin, code) => lost.inc({ plugin, code }) };
 }

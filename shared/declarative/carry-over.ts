@@ -18,6 +18,8 @@ export interface Difference {
   readonly updated: readonly Update[];
   readonly deleted: readonly Change[];
   readonly unchanged: number;
+  /** Everything as it is afterwards. */
+  readonly all: readonly Change[];
 }
 
 export interface Change {
@@ -38,22 +40,27 @@ export interface Update extends Change {
 export function differenceTo(compiled: readonly CompiledEntity[], before: EntitiesById): Difference {
   const created: Change[] = [];
   const updated: Update[] = [];
+  const all: Change[] = [];
   const kept = new Set<SnapshotEntity>();
   for (const { entity, value, filled } of compiled) {
     const { plural } = entity;
     const old = before.get(plural)?.get(value.id);
     if (old === undefined) {
       created.push({ plural, value });
+      all.push({ plural, value });
       continue;
     }
     kept.add(old);
     const carried = carriedOver(value, filled, old);
-    if (!isEqual(carried, old)) updated.push({ plural, value: touched(carried, value, filled), before: old });
+    const isSame = isEqual(carried, old);
+    const after = isSame ? old : touched(carried, value, filled);
+    if (!isSame) updated.push({ plural, value: after, before: old });
+    all.push({ plural, value: after });
   }
   const deleted = [...before].flatMap(([plural, list]) =>
     [...list.values()].filter((value) => !kept.has(value)).map((value) => ({ plural, value })),
   );
-  return { created, updated, deleted, unchanged: compiled.length - created.length - updated.length };
+  return { created, updated, deleted, unchanged: compiled.length - created.length - updated.length, all };
 }
 
 export function isDifferent({ created, updated, deleted }: Difference): boolean {

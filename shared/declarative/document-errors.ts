@@ -29,6 +29,8 @@ export interface DocumentErrors {
   /** Faults that belong to no entity, in the same shape. */
   readonly ownFields: FaultTree;
   readonly flattened: readonly FlattenedError[];
+  /** Every fault as a line of text. */
+  readonly lines: readonly string[];
 }
 
 /** How many faults the sentence names; all of them stand in the fields. */
@@ -36,13 +38,14 @@ const messageFaultsMax = 20;
 
 export function documentErrors(faults: readonly DocumentFault[], plugins: PluginSchemas): DocumentErrors {
   const own = faults.filter(({ item }) => item === undefined);
-  const texts = faults.slice(0, messageFaultsMax).map(faultLine);
+  const lines = faults.map(faultLine);
   const more = faults.length > messageFaultsMax ? `; and ${faults.length - messageFaultsMax} more` : '';
   return {
-    message: `declarative config is invalid: ${texts.join('; ')}${more}`,
+    message: `declarative config is invalid: ${lines.slice(0, messageFaultsMax).join('; ')}${more}`,
     fields: faultTree(faults),
     ownFields: own.length === 0 ? {} : faultTree(own),
     flattened: flattened(faults, plugins),
+    lines,
   };
 }
 

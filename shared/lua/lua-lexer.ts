@@ -24,6 +24,7 @@ const keywords = new Set(
 );
 
 const space = /[ \t\r\n\v\f]+/y;
+const restOfLine = /[^\r\n]*/y;
 const longOpening = /\[(=*)\[/y;
 const name = /[A-Za-z_][A-Za-z0-9_]*/y;
 /** Everything that Lua reads as one number; whether it is one is asked after. */
@@ -70,8 +71,7 @@ export class LuaLexer {
       if (!this.#text.startsWith('--', this.#at)) return;
       this.#at += 2;
       if (this.#long('comment') !== undefined) continue;
-      const end = this.#text.slice(this.#at).search(/[\r\n]/);
-      this.#at = end === -1 ? this.#text.length : this.#at + end;
+      this.#take(restOfLine);
     }
   }
 

@@ -203,6 +203,8 @@ export const kafkaFields = {
   }),
 };
 
+export type KafkaConfig = InferFields<typeof kafkaFields>;
+
 /** Checks of the record that holds `kafkaFields`. */
 export const kafkaChecks: readonly RecordCheck[] = [recordCheck(kafkaFields, checkIdempotence)];
 

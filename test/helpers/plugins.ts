@@ -1,5 +1,5 @@
 import type { LuaChains } from '../../data-plane/lua/lua-chains.ts';
-import type { PluginCreation, PluginInstance } from '../../data-plane/plugins/plugin.ts';
+import type { PluginCreation, PluginInstance, PluginMetrics } from '../../data-plane/plugins/plugin.ts';
 
 /** For configurations without Lua: must not be asked. */
 export const noLua: LuaChains = {
@@ -13,3 +13,6 @@ export function instanceOf(created: PluginCreation | Promise<PluginCreation>): P
   if (created.kind === 'faults') throw new Error(JSON.stringify(created.faults));
   return created.instance;
 }
+
+/** Counts nothing. */
+export const noMetrics: PluginMetrics = { logEntryLost() {} };

@@ -2,11 +2,15 @@ import { credentials, status as GrpcStatus } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { randomUUID, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { openDatabase } from '../../control-plane/store/database.ts';
+import { startConfigSync } from '../../control-plane/sync/config-sync.ts';
 import { loadClusterTls, type ClusterTls } from '../../shared/cluster-tls.ts';
 import { ConfigSync } from '../../shared/proto.ts';
-import { createLogger, type Logger } from '../../shared/log.ts';
+import { entities } from '../../shared/entities/entities.ts';
+import { createLogger, silentLogger, type Logger } from '../../shared/log.ts';
+import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { testCertificate, writePair, type TestCertificate } from '../helpers/test-certificates.ts';
 import { recordingApply } from '../helpers/sync-fakes.ts';
 import { SyncHarness } from '../helpers/sync-harness.ts';
@@ -257,5 +261,30 @@ describe('config sync over mutual TLS', function () {
     socket.on('error', () => undefined);
     await harness.stopControlPlane();
     await closed;
+  });
+
+  it('says which address cannot be listened on', async () => {
+    const tls = tlsOf(await testCertificate());
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const bound = taken.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    const database = openDatabase({ path: ':memory:' });
+    const outcome = await startConfigSync({
+      reader: harness.reader,
+      database,
+      listen: { host: '127.0.0.1', port },
+      tls,
+      nodePurgeAfterMs: 1_000,
+      entities,
+      plugins: pluginSchemas,
+      logger: silentLogger(),
+    }).then(
+      () => 'it started',
+      (error: unknown) => (error instanceof Error ? error.message : ''),
+    );
+    taken.close();
+    database.close();
+    expect(outcome).to.match(new RegExp(`^Cannot listen on 127.0.0.1:${port}: .*EADDRINUSE`));
   });
 });

@@ -11,12 +11,12 @@ import { HeaderList } from '../../data-plane/proxy/header-list.ts';
 import type { Encoders } from '../../data-plane/schemas/encoder.ts';
 import { createEncoders } from '../../data-plane/schemas/encoders.ts';
 import { RequestError } from '../../shared/errors.ts';
-import { noCertificates } from '../helpers/no-certificates.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
-import { instanceOf, noLua } from '../helpers/plugins.ts';
+import { noCertificates } from '../helpers/no-certificates.ts';
+import { instanceOf, noLua, noMetrics } from '../helpers/plugins.ts';
 
 const schema = {
   type: 'record' as const,
@@ -52,6 +52,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
         encoders,
         lua: noLua,
         certificates: noCertificates,
+        metrics: noMetrics,
         log: silentLogger(),
         env: {},
         requestBodyMaxBytes: 1024 * 1024,

@@ -78,7 +78,8 @@ describe('settings', () => {
   const refused: [args: readonly string[], name: string, message: string][] = [
     [[], 'role', 'required'],
     [['--role=cp'], 'role', 'expected one of'],
-    [['--role=dbless', '--declarative-config=x'], 'role', 'not supported yet'],
+    [['--role=dbless'], 'declarative_config', 'required'],
+    [['--role=traditional', '--cluster-listen=127.0.0.1:1'], 'cluster_listen', 'no setting of role traditional'],
     [['--role=data_plane'], 'control_plane', 'required'],
     [['--role=data_plane', '--control-plane=host'], 'control_plane', 'host:port'],
     [['--role=data_plane', '--control-plane=127.0.0.1:0'], 'control_plane', 'host:port'],

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { array, element, record, string } from '../../shared/schema/field.ts';
+import { array, element, map, record, string } from '../../shared/schema/field.ts';
 import { resolveReferences } from '../../shared/vault.ts';
 
 const field = record(
@@ -19,6 +19,37 @@ describe('references', () => {
       faults: [],
     });
   });
+
+  it('are found at every depth, by the very name first, and may stand for an empty text', () => {
+    const secret = string({ ...element, referenceable: true });
+    const deep = record({
+      values: map(string(element), secret),
+      list: array(record({ inner: record({ secret }) }, element)),
+    });
+    const value = {
+      values: { one: '{vault://env/lower}', two: '{vault://env/EMPTY}' },
+      list: [{ inner: { secret: '{vault://env/X_1}' } }, { inner: null }],
+    };
+    const env = { lower: 'exact', LOWER: 'upper', EMPTY: '', X_1: 'deep' };
+    expect(resolveReferences(deep, value, env)).to.deep.equal({
+      value: { values: { one: 'exact', two: '' }, list: [{ inner: { secret: 'deep' } }, { inner: null }] },
+      faults: [],
+    });
+  });
+
+  it('name the path of what the node lacks, and quote no value of its environment', () => {
+    const value = { plain: null, secret: '{vault://env/GONE}', list: ['{vault://env/THERE}'] };
+    const { faults } = resolveReferences(field, value, { THERE: 'planted' });
+    expect(faults.map(({ path }) => path)).to.deep.equal([['secret']]);
+    expect(JSON.stringify(faults)).to.not.contain('planted');
+  });
+
+  for (const odd of ['{vault://env/}', '{vault://env/1A}', '{vault://env/A B}', '{vault://env/A/x}', '{vault://}']) {
+    it(`such as ${odd} are a fault`, () => {
+      const { faults } = resolveReferences(field, { plain: null, secret: odd, list: [] }, { A: 'a', '1A': 'b' });
+      expect(faults).to.have.length(1);
+    });
+  }
 
   it('that cannot be resolved are faults under their paths', () => {
     const value = { plain: null, secret: '{vault://env/GONE}', list: ['{vault://hcv/x}'] };

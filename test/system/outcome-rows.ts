@@ -83,6 +83,13 @@ export function routeConfigs(context: RouteContext) {
     acks0: { ...base, producer_request_acks: 0 },
     acks1: { ...base, producer_request_acks: 1 },
     envelope: { ...base, record_value: 'envelope' },
+    lua: {
+      ...base,
+      record_value: 'envelope',
+      message_by_lua_functions: [
+        'return function(m) if m.body_args.fail then error("no") end while m.body_args.loop do end return m.body_args end',
+      ],
+    },
     keyed: { ...base, key_query_arg: 'key' },
     topics: {
       ...base,
@@ -130,6 +137,22 @@ export const rows: readonly Row[] = [
     written: open,
   },
   { state: 'well', name: 'a schema', route: 'schema', expected: acked, withinMs: quickMs, written: open },
+  {
+    state: 'well',
+    name: 'Lua that fails',
+    route: 'lua',
+    body: (id) => JSON.stringify({ id, fail: true }),
+    expected: { status: 500, code: 'LUA_ERROR', outcome: 'not_sent', retryable: false },
+    withinMs: quickMs,
+  },
+  {
+    state: 'well',
+    name: 'Lua that loops without end',
+    route: 'lua',
+    body: (id) => JSON.stringify({ id, loop: true }),
+    expected: { status: 500, code: 'LUA_ERROR', outcome: 'not_sent', retryable: false },
+    withinMs: quickMs,
+  },
   { state: 'well', name: 'async', route: 'async', expected: accepted, withinMs: quickMs, written: open },
   { state: 'well', name: 'acks 0', route: 'acks0', expected: accepted, withinMs: quickMs, written: open },
   {

@@ -15,7 +15,8 @@ const decoders = {
  */
 export async function decodeContent(encoding: string, body: Buffer, bytesMax: number): Promise<Buffer> {
   const decode = decoderOf(encoding, body);
-  if (decode === undefined) return body;
+  // A request without a body may still name an encoding.
+  if (decode === undefined || body.length === 0) return body;
   try {
     return await decode(body, { maxOutputLength: bytesMax });
   } catch (error) {

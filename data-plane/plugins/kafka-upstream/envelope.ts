@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../../../shared/errors.ts';
 import type { HeaderList } from '../../proxy/header-list.ts';
+import { headerText } from '../header-text.ts';
 import type { BodyKind } from './media-type.ts';
-import { addArg, argsJson, parseArgs, type Arg } from './query-args.ts';
+import { addArg, argsJson, parseArgs, type Arg } from '../query-args.ts';
 
 /** What the envelope shows of a request; an Exchange is one. */
 export interface EnvelopeRequest {
@@ -92,6 +93,6 @@ function base64Members(body: Buffer, args: string): string {
 
 function headersJson(headers: HeaderList): string {
   const args = new Map<string, Arg>();
-  for (const [name, value] of headers.entries()) addArg(args, name, value);
+  for (const [name, value] of headers.entries()) addArg(args, name, headerText(value));
   return argsJson(args);
 }

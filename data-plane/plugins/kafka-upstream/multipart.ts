@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import { RequestError } from '../../../shared/errors.ts';
-import { addArg, type Arg } from './query-args.ts';
+import { addArg, type Arg } from '../query-args.ts';
 
 const partsMax = 1_000;
 
@@ -29,13 +29,15 @@ export function parseMultipart(contentType: string, body: Buffer): Promise<Map<s
       fail(error);
       return;
     }
-    parser.on('file', (name, stream) => {
+    // The library's types promise a name, but a part need not have one.
+    parser.on('file', (name: string | undefined, stream) => {
+      if (name === undefined) fail(new Error('a part has no name'));
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('error', fail);
       stream.on('end', () => {
         const bytes = Buffer.concat(chunks);
-        addArg(args, name, bytes.toString(isUtf8(bytes) ? 'utf8' : 'base64'));
+        addArg(args, name ?? '', bytes.toString(isUtf8(bytes) ? 'utf8' : 'base64'));
       });
     });
     parser.on('partsLimit', () => fail(new Error(`more than ${partsMax} parts`)));

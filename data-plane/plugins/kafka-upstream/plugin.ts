@@ -1,16 +1,15 @@
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
-import { resolveReferences } from '../../../shared/vault.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
 import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Answer, Exchange } from '../../proxy/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
+import { encoderOptions } from '../kafka-settings/encoder-options.ts';
+import { resolveConfig } from '../kafka-settings/resolve-config.ts';
 import { compileAnswers } from './answer.ts';
-import { producerOptions, tlsOf } from './cluster-settings.ts';
 import { decodeContent } from './content-encoding.ts';
-import { encoderOptions } from './encoder-options.ts';
 import { compileKey } from './record-key.ts';
 import { compileRecordHeaders } from './record-headers.ts';
 import { compileTopic, compileTopics } from './record-topics.ts';
@@ -22,33 +21,25 @@ export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   priority: kafkaUpstreamSchema.priority,
   answers: true,
   create(stored, deps) {
-    const { value: config, faults } = resolveReferences(kafkaUpstreamSchema.config, stored, deps.env);
-    const tls = tlsOf(config.security, deps.certificates);
-    const options = producerOptions(config, tls.tls);
-    const unsupported = deps.unsupportedSettings?.(options.cluster) ?? [];
-    const all = [
-      ...faults,
-      ...tls.faults,
-      ...unsupported.map(({ field, reason }) => ({ path: field.split('.'), message: `not supported here: ${reason}` })),
-    ];
-    if (all.length > 0) {
-      return { kind: 'faults', faults: all.map(({ path, message }) => ({ path: ['config', ...path], message })) };
-    }
+    const resolved = resolveConfig(kafkaUpstreamSchema.config, stored, deps);
+    if (resolved.kind === 'faults') return resolved;
+    const { config, producer } = resolved;
     const functions = config.message_by_lua_functions ?? [];
-    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, options, functions, deps);
-    return { kind: 'created', instance: createInstance(config, options, deps, null) };
+    if (functions.length > 0 && !takesBodyOnly(functions)) return createWithLua(config, producer, functions, deps);
+    return { kind: 'created', instance: createInstance(config, producer, deps, null) };
   },
 };
 
 async function createWithLua(
   config: KafkaUpstreamConfig,
-  options: ProducerOptions,
+  producer: ProducerOptions,
   functions: readonly string[],
   deps: PluginDeps,
 ): Promise<PluginCreation> {
   const acquired = await deps.lua.acquire(functions);
-  if (acquired.kind === 'acquired')
-    return { kind: 'created', instance: createInstance(config, options, deps, acquired.chain) };
+  if (acquired.kind === 'acquired') {
+    return { kind: 'created', instance: createInstance(config, producer, deps, acquired.chain) };
+  }
   const faults = acquired.faults.map(({ index, line, message }) => ({
     path: ['config', 'message_by_lua_functions', index],
     message: line === null ? message : `line ${line}: ${message}`,
@@ -63,15 +54,15 @@ type Publish = (topic: string, record: KafkaRecord, deadlineMs: number) => Verdi
 /** Everything that the configuration decides is decided here, once. */
 function createInstance(
   config: KafkaUpstreamConfig,
-  producerSettings: ProducerOptions,
+  options: ProducerOptions,
   deps: PluginDeps,
   lua: LuaChain | null,
 ): PluginInstance {
-  const producer = deps.producers.acquire(producerSettings);
+  const producer = deps.producers.acquire(options);
   const topics = [config.topic, ...(config.allowed_topics ?? []).filter((topic) => !topic.endsWith('*'))];
   const acquire = (role: 'key' | 'value'): EncoderLease | null => {
-    const options = encoderOptions(config.schema_registry?.confluent, role, topics);
-    return options === null ? null : deps.encoders.acquire(options);
+    const encoding = encoderOptions(config.schema_registry?.confluent, role, topics);
+    return encoding === null ? null : deps.encoders.acquire(encoding);
   };
   const keyEncoder = acquire('key');
   const encoder = acquire('value');

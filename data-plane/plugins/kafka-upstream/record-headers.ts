@@ -1,7 +1,7 @@
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import type { RecordHeader } from '../../kafka/client.ts';
 import type { HeaderList } from '../../proxy/header-list.ts';
-import { isAscii } from './header-text.ts';
+import { isAscii } from '../header-text.ts';
 
 export type RecordHeadersOf = (headers: HeaderList) => readonly RecordHeader[];
 

@@ -98,4 +98,22 @@ describe('the Admin API: who may do what', () => {
     expect((await call('GET', '/services', foreign)).headers).to.not.have.property('access-control-allow-origin');
     expect((await call('DELETE', '/services/x', foreign)).status).to.equal(403);
   });
+
+  it('logs a fault of ours without the path that was asked for, which may hold a key', async () => {
+    const whole = await startAdmin();
+    const failing = {
+      ...whole.store,
+      find: () => {
+        throw new Error('broken');
+      },
+    };
+    admin = await startAdmin({}, { store: failing });
+    const { status, text } = await admin.call('GET', '/key-auths/planted-key');
+    await whole.close();
+    expect(status).to.equal(500);
+    const lines = admin.logLines.filter((line) => line.includes('internal_error'));
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.contain('"path":"/key-auths/:id"');
+    expect(lines[0] + text).to.not.contain('planted');
+  });
 });

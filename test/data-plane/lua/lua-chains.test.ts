@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import * as fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { createLuaChains, luaWorkersMax, type LuaChain, type LuaChains } from '../../../data-plane/lua/lua-chains.ts';
 import type { LuaLimits } from '../../../data-plane/lua/lua-worker.ts';
@@ -155,6 +156,7 @@ describe('Lua chains', function () {
       ['text that is not JSON', 'cjson.decode("{")', /^invalid JSON/],
       ['a finaliser', 'setmetatable({}, { __gc = function() end })', /__gc is not allowed/],
       ['JSON that is too deep', 'message', /^JSON nested deeper than 1000/, '['.repeat(2_000) + ']'.repeat(2_000)],
+      ['half of a surrogate pair', 'message', /^half of a surrogate pair/, '{"a":"\\ud800x"}'],
       [
         'shared tables that stand for too much',
         '(function() local s = ("x"):rep(1000000); local t = {}; for i = 1, 17 do t[i] = s end; return t end)()',
@@ -174,6 +176,18 @@ describe('Lua chains', function () {
         expect(lines.find(({ event }) => event === 'lua_failed')?.['error']).to.match(logged);
       });
     }
+
+    it('gives back whatever JSON came', async () => {
+      const chain = await chainOf('return function(m) return m end');
+      await fc.assert(
+        fc.asyncProperty(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom(0, 1), async (value, indent) => {
+          const text = JSON.stringify({ list: [value], value }, null, indent);
+          const result = String(await chain.run(text, later()));
+          expect(JSON.parse(result)).to.deep.equal(JSON.parse(text));
+        }),
+        { numRuns: 300 },
+      );
+    });
 
     it('goes on after an error', async () => {
       const chain = await chainOf('return function(m) if m.fail then error("x") end return m.body end');
@@ -329,6 +343,19 @@ describe('Lua chains', function () {
       expect(await faultsOf('return function(m) return m end', 'while true do end')).to.deep.equal([
         { index: 1, line: null, message: 'the chunk did not return within 100 ms' },
       ]);
+    });
+
+    it('fails where a state cannot be made', async () => {
+      chains = open({ memoryMaxBytes: 1_000 });
+      const failure: unknown = await chains.acquire(['return function() end']).catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(Error);
+    });
+
+    it('closes while a thread is starting', async () => {
+      chains = open();
+      const failure = chains.acquire(['return function() end']).catch((error: unknown) => error);
+      await chains.close();
+      expect(await failure).to.be.instanceOf(Error);
     });
 
     it('fails where no thread comes up', async () => {

@@ -9,7 +9,7 @@ import { createLogger, type LogLevel } from '../../../shared/log.ts';
 import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';
 import { record, string } from '../../../shared/schema/field.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
-import { noLua } from '../../helpers/plugins.ts';
+import { noLua, noMetrics } from '../../helpers/plugins.ts';
 
 const protocols = ['grpc', 'grpcs', 'http', 'https'];
 
@@ -116,6 +116,7 @@ export class SpineFixture {
         close: async () => {},
       },
       lua: noLua,
+      metrics: noMetrics,
       log: logger,
       env: {},
       requestBodyMaxBytes: 1_000,

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { proxyFor, type ForwardProxy } from '../../../data-plane/schemas/forward-proxy.ts';
 import { createHttpClient, type HttpAnswer, type HttpClientOptions } from '../../../data-plane/schemas/http-request.ts';
 import { Closing } from '../../helpers/closing.ts';
-import { selfSigned } from '../../helpers/self-signed.ts';
+import { testCertificate } from '../../helpers/test-certificates.ts';
 
 describe('requests to a registry or token endpoint', () => {
   const closing = new Closing();
@@ -22,7 +22,8 @@ describe('requests to a registry or token endpoint', () => {
       response.end(JSON.stringify({ path: request.url, host, forProxy }));
     };
     plain = `http://${await listen(createServer(answer))}`;
-    const tls = createTlsServer(await selfSigned('127.0.0.1'), answer);
+    const { certPem, keyPem } = await testCertificate({ names: ['127.0.0.1'] });
+    const tls = createTlsServer({ cert: certPem, key: keyPem }, answer);
     secured = `https://${await listen(tls)}`;
     proxy = { url: `http://${await listen(createProxy())}`, authorization: 'Basic abc' };
   });

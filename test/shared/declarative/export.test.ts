@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { differenceTo, entitiesById, isDifferent } from '../../../shared/declarative/carry-over.ts';
+import { differenceTo, entitiesById, isDifferent, type Change } from '../../../shared/declarative/carry-over.ts';
 import { compileDocument, type CompiledEntity } from '../../../shared/declarative/compile-document.ts';
 import { faultLine } from '../../../shared/declarative/document-errors.ts';
 import { parseDocument } from '../../../shared/declarative/parse-document.ts';
@@ -105,6 +105,10 @@ function render(all: SnapshotEntities, format: 'json' | 'yaml', masked = false):
 const plain = (value: object): Record<string, unknown> =>
   JSON.parse(JSON.stringify({ _format_version: '3.0', ...value })) as Record<string, unknown>;
 
+function of(changes: readonly Change[], plural: string): SnapshotEntity[] {
+  return changes.flatMap((change) => (change.plural === plural ? [change.value] : []));
+}
+
 describe('an export', () => {
   for (const format of ['json', 'yaml'] as const) {
     it(`in ${format} loads again with the same hash`, () => {
@@ -185,12 +189,11 @@ describe('the difference between a document and what is there', () => {
       fc.property(document, (given) => {
         const before = entitiesById(listed(compile(plain(given))));
         const again = compile(plain(given), { ...counting(), now: () => 99_999 });
-        expect(differenceTo(again, before)).to.deep.equal({
-          created: [],
-          updated: [],
-          deleted: [],
-          unchanged: again.length,
-        });
+        const { created, updated, deleted, unchanged, all } = differenceTo(again, before);
+        expect([created, updated, deleted, unchanged]).to.deep.equal([[], [], [], again.length]);
+        expect(
+          entitiesById(Object.fromEntries([...before].map(([plural]) => [plural, of(all, plural)]))),
+        ).to.deep.equal(before);
       }),
     );
   });

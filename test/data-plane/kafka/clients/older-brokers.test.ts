@@ -42,23 +42,35 @@ describe('brokers that offer no topic ids', function () {
         expect(metadata.topic?.id).to.equal(null);
         expect(metadata.brokers.length).to.be.at.least(1);
         expect((await askMetadata(connection, null, 5000)).brokers).to.deep.equal(metadata.brokers);
-        const outcomes = await produceOn(connection, cluster, {
-          topic,
-          topicId: null,
-          leader: metadata.topic?.partitions[0]?.leader ?? -1,
-          batches: [0, 1, 9].map((partition) => ({
-            partition,
-            records: [{ key: null, value: Buffer.from(`v${partition}`), headers: [] }],
-            stamp: null,
-          })),
-          timeoutMs: 5000,
-        });
+        const produce = (value: string, partitions: readonly number[]) =>
+          produceOn(connection, cluster, {
+            topic,
+            topicId: null,
+            leader: metadata.topic?.partitions[0]?.leader ?? -1,
+            batches: partitions.map((partition) => ({
+              partition,
+              records: [{ key: null, value: Buffer.from(`${value} ${partition}`), headers: [] }],
+              stamp: null,
+            })),
+            timeoutMs: 5000,
+          });
+        // A broker may tell of a new topic's leaders before it is one.
+        for (const partition of [0, 1]) {
+          const isWritten = async () => !((await produce('first', [partition]))[0] instanceof KafkaError);
+          await waitFor(isWritten, { what: `partition ${partition}` });
+        }
+        const outcomes = await produce('then', [0, 1, 9]);
         expect(outcomes.map((each) => (each instanceof KafkaError ? each.kafkaName : each.baseOffset))).to.deep.equal([
-          0n,
-          0n,
+          1n,
+          1n,
           'UNKNOWN_TOPIC_OR_PARTITION',
         ]);
-        expect((await readTopic(topic)).map(({ value }) => value?.toString())).to.deep.equal(['v0', 'v1']);
+        expect((await readTopic(topic)).map(({ value }) => value?.toString())).to.deep.equal([
+          'first 0',
+          'then 0',
+          'first 1',
+          'then 1',
+        ]);
       } finally {
         connection.destroy();
       }

@@ -7,6 +7,7 @@ import { bodyKind } from '../../../../data-plane/plugins/kafka-upstream/media-ty
 import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { buildConfig } from './build-config.ts';
+import { access, exchange, Fakes } from './plugin-fakes.ts';
 
 interface Request {
   readonly method?: string;
@@ -86,6 +87,32 @@ describe('envelope', () => {
       '{"method":"PUT","headers":{"x-one":["a","b"],"host":"h"},"uri":"/a%20b?x=1&x=2&y","uri_args":{"x":["1","2"],"y":true}}',
     ],
     [
+      'headers by what their bytes say, names that JavaScript knows too',
+      { forward_headers: true, forward_body: false },
+      { headers: ['x', Buffer.from('ü').toString('latin1'), 'y', '\xfc', '__proto__', '1', '__proto__', '2'] },
+      '{"headers":{"x":"ü","y":"ü","__proto__":["1","2"]}}',
+    ],
+    ['an empty body of a known type', {}, { headers: ['content-type', 'text/plain'] }, '{"body":"","body_args":{}}'],
+    ['an empty form', {}, { headers: form }, '{"body":"","body_args":{}}'],
+    [
+      'a form that is not UTF-8',
+      {},
+      { headers: form, body: Buffer.from([0x61, 0x3d, 0xff]) },
+      '{"body":"YT3/","body_args":{},"body_base64":true}',
+    ],
+    [
+      'gRPC',
+      { forward_method: true },
+      { headers: ['content-type', 'application/grpc'], body: Buffer.from([8, 1]) },
+      '{"method":"POST","body":"CAE=","body_args":{},"body_base64":true}',
+    ],
+    [
+      'a query with repeats, bare names and nothing',
+      { forward_uri: true, forward_body: false },
+      { target: '/?a=1&&a&a=&b=%zz&=x' },
+      '{"uri":"/?a=1&&a&a=&b=%zz&=x","uri_args":{"a":["1",true,""],"b":"%zz","":"x"}}',
+    ],
+    [
       'uri without query, and body',
       { forward_uri: true },
       { target: '/p', headers: ['content-type', 'text/plain'], body: 'b' },
@@ -108,6 +135,30 @@ describe('envelope', () => {
     });
   });
 
+  const disposition = (parameters: string): string => `Content-Disposition: form-data; ${parameters}`;
+  const multiparts: [what: string, lines: string[], args: string][] = [
+    ['a file', [disposition('name="f"; filename="a.txt"'), 'Content-Type: text/plain', '', 'data'], '{"f":"data"}'],
+    ['names of any text', [disposition('name="ü\\"_"'), '', 'v'], '{"ü\\"_":"v"}'],
+    ['a name that JavaScript knows', [disposition('name="__proto__"'), '', 'v'], '{"__proto__":"v"}'],
+    ['an empty name and value', [disposition('name=""'), '', ''], '{"":""}'],
+    ['a value of several lines', [disposition('name="a"'), '', 'x', '', 'y --X z'], '{"a":"x\\r\\n\\r\\ny --X z"}'],
+    ['repeated names', [disposition('name=a'), '', '1', '--X', disposition('name=a'), '', '2'], '{"a":["1","2"]}'],
+    [
+      'other headers',
+      ['X-A: b', disposition('name="a"'), 'Content-Transfer-Encoding: base64', '', 'eA=='],
+      '{"a":"eA=="}',
+    ],
+  ];
+  for (const [what, lines, args] of multiparts) {
+    it(`of multipart with ${what}`, async () => {
+      for (const boundary of ['X', '"X"']) {
+        const headers = ['content-type', `Multipart/Form-Data; charset=utf-8; boundary=${boundary}`];
+        const body = `preamble\r\n--X\r\n${lines.join('\r\n')}\r\n--X--\r\nepilogue`;
+        expect(await valueOf({}, { headers, body })).to.equal(`{"body":${JSON.stringify(body)},"body_args":${args}}`);
+      }
+    });
+  }
+
   const broken: [string, Request][] = [
     ['a JSON scalar', { headers: json, body: '5' }],
     ['JSON null', { headers: json, body: 'null' }],
@@ -116,29 +167,17 @@ describe('envelope', () => {
     ['no JSON', { headers: json, body: '' }],
     ['JSON that is not UTF-8', { headers: json, body: Buffer.from([0x22, 0xff, 0x22]) }],
     ['multipart without end', { headers: multipart, body: part('a', '1') }],
+    ['multipart without a byte', { headers: multipart }],
+    ['multipart of another boundary', { headers: multipart, body: '--Y\r\n\r\n--Y--' }],
+    ['multipart that ends within its headers', { headers: multipart, body: '--X\r\nContent-Disp' }],
+    ['multipart that ends within its last boundary', { headers: multipart, body: `${part('a', '1')}--X-` }],
+    ['a part without a name', { headers: multipart, body: '--X\r\nContent-Disposition: form-data\r\n\r\nv\r\n--X--' }],
+    ['too many parts', { headers: multipart, body: `${part('a', '').repeat(1_001)}--X--` }],
     ['multipart without boundary', { headers: ['content-type', 'multipart/form-data'], body: 'x' }],
   ];
   for (const [what, request] of broken) {
     it(`refuses ${what}`, async () => expect(await codeOf(valueOf({}, request))).to.equal('BODY_INVALID'));
   }
-
-  it('holds every byte of any body', async () => {
-    const types = ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', 'text/html'];
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array(), fc.constantFrom(...types), async (bytes, type) => {
-        const text = await valueOf({}, { headers: ['content-type', type], body: Buffer.from(bytes) });
-        const value = JSON.parse(text) as { body: string; body_base64?: true };
-        expect(Buffer.from(value.body, value.body_base64 ? 'base64' : 'utf8')).to.deep.equal(Buffer.from(bytes));
-      }),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.json(), async (body) => {
-        fc.pre(/^\s*[[{]/.test(body));
-        const value: unknown = JSON.parse(await valueOf({}, { headers: json, body }));
-        expect(value).to.deep.equal({ body, body_args: JSON.parse(body) });
-      }),
-    );
-  });
 
   it('is replaced by the body for a schema', async () => {
     const config = { record_value: 'body' };
@@ -155,6 +194,12 @@ describe('envelope', () => {
   });
 });
 
+const encoders: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
+  gzip: (bytes) => gzipSync(bytes),
+  deflate: (bytes) => deflateSync(bytes),
+  br: (bytes) => brotliCompressSync(bytes),
+};
+
 describe('content encoding', () => {
   const text = Buffer.from('hello hello hello');
   const good: [string, Buffer][] = [
@@ -169,11 +214,116 @@ describe('content encoding', () => {
     it(`undoes ${encoding}`, async () => expect(await decodeContent(encoding, body, 17)).to.deep.equal(text));
   }
 
+  it('takes no body for none, in every encoding', async () => {
+    for (const [encoding] of good) {
+      expect(await decodeContent(encoding, Buffer.alloc(0), 10)).to.deep.equal(Buffer.alloc(0));
+    }
+    expect(await codeOf(decodeContent('zstd', Buffer.alloc(0), 10))).to.equal('ENCODING_UNSUPPORTED');
+  });
+
+  for (const [encoding, compress] of Object.entries(encoders)) {
+    it(`bounds what ${encoding} unpacks to, at the byte`, async () => {
+      expect(await decodeContent(encoding, compress(Buffer.alloc(1_000)), 1_000)).to.have.length(1_000);
+      for (const bytes of [1_001, 20_000_000]) {
+        expect(await codeOf(decodeContent(encoding, compress(Buffer.alloc(bytes)), 1_000))).to.equal('BODY_TOO_LARGE');
+      }
+      const cut = compress(Buffer.from('hello hello')).subarray(0, -3);
+      expect(await codeOf(decodeContent(encoding, cut, 1_000))).to.equal('BODY_INVALID');
+    });
+  }
+
   it('refuses what it cannot or must not decode', async () => {
     expect(await codeOf(decodeContent('zstd', text, 100))).to.equal('ENCODING_UNSUPPORTED');
     expect(await codeOf(decodeContent('gzip, br', text, 100))).to.equal('ENCODING_UNSUPPORTED');
     expect(await codeOf(decodeContent('gzip', text, 100))).to.equal('BODY_INVALID');
     expect(await codeOf(decodeContent('gzip', gzipSync(text).subarray(0, 20), 100))).to.equal('BODY_INVALID');
     expect(await codeOf(decodeContent('gzip', gzipSync(Buffer.alloc(1_000_000)), 1000))).to.equal('BODY_TOO_LARGE');
+  });
+});
+
+describe('the record of any request', () => {
+  const types = [
+    'application/json',
+    'application/vnd.api+json; charset=utf-8',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=X',
+    'text/plain',
+    'TEXT/HTML',
+    'application/xml',
+    'text/xml',
+    'application/soap+xml; action=x',
+    'application/octet-stream',
+    'application/grpc',
+    'image/png',
+    'nonsense',
+    undefined,
+  ];
+  /** What types with a syntax may refuse. */
+  const parsed = /json|multipart/;
+  const wrapped: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+    ...encoders,
+    'Deflate ': (bytes) => deflateRawSync(bytes),
+    identity: (bytes) => bytes,
+  };
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)),
+    fc.string({ unit: 'binary', maxLength: 100 }).map((text) => Buffer.from(text)),
+    fc.json({ maxDepth: 3 }).map((text) => Buffer.from(text)),
+    fc
+      .array(fc.tuple(fc.string(), fc.uint8Array({ maxLength: 50 })), { maxLength: 5 })
+      .map((parts) =>
+        Buffer.concat([
+          ...parts.flatMap(([name, value]) => [
+            Buffer.from(`--X\r\nContent-Disposition: form-data; name="${encodeURIComponent(name)}"\r\n\r\n`),
+            Buffer.from(value),
+            Buffer.from('\r\n'),
+          ]),
+          Buffer.from('--X--\r\n'),
+        ]),
+      ),
+  );
+  const requests = fc.record({
+    body: bytes,
+    type: fc.constantFrom(...types),
+    encoding: fc.constantFrom(...Object.keys(wrapped)),
+  });
+  type GivenRequest = typeof requests extends fc.Arbitrary<infer R> ? R : never;
+
+  async function recordOf(config: Readonly<Record<string, unknown>>, given: GivenRequest): Promise<Buffer | string> {
+    const fakes = new Fakes();
+    const headers = ['content-encoding', given.encoding];
+    if (given.type !== undefined) headers.push('Content-Type', given.type);
+    const body = wrapped[given.encoding]?.(given.body) ?? given.body;
+    const code = await codeOf(access(fakes.create(config), exchange({ headers, body })));
+    return fakes.sent[0]?.record.value ?? code;
+  }
+
+  it('holds every byte of the body, in the envelope or by itself', async () => {
+    await fc.assert(
+      fc.asyncProperty(requests, async (given) => {
+        expect(await recordOf({ record_value: 'body' }, given)).to.deep.equal(given.body);
+        const value = await recordOf({}, given);
+        if (typeof value === 'string') {
+          expect(value).to.equal('BODY_INVALID');
+          expect(given.type).to.match(parsed);
+          return;
+        }
+        const envelope = JSON.parse(value.toString()) as { body: string; body_args: unknown; body_base64?: true };
+        const { body, body_args: args, body_base64: isBase64, ...rest } = envelope;
+        expect(rest).to.deep.equal({});
+        expect(Buffer.from(body, isBase64 === true ? 'base64' : 'utf8')).to.deep.equal(given.body);
+        if (given.type?.includes('json')) expect(args).to.deep.equal(JSON.parse(given.body.toString()));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is there for all JSON that is an object or a list', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.json(), async (text) => {
+        const given = { body: Buffer.from(text), type: 'application/json', encoding: 'br' };
+        expect(typeof (await recordOf({}, given)) === 'string').to.equal(!/^\s*[[{]/.test(text));
+      }),
+    );
   });
 });

@@ -1,16 +1,17 @@
 import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
 import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
+import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
 import type { Certificates } from '../../../../data-plane/plugins/certificates.ts';
 import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
-import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
+import type { Answer, Exchange, ExchangeConsumer } from '../../../../data-plane/proxy/exchange.ts';
 import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
 import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import { instanceOf } from '../../../helpers/plugins.ts';
-import { buildConfig } from './build-config.ts';
+import { buildConfig, buildLogConfig } from './build-config.ts';
 
 export interface Sent {
   readonly topic: string;
@@ -25,7 +26,10 @@ export class Fakes {
   readonly acquired: ProducerOptions[] = [];
   readonly encoderOptions: EncoderOptions[] = [];
   readonly encoded: string[] = [];
+  /** Log entries: plugin and code. */
+  readonly lost: string[] = [];
   released = 0;
+  queued: (topic: string) => Verdict = (topic) => ({ outcome: 'accepted', topic });
   verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
 
   readonly producers: Producers = {
@@ -33,7 +37,7 @@ export class Fakes {
       this.acquired.push(options);
       const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
         this.sent.push({ topic, record, deadlineMs, mode });
-        return mode === 'enqueue' ? { outcome: 'accepted', topic } : this.verdict(topic);
+        return mode === 'enqueue' ? this.queued(topic) : this.verdict(topic);
       };
       return {
         publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
@@ -52,6 +56,7 @@ export class Fakes {
         encode: (topic, jsonText) => {
           this.encoded.push(`${topic} ${jsonText}`);
           if (topic === 'late') return Promise.resolve(Buffer.from('late'));
+          if (topic === 'late-bad') return Promise.reject(new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', 'no'));
           if (topic === 'bad') throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no');
           return Buffer.from(`encoded for ${topic}`);
         },
@@ -80,20 +85,17 @@ export class Fakes {
   };
 
   deps(env: PluginDeps['env'] = {}): PluginDeps {
-    const { producers, encoders, lua } = this;
-    return {
-      producers,
-      encoders,
-      lua,
-      certificates: this.certificates,
-      log: silentLogger(),
-      env,
-      requestBodyMaxBytes: 1000,
-    };
+    const { producers, encoders, lua, certificates } = this;
+    const metrics = { logEntryLost: (plugin: string, code: string) => void this.lost.push(`${plugin} ${code}`) };
+    return { producers, encoders, lua, certificates, log: silentLogger(), metrics, env, requestBodyMaxBytes: 1000 };
   }
 
   create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
     return instanceOf(kafkaUpstream.create(buildConfig(config), this.deps()));
+  }
+
+  createLog(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
+    return instanceOf(kafkaLog.create(buildLogConfig(config), this.deps()));
   }
 
   /** With functions that must run. */
@@ -103,8 +105,14 @@ export class Fakes {
 }
 
 /** A request as a listener hands it over. */
-export function exchange(fields: { query?: string; headers?: string[]; body?: string | Buffer }): Exchange {
-  const { query = '', headers = [], body = '' } = fields;
+export function exchange(fields: {
+  query?: string;
+  headers?: string[];
+  body?: string | Buffer;
+  captures?: Readonly<Record<string, string>>;
+  consumer?: ExchangeConsumer;
+}): Exchange {
+  const { query = '', headers = [], body = '', captures, consumer } = fields;
   return {
     receivedAtMs: 1000,
     requestId: 'r1',
@@ -118,8 +126,11 @@ export function exchange(fields: { query?: string; headers?: string[]; body?: st
     sni: undefined,
     headers: new HeaderList(headers),
     clientAddress: '127.0.0.1',
-    route: undefined,
-    consumer: undefined,
+    route:
+      captures === undefined
+        ? undefined
+        : { id: 'route-1', name: 'orders', serviceId: null, serviceName: null, captures },
+    consumer,
     readBody: () => Promise.resolve(Buffer.from(body)),
   };
 }

@@ -18,8 +18,10 @@ import { jsonSchema } from './json-cases.ts';
 import { protobufSchema } from './protobuf-cases.ts';
 
 /** Schemas a format; each has four values. */
-const schemasMax = Number(process.env['SLUICE_TEST_DIFFERENTIAL'] ?? 20);
-const seed = Number(process.env['SLUICE_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const more = process.env['SLUICE_TEST_DIFFERENTIAL'];
+const schemasMax = Number(more ?? 20);
+/** The same in every usual run: what readers of other makes do with a rare value must not come up by chance. */
+const seed = Number(process.env['SLUICE_TEST_SEED'] ?? (more === undefined ? 1 : Date.now() % 2 ** 31));
 const registryUrl = testRegistry();
 const scripts = resolve('test/data-plane/schemas/differential');
 const encodeTimeoutMs = 30_000;
@@ -93,9 +95,9 @@ describe(`records of generated schemas (seed ${seed})`, function () {
   it("are read by Avro's and Protobuf's Java libraries as they were sent", async () => {
     const jars = await downloadJars({
       root: resolve(defaultServicesDirectory),
-      folder: 'avro-1.12.0-protobuf-4.31.1-slf4j-2.0.16',
+      folder: 'avro-1.12.1-protobuf-4.31.1-slf4j-2.0.16',
       artifacts: [
-        'org.apache.avro:avro:1.12.0',
+        'org.apache.avro:avro:1.12.1',
         'com.google.protobuf:protobuf-java:4.31.1',
         'com.google.protobuf:protobuf-java-util:4.31.1',
         'org.slf4j:slf4j-nop:2.0.16',

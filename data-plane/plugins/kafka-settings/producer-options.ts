@@ -1,10 +1,10 @@
-import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import type { KafkaConfig } from '../../../shared/plugin-schemas/kafka-fields.ts';
 import type { FieldFault } from '../../../shared/schema/field.ts';
 import type { ProducerOptions, Sasl, Tls } from '../../kafka/producer.ts';
 import type { Certificates, Found } from '../certificates.ts';
 
 /** The producer that a configuration, with its references resolved, asks for; its TLS is from `tlsOf`. */
-export function producerOptions(config: KafkaUpstreamConfig, tls: Tls | null): ProducerOptions {
+export function producerOptions(config: KafkaConfig, tls: Tls | null): ProducerOptions {
   return {
     cluster: {
       bootstrapServers: config.bootstrap_servers,
@@ -43,7 +43,7 @@ export function producerOptions(config: KafkaUpstreamConfig, tls: Tls | null): P
 
 /** TLS to the brokers with the certificates that it names; faults are below `config`. */
 export function tlsOf(
-  security: KafkaUpstreamConfig['security'],
+  security: KafkaConfig['security'],
   certificates: Certificates,
 ): { readonly tls: Tls | null; readonly faults: readonly FieldFault[] } {
   if (!security.ssl) return { tls: null, faults: [] };
@@ -64,7 +64,7 @@ export function tlsOf(
   };
 }
 
-function saslOf(authentication: KafkaUpstreamConfig['authentication']): Sasl | null {
+function saslOf(authentication: KafkaConfig['authentication']): Sasl | null {
   const { mechanism, oauthbearer } = authentication;
   // The configuration's checks say that what a mechanism needs is there.
   const username = authentication.user ?? '';

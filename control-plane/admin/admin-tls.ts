@@ -1,0 +1,13 @@
+import { readCertificatePair } from '../../shared/certificate-files.ts';
+import type { AdminTls } from './listener.ts';
+
+/** Files (PEM) of a certificate and its key, as the settings name them. */
+export interface AdminTlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Reads the settings' certificate for HTTPS. Throws an Error that names the setting at fault. */
+export function adminTlsOf({ cert, key }: AdminTlsFiles): AdminTls {
+  return readCertificatePair({ setting: 'admin_tls_cert', path: cert }, { setting: 'admin_tls_key', path: key });
+}

@@ -1,0 +1,91 @@
+import { createFileSource, type FileSource } from '../../../data-plane/config/file-source.ts';
+import { startNode, type Listener, type NodeOptions } from '../../../data-plane/main.ts';
+import { entities } from '../../../shared/entities/entities.ts';
+import type { RunningNode } from '../../../shared/lifecycle.ts';
+import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
+import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
+import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
+import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
+import { createSnapshotStore } from '../../store/snapshot-store.ts';
+
+export interface DblessOptions {
+  /** File with the configuration. */
+  readonly declarativeConfig: string;
+  readonly adminListen: Listener;
+  readonly admin: Omit<AdminSettings, 'listen' | 'role' | 'tls'>;
+  /** HTTPS. */
+  readonly adminTlsFiles?: AdminTlsFiles;
+  readonly node: Omit<NodeOptions, 'role' | 'otherAddresses'>;
+}
+
+/**
+ * A node that serves a declarative file. Its Admin API only reads, but for `POST /config`, which replaces everything at
+ * once. Rejects when the file has a fault.
+ */
+export async function startDbless(options: DblessOptions): Promise<RunningNode> {
+  const { declarativeConfig, node: nodeOptions } = options;
+  const { logger } = nodeOptions;
+  const source = createFileSource({ path: declarativeConfig, logger });
+  const adminAddresses: Record<string, string> = {};
+  const otherAddresses = () => adminAddresses;
+  const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, () => source);
+  try {
+    const stopAdmin = await startAdmin(options, source, adminAddresses);
+    return {
+      addresses: { ...adminAddresses, ...node.addresses },
+      ready: node.ready,
+      async stop() {
+        try {
+          await stopAdmin();
+        } finally {
+          await node.stop();
+        }
+      },
+    };
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+}
+
+/** Returns what stops it. */
+async function startAdmin(
+  { adminListen, admin, adminTlsFiles, node: { logger } }: DblessOptions,
+  source: FileSource,
+  addresses: Record<string, string>,
+): Promise<() => Promise<void>> {
+  if (adminListen === 'off') return async () => undefined;
+  const server = createAdminServer({
+    store: createSnapshotStore({
+      nodeId: source.nodeId,
+      entities,
+      current: () => source.current()?.entities ?? {},
+    }),
+    entities,
+    plugins: pluginSchemas,
+    logger,
+    declarative: fileConfig(source),
+    settings: {
+      ...admin,
+      listen: adminListen,
+      role: 'dbless',
+      ...(adminTlsFiles && { tls: adminTlsOf(adminTlsFiles) }),
+    },
+  });
+  addresses['admin'] = await server.start();
+  return () => server.stop();
+}
+
+function fileConfig(source: FileSource): DeclarativeConfig {
+  const etag = () => source.current()?.etag ?? '""';
+  return {
+    read: () => ({ entities: source.current()?.entities ?? {}, etag: etag() }),
+    etag,
+    writable: async () => undefined,
+    async load(request) {
+      const result = await source.load(request);
+      // The node runs it when it is loaded: there is nothing left to wait for.
+      return result.kind === 'loaded' ? { ...result, revision: 0 } : result;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { startNode, type NodeOptions } from '../../../data-plane/main.ts';
+import type { RunningNode } from '../../../shared/lifecycle.ts';
+import { startControlPlane, type ControlPlaneOptions } from '../../main.ts';
+
+export interface TraditionalOptions {
+  readonly controlPlane: Omit<ControlPlaneOptions, 'role' | 'metrics' | 'clusterListen' | 'statusListen'>;
+  readonly node: Omit<NodeOptions, 'role' | 'metrics' | 'otherAddresses'>;
+}
+
+/**
+ * Store, Admin API and proxy in one process. The configuration goes from the one plane to the other through the same
+ * interface as over a stream; status and metrics are those of both.
+ */
+export async function startTraditional({
+  controlPlane: given,
+  node: nodeOptions,
+}: TraditionalOptions): Promise<RunningNode> {
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const controlPlane = await startControlPlane({
+    ...given,
+    role: 'traditional',
+    clusterListen: 'off',
+    statusListen: 'off',
+    metrics,
+  });
+  const { nodeId, localSource, addresses } = controlPlane;
+  try {
+    if (localSource === undefined) throw new Error('A traditional control plane has a source for its data plane');
+    const source = { ...localSource, nodeId, describe: () => ({ rejected: localSource.rejected() ?? null }) };
+    const otherAddresses = () => addresses;
+    const node = await startNode({ ...nodeOptions, role: 'traditional', metrics, otherAddresses }, () => source);
+    return {
+      addresses: { ...addresses, ...node.addresses },
+      ready: node.ready,
+      async stop() {
+        try {
+          await node.stop();
+        } finally {
+          await controlPlane.stop();
+        }
+      },
+    };
+  } catch (error) {
+    await controlPlane.stop();
+    throw error;
+  }
+}

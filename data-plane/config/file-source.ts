@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Apply, EntityFault } from '../../shared/config-source.ts';
+import type { ChangeSummary } from '../../shared/declarative/change-summary.ts';
+import { documentErrors, type DocumentErrors } from '../../shared/declarative/document-errors.ts';
+import { readDocument, type DocumentConfig } from '../../shared/declarative/read-document.ts';
+import type { Logger } from '../../shared/log.ts';
+import { unpackSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
+import type { SnapshotEntities } from '../../shared/snapshot.ts';
+import type { NodeSource } from './node-source.ts';
+
+export interface FileSourceOptions {
+  /** A declarative document in YAML or JSON. */
+  readonly path: string;
+  readonly logger: Logger;
+}
+
+/** The configuration that runs. */
+export interface LoadedConfig {
+  readonly etag: string;
+  /** Disabled ones too; each list ordered by id. */
+  readonly entities: SnapshotEntities;
+}
+
+export interface FileLoadRequest {
+  /** Handed over. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  /** Only this configuration is replaced. */
+  readonly expectedEtag?: string;
+}
+
+export type FileLoad =
+  | { readonly kind: 'loaded'; readonly summary: ChangeSummary; readonly etag: string }
+  | { readonly kind: 'faults'; readonly errors: DocumentErrors }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'busy' };
+
+export interface FileSource extends NodeSource {
+  /** Undefined before the start. */
+  current(): LoadedConfig | undefined;
+  /** Replaces what runs by another document, whole or not at all. */
+  load(request: FileLoadRequest): Promise<FileLoad>;
+}
+
+/** The configuration of a node without a database. Its start rejects when the file has any fault, after all were logged. */
+export function createFileSource({ path, logger }: FileSourceOptions): FileSource {
+  let running: Promise<FileLoad> | undefined;
+  let started: Promise<void> | undefined;
+  let applyOf: Apply | undefined;
+  let document: DocumentConfig | undefined;
+  let current: LoadedConfig | undefined;
+  let loadedAtMs: number | undefined;
+
+  async function loadNow(apply: Apply, { bytes, json, dryRun }: FileLoadRequest): Promise<FileLoad> {
+    const read = await readDocument({ bytes, json, ...(document === undefined ? {} : { previous: document }) });
+    if (read.kind === 'faults') return read;
+    const { config, summary } = read;
+    if (dryRun) return { kind: 'loaded', summary, etag: current?.etag ?? '' };
+    const { snapshot } = await unpackSnapshot(config.hash, config.body);
+    const result = await apply(snapshot);
+    if (result.kind === 'rejected') return { kind: 'faults', errors: runtimeErrors(result.faults) };
+    document = config;
+    current = { etag: config.etag, entities: merged(snapshot.entities, config.disabled) };
+    loadedAtMs = Date.now();
+    return { kind: 'loaded', summary, etag: config.etag };
+  }
+
+  async function start(apply: Apply): Promise<void> {
+    applyOf = apply;
+    const bytes = new Uint8Array(await readFile(path));
+    const result = await loadNow(apply, { bytes, json: false, dryRun: false });
+    if (result.kind !== 'faults') return;
+    logFaults(logger, path, result.errors);
+    throw new Error(`${path} has ${result.errors.lines.length} faults: ${result.errors.message}`);
+  }
+
+  return {
+    nodeId: randomUUID(),
+    start: (apply) => (started ??= start(apply)),
+    async stop() {
+      applyOf = undefined;
+      await Promise.allSettled([started, running]);
+    },
+    current: () => current,
+    describe: () => ({
+      declarative_config: { loaded_at: loadedAtMs === undefined ? null : Math.floor(loadedAtMs / 1000) },
+    }),
+    async load(request) {
+      if (running !== undefined || applyOf === undefined || current === undefined) return { kind: 'busy' };
+      if (request.expectedEtag !== undefined && request.expectedEtag !== current.etag) return { kind: 'changed' };
+      running = loadNow(applyOf, request).finally(() => (running = undefined));
+      return running;
+    },
+  };
+}
+
+/**
+ * The configuration that a data plane starts with while it has none in its cache and no control plane answers;
+ * undefined, with every fault in the log, when the file cannot be used.
+ */
+export async function readSeed({ path, logger }: FileSourceOptions): Promise<WireSnapshot | undefined> {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(await readFile(path));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error('declarative_unusable', 'The declarative file cannot be read', { path, error: reason });
+    return undefined;
+  }
+  const read = await readDocument({ bytes, json: false });
+  if (read.kind === 'read') return unpackSnapshot(read.config.hash, read.config.body);
+  logFaults(logger, path, read.errors);
+  return undefined;
+}
+
+function logFaults(logger: Logger, path: string, { lines }: DocumentErrors): void {
+  for (const line of lines) logger.error('declarative_fault', `${path}: ${line}`, { path, fault: line });
+}
+
+/** What only this node could see, such as a variable that its environment lacks. */
+function runtimeErrors(faults: readonly EntityFault[]): DocumentErrors {
+  return documentErrors(
+    faults.map(({ entityType, entityId, entityName, path, message }) => ({
+      path: [entityType, entityName === '' ? entityId : entityName, ...(path === '' ? [] : path.split('.'))],
+      message,
+    })),
+    {},
+  );
+}
+
+function merged(enabled: SnapshotEntities, disabled: SnapshotEntities): SnapshotEntities {
+  const lists = Object.entries(disabled).map(([plural, list]) => {
+    const all = [...(enabled[plural] ?? []), ...list];
+    return [plural, all.sort((a, b) => (a.id < b.id ? -1 : 1))] as const;
+  });
+  return { ...enabled, ...Object.fromEntries(lists) };
+}

@@ -1,0 +1,79 @@
+import { Readable } from 'node:stream';
+import type { Answer, Exchange } from '../../proxy/exchange.ts';
+import { headerText } from '../header-text.ts';
+import { argsJson, addArg, parseArgs, type Arg } from '../query-args.ts';
+
+/** Headers whose values are credentials: entries name them only, as Kong's do. */
+const redacted = new Set(['authorization', 'proxy-authorization']);
+
+/** The time at which the entry is made, on both clocks. */
+export interface EntryTime {
+  readonly nowMs: number;
+  readonly nowEpochMs: number;
+}
+
+/**
+ * The entry of one request as JSON text, with the names that Kong's log serialiser uses. Times are milliseconds. Sizes
+ * count head and body; a body that says no length counts nothing.
+ */
+export function logEntry(exchange: Exchange, answer: Answer, { nowMs, nowEpochMs }: EntryTime): string {
+  const { route, consumer } = exchange;
+  const tookMs = Math.max(0, Math.round(nowMs - exchange.receivedAtMs));
+  const parts = [
+    `"request":${requestJson(exchange)}`,
+    `"response":${responseJson(answer)}`,
+    // No request is proxied as long as it is answered here: -1 as in Kong.
+    `"latencies":{"request":${tookMs},"kong":${tookMs},"proxy":-1}`,
+    `"client_ip":${JSON.stringify(exchange.clientAddress)}`,
+    `"started_at":${Math.round(nowEpochMs - (nowMs - exchange.receivedAtMs))}`,
+  ];
+  if (route !== undefined) parts.push(`"route":${JSON.stringify({ id: route.id, name: route.name })}`);
+  if (route !== undefined && route.serviceId !== null) {
+    parts.push(`"service":${JSON.stringify({ id: route.serviceId, name: route.serviceName })}`);
+  }
+  if (consumer !== undefined) {
+    const { id, username, customId } = consumer;
+    parts.push(`"consumer":${JSON.stringify({ id, username, custom_id: customId })}`);
+  }
+  return `{${parts.join(',')}}`;
+}
+
+function requestJson(exchange: Exchange): string {
+  const { method, target, query, headers, protocol, host, port, requestId } = exchange;
+  const entries = [...headers.entries()];
+  const scheme = protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http';
+  const url = `${scheme}://${host}:${port}${target}`;
+  const size =
+    `${method} ${target} HTTP/1.1\r\n`.length + headBytes(entries) + declaredBytes(headers.get('content-length'));
+  return (
+    `{"id":${JSON.stringify(requestId)},"method":${JSON.stringify(method)},"uri":${JSON.stringify(target)}` +
+    `,"url":${JSON.stringify(url)},"size":${size},"querystring":${argsJson(parseArgs(query))},"headers":${headersJson(entries)}}`
+  );
+}
+
+function responseJson({ status, headers, body }: Answer): string {
+  const entries: (readonly [string, string])[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    entries.push([(headers[index] ?? '').toLowerCase(), headers[index + 1] ?? '']);
+  }
+  const declared = entries.find(([name]) => name === 'content-length')?.[1];
+  const bytes = body instanceof Readable ? declaredBytes(declared) : Buffer.byteLength(body);
+  const size = `HTTP/1.1 ${status}\r\n`.length + headBytes(entries) + bytes;
+  return `{"status":${status},"size":${size},"headers":${headersJson(entries)}}`;
+}
+
+/** Names in lower case; a repeated header is an array. */
+function headersJson(entries: readonly (readonly [name: string, value: string])[]): string {
+  const args = new Map<string, Arg>();
+  for (const [name, value] of entries) addArg(args, name, redacted.has(name) ? 'REDACTED' : headerText(value));
+  return argsJson(args);
+}
+
+/** Name, colon, space, value and the end of the line; the empty line that ends the head. */
+function headBytes(entries: readonly (readonly [name: string, value: string])[]): number {
+  return entries.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 2);
+}
+
+function declaredBytes(contentLength: string | undefined): number {
+  return /^[0-9]{1,15}$/.test(contentLength ?? '') ? Number(contentLength) : 0;
+}

@@ -1,0 +1,33 @@
+import type { SnapshotEntities } from '../snapshot.ts';
+import type { ChangeSummary } from './change-summary.ts';
+import { runDocumentThread, type DocumentFaults } from './document-thread.ts';
+
+/** A configuration that comes from a document, not from a database. */
+export interface DocumentConfig {
+  /** Of what is enabled: that of the snapshot which `body` holds, packed as it travels. */
+  readonly hash: string;
+  readonly body: Uint8Array;
+  /** What is switched off, or hangs on it. */
+  readonly disabled: SnapshotEntities;
+  /** Of everything. */
+  readonly etag: string;
+}
+
+export interface ReadTask {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The bytes are JSON, not YAML. */
+  readonly json: boolean;
+  /** What runs now: random words that the document leaves out stay, and the summary tells the difference. */
+  readonly previous?: DocumentConfig;
+}
+
+export type ReadOutcome =
+  { readonly kind: 'read'; readonly config: DocumentConfig; readonly summary: ChangeSummary } | DocumentFaults;
+
+/**
+ * Reads, checks and packs a document, in a thread of its own. The same document always gives the same hash, unless it
+ * leaves random words to Sluice: times that it does not give are 0. The bytes are handed over.
+ */
+export function readDocument(task: ReadTask): Promise<ReadOutcome> {
+  return runDocumentThread<ReadOutcome>({ file: new URL('read-worker.js', import.meta.url), task });
+}

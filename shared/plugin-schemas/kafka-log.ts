@@ -1,0 +1,46 @@
+import { boolean, element, integer, map, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
+import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
+import type { PluginSchema } from './plugin-schema.ts';
+import { defaultOnly, recordCheck } from './record-checks.ts';
+import { schemaRegistry } from './schema-registry-fields.ts';
+
+const fields = {
+  ...kafkaFields,
+  topic: string({ required: true, check: topicName, description: 'The topic that entries go to.' }),
+  delivery_timeout: integer({
+    default: 10_000,
+    between: [1, 2_147_483_647],
+    description:
+      'From the end of a request (ms). An entry that is not on the wire by then is dropped, counted and never written later.',
+  }),
+  producer_async: boolean({
+    default: true,
+    description: 'Accepted without effect: entries are queued in memory, and no request waits for them.',
+  }),
+  custom_fields_by_lua: map(string(element), string(element), {
+    description: 'Lua that adds fields to entries. Not supported yet.',
+  }),
+  schema_registry: schemaRegistry,
+};
+
+export type KafkaLogConfig = InferFields<typeof fields>;
+
+/** Entries have no key: a registry for keys alone would do nothing. */
+function checkKafkaLog({ schema_registry: registry }: KafkaLogConfig): FieldFault[] {
+  const confluent = registry?.confluent ?? null;
+  if (confluent === null || confluent.value_schema !== null) return [];
+  return [{ path: ['schema_registry', 'confluent', 'value_schema'], message: 'required field missing' }];
+}
+
+/** Sends an entry for each request to a Kafka topic, after its response. */
+export const kafkaLogSchema: PluginSchema<KafkaLogConfig> = {
+  name: 'kafka-log',
+  version: '0.1.0',
+  priority: 5,
+  protocols: ['grpc', 'grpcs', 'http', 'https'],
+  scopes: ['service', 'route', 'consumer'],
+  config: record(fields, {
+    required: true,
+    checks: [recordCheck(fields, checkKafkaLog), defaultOnly(fields, ['custom_fields_by_lua']), ...kafkaChecks],
+  }),
+};

@@ -1,0 +1,237 @@
+import { expect } from 'chai';
+import { writeFile } from 'node:fs/promises';
+import { admin, adminOk, bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
+import { Closing } from '../helpers/closing.ts';
+import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
+import { order, orderSchema } from '../helpers/order-schema.ts';
+import { post } from '../helpers/post.ts';
+import { registerAvro, testRegistry } from '../helpers/registry.ts';
+import { runControlPlane, runDataPlane, runSluice, type SluiceProcess } from '../helpers/sluice-process.ts';
+import { tempFolder } from '../helpers/temp-folder.ts';
+import { waitFor } from '../helpers/wait-for.ts';
+
+const readyMs = 60_000;
+
+/** One process with an Admin API and a proxy, ready. */
+async function runNode(role: 'traditional' | 'dbless', ...args: string[]) {
+  const running = runSluice([
+    'start',
+    `--role=${role}`,
+    '--admin-listen=127.0.0.1:0',
+    '--proxy-listen=127.0.0.1:0',
+    '--status-listen=127.0.0.1:0',
+    '--log-format=json',
+    ...args,
+  ]);
+  await running.line((line) => line.event === 'ready', readyMs);
+  return { ...running, ...addressesOf(running) };
+}
+
+function addressesOf(running: SluiceProcess) {
+  const url = (what: string) => `http://${running.address(what)}`;
+  return { admin: url('admin'), proxy: url('proxy'), status: url('status') };
+}
+
+async function statusOf(status: string): Promise<Record<string, unknown>> {
+  return (await (await fetch(`${status}/status`)).json()) as Record<string, unknown>;
+}
+
+describe('the roles of one process', function () {
+  this.timeout(180_000);
+  const closing = new Closing();
+  let folder: string;
+  let topic: string;
+
+  before(async () => {
+    topic = await createTopic('roles');
+    await registerAvro(`${topic}-value`, orderSchema);
+  });
+  beforeEach(async () => {
+    const temp = await tempFolder();
+    folder = temp.path;
+    closing.add(() => temp.remove());
+  });
+  afterEach(() => closing.close());
+
+  const config = () => ({
+    bootstrap_servers: bootstrapServers(testKafka()),
+    topic,
+    record_value: 'body',
+    schema_registry: {
+      confluent: {
+        url: testRegistry(),
+        value_schema: { subject_name: `${topic}-value`, schema_version: 'latest' },
+      },
+    },
+  });
+
+  /** A declarative document with a route to the topic, and a consumer. */
+  function document(path: string): string {
+    return JSON.stringify({
+      _format_version: '3.0',
+      routes: [{ name: 'orders', paths: [path], plugins: [{ name: 'kafka-upstream', config: config() }] }],
+      consumers: [{ username: 'alice' }],
+      services: [{ name: 'off', host: 'h', enabled: false, routes: [{ name: 'of-off', paths: ['/off'] }] }],
+    });
+  }
+
+  async function file(name: string, text: string): Promise<string> {
+    await writeFile(`${folder}/${name}`, text);
+    return `${folder}/${name}`;
+  }
+
+  it('traditional: the Admin API writes, the proxy of the same process serves, and both stop together', async () => {
+    const args = [`--database=${folder}/traditional.db`];
+    const node = await runNode('traditional', ...args);
+    closing.add(() => node.stop());
+    await makeKafkaRoute(node.admin, { name: 'orders', path: '/orders', config: config() });
+    const answer = await post(`${node.proxy}/orders`, order);
+    expect(answer.body).to.include({ outcome: 'acked' });
+    expect(await readTopic(topic)).to.have.length.greaterThan(0);
+
+    const waited = await admin(node.admin, 'PATCH', '/routes/orders?wait=applied&timeout=30s', { paths: ['/renamed'] });
+    expect(waited.headers.get('sluice-sync')).to.equal('applied; nodes=1');
+    expect((await post(`${node.proxy}/renamed`, order)).status).to.equal(200);
+    expect((await post(`${node.proxy}/orders`, order)).status).to.equal(404);
+    expect((await admin(node.admin, 'GET', '/')).body['configuration']).to.include({
+      role: 'traditional',
+      database: 'postgres',
+    });
+    expect((await admin(node.admin, 'GET', '/clustering/data-planes')).status).to.equal(404);
+
+    // What the node refuses shows, and the old configuration serves on.
+    const plugin = (await adminOk(node.admin, 'GET', '/routes/orders/plugins')).data?.[0];
+    const authentication = { strategy: 'sasl', mechanism: 'PLAIN', user: 'u', password: '{vault://env/NOT_HERE}' };
+    const refused = await admin(node.admin, 'PATCH', `/plugins/${String(plugin?.['id'])}?wait=applied&timeout=30s`, {
+      config: { authentication },
+    });
+    expect(refused.headers.get('sluice-sync')).to.match(/^rejected/);
+    expect((await post(`${node.proxy}/renamed`, order)).status).to.equal(200);
+    const status = await statusOf(node.status);
+    expect(status).to.include({ role: 'traditional' });
+    expect(status['addresses']).to.have.keys('admin', 'proxy', 'status');
+    expect(JSON.stringify(status['rejected'])).to.include('config.authentication.password');
+    const metrics = await (await fetch(`${node.status}/metrics`)).text();
+    expect(metrics).to.include('sluice_admin_requests_total').and.include('sluice_http_requests_total');
+    expect(await node.stop()).to.equal(0);
+  });
+
+  it('traditional: keeps its configuration over a restart and replaces it whole', async () => {
+    const args = [`--database=${folder}/traditional.db`];
+    const first = await runNode('traditional', ...args);
+    closing.add(() => first.stop());
+    const loaded = await fetch(`${first.admin}/config?wait=applied&timeout=30s`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: document('/orders'),
+    });
+    expect(loaded.status, await loaded.text()).to.equal(201);
+    expect(loaded.headers.get('sluice-sync')).to.equal('applied; nodes=1');
+    expect((await post(`${first.proxy}/orders`, order)).status).to.equal(200);
+    expect(await first.stop()).to.equal(0);
+    const second = await runNode('traditional', ...args);
+    closing.add(() => second.stop());
+    expect((await post(`${second.proxy}/orders`, order)).status).to.equal(200);
+    expect(await second.stop()).to.equal(0);
+  });
+
+  it('dbless: serves the file; the Admin API reads, and loads another document whole or not at all', async () => {
+    const path = await file('config.json', document('/orders'));
+    const node = await runNode('dbless', `--declarative-config=${path}`);
+    closing.add(() => node.stop());
+    expect((await post(`${node.proxy}/orders`, order)).body).to.include({ outcome: 'acked' });
+    const { configuration_hash: firstHash } = await statusOf(node.status);
+
+    expect((await adminOk(node.admin, 'GET', '/routes/orders')).id).to.be.a('string');
+    expect((await adminOk(node.admin, 'GET', '/routes')).data).to.have.length(2);
+    expect((await adminOk(node.admin, 'GET', '/routes/orders/plugins')).data).to.have.length(1);
+    expect((await admin(node.admin, 'GET', '/')).body['configuration']).to.include({ role: 'dbless', database: 'off' });
+    for (const [method, write, verb] of [
+      ['POST', '/routes', 'create'],
+      ['PUT', '/routes/orders', 'create or update'],
+      ['PATCH', '/routes/orders', 'update'],
+      ['DELETE', '/routes/orders', 'remove'],
+    ] as const) {
+      const answer = await admin(node.admin, method, write, method === 'DELETE' ? undefined : { paths: ['/x'] });
+      expect(answer.status).to.equal(405);
+      expect(answer.body).to.include({
+        code: 12,
+        name: 'operation unsupported',
+        message: `cannot ${verb} 'routes' entities when not using a database`,
+      });
+    }
+
+    const load = (body: string, query = '') =>
+      fetch(`${node.admin}/config${query}`, { method: 'POST', headers: { 'content-type': 'application/yaml' }, body });
+    expect((await load(document('/orders'), '?check_hash=1')).status).to.equal(304);
+    const exported = await (await fetch(`${node.admin}/config`)).text();
+    expect((await load(exported, '?check_hash=1')).status).to.equal(304);
+    const bad = await load('_format_version: "3.0"\nroutes: [{name: orders, paths: [x]}]\n');
+    expect(bad.status).to.equal(400);
+    expect(await bad.json()).to.include({ code: 14 });
+    const onlyHere = document('/moved').replace(
+      '"topic"',
+      '"authentication":{"strategy":"sasl","mechanism":"PLAIN","user":"u","password":"{vault://env/NOT_HERE}"},"topic"',
+    );
+    const unresolvable = await load(onlyHere);
+    expect(unresolvable.status).to.equal(400);
+    expect(await unresolvable.text())
+      .to.include('authentication')
+      .and.include('NOT_HERE');
+    expect((await post(`${node.proxy}/orders`, order)).status).to.equal(200);
+
+    expect((await load(document('/moved'))).status).to.equal(201);
+    expect((await post(`${node.proxy}/moved`, order)).status).to.equal(200);
+    expect((await post(`${node.proxy}/orders`, order)).status).to.equal(404);
+    expect((await load(document('/orders'))).status).to.equal(201);
+    expect((await statusOf(node.status))['configuration_hash']).to.equal(firstHash);
+    expect(await node.stop()).to.equal(0);
+  });
+
+  it('dbless: a file with faults keeps it from starting, and every fault is printed', async () => {
+    const path = await file('bad.yaml', '_format_version: "3.0"\nservices: [{}]\nroutes: [{paths: [x]}]\n');
+    const node = runSluice([
+      'start',
+      '--role=dbless',
+      `--declarative-config=${path}`,
+      '--admin-listen=127.0.0.1:0',
+      '--proxy-listen=127.0.0.1:0',
+      '--status-listen=127.0.0.1:0',
+      '--log-format=json',
+    ]);
+    closing.add(() => node.stop());
+    expect(await node.exited).to.equal(1);
+    expect(node.lines.filter(({ event }) => event === 'declarative_fault').map((line) => line['fault'])).to.deep.equal([
+      'services.1.host: required field missing',
+      'routes.1.paths.1: should start with: / (fixed path) or ~/ (regexed path)',
+    ]);
+    expect(node.lines.some(({ event }) => event === 'listening')).to.equal(false);
+  });
+
+  it('a data plane starts from the file while it has no cache, and from the cache afterwards', async () => {
+    const path = await file('seed.json', document('/seeded'));
+    const away = { folder: `${folder}/node`, controlPlane: '127.0.0.1:1', args: [`--declarative-config=${path}`] };
+    const seeded = await runDataPlane(away);
+    closing.add(() => seeded.stop());
+    expect((await post(`${seeded.proxy}/seeded`, order)).status).to.equal(200);
+    expect((await statusOf(seeded.status))['control_plane']).to.include({ source: 'declarative_config' });
+    expect(await seeded.stop()).to.equal(0);
+
+    const controlPlane = await runControlPlane({ folder });
+    closing.add(() => controlPlane.stop());
+    await adminOk(controlPlane.admin, 'PUT', '/routes/orders', { paths: ['/streamed'] });
+    const streamed = await runDataPlane({ ...away, controlPlane: controlPlane.cluster });
+    closing.add(() => streamed.stop());
+    await waitFor(
+      async () => ((await statusOf(streamed.status))['control_plane'] as { source: string }).source === 'control_plane',
+      { what: 'the configuration of the control plane', timeoutMs: 30_000 },
+    );
+    expect((await post(`${streamed.proxy}/seeded`, order)).status).to.equal(404);
+    expect(await streamed.stop()).to.equal(0);
+    const cached = await runDataPlane(away);
+    closing.add(() => cached.stop());
+    expect((await statusOf(cached.status))['control_plane']).to.include({ source: 'cache' });
+    expect((await post(`${cached.proxy}/seeded`, order)).status).to.equal(404);
+    expect(await cached.stop()).to.equal(0);
+  });
+});
