@@ -93,7 +93,7 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
   const taken = together.map((fields) => ({
     fields,
     find: database.prepare<unknown[], { id: string }>(
-      `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(({ column }) => `${quoteName(column)} IS ?`).join(' AND ')}`,
+      `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(isEqual).join(' AND ')}`,
     ),
   }));
   const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
@@ -192,6 +192,12 @@ function foreignColumns(entity: EntityDescriptor, known: ReadonlySet<string>): F
       ? [{ field, column: `${field}_id`, reference, cascade: onDelete === 'cascade' }]
       : [],
   );
+}
+
+/** In the words of the index over fields that are unique together, where nulls are equal: else it would not be used. */
+function isEqual({ column, isForeign }: { readonly column: string; readonly isForeign: boolean }): string {
+  const name = quoteName(column);
+  return isForeign ? `ifnull(${name}, '') = ifnull(?, '')` : `${name} = ?`;
 }
 
 function togetherColumns(fields: readonly string[], foreign: readonly ForeignColumn[]) {

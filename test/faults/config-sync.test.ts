@@ -56,6 +56,9 @@ describe('config sync under faults', function () {
   const isShown = (source: SyncSource): void => {
     expect(harness.view(source.nodeId)?.['applied_hash']).to.equal(source.status().hash ?? null);
   };
+  /** From here on, states are about this version. */
+  const isPublished = (hash: string): Promise<unknown> =>
+    waitFor(() => harness.server.clustering.status()['expected_hash'] === hash, { what: `${hash} published` });
   /** Nothing is pushed any more, for longer than any timer of either side. */
   const isQuiet = async (): Promise<void> => {
     const before = await pushes();
@@ -149,10 +152,12 @@ describe('config sync under faults', function () {
           await delay(randomInt(40)); // part of the schedule
         }
         await fleet.healControlPlane();
+        await isPublished(fleet.hash());
         for (const { number, source } of fleet.nodes)
           await reaches(source, fleet.refuses(number) ? 'rejected' : 'in_sync');
         for (const { source } of fleet.nodes) isShown(source);
         fleet.removeBad();
+        await isPublished(fleet.hash());
         for (const { source } of fleet.nodes) await reaches(source, 'in_sync');
         for (const { source } of fleet.nodes) isShown(source);
         expect(fleet.lies).to.deep.equal([]);
@@ -190,6 +195,11 @@ class Fleet {
       fleet.nodes.push({ number, proxy, source: await fleet.#startNode(number, proxy) });
     }
     return fleet;
+  }
+
+  /** Of what nodes should run. */
+  hash(): string {
+    return createSnapshot({ services: this.#services }).hash;
   }
 
   refuses(number: number): boolean {
