@@ -211,7 +211,8 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
     it('writes a batch with the same stamp once, and tells its offset each time', async () => {
       const client = await openConnected({ idempotent: true });
       const topic = await createTopic('contract');
-      const producer = await client.producerId(soon());
+      // Brokers that have just started give none for a moment.
+      const producer = await waitFor(() => client.producerId(soon()), { what: 'a producer id', timeoutMs: 30_000 });
       expect((await client.producerId(soon())).id).to.not.equal(producer.id);
       const first = { producer, sequence: 0, createdAtMs: Date.now() };
       expect(await produce(client, topic, 0, [record('a'), record('b')], first)).to.equal(0n);

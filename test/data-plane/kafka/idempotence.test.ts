@@ -74,11 +74,19 @@ const rows: readonly Row[] = [
     next: '2/0',
   },
   {
-    name: 'no answer to any attempt',
-    attempts: [cut, cut, cut],
+    name: 'no answer to many attempts: none of them can write it again, so they are not counted',
+    attempts: [cut, cut, cut, 'ack'],
     limits: { attemptsMax: 2 },
+    outcome: 'acked',
+    stamps: ['1/0', '1/0', '1/0', '1/0'],
+    next: '1/2',
+  },
+  {
+    name: 'no answer, where no second attempt is wanted',
+    attempts: [cut],
+    limits: { attemptsMax: 0 },
     outcome: 'unknown DELIVERY_UNKNOWN',
-    stamps: ['1/0', '1/0', '1/0'],
+    stamps: ['1/0'],
     next: '2/0',
   },
   {
