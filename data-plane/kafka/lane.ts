@@ -235,6 +235,8 @@ export class Lane {
       if (live.length > 0) kept.push(live === head.entries ? head : { ...head, entries: live });
     }
     this.#heads = kept;
+    // The pause was for what is gone now; what comes next was not refused yet.
+    if (kept.length === 0) this.#notBeforeMs = 0;
   }
 
   #expireInFlight({ entries, failure }: LaneBatch, nowMs: number): void {

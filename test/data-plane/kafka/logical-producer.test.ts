@@ -223,6 +223,15 @@ describe('LogicalProducer', () => {
       expect(client.sent).to.have.length(1);
     });
 
+    it('holds nothing back for a batch that was given up', async () => {
+      const { client, producer } = start({ limits: { retryBackoffMs: 60_000 } });
+      const first = producer.publish('t', testRecord('a', 'key'), soon(100));
+      (await sentCount(client, 1)).fail('NOT_ENOUGH_REPLICAS', { wire: 'verdict' });
+      expect(brief(await first)).to.equal('not_sent NOT_ENOUGH_REPLICAS');
+      client.onSent = (sent) => sent.ack();
+      expect(brief(await producer.publish('t', testRecord('b', 'key'), soon()))).to.equal('acked');
+    });
+
     it('does not wait before it asks a new leader', async () => {
       const { client, producer } = start({ limits: { retryBackoffMs: 60_000 } });
       const verdict = producer.publish('t', testRecord('a', 'key'), soon());
