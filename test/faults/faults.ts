@@ -68,7 +68,8 @@ export const allKilled: Fault = {
 
 export const leadersMoved: Fault = {
   name: 'leaders moved to other brokers',
-  // With one replica the leader goes with it. The move itself lasts tens of milliseconds.
+  // With one replica the leader goes with it. The move itself lasts tens of milliseconds; the brokers' metadata shows it.
+  showsItself: true,
   subjects: [
     { replicationFactor: 1, configs: {} },
     { name: 'the same, idempotent', replicationFactor: 1, configs: {}, idempotent: true },

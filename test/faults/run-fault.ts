@@ -30,6 +30,8 @@ export interface Subject {
 
 export interface Fault {
   readonly name: string;
+  /** `inflict` fails unless the fault took place; a quick one may be felt by nobody. */
+  readonly showsItself?: boolean;
   /** One ordinary subject by default. */
   readonly subjects?: readonly Subject[];
   /** Before the load, once its topics are there. */
@@ -163,7 +165,7 @@ async function judgeParticipant(rig: Rig, fault: Fault, participant: Participant
   return () => {
     expectPromisesKept(judged);
     expect(judged.outcomes['none'] ?? 0, 'requests without an answer').to.equal(0);
-    for (const window of windows) {
+    for (const window of fault.showsItself === true ? [] : windows) {
       const seen = notes.some(
         (note) => note.atMs >= window.startMs && note.atMs <= window.endMs && proves(subject, note),
       );
