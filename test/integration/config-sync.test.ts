@@ -304,6 +304,10 @@ describe('config sync over gRPC', function () {
     // Well before silence ends the deaf and frees what they hold.
     expect(performance.now() - startMs).to.be.lessThan(timings.silenceMs);
     expect(harness.server.clustering.status()).to.include({ connected: 21 });
+    const waiting = harness.server.clustering
+      .listDataPlanes()
+      .filter(({ state }) => state === 'pending' || state === 'stale');
+    expect(waiting).to.have.length(20);
     expect(harness.server.clustering.status()['states']).to.include({ in_sync: 1 });
     expect(await syncGate.waitApplied(harness.reader.revision(), 50)).to.match(
       /^timeout; applied=1; nodes=21; waiting=/,
