@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { makeClassArchive } from './helpers/class-archive.ts';
 import { withServices, type Services } from './helpers/services.ts';
 
 const runTimeoutMs = 50 * 60_000;
@@ -13,7 +14,10 @@ const testTimeoutMs = 60_000;
  */
 async function main(): Promise<number> {
   const faults = process.argv[2] === 'faults';
-  return withServices((services) => runMocha(services, faults));
+  return withServices(async (services) => {
+    await makeClassArchive();
+    return runMocha(services, faults);
+  });
 }
 
 async function runMocha({ kafka, registry }: Services, faults: boolean): Promise<number> {

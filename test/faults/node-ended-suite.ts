@@ -7,6 +7,7 @@ import { startNumberedLoad } from './load.ts';
 import { judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
+import { describeTogether } from './together.ts';
 
 const workers = 32;
 const acked = isLong ? 5_000 : 300;
@@ -17,20 +18,31 @@ const goneAnswers = 50;
 
 /** Data planes that are told to end, or are killed, under numbered requests. */
 export function nodeEndedSuite(rig: () => Rig): void {
-  describe('a data plane that ends under load', () => {
-    it('SIGTERM: what is in flight is answered, the rest refused, exit code 0', () => runEnds(rig(), 'SIGTERM'));
-    it('SIGKILL: every answer given before holds', () => runEnds(rig(), 'SIGKILL'));
-    it('SIGTERM, async: what was accepted is in the topic, or counted and logged as lost', () => runAsyncEnds(rig()));
+  describeTogether(
+    'a data plane that ends under load',
+    [
+      {
+        name: 'SIGTERM: what is in flight is answered, the rest refused, exit code 0',
+        run: () => withEveryClient((client) => runEnd(rig(), client, 'SIGTERM')),
+      },
+      {
+        name: 'SIGKILL: every answer given before holds',
+        run: () => withEveryClient((client) => runEnd(rig(), client, 'SIGKILL')),
+      },
+    ],
+    () => openNetwork(rig()),
+  );
+  it('SIGTERM, async: what was accepted is in the topic, or counted and logged as lost', async () => {
+    await runAsyncEnds(rig()).finally(() => openNetwork(rig()));
   });
 }
 
-async function runEnds(rig: Rig, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  await withEveryClient(rig, (client) => runEnd(rig, client, signal));
+function openNetwork({ proxies }: Rig): void {
+  for (const proxy of proxies) proxy.setNetwork('open');
 }
 
-async function withEveryClient(rig: Rig, run: (client: ClientName) => Promise<void>): Promise<void> {
+async function withEveryClient(run: (client: ClientName) => Promise<void>): Promise<void> {
   const ended = await Promise.allSettled(clients.map(run));
-  for (const proxy of rig.proxies) proxy.setNetwork('open');
   ended.forEach((result, index) => {
     if (result.status === 'rejected') throw new Error(`with ${clients[index]}`, { cause: result.reason });
   });
@@ -104,7 +116,7 @@ async function runAsyncEnds(rig: Rig): Promise<void> {
   } finally {
     await Promise.all(started.map(({ load }) => load.stop()));
   }
-  await withEveryClient(rig, async (client) => {
+  await withEveryClient(async (client) => {
     const own = started.find((each) => each.client === client);
     if (own === undefined) throw new Error(`no node with ${client}`);
     const { node, topic, load } = own;

@@ -67,8 +67,8 @@ async function assemble(closing: Closing): Promise<Rig> {
     advertised: proxies.map(({ address }) => address),
     properties: {
       // A killed broker may come back when the controller has given it up: 9 s by default.
-      'broker.session.timeout.ms': '3000',
-      'broker.heartbeat.interval.ms': '500',
+      'broker.session.timeout.ms': isLong ? '3000' : '2000',
+      'broker.heartbeat.interval.ms': '400',
     },
   });
   closing.add(() => kafka.stop());
@@ -79,7 +79,7 @@ async function assemble(closing: Closing): Promise<Rig> {
   const startNode = (client: ClientName, name: string) =>
     runNode(controlPlane, client, `${temp.path}/${name}`, closing);
   const nodes = new Map<ClientName, DataPlaneProcess>();
-  for (const client of clients) nodes.set(client, await startNode(client, client));
+  await Promise.all(clients.map(async (client) => nodes.set(client, await startNode(client, client))));
   return {
     kafka,
     proxies,

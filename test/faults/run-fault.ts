@@ -6,9 +6,9 @@ import { type Judgement, judge, type Note, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
 
-const workers = isLong ? 60 : 24;
+const workers = isLong ? 60 : 16;
 /** Leaves the processors to the brokers that start again. */
-const paceMs = isLong ? 20 : 30;
+const paceMs = isLong ? 20 : 60;
 const ackedBetween = isLong ? 2_000 : 150;
 /** A healthy answer takes a few milliseconds. */
 const spikeMs = 200;
@@ -86,7 +86,10 @@ export async function runFault(rig: Rig, fault: Fault): Promise<void> {
   };
   await fault.prepare?.(stage);
   try {
-    for (const each of planned) participants.push(await startParticipant(rig, fault, each));
+    const started = await Promise.allSettled(
+      planned.map(async (each) => participants.push(await startParticipant(rig, fault, each))),
+    );
+    for (const each of started) if (each.status === 'rejected') throw each.reason;
     await ackedByAll(participants);
     const rounds = isLong ? (fault.rounds ?? 2) : 1;
     for (let round = 0; round < rounds; round += 1) {

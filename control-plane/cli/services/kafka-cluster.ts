@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { classArchiveArguments } from './class-archive.ts';
 import { createState, dataDirectory, forgetState, loadState, type SavedState } from './cluster-state.ts';
 import { downloadKafka, exists } from './download.ts';
 import { startOnFreePorts } from './free-ports.ts';
@@ -210,6 +211,7 @@ function createBroker(prepared: Prepared, broker: BrokerLayout): OwnedBroker {
           `-Xmx${heap}`,
           '-Dorg.slf4j.simpleLogger.showDateTime=true',
           '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS',
+          ...classArchiveArguments(jars),
           ...(options.jvmArguments ?? []),
           '-cp',
           join(jars, '*'),
@@ -249,9 +251,11 @@ async function format({ layout, jars }: Prepared, broker: BrokerLayout, clusterI
   await writeFile(config, propertiesText(brokerProperties(layout, broker)), { mode: 0o600 });
   if (await exists(join(broker.dataDirectory, 'meta.properties'))) return;
   const args = ['format', '--cluster-id', clusterId, '--config', config, '--ignore-formatted'];
-  const jvm = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', join(jars, '*'), 'kafka.tools.StorageTool'];
+  const jvm = ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...classArchiveArguments(jars), '-cp', join(jars, '*')];
   try {
-    await run(javaCommand(), [...jvm, ...args, ...scramArguments(layout)], { timeout: startTimeoutMs });
+    await run(javaCommand(), [...jvm, 'kafka.tools.StorageTool', ...args, ...scramArguments(layout)], {
+      timeout: startTimeoutMs,
+    });
   } catch (error) {
     // The whole error holds the command line, and with it passwords; the tool's last words are the reason.
     const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
