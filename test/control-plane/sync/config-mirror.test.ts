@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { ConfigMirror, danglingReferences, type Travelling } from '../../../control-plane/sync/config-mirror.ts';
 import type { EntityChange } from '../../../control-plane/store/config-reader.ts';
@@ -51,6 +53,27 @@ describe('the mirror of the store', () => {
       services: [{ id: 'off', enabled: false }],
     });
     expect(keys(await mirrorOf(reversed).update())).to.deep.equal([]);
+  });
+
+  it('keeps texts in one piece, not as trees of the pieces they were put together from', async () => {
+    setFlagsFromString('--expose-gc');
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const collect = runInNewContext('gc') as () => void;
+    const usedBytes = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const config = Object.fromEntries(Array.from({ length: 50 }, (_one, n) => [`field_${n}`, `value ${n}`]));
+    const ids = Array.from({ length: 2_000 }, (_one, n) => `plugin-${n}`);
+    const mirror = mirrorOf(new FakeReader({ plugins: ids.map((id) => ({ id, config })) }));
+
+    const beforeBytes = usedBytes();
+    const { entities } = await mirror.update();
+    const growthBytes = usedBytes() - beforeBytes;
+
+    const chars = [...entities.values()].reduce((sum, { line }) => sum + line.length, 0);
+    // 1.3 of them in one piece, 8 in trees.
+    expect(growthBytes / chars).to.be.below(3);
   });
 
   it('follows what writes say they changed without reading everything', async () => {
