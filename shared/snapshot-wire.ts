@@ -1,7 +1,7 @@
-import { promisify } from 'node:util';
-import { createGzip, gunzip } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import { EntityHashes } from './entity-hashes.ts';
 import { createPacer } from './pacer.ts';
+import { sortInSlices } from './sort-in-slices.ts';
 import { hashEntityText, type Snapshot, type SnapshotEntity } from './snapshot.ts';
 
 /** An entity as it came over the wire. */
@@ -25,6 +25,8 @@ export interface WireSnapshot {
 export const packedBytesMax = 64 * 1024 * 1024;
 /** Bound of an unpacked snapshot: keeps a small file from filling the memory. */
 export const unpackedBytesMax = 512 * 1024 * 1024;
+/** How much is decompressed in one go. */
+const chunkBytes = 64 * 1024;
 /** How much text is compressed in one go. */
 const pieceCharsMax = 256 * 1024;
 
@@ -35,8 +37,6 @@ export class SnapshotCorruptError extends Error {
     this.name = 'SnapshotCorruptError';
   }
 }
-
-const gunzipAsync = promisify(gunzip);
 
 export function entityKey(plural: string, id: string): string {
   return `${plural}/${id}`;
@@ -90,11 +90,15 @@ function* linesOf({ entities }: Snapshot, entries: WireSnapshot['entries']): Gen
  * Unpacks and verifies, in slices that leave the event loop to others. Rejects with SnapshotCorruptError when the bytes
  * are not exactly the snapshot of that hash.
  */
-export async function unpackSnapshot(hash: string, body: Uint8Array): Promise<WireSnapshot> {
+export async function unpackSnapshot(
+  hash: string,
+  body: Uint8Array,
+  bytesMax = unpackedBytesMax,
+): Promise<WireSnapshot> {
   const entries = new Map<string, WireEntity>();
   const lists = new Map<string, SnapshotEntity[]>();
   const hashes: string[] = [];
-  await readLines(body, (line) => {
+  await readLines(body, bytesMax, (line) => {
     const read = readEntity(line);
     entries.set(entityKey(read.plural, read.entity.id), read);
     hashes.push(read.hash);
@@ -104,8 +108,8 @@ export async function unpackSnapshot(hash: string, body: Uint8Array): Promise<Wi
   });
   if (entries.size !== hashes.length) throw new SnapshotCorruptError('an entity is there twice');
   const all = await EntityHashes.of(hashes);
-  if (all.digest() !== hash) throw new SnapshotCorruptError('its hash is not the announced one');
-  return { snapshot: snapshotOf(hash, lists), entries, hashes: all };
+  if ((await all.digest()) !== hash) throw new SnapshotCorruptError('its hash is not the announced one');
+  return { snapshot: await snapshotOf(hash, lists), entries, hashes: all };
 }
 
 /**
@@ -114,7 +118,7 @@ export async function unpackSnapshot(hash: string, body: Uint8Array): Promise<Wi
  */
 export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Array): Promise<WireSnapshot> {
   const changes = new Map<string, WireEntity | undefined>();
-  await readLines(body, (line) => {
+  await readLines(body, unpackedBytesMax, (line) => {
     if (line.startsWith('-')) {
       const { plural, rest } = splitLine(line.slice(1));
       changes.set(entityKey(plural, rest), undefined);
@@ -126,7 +130,7 @@ export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Ar
   const removed: string[] = [];
   const added: string[] = [];
   const touched = new Set<string>();
-  const entries = new Map(base.entries);
+  const entries = await copyOf(base.entries);
   for (const [key, change] of changes) {
     const before = entries.get(key);
     if (before !== undefined) {
@@ -141,11 +145,11 @@ export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Ar
     }
   }
   const hashes = await base.hashes.with(removed, added);
-  if (hashes.digest() !== hash)
+  if ((await hashes.digest()) !== hash)
     throw new SnapshotCorruptError('the delta leads to another hash than the announced one');
   const lists = new Map(Object.entries(base.snapshot.entities));
   for (const plural of touched) lists.set(plural, mergedList(plural, lists.get(plural) ?? [], changes));
-  return { snapshot: snapshotOf(hash, lists), entries, hashes };
+  return { snapshot: await snapshotOf(hash, lists), entries, hashes };
 }
 
 /** A list with its changes; what did not change stays the very same object, which is what a build goes by. */
@@ -159,31 +163,56 @@ function mergedList(
   return kept;
 }
 
+/** In slices. */
+async function copyOf<Key, Value>(map: ReadonlyMap<Key, Value>): Promise<Map<Key, Value>> {
+  const pacer = createPacer();
+  const copy = new Map<Key, Value>();
+  for (const [key, value] of map) {
+    copy.set(key, value);
+    if (pacer.isDue()) await pacer.pause();
+  }
+  return copy;
+}
+
 /** Orders the lists by id; kinds without entities are left out. */
-function snapshotOf(hash: string, lists: ReadonlyMap<string, readonly SnapshotEntity[]>): Snapshot {
+async function snapshotOf(hash: string, lists: ReadonlyMap<string, readonly SnapshotEntity[]>): Promise<Snapshot> {
   const ordered: Record<string, readonly SnapshotEntity[]> = {};
   for (const [plural, list] of lists) {
     if (list.length === 0) continue;
-    ordered[plural] = Object.isFrozen(list) ? list : Object.freeze([...list].sort((a, b) => (a.id < b.id ? -1 : 1)));
+    ordered[plural] = Object.isFrozen(list) ? list : Object.freeze(await sortInSlices(list, ({ id }) => id));
   }
   return Object.freeze({ hash, entities: Object.freeze(ordered) });
 }
 
-async function readLines(body: Uint8Array, take: (line: string) => void): Promise<void> {
-  const raw = await decompress(body);
+/** Line by line as they are decompressed, in slices. */
+async function readLines(body: Uint8Array, bytesMax: number, take: (line: string) => void): Promise<void> {
   const pacer = createPacer();
-  for (let start = 0; start < raw.length;) {
-    const end = raw.indexOf(0x0a, start);
-    if (end === -1) throw new SnapshotCorruptError('the last line has no end');
-    take(raw.toString('utf8', start, end + 1));
-    start = end + 1;
-    if (pacer.isDue()) await pacer.pause();
+  /** The beginning of a line that has not ended yet. */
+  let begun: Buffer[] = [];
+  for await (const chunk of decompressed(body, bytesMax)) {
+    let start = 0;
+    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
+      const rest = chunk.subarray(start, end + 1);
+      take((begun.length === 0 ? rest : Buffer.concat([...begun, rest])).toString());
+      begun = [];
+      start = end + 1;
+      if (pacer.isDue()) await pacer.pause();
+    }
+    if (start < chunk.length) begun.push(chunk.subarray(start));
   }
+  if (begun.length > 0) throw new SnapshotCorruptError('the last line has no end');
 }
 
-async function decompress(body: Uint8Array): Promise<Buffer> {
+async function* decompressed(body: Uint8Array, bytesMax: number): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  gunzip.end(body);
+  let bytes = 0;
   try {
-    return await gunzipAsync(body, { maxOutputLength: unpackedBytesMax });
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) throw new RangeError(`it has more than ${bytesMax} bytes`);
+      yield chunk;
+    }
   } catch (error) {
     throw new SnapshotCorruptError('it cannot be decompressed', { cause: error });
   }

@@ -101,17 +101,18 @@ export class NodeClass implements ServedClass {
       }
       if (pacer.isDue()) await pacer.pause();
     }
-    this.#hashes = await this.#hashes.with(removed, added);
+    const hashes = await this.#hashes.with(removed, added);
+    const hash = await hashes.digest();
+    this.#hashes = hashes;
     this.#version = version;
-    this.#publish(version);
+    this.#publish(version, hash);
     return this.publication() !== before.publication || this.#refusal !== before.refusal;
   }
 
-  #publish(version: Version): void {
+  #publish(version: Version, hash: string): void {
     // Only here, so that nobody sees one half counted.
     this.#rows = [...this.#rowCounts.values()].map(({ row }) => row);
     [this.#refusal] = this.#refusalCounts.keys();
-    const hash = this.#hashes.digest();
     for (const [known, sequence] of this.#sequences) {
       if (!this.#history.reaches(sequence)) this.#sequences.delete(known);
     }

@@ -43,13 +43,16 @@ export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): 
     return await compile(snapshot, build, pacer);
   } catch (error) {
     // A fault of the node, not of the configuration: what was made until then must not keep its producers.
-    build.close();
+    await build.close();
     throw error;
   }
 }
 
 async function compile(snapshot: Snapshot, build: Build, pacer: Pacer): Promise<BuildResult> {
-  for (const service of entitiesOf(snapshot, 'services')) build.addService(service);
+  for (const service of entitiesOf(snapshot, 'services')) {
+    build.addService(service);
+    if (pacer.isDue()) await pacer.pause();
+  }
   for (const plugin of entitiesOf(snapshot, 'plugins')) {
     const late = build.addPlugin(plugin);
     if (late !== undefined) await late;
@@ -173,13 +176,13 @@ class Build {
   }
 
   /** Closes what was made so far. */
-  close(): void {
-    this.#deps.instances.releaseAll(this.#held);
+  close(): Promise<void> {
+    return this.#deps.instances.releaseAll(this.#held);
   }
 
-  finish(hash: string): BuildResult {
+  async finish(hash: string): Promise<BuildResult> {
     if (this.#faults.length > 0) {
-      this.close();
+      await this.close();
       return { kind: 'faults', faults: this.#faults };
     }
     const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => this.close() };

@@ -1,3 +1,4 @@
+import { createPacer } from '../../shared/pacer.ts';
 import type { PluginEntity } from './entities.ts';
 import type { ChainStep } from './runtime.ts';
 
@@ -36,10 +37,12 @@ export class PluginInstances {
     this.#uses.set(shared, 1);
   }
 
-  /** Closes each instance with its last use. @throws the first failure to close, after all were released. */
-  releaseAll(held: Iterable<SharedStep>): void {
+  /** Closes each instance with its last use, in slices. Rejects with the first failure to close, after all were released. */
+  async releaseAll(held: Iterable<SharedStep>): Promise<void> {
+    const pacer = createPacer();
     const failures: unknown[] = [];
     for (const shared of held) {
+      if (pacer.isDue()) await pacer.pause();
       const uses = (this.#uses.get(shared) ?? 0) - 1;
       if (uses > 0) {
         this.#uses.set(shared, uses);

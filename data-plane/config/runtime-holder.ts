@@ -31,6 +31,8 @@ export class RuntimeHolder {
   readonly #deps: RuntimeHolderDeps;
   #current: RuntimeLease | undefined = undefined;
   #applying: Promise<unknown> = Promise.resolve();
+  /** Runtimes that are being closed. */
+  readonly #closing = new Set<Promise<void>>();
   #isClosed = false;
 
   constructor(deps: RuntimeHolderDeps) {
@@ -64,12 +66,13 @@ export class RuntimeHolder {
     return result;
   };
 
-  /** Retires the current runtime: no exchange begins any more. Waits for an apply under way. */
+  /** Retires the current runtime: no exchange begins any more. Waits for an apply under way and for what it closes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#applying;
     this.#retire(this.#current);
     this.#current = undefined;
+    await Promise.all(this.#closing);
   }
 
   async #apply(snapshot: Snapshot): Promise<ApplyResult> {
@@ -114,15 +117,17 @@ export class RuntimeHolder {
   }
 
   #closeRuntime(runtime: Runtime): void {
-    try {
-      runtime.close();
-    } catch (error) {
-      // The request or apply that happened to be the last one is not to blame.
-      this.#deps.logger.error('internal_error', 'A configuration could not be closed', {
-        hash: runtime.hash,
-        error: stackOf(error),
-      });
-    }
+    const closing = runtime
+      .close()
+      .catch((error: unknown) => {
+        // The request or apply that happened to be the last one is not to blame.
+        this.#deps.logger.error('internal_error', 'A configuration could not be closed', {
+          hash: runtime.hash,
+          error: stackOf(error),
+        });
+      })
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 }
 

@@ -10,7 +10,7 @@ export interface Runtime {
   /** Labels of the routes, for the meters that have to be kept. */
   readonly routeLabels: ReadonlySet<string>;
   /** Closes the plugin instances; called once, after the last exchange. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** All that is known of a route before a request comes. */

@@ -41,7 +41,16 @@ export class LeasedLimits {
   }
 }
 
+/** The same limits object is leased and given back. */
+const keys = new WeakMap<ProducerLimits, string>();
+
 function keyOf(limits: ProducerLimits): string {
+  let key = keys.get(limits);
+  if (key === undefined) keys.set(limits, (key = textOf(limits)));
+  return key;
+}
+
+function textOf(limits: ProducerLimits): string {
   const { batchRecordsMax, batchBytesMax, lingerMs, queueRecordsMax, queueBytesMax, attemptsMax, retryBackoffMs } =
     limits;
   return [batchRecordsMax, batchBytesMax, lingerMs, queueRecordsMax, queueBytesMax, attemptsMax, retryBackoffMs].join();

@@ -56,6 +56,25 @@ describe('the wire form of a snapshot', function () {
     expect(b.body.equals(a.body)).to.equal(true);
   });
 
+  it('is read line by line, however long the lines are', async () => {
+    const letters = ['x', 'é', '\u{1f30a}'];
+    const services = Array.from({ length: 60 }, (_one, n) => ({
+      id: `service-${String(n).padStart(2, '0')}`,
+      text: letters[n % 3]?.repeat(n * 3_000),
+    }));
+    const packed = await packEntities({ services });
+    const { snapshot } = await unpackSnapshot(packed.hash, packed.body);
+    expect(snapshot.entities['services']).to.deep.equal(services);
+  });
+
+  it('is refused when it unpacks to more than the limit', async () => {
+    const packed = await packEntities({ services: [{ id: 'a', text: 'x'.repeat(300_000) }] });
+    await unpackSnapshot(packed.hash, packed.body, 301_000);
+    const refused = await unpackSnapshot(packed.hash, packed.body, 300_000).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(SnapshotCorruptError);
+    expect((refused as Error).cause).to.be.instanceOf(RangeError);
+  });
+
   it('is empty without entities', async () => {
     const packed = await packEntities({ services: [] });
     expect(packed).to.include({ entityCount: 0, hash: createSnapshot({}).hash });

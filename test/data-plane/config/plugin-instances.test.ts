@@ -22,30 +22,30 @@ describe('plugin instances', () => {
     },
   });
 
-  it('serve several runtimes and are closed with their last use', () => {
+  it('serve several runtimes and are closed with their last use', async () => {
     const instances = new PluginInstances();
     expect(instances.acquire(plugin, () => false)).to.equal(undefined);
     const made = shared('a');
     instances.add(made);
     expect(instances.acquire(plugin, (madeFrom) => madeFrom !== made.madeFrom)).to.equal(made);
     expect(instances.acquire({ ...plugin }, () => false)).to.equal(undefined);
-    instances.releaseAll([made]);
+    await instances.releaseAll([made]);
     expect(closed).to.deep.equal([]);
-    instances.releaseAll([made]);
+    await instances.releaseAll([made]);
     expect(closed).to.deep.equal(['a']);
     expect(instances.acquire(plugin, () => false)).to.equal(undefined);
   });
 
-  it('are made anew when what they were made from is outdated, while the old one serves to its end', () => {
+  it('are made anew when what they were made from is outdated, while the old one serves to its end', async () => {
     const instances = new PluginInstances();
     const [old, fresh] = [shared('old'), shared('new')];
     instances.add(old);
     expect(instances.acquire(plugin, () => true)).to.equal(undefined);
     instances.add(fresh);
     expect(instances.acquire(plugin, () => false)).to.equal(fresh);
-    instances.releaseAll([old]);
+    await instances.releaseAll([old]);
     expect(closed).to.deep.equal(['old']);
-    instances.releaseAll([fresh, fresh]);
+    await instances.releaseAll([fresh, fresh]);
     expect(closed).to.deep.equal(['old', 'new']);
   });
 });
