@@ -14,6 +14,7 @@ import { openDatabase } from './store/database.ts';
 import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
 import { parseKeyring, readKeyringLines } from './store/keyring.ts';
+import { WriteHold } from './store/write-hold.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 import { createLocalSource, type LocalSource } from './sync/local-source.ts';
 
@@ -89,12 +90,14 @@ async function startParts(
   const audit = createAuditLog({ database, plugins: pluginSchemas });
   const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });
   refreshEntities({ store, entities, plugins: pluginSchemas, logger });
-  stops.push(startExpiry({ store, logger }));
+  const hold = new WriteHold();
+  stops.push(startExpiry({ store, hold, logger }));
   const metrics = options.metrics ?? defaultMetrics();
 
   const sync = await startConfigSync({
     reader: store,
     database,
+    hold,
     listen: options.clusterListen,
     ...(tls && { tls }),
     nodePurgeAfterMs: options.nodePurgeAfterMs,
@@ -127,7 +130,7 @@ async function startParts(
     addresses['status'] = status.address;
   }
   if (adminListen !== 'off') {
-    const declarative = databaseConfig({ store, database: options.database, keyring });
+    const declarative = databaseConfig({ store, hold, database: options.database, keyring });
     stops.push(() => declarative.stop());
     const admin = createAdminServer({
       store,

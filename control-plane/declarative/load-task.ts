@@ -23,6 +23,19 @@ export type LoadOutcome =
 
 /**
  * What the thread tells: that it is about to take the database's lock, once it is told to go on, and can no longer be
- * ended without knowing what became of it; and the outcome.
+ * ended without knowing what became of it; that it needs the lock no more; and the outcome.
  */
-export type LoadMessage = LoadOutcome | { readonly kind: 'committing' };
+export type LoadMessage = LoadOutcome | { readonly kind: 'committing' | 'committed' };
+
+/** What the main thread answers to `committing`: it writes nothing more until the outcome. */
+export interface Meanwhile {
+  /** The newest. */
+  readonly revision: number;
+  /** Where other writes have changed something since the load began; undefined: they did not say. */
+  readonly changed: readonly Place[] | undefined;
+}
+
+export interface Place {
+  readonly plural: string;
+  readonly id: string;
+}

@@ -1,13 +1,20 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import { differenceTo, entitiesById, isDifferent, type Difference } from '../../shared/declarative/carry-over.ts';
+import {
+  differenceTo,
+  entitiesById,
+  isDifferent,
+  type Change,
+  type Difference,
+} from '../../shared/declarative/carry-over.ts';
 import { changeSummary } from '../../shared/declarative/change-summary.ts';
 import { compileDocument, type CompiledEntity } from '../../shared/declarative/compile-document.ts';
 import { documentErrors } from '../../shared/declarative/document-errors.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { actAs } from '../store/actor.ts';
 import { createAuditLog } from '../store/audit-log.ts';
@@ -15,10 +22,11 @@ import { openDatabase } from '../store/database.ts';
 import { plainDocuments, sealedDocuments, type Documents } from '../store/documents.ts';
 import { createEntityStore, type EntityStore } from '../store/entity-store.ts';
 import { parseKeyring } from '../store/keyring.ts';
-import type { LoadMessage, LoadTask } from './load-task.ts';
+import type { Exchange } from '../store/staged-exchange.ts';
+import type { LoadMessage, LoadTask, Meanwhile, Place } from './load-task.ts';
 
 // The thread of a load: reads and checks the document, compares it with the database, and writes the difference. The
-// lock of the database is held for the writing only: what the main thread wants to write waits for it.
+// lock of the database is held for the last step only: what the main thread wants to write waits for it.
 
 const auto = {
   uuid: () => randomUUID(),
@@ -33,6 +41,8 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
   const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto });
   if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
   const database = openDatabase({ path: task.database });
+  // What it writes is much: it is moved from the journal into the database when the lock is free again.
+  database.pragma('wal_autocheckpoint = 0');
   try {
     // Nobody listens here; the main thread tells its own listeners.
     const store = createEntityStore({
@@ -45,6 +55,7 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
     });
     return await write(task, compiled.entities, store, port);
   } finally {
+    database.pragma('wal_checkpoint(PASSIVE)');
     database.close();
   }
 }
@@ -68,18 +79,70 @@ async function write(
   const first = compare();
   if (isOther(first.revision)) return { kind: 'changed' };
   if (dryRun || !isDifferent(first.difference)) return loaded(first.difference, first.revision);
+  let staged = store.stage();
+  staged.add(exchangeOf(first.difference));
   tell(port, { kind: 'committing' });
-  await once(port, 'message');
+  // Only `databaseConfig` answers.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const [meanwhile] = (await once(port, 'message')) as [Meanwhile];
   const { value, revision } = store.write((writes) => {
-    // Another write may have come between; the whole document holds against that as well.
-    const now = store.revision() === first.revision ? first : compare();
-    if (isOther(now.revision)) return undefined;
-    const { created, updated, deleted } = now.difference;
-    const replaced = updated.map(({ plural, before }) => ({ plural, value: before }));
-    writes.exchange({ removed: [...deleted, ...replaced], added: [...updated, ...created] });
-    return now.difference;
+    const now = store.revision();
+    if (isOther(now)) return undefined;
+    let { difference } = first;
+    if (now !== first.revision) {
+      // Other writes have come between; the whole document holds against them as well.
+      if (meanwhile.revision === now && meanwhile.changed !== undefined) {
+        const part = differenceAt(meanwhile.changed, compiled, store);
+        difference = followed(difference, part, meanwhile.changed);
+        for (const { plural, id } of meanwhile.changed) staged.drop(plural, id);
+        staged.add(exchangeOf(part));
+      } else {
+        ({ difference } = compare());
+        staged = store.stage();
+        staged.add(exchangeOf(difference));
+      }
+    }
+    writes.exchange(staged);
+    return difference;
   });
+  tell(port, { kind: 'committed' });
   return value === undefined ? { kind: 'changed' } : loaded(value, revision);
+}
+
+function exchangeOf({ created, updated, deleted }: Difference): Exchange {
+  const replaced = updated.map(({ plural, before }) => ({ plural, value: before }));
+  return { removed: [...deleted, ...replaced], added: [...updated, ...created] };
+}
+
+/** The difference as far as it is about these places. */
+function differenceAt(places: readonly Place[], compiled: readonly CompiledEntity[], store: EntityStore): Difference {
+  const keys = new Set(places.map(keyOf));
+  const before = new Map<string, Map<string, SnapshotEntity>>();
+  for (const { plural, id } of places) {
+    const entity = store.get(plural, id);
+    if (entity === undefined) continue;
+    const known = before.get(plural);
+    if (known === undefined) before.set(plural, new Map([[id, entity]]));
+    else known.set(id, entity);
+  }
+  const wanted = compiled.filter(({ entity, value }) => keys.has(keyOf({ plural: entity.plural, id: value.id })));
+  return differenceTo(wanted, before);
+}
+
+/** The difference with another one in some places. */
+function followed(difference: Difference, part: Difference, places: readonly Place[]): Difference {
+  const keys = new Set(places.map(keyOf));
+  const elsewhere = <T extends Change>(changes: readonly T[]): T[] =>
+    changes.filter(({ plural, value }) => !keys.has(keyOf({ plural, id: value.id })));
+  const created = [...elsewhere(difference.created), ...part.created];
+  const updated = [...elsewhere(difference.updated), ...part.updated];
+  const deleted = [...elsewhere(difference.deleted), ...part.deleted];
+  const unchanged = difference.all.length - created.length - updated.length;
+  return { created, updated, deleted, unchanged, all: difference.all };
+}
+
+function keyOf({ plural, id }: Place): string {
+  return `${plural}/${id}`;
 }
 
 function loaded(difference: Difference, revision: number): LoadMessage {

@@ -33,10 +33,20 @@ export interface AuditEntry {
 export interface AuditLog {
   /** Called within the transaction of the change. */
   record(change: Change): void;
+  /** Many changes of a revision that is not known yet; one set at a time for a connection. */
+  stage(): StagedAudit;
   /** Forgets what is too old or too much; called once a transaction. */
   prune(): void;
   /** The newest first. */
   page(query: { readonly size: number; readonly before?: number }): Page<AuditEntry>;
+}
+
+/** Changes beside the log: they are not read from it before they are applied. */
+export interface StagedAudit {
+  add(change: Omit<Change, 'revision'>): void;
+  drop(plural: string, id: string): void;
+  /** Called within the transaction of the changes. */
+  apply(revision: number): void;
 }
 
 export interface Change {
@@ -103,24 +113,51 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
     return Buffer.byteLength(JSON.stringify(masked)) > limits.entityBytesMax ? null : masked;
   }
 
+  /** The JSON of an entry without its opening brace and the revision; undefined when nothing changed. */
+  function textOf({ entity, before, after }: Omit<Change, 'revision'>): string | undefined {
+    const value = after ?? before;
+    if (value === undefined) return undefined;
+    const changed = before === undefined || after === undefined ? [] : changedPaths(before, after);
+    if (before !== undefined && after !== undefined && changed.length === 0) return undefined;
+    const entry: Omit<AuditEntry, 'id' | 'at' | 'revision'> = {
+      actor: currentActor(),
+      operation: before === undefined ? 'create' : after === undefined ? 'delete' : 'update',
+      entity: entity.plural,
+      entity_id: value.id,
+      entity_name: nameOf(value),
+      changed: changed.slice(0, changedMax),
+      old: kept(entity, before),
+      new: kept(entity, after),
+    };
+    return JSON.stringify(entry).slice(1);
+  }
+
   return {
-    record({ entity, before, after, revision }) {
-      const value = after ?? before;
-      if (value === undefined) return;
-      const changed = before === undefined || after === undefined ? [] : changedPaths(before, after);
-      if (before !== undefined && after !== undefined && changed.length === 0) return;
-      const entry: Omit<AuditEntry, 'id' | 'at'> = {
-        actor: currentActor(),
-        operation: before === undefined ? 'create' : after === undefined ? 'delete' : 'update',
-        entity: entity.plural,
-        entity_id: value.id,
-        entity_name: nameOf(value),
-        revision,
-        changed: changed.slice(0, changedMax),
-        old: kept(entity, before),
-        new: kept(entity, after),
+    record({ revision, ...change }) {
+      const text = textOf(change);
+      if (text !== undefined) insert.run(nowMs(), `{"revision":${revision},${text}`);
+    },
+    stage() {
+      database.exec(`
+        DROP TABLE IF EXISTS temp.staged_audit;
+        CREATE TEMP TABLE staged_audit (number INTEGER PRIMARY KEY, entity TEXT, id TEXT, at_ms INTEGER, text TEXT);
+        CREATE INDEX temp.staged_audit_place ON staged_audit (entity, id)`);
+      const add = database.prepare<[string, string | undefined, number, string]>(
+        'INSERT INTO temp.staged_audit (entity, id, at_ms, text) VALUES (?, ?, ?, ?)',
+      );
+      const drop = database.prepare<[string, string]>('DELETE FROM temp.staged_audit WHERE entity = ? AND id = ?');
+      const apply = database.prepare<[string, number]>(`
+        INSERT INTO main.audit_objects (at_ms, document) SELECT at_ms, ? || text FROM temp.staged_audit ORDER BY number
+        LIMIT -1 OFFSET max(0, (SELECT count(*) FROM temp.staged_audit) - ?)`);
+      return {
+        add(change) {
+          const text = textOf(change);
+          if (text !== undefined) add.run(change.entity.plural, (change.after ?? change.before)?.id, nowMs(), text);
+        },
+        drop: (plural, id) => void drop.run(plural, id),
+        // The oldest of more than are kept would be forgotten at once.
+        apply: (revision) => void apply.run(`{"revision":${revision},`, limits.entriesMax),
       };
-      insert.run(nowMs(), JSON.stringify(entry));
     },
     prune() {
       pruneOld.run(nowMs() - limits.ageMsMax);

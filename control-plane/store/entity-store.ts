@@ -12,6 +12,7 @@ import { idMentions, type IdMentions } from './id-mentions.ts';
 import { entityTable, type EntityTable } from './entity-table.ts';
 import { followKeyring } from './follow-keyring.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
+import { stageExchange, type StagedExchange } from './staged-exchange.ts';
 import { StoreViolation } from './store-errors.ts';
 
 /** Reads of entities; `entity` is always a plural name. */
@@ -35,16 +36,10 @@ export interface EntityWrites extends EntityReads {
   /** Deletes what has expired; it is not seen any more in any case. */
   purgeExpired(): void;
   /**
-   * Removes entities and adds others, of which the ids may be the same, without a look at each: all must be checked, and
-   * what is there afterwards must fit together. For loads of whole configurations.
+   * Removes entities and adds others without a look at each: all must be checked, and what is there afterwards must fit
+   * together. For loads of whole configurations. Listeners are told no more than that something changed.
    */
-  exchange(changes: { readonly removed: Iterable<StoredEntity>; readonly added: Iterable<StoredEntity> }): void;
-}
-
-/** An entity with the plural name of its kind. */
-export interface StoredEntity {
-  readonly plural: string;
-  readonly value: SnapshotEntity;
+  exchange(staged: StagedExchange): void;
 }
 
 export interface EntityStore extends EntityReads, ConfigReader {
@@ -52,6 +47,10 @@ export interface EntityStore extends EntityReads, ConfigReader {
   nodeId(): string;
   /** One transaction: all or nothing, and a new revision when something changed. */
   write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
+  /** Whether there is something for `purgeExpired`. */
+  hasExpired(): boolean;
+  /** For an `exchange`. */
+  stage(): StagedExchange;
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
   /** Tells the listeners of a change that another connection to the same database has committed. */
@@ -115,25 +114,38 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     revision,
     page: (query) => selectPage(database, tableOf(query.entity), query),
     tags: (query) => selectTags(database, query),
+    hasExpired: () => [...tables.values()].some((table) => table.expiredIds().length > 0),
+    stage: () => stageExchange({ database, tables, audit }),
     write(work) {
       const changes: EntityChange[] = [];
+      let isExchange = false;
       const onWrite: WriteDeps['onWrite'] = (change, before) => {
         changes.push(change);
         const { entity } = tableOf(change.plural);
         audit?.record({ entity, before, after: change.entity, revision: revision() + 1 });
       };
-      const writes = entityWrites({ database, tables, reads, mentions, onWrite });
+      const writes = entityWrites({
+        database,
+        tables,
+        reads,
+        mentions,
+        onWrite,
+        exchange(staged) {
+          isExchange = staged.apply(revision() + 1) || isExchange;
+        },
+      });
       const result = database
         .transaction(() => {
           const value = work(writes);
-          if (changes.length > 0) {
+          if (isExchange || changes.length > 0) {
             bumpRevision.run();
             audit?.prune();
           }
           return { value, revision: revision() };
         })
         .immediate();
-      if (changes.length > 0) notify(result.revision, changes);
+      if (isExchange) notify(result.revision, undefined);
+      else if (changes.length > 0) notify(result.revision, changes);
       return result;
     },
     readAll: () =>
@@ -171,9 +183,10 @@ interface WriteDeps {
   readonly reads: EntityReads;
   readonly mentions: IdMentions;
   readonly onWrite: (change: EntityChange, before: SnapshotEntity | undefined) => void;
+  readonly exchange: (staged: StagedExchange) => void;
 }
 
-function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps): EntityWrites {
+function entityWrites({ database, tables, reads, mentions, onWrite, exchange }: WriteDeps): EntityWrites {
   const untag = database.prepare<[string, string]>('DELETE FROM entity_tags WHERE entity = ? AND id = ?');
   const tag = database.prepare<[string, string, string]>('INSERT INTO entity_tags (entity, id, tag) VALUES (?, ?, ?)');
 
@@ -193,13 +206,10 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
     table.checkUnique(value);
     table.put(value);
     untag.run(entity, value.id);
-    addTags(entity, value);
-    onWrite({ plural: entity, id: value.id, entity: value }, before);
-    return value;
-  }
-
-  function addTags(entity: string, { id, tags }: SnapshotEntity): void {
+    const { id, tags } = value;
     if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(entity, id, word);
+    onWrite({ plural: entity, id, entity: value }, before);
+    return value;
   }
 
   function remove(entity: string, id: string): boolean {
@@ -247,24 +257,9 @@ function entityWrites({ database, tables, reads, mentions, onWrite }: WriteDeps)
       return put(entity, value);
     },
     delete: remove,
-    exchange({ removed, added }) {
-      // Whatever the order, references are looked at when the transaction ends.
-      database.pragma('defer_foreign_keys = ON');
+    exchange(staged) {
       for (const table of tables.values()) purge(table);
-      const before = new Map<string, StoredEntity>();
-      for (const { plural, value } of removed) {
-        tableOf(plural).remove(value.id);
-        untag.run(plural, value.id);
-        before.set(`${plural}/${value.id}`, { plural, value });
-      }
-      for (const { plural, value } of added) {
-        tableOf(plural).put(value);
-        addTags(plural, value);
-        const place = `${plural}/${value.id}`;
-        onWrite({ plural, id: value.id, entity: value }, before.get(place)?.value);
-        before.delete(place);
-      }
-      for (const { plural, value } of before.values()) onWrite({ plural, id: value.id, entity: undefined }, value);
+      exchange(staged);
     },
   };
 }

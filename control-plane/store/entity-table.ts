@@ -20,6 +20,9 @@ export interface EntityTable {
   readonly entity: EntityDescriptor;
   readonly foreign: readonly ForeignColumn[];
   readonly unique: readonly string[];
+  readonly columns: readonly string[];
+  /** What stands in the columns for an entity. */
+  row(entity: SnapshotEntity): unknown[];
   /** Whether entities expire; an expired one is never read. */
   readonly expires: boolean;
   byId(id: string): SnapshotEntity | undefined;
@@ -121,6 +124,13 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
   const column = (field: string, value: string) => documents.column(entity, field, value);
   const columnValue = (name: string, value: unknown): unknown =>
     typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
+  const sources = columns
+    .slice(0, -1)
+    .map((name) => ({ name, field: foreign.find((reference) => reference.column === name)?.field ?? name }));
+  const row = (value: SnapshotEntity): unknown[] => [
+    ...sources.map(({ name, field }) => columnValue(name, value[field])),
+    documents.encode(entity, value),
+  ];
   const referringAny = new Map(
     foreign.map(({ field, column }) => [
       field,
@@ -132,6 +142,8 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
     entity,
     foreign,
     unique,
+    columns,
+    row,
     expires,
     byId: (id) => find(byId.get(id)),
     byUnique: (field, value) => find(byUnique.get(field)?.get(column(field, value))),
@@ -166,16 +178,7 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
         throw new StoreViolation({ kind: 'unique', values });
       }
     },
-    put(value) {
-      put.run(
-        ...columns
-          .slice(0, -1)
-          .map((name) =>
-            columnValue(name, value[foreign.find((reference) => reference.column === name)?.field ?? name]),
-          ),
-        documents.encode(entity, value),
-      );
-    },
+    put: (value) => void put.run(...row(value)),
     remove: (id) => void remove.run(id),
     referring: ({ column }, id) => (referring.get(column)?.all(id) ?? []).map((row) => row.id),
     referringAny(field, ids) {

@@ -54,6 +54,10 @@ export function createSnapshotStore({ nodeId, entities, current }: SnapshotStore
     write() {
       throw new Error('There is no database to write to');
     },
+    stage() {
+      throw new Error('There is no database to write to');
+    },
+    hasExpired: () => false,
     onChange: () => () => undefined,
     changedElsewhere: () => undefined,
   };

@@ -7,6 +7,7 @@ import type { Clustering, SyncGate } from '../admin/clustering.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
 import type { Database } from '../store/database.ts';
 import { createNodeStore } from '../store/node-store.ts';
+import type { WriteHold } from '../store/write-hold.ts';
 import { createClustering } from './clustering-views.ts';
 import { NodeRegistry } from './node-registry.ts';
 import { defaultSessionTimings, type SessionTimings } from './node-session.ts';
@@ -23,6 +24,8 @@ export interface ConfigSyncOptions {
   readonly listen: { readonly host: string; readonly port: number } | 'off';
   /** mTLS; without it plaintext. */
   readonly tls?: ClusterTls;
+  /** When the database is not to be written to. */
+  readonly hold?: WriteHold;
   readonly nodePurgeAfterMs: number;
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
@@ -52,6 +55,7 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     const countPush = metrics && registerSyncMetrics(metrics, () => registry);
     registry = new NodeRegistry({
       store: createNodeStore({ database }),
+      ...(options.hold && { hold: options.hold }),
       publisher,
       nodePurgeAfterMs,
       logger,

@@ -4,6 +4,7 @@ import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v
 import type { Logger } from '../../shared/log.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
 import { newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
+import type { WriteHold } from '../store/write-hold.ts';
 import { NodeSaver } from './node-saver.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
 import { nodeState, type NodeState } from './node-states.ts';
@@ -12,6 +13,8 @@ import type { Pushed } from './transfer.ts';
 
 export interface NodeRegistryOptions {
   readonly store: NodeStore;
+  /** When the store is not to be written to. */
+  readonly hold?: WriteHold;
   readonly publisher: Pick<Publisher, 'join' | 'leave' | 'onRevision'>;
   /** Nodes unseen for this long are forgotten. */
   readonly nodePurgeAfterMs: number;

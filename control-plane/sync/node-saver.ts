@@ -1,9 +1,11 @@
 import type { Logger } from '../../shared/log.ts';
 import type { NodeStore } from '../store/node-store.ts';
+import type { WriteHold } from '../store/write-hold.ts';
 import type { NodeEntry } from './node-entry.ts';
 
 export interface NodeSaverOptions {
   readonly store: NodeStore;
+  readonly hold?: WriteHold;
   readonly logger: Logger;
 }
 
@@ -21,7 +23,7 @@ export class NodeSaver {
 
   saveSoon(entry: NodeEntry): void {
     this.#dirty.add(entry);
-    this.#timer ??= setTimeout(() => this.#save(), saveMs);
+    this.#timer ??= setTimeout(() => this.#due(), saveMs);
   }
 
   /** Leaves the entry out: another has taken its place. */
@@ -47,8 +49,13 @@ export class NodeSaver {
     this.#save();
   }
 
-  #save(): void {
+  #due(): void {
     this.#timer = undefined;
+    if (this.#options.hold?.isHeld === true) this.#timer = setTimeout(() => this.#due(), saveMs);
+    else this.#save();
+  }
+
+  #save(): void {
     if (this.#dirty.size === 0) return;
     try {
       this.#options.store.saveAll([...this.#dirty].map(({ record }) => record));

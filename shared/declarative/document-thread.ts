@@ -12,12 +12,13 @@ export interface DocumentFaults {
 }
 
 export interface DocumentThreadOptions {
-  /** File of the thread. It posts its result; before it, perhaps, `{ kind: 'committing' }`, and waits for an answer then. */
+  /** File of the thread. It posts its result; before it, perhaps, `{ kind: 'committing' }`, after which it waits for an answer, and `committed`. */
   readonly file: URL;
   /** Its `workerData`. */
   readonly task: { readonly bytes: Uint8Array<ArrayBuffer> };
-  /** Called when the thread is about to do what cannot be broken off; no deadline holds from there on. */
-  readonly onCommitting?: () => void;
+  /** Called when the thread is about to do what cannot be broken off; no deadline holds from there on. Makes the answer. */
+  readonly onCommitting?: () => unknown;
+  readonly onCommitted?: () => void;
 }
 
 /**
@@ -28,6 +29,7 @@ export function runDocumentThread<Result extends { readonly kind: string }>({
   file,
   task,
   onCommitting,
+  onCommitted,
 }: DocumentThreadOptions): Promise<Result | DocumentFaults> {
   return new Promise((resolve, reject) => {
     const { buffer, byteLength } = task.bytes;
@@ -44,12 +46,9 @@ export function runDocumentThread<Result extends { readonly kind: string }>({
     }, prepareTimeoutMs);
     worker.on('message', (message: Result) => {
       clearTimeout(timer);
-      if (message.kind !== 'committing') {
-        result = message;
-        return;
-      }
-      onCommitting?.();
-      worker.postMessage('go on');
+      if (message.kind === 'committing') worker.postMessage(onCommitting?.());
+      else if (message.kind === 'committed') onCommitted?.();
+      else result = message;
     });
     worker.on('error', (error: Error & { readonly code?: string }) => {
       if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') result ??= refusal('it needs too much memory');

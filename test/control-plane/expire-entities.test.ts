@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { startExpiry } from '../../control-plane/expire-entities.ts';
+import { WriteHold } from '../../control-plane/store/write-hold.ts';
 import { openDatabase } from '../../control-plane/store/database.ts';
 import { createEntityStore } from '../../control-plane/store/entity-store.ts';
 import { entities } from '../../shared/entities/entities.ts';
@@ -31,10 +32,16 @@ describe('the expiry of entities', () => {
     });
     const lines: string[] = [];
     let failures = 1;
+    const hold = new WriteHold();
+    let release: () => void = () => undefined;
+    hold.hold(new Promise<void>((resolve) => (release = resolve)));
+    let writes = 0;
     const stop = startExpiry({
+      hold,
       store: {
         ...store,
         write(work) {
+          writes += 1;
           if (failures-- > 0) throw new Error('the disk is full');
           return store.write(work);
         },
@@ -42,6 +49,11 @@ describe('the expiry of entities', () => {
       logger: createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
       everyMs: 20,
     });
+    // Nothing is due yet, and then another thread writes.
+    await waitFor(() => store.hasExpired(), { what: 'a credential that has expired' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(writes).to.equal(0);
+    release();
     await waitFor(() => deleted.length > 0, { what: 'the deletion' });
     stop();
     expect(deleted).to.deep.equal([credential(10, null).id]);

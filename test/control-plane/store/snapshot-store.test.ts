@@ -48,7 +48,9 @@ describe('a store over a configuration in memory answers like the database', () 
     database = openDatabase({ path: ':memory:' });
     stored = createEntityStore({ database, entities, logger: silentLogger() });
     const added = compiled.entities.map(({ entity, value }) => ({ plural: entity.plural, value }));
-    stored.write((writes) => writes.exchange({ removed: [], added }));
+    const staged = stored.stage();
+    staged.add({ removed: [], added });
+    stored.write((writes) => writes.exchange(staged));
     const lists = entities.map(({ plural }) => {
       const list = added.filter((change) => change.plural === plural).map(({ value }) => value);
       return [plural, list.sort((a, b) => (a.id < b.id ? -1 : 1))] as const;

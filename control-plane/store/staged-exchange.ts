@@ -1,0 +1,119 @@
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import type { AuditLog } from './audit-log.ts';
+import type { Database } from './database.ts';
+import { quoteName, type EntityTable } from './entity-table.ts';
+
+/** An entity with the plural name of its kind. */
+export interface StoredEntity {
+  readonly plural: string;
+  readonly value: SnapshotEntity;
+}
+
+export interface Exchange {
+  readonly removed: Iterable<StoredEntity>;
+  /** Their ids may be those of removed ones: the entity is replaced then. */
+  readonly added: Iterable<StoredEntity>;
+}
+
+/**
+ * Many changes, made ready beside the database: nobody waits for its lock meanwhile, and what is left to do under the
+ * lock takes a third of the time. One at a time for a connection.
+ */
+export interface StagedExchange {
+  /** Adds changes, of entities that it has none of. */
+  add(exchange: Exchange): void;
+  /** Takes the changes of an entity back. */
+  drop(plural: string, id: string): void;
+  /** Makes them, in a transaction; true when there were any. */
+  apply(revision: number): boolean;
+}
+
+export interface StagedExchangeDeps {
+  readonly database: Database;
+  readonly tables: ReadonlyMap<string, EntityTable>;
+  readonly audit: AuditLog | undefined;
+}
+
+export function stageExchange({ database, tables, audit }: StagedExchangeDeps): StagedExchange {
+  // In memory: a file of its own would have to be kept from other users' eyes.
+  database.pragma('temp_store = MEMORY');
+  const create = (name: string, columns: string): void =>
+    void database.exec(`DROP TABLE IF EXISTS temp.${name}; CREATE TEMP TABLE ${name} (${columns}) WITHOUT ROWID`);
+  create('staged_removed', 'entity TEXT, id TEXT, PRIMARY KEY (entity, id)');
+  create('staged_tags', 'tag TEXT, entity TEXT, id TEXT, PRIMARY KEY (entity, id, tag)');
+  const remove = database.prepare<[string, string]>('INSERT INTO temp.staged_removed (entity, id) VALUES (?, ?)');
+  const tag = database.prepare<[string, string, string]>(
+    'INSERT INTO temp.staged_tags (tag, entity, id) VALUES (?, ?, ?)',
+  );
+  const rows = new Map(
+    [...tables].map(([plural, table]) => {
+      const columns = table.columns.map(quoteName).join(', ');
+      create(`staged_${plural}`, `${columns}, PRIMARY KEY (id)`);
+      const values = table.columns.map(() => '?').join(', ');
+      return [plural, database.prepare(`INSERT INTO temp.staged_${plural} (${columns}) VALUES (${values})`)] as const;
+    }),
+  );
+  const audited = audit?.stage();
+
+  function tableOf(plural: string): EntityTable {
+    const table = tables.get(plural);
+    if (table === undefined) throw new Error(`There is no table of ${plural}`);
+    return table;
+  }
+
+  function add({ removed, added }: Exchange): void {
+    const before = new Map<string, StoredEntity>();
+    for (const { plural, value } of removed) {
+      remove.run(plural, value.id);
+      before.set(`${plural}/${value.id}`, { plural, value });
+    }
+    for (const { plural, value } of added) {
+      const table = tableOf(plural);
+      rows.get(plural)?.run(...table.row(value));
+      const { id, tags } = value;
+      if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(word, plural, id);
+      const place = `${plural}/${id}`;
+      audited?.add({ entity: table.entity, before: before.get(place)?.value, after: value });
+      before.delete(place);
+    }
+    for (const { plural, value } of before.values()) {
+      audited?.add({ entity: tableOf(plural).entity, before: value, after: undefined });
+    }
+  }
+
+  return {
+    add: (exchange) => database.transaction(() => add(exchange))(),
+    drop(plural, id) {
+      for (const table of ['staged_removed', 'staged_tags']) {
+        database.prepare(`DELETE FROM temp.${table} WHERE entity = ? AND id = ?`).run(plural, id);
+      }
+      database.prepare(`DELETE FROM temp.${quoteName(`staged_${plural}`)} WHERE id = ?`).run(id);
+      audited?.drop(plural, id);
+    },
+    apply(revision) {
+      // Whatever the order, references are looked at when the transaction ends.
+      database.pragma('defer_foreign_keys = ON');
+      let changes = 0;
+      for (const plural of tables.keys()) {
+        const removed = 'SELECT id FROM temp.staged_removed WHERE entity = ?';
+        changes += database
+          .prepare(`DELETE FROM main.${quoteName(plural)} WHERE id IN (${removed})`)
+          .run(plural).changes;
+      }
+      database.exec('DELETE FROM main.entity_tags WHERE (entity, id) IN (SELECT entity, id FROM temp.staged_removed)');
+      for (const [plural, { columns }] of tables) {
+        const names = columns.map(quoteName).join(', ');
+        changes += database
+          .prepare(
+            `INSERT INTO main.${quoteName(plural)} (${names}) SELECT ${names} FROM temp.staged_${plural} ORDER BY id`,
+          )
+          .run().changes;
+      }
+      database.exec(
+        'INSERT INTO main.entity_tags (tag, entity, id) SELECT tag, entity, id FROM temp.staged_tags ORDER BY 1, 2, 3',
+      );
+      audited?.apply(revision);
+      return changes > 0;
+    },
+  };
+}
