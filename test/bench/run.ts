@@ -3,13 +3,15 @@ import { withServices } from '../helpers/services.ts';
 import { apply } from './apply.ts';
 import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
+import { importBench } from './import.ts';
 import { ingest } from './ingest.ts';
 
 const usage = `usage: npm run bench -- <scenario> [options]
   ingest  [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   fleet   [--nodes 10,100,1000] [--writes 50]
-  apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]`;
+  apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]
+  import  [--sizes 100,30000] [--rounds 3]`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -49,6 +51,9 @@ switch (positionals[0] ?? '') {
     await withServices(({ kafka }) =>
       apply({ kafka, sizes: numbers(values.sizes), rounds, seconds, perSecond: Number(values.rate) }),
     );
+    break;
+  case 'import':
+    await importBench({ sizes: numbers(values.sizes), rounds });
     break;
   default:
     console.error(usage);
