@@ -22,11 +22,14 @@ export interface ChangedKey {
 const versionsMax = 100;
 /** Bound of the changed entities known over all versions. Beyond it the oldest are forgotten: they get the whole. */
 const changedKeysMax = 100_000;
+/** Larger changes are compared again for each class instead of kept: they would hold all that the load of a file replaced. */
+const keptChangesMax = 1_000;
 
-/** Which entities each of the last versions changed. Holds keys, and entities only of the newest version. */
+/** Which entities each of the last versions changed. Holds keys, and entities of the newest version and few others. */
 export class VersionHistory {
   #newest: Version | undefined;
-  #newestChanges: readonly VersionChange[] = [];
+  /** Undefined where they are too many. */
+  #newestChanges: readonly VersionChange[] | undefined;
   /** The changes that led to each version, oldest first. */
   #steps: { readonly sequence: number; readonly changed: readonly ChangedKey[] }[] = [];
 
@@ -40,20 +43,21 @@ export class VersionHistory {
     const changes = changesBetween(before?.entities, state.entities);
     if (changes.length === 0 && before !== undefined) return undefined;
     const version = { ...state, sequence: (before?.sequence ?? 0) + 1 };
-    this.#steps.push({ sequence: version.sequence, changed: changes.map(keyOf) });
+    // Nothing leads to the first.
+    if (before !== undefined) this.#steps.push({ sequence: version.sequence, changed: changes.map(keyOf) });
     if (this.#steps.length > versionsMax) this.#steps.shift();
     let keys = 0;
     const tooOld = this.#steps.findLastIndex(({ changed }) => (keys += changed.length) > changedKeysMax);
     if (tooOld !== -1) this.#steps = this.#steps.slice(tooOld + 1);
     this.#newest = version;
-    this.#newestChanges = changes;
+    this.#newestChanges = changes.length > keptChangesMax ? undefined : changes;
     return version;
   }
 
   /** What is different in the newest version, which `to` is. */
   changes(from: Version | undefined, to: Version): readonly VersionChange[] {
     const isNext = to === this.#newest && from?.sequence === to.sequence - 1;
-    return isNext ? this.#newestChanges : changesBetween(from?.entities, to.entities);
+    return (isNext ? this.#newestChanges : undefined) ?? changesBetween(from?.entities, to.entities);
   }
 
   /** Whether a delta may start from the version of that number. */
