@@ -51,6 +51,8 @@ export interface EntityStore extends EntityReads, ConfigReader {
   hasExpired(): boolean;
   /** For an `exchange`. */
   stage(): StagedExchange;
+  /** All entities, disabled ones too, with the revision that they belong to; one read transaction. */
+  readAll(): { readonly revision: number; readonly entities: SnapshotEntities };
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
   /** Tells the listeners of a change that another connection to the same database has committed. */
@@ -147,6 +149,9 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
       if (isExchange) notify(result.revision, undefined);
       else if (changes.length > 0) notify(result.revision, changes);
       return result;
+    },
+    *readPieces() {
+      for (const [plural, table] of tables) for (const list of table.pieces()) yield { plural, list };
     },
     readAll: () =>
       database.transaction(() => {

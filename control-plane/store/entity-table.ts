@@ -34,6 +34,8 @@ export interface EntityTable {
   has(id: string): boolean;
   expiredIds(): string[];
   all(): SnapshotEntity[];
+  /** All in order of id, some at a time, each part read when it is asked for. */
+  pieces(): Iterable<readonly SnapshotEntity[]>;
   /** The entity of a row with its column `document`. */
   read(row: DocumentRow): SnapshotEntity;
   /** What stands for a unique field's value in its column. */
@@ -62,6 +64,9 @@ export function quoteName(name: string): string {
   if (!/^[a-z_]+$/.test(name)) throw new Error(`Not a name of a table or column: ${name}`);
   return `"${name}"`;
 }
+
+/** Entities read in one go by those who leave others their turn: some milliseconds. */
+const pieceSize = 500;
 
 export interface EntityTableOptions {
   readonly database: Database;
@@ -100,6 +105,7 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
     ),
   }));
   const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
+  const piece = database.prepare<[string], DocumentRow>(`${select} AND id > ? ORDER BY id LIMIT ${pieceSize}`);
   const expired = expires
     ? database.prepare<[], { id: string }>(
         `SELECT id FROM ${table} WHERE expires_at <= unixepoch() ORDER BY expires_at`,
@@ -158,6 +164,15 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
     has: (id) => has.get(id) !== undefined,
     expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
     all: () => all.all().map(read),
+    *pieces() {
+      for (let after = ''; ;) {
+        const list = piece.all(after).map(read);
+        yield list;
+        const last = list.at(-1);
+        if (list.length < pieceSize || last === undefined) return;
+        after = last.id;
+      }
+    },
     read,
     column,
     mentioning: (text) => mentioning.all(text).map(read),

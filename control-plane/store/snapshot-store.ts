@@ -50,6 +50,7 @@ export function createSnapshotStore({ nodeId, entities, current }: SnapshotStore
       const last = items.at(-1);
       return uses.length > size && last !== undefined ? { items, last } : { items };
     },
+    readPieces: () => Object.entries(current()).map(([plural, list]) => ({ plural, list })),
     readAll: () => ({ revision: 0, entities: current() }),
     write() {
       throw new Error('There is no database to write to');

@@ -65,7 +65,7 @@ export class ConfigMirror {
   /** Follows the store; one call at a time. Works in slices. Throws when the store cannot be read: call it again then. */
   async update(): Promise<Travelling> {
     if (this.#revision === -1 || !this.#canFollow()) await this.#readAll();
-    else await this.#follow();
+    await this.#follow();
     return { revision: this.#revision, entities: travelling(this.#all) };
   }
 
@@ -90,20 +90,29 @@ export class ConfigMirror {
     }
   }
 
+  /**
+   * Piece by piece, so that nobody waits and the whole is never there twice. Pieces may be of different revisions: the
+   * changes told meanwhile are left in the queue, and set what they changed to what it became, in order, whether a piece
+   * had that already or not. When something is missing there, all is read again.
+   */
   async #readAll(): Promise<void> {
     const pacer = createPacer();
-    const { revision, entities } = this.#reader.readAll();
-    this.#queue = this.#queue.filter((queued) => queued.revision > revision);
-    const all = new Map<string, MirrorEntity>();
-    for (const [plural, list] of Object.entries(entities)) {
-      for (const entity of list) {
-        const key = entityKey(plural, entity.id);
-        all.set(key, this.#entityOf(plural, entity, this.#all.get(key)));
-        if (pacer.isDue()) await pacer.pause();
+    do {
+      const revision = this.#reader.revision();
+      // When reading fails, there is nothing to follow from.
+      this.#revision = -1;
+      this.#queue = this.#queue.filter((queued) => queued.revision > revision);
+      const all = new Map<string, MirrorEntity>();
+      for (const { plural, list } of this.#reader.readPieces()) {
+        for (const entity of list) {
+          const key = entityKey(plural, entity.id);
+          all.set(key, this.#entityOf(plural, entity, this.#all.get(key)));
+          if (pacer.isDue()) await pacer.pause();
+        }
       }
-    }
-    this.#all = all;
-    this.#revision = revision;
+      this.#all = all;
+      this.#revision = revision;
+    } while (!this.#canFollow() || this.#revision + this.#queue.length !== this.#reader.revision());
   }
 
   #entityOf(plural: string, entity: SnapshotEntity, before: MirrorEntity | undefined): MirrorEntity {
@@ -123,9 +132,14 @@ export class ConfigMirror {
   }
 }
 
+/** Reused, since a new one for each text would be garbage outside V8's heap, which V8 is in no hurry to collect. */
+const flatBytes = Buffer.allocUnsafeSlow(256 * 1024);
+
 /** The same text in one piece: V8 keeps one that was put together as a tree of its pieces, of several times the size. */
 function flat(text: string): string {
-  return Buffer.from(text).toString();
+  // A UTF-16 unit takes up to three bytes.
+  if (text.length * 3 > flatBytes.length) return Buffer.from(text).toString();
+  return flatBytes.toString('utf8', 0, flatBytes.write(text));
 }
 
 /** Entities that are not switched off and do not hang on one that is, at any depth. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ConfigReader, EntityChange } from '../../control-plane/store/config-reader.ts';
+import type { ConfigReader, EntityChange, EntityPiece } from '../../control-plane/store/config-reader.ts';
 import type { Publication } from '../../control-plane/sync/node-class.ts';
 import type { Apply, ApplyResult } from '../../shared/config-source.ts';
 import type { Snapshot, SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
@@ -8,6 +8,8 @@ import type { Snapshot, SnapshotEntities, SnapshotEntity } from '../../shared/sn
 export class FakeReader implements ConfigReader {
   entities: SnapshotEntities;
   reads = 0;
+  /** Called after each piece that was read. */
+  onPiece: (plural: string) => void = () => undefined;
   #revision = 0;
   readonly #listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
 
@@ -19,9 +21,12 @@ export class FakeReader implements ConfigReader {
     return this.#revision;
   }
 
-  readAll(): { revision: number; entities: SnapshotEntities } {
+  *readPieces(): Generator<EntityPiece> {
     this.reads += 1;
-    return { revision: this.#revision, entities: this.entities };
+    for (const plural of Object.keys(this.entities)) {
+      yield { plural, list: this.entities[plural] ?? [] };
+      this.onPiece(plural);
+    }
   }
 
   onChange(listener: Parameters<ConfigReader['onChange']>[0]): () => void {

@@ -81,6 +81,26 @@ describe('the entity store', () => {
     ...more,
   });
 
+  it('reads everything in pieces, each when it is asked for', () => {
+    const { database, store } = open();
+    const ids = Array.from({ length: 1_200 }, (_one, n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`);
+    store.write((writes) => {
+      for (const id of ids) writes.put('consumers', { id, username: id, custom_id: null });
+    });
+    const read: string[] = [];
+    let pieces = 0;
+    for (const { plural, list } of store.readPieces()) {
+      if (plural !== 'consumers') continue;
+      pieces += 1;
+      read.push(...list.map(({ id }) => id));
+      // Another may write between the pieces.
+      if (pieces === 1) store.write((writes) => writes.delete('consumers', ids[1_100] ?? ''));
+    }
+    expect(pieces).to.be.above(1);
+    expect(read).to.deep.equal(ids.filter((id) => id !== ids[1_100]));
+    database.close();
+  });
+
   it('keeps nothing of a transaction that fails', () => {
     const { database, store } = open();
     const heard: number[] = [];

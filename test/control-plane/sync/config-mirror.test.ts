@@ -135,6 +135,66 @@ describe('the mirror of the store', () => {
     expect(reader.reads).to.equal(1);
   });
 
+  it('makes up for what is written while it reads', async () => {
+    const reader = new FakeReader({ services: [service('a'), service('b')], consumers: [{ id: 'c', username: 'u' }] });
+    const mirror = mirrorOf(reader);
+    reader.onPiece = (plural) => {
+      if (plural !== 'services') return;
+      reader.change([
+        { plural: 'services', id: 'a', entity: undefined },
+        { plural: 'services', id: 'b', entity: service('b', { host: 'changed' }) },
+        { plural: 'consumers', id: 'c', entity: undefined },
+        { plural: 'consumers', id: 'd', entity: { id: 'd', username: 'v' } },
+      ]);
+    };
+    const state = await mirror.update();
+    expect(reader.reads).to.equal(1);
+    expect(state.revision).to.equal(1);
+    expect(keys(state)).to.deep.equal(['consumers/d', 'services/b']);
+    expect(state.entities.get('services/b')?.line).to.contain('changed');
+  });
+
+  const unknown: readonly (readonly [what: string, write: (reader: FakeReader) => void])[] = [
+    ['does not say what it changed', (reader) => reader.set(oneService('x'))],
+    [
+      'is not told of',
+      (reader) => {
+        reader.entities = oneService('x');
+        reader.missRevision();
+      },
+    ],
+  ];
+  for (const [what, write] of unknown) {
+    it(`reads again when a write while it reads ${what}`, async () => {
+      const reader = new FakeReader({ services: [service('a')], consumers: [{ id: 'c', username: 'u' }] });
+      const mirror = mirrorOf(reader);
+      reader.onPiece = () => {
+        reader.onPiece = () => undefined;
+        write(reader);
+      };
+      const state = await mirror.update();
+      expect(reader.reads).to.equal(2);
+      expect(state.revision).to.equal(1);
+      expect(keys(state)).to.deep.equal(['services/11111111-1111-4111-8111-111111111111']);
+    });
+  }
+
+  it('reads everything anew after a read that failed', async () => {
+    const reader = new FakeReader({ services: [service('a')] });
+    const mirror = mirrorOf(reader);
+    await mirror.update();
+    reader.set({ services: [service('b')] });
+    reader.onPiece = () => {
+      throw new Error('the disk is gone');
+    };
+    await mirror.update().then(
+      () => expect.fail('it read'),
+      (error: Error) => expect(error.message).to.equal('the disk is gone'),
+    );
+    reader.onPiece = () => undefined;
+    expect(keys(await mirror.update())).to.deep.equal(['services/b']);
+  });
+
   it('finds references to what does not travel', async () => {
     const reader = new FakeReader({ services: [service('a')], routes: [{ id: 'r', service: { id: 'a' } }] });
     const mirror = mirrorOf(reader);
