@@ -56,6 +56,12 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+/**
+ * One entity at a time hardly reads a page twice, and reading all reads each once: the system's cache of the file will do.
+ * The loads of whole files, in threads of their own, have more.
+ */
+const cacheKib = 4_096;
+
 /** Starts store, config sync, Admin API and status; what was started is stopped again when one of them fails. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const stops: (() => void | Promise<void>)[] = [];
@@ -85,7 +91,7 @@ async function startParts(
   const adminTls = options.adminTlsFiles && adminTlsOf(options.adminTlsFiles);
   const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
   const documents = documentsOf(keyring, logger);
-  const database = openDatabase({ path: options.database });
+  const database = openDatabase({ path: options.database, cacheKib });
   stops.push(() => void database.close());
   const audit = createAuditLog({ database, plugins: pluginSchemas });
   const store = createEntityStore({ database, entities, logger, plugins: pluginSchemas, documents, audit });

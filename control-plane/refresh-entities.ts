@@ -18,10 +18,12 @@ export interface RefreshOptions {
  * get their defaults. What no longer fits stays as it is and is reported; the nodes will reject it.
  */
 export function refreshEntities({ store, entities, plugins, logger }: RefreshOptions): void {
-  const stored = store.readAll().entities;
+  const descriptors = new Map(entities.map((entity) => [entity.plural, entity]));
   const changed: { readonly plural: string; readonly value: SnapshotEntity }[] = [];
-  for (const entity of entities) {
-    for (const value of stored[entity.plural] ?? []) {
+  for (const { plural, list } of store.readPieces()) {
+    const entity = descriptors.get(plural);
+    if (entity === undefined) continue;
+    for (const value of list) {
       const checked = checkEntity({ entity, plugins, input: value });
       if (checked.kind === 'faults') {
         logger.warn('entity_outdated', `A stored ${entity.name} does not fit this version's schema`, {
@@ -30,7 +32,7 @@ export function refreshEntities({ store, entities, plugins, logger }: RefreshOpt
           fields: checked.faults.map(({ path }) => dottedPath(path)),
         });
       } else if (JSON.stringify(checked.value) !== JSON.stringify(value)) {
-        changed.push({ plural: entity.plural, value: { ...checked.value, id: value.id } });
+        changed.push({ plural, value: { ...checked.value, id: value.id } });
       }
     }
   }

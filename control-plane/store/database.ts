@@ -9,6 +9,8 @@ export interface DatabaseOptions {
   /** File, created with its folder, or `:memory:`. */
   readonly path: string;
   readonly migrations?: readonly string[];
+  /** Memory for pages of the file; the driver's 16 MB by default. */
+  readonly cacheKib?: number;
 }
 
 const busyTimeoutMs = 5_000;
@@ -17,13 +19,14 @@ const busyTimeoutMs = 5_000;
  * Opens the database and brings it to the newest version. Throws when it cannot be opened, or when a newer Sluice wrote
  * it. What is committed survives a crash of the process and of the machine (`synchronous=FULL`).
  */
-export function openDatabase({ path, migrations = ourMigrations }: DatabaseOptions): Database {
+export function openDatabase({ path, migrations = ourMigrations, cacheKib }: DatabaseOptions): Database {
   if (path !== ':memory:') createFile(path);
   const database = new Sqlite(path, { timeout: busyTimeoutMs });
   try {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
+    if (cacheKib !== undefined) database.pragma(`cache_size = -${cacheKib}`);
     migrate(database, migrations, path);
   } catch (error) {
     database.close();
