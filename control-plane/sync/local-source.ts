@@ -86,7 +86,11 @@ export function createLocalSource({ publisher, logger }: LocalSourceOptions): Lo
             again = false;
             await work(apply);
           }
-        })().finally(() => (working = undefined));
+        })().finally(() => {
+          working = undefined;
+          // What came after the last look and before this.
+          if (again && !stopped) look();
+        });
       };
       endRevisions = publisher.onRevision(look);
       look();

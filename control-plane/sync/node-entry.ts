@@ -37,6 +37,8 @@ export interface NodeHeartbeatFacts {
   readonly clusters: readonly { readonly name: string; readonly state: string }[];
 }
 
+/** Faults of a refused version that are kept. */
+export const faultsMax = 1_000;
 const labelsMax = 64;
 const textMax = 255;
 
@@ -76,6 +78,9 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     // When it was applied is known only of what this control plane saw; else from now on.
     appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
     applyMs: sameHash ? known.applyMs : null,
-    rejected: last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults }),
+    rejected:
+      last === null
+        ? null
+        : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults.slice(0, faultsMax) }),
   };
 }

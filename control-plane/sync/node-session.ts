@@ -9,6 +9,7 @@ import type { Reject__Output } from '../../shared/generated/sluice/sync/v1/Rejec
 import type { SnapshotRequest__Output } from '../../shared/generated/sluice/sync/v1/SnapshotRequest.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Publication } from './node-class.ts';
+import { faultsMax } from './node-entry.ts';
 import type { TransferSlots } from './transfer-slots.ts';
 import { type Pushed, Transfer } from './transfer.ts';
 
@@ -62,8 +63,6 @@ export interface NodeSessionOptions {
   readonly logger: Logger;
 }
 
-/** Faults kept of one rejection. */
-const faultsMax = 1_000;
 /** Rejected versions remembered for a stream. */
 const rejectedMax = 100;
 

@@ -26,7 +26,7 @@ export class CacheWriter {
   /** Resolves when it, or a newer one, is on disk, or after `cacheWaitMs`. A failure is logged. */
   async save(unsaved: Unsaved): Promise<void> {
     this.#unsaved = unsaved;
-    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined));
+    this.#startSaving();
     const timeout = new AbortController();
     await Promise.race([
       this.#saving,
@@ -38,6 +38,14 @@ export class CacheWriter {
   /** Resolves when nothing waits to be written. */
   async idle(): Promise<void> {
     await this.#saving;
+  }
+
+  #startSaving(): void {
+    this.#saving ??= this.#saveAll().finally(() => {
+      this.#saving = undefined;
+      // What came after the last look and before this.
+      if (this.#unsaved !== undefined) this.#startSaving();
+    });
   }
 
   async #saveAll(): Promise<void> {

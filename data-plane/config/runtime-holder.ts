@@ -5,6 +5,9 @@ import type { Snapshot } from '../../shared/snapshot.ts';
 import type { BuildResult } from './build-runtime.ts';
 import type { Runtime } from './runtime.ts';
 
+/** Faults in one line of the log. */
+const loggedMax = 20;
+
 export interface RuntimeHolderDeps {
   readonly build: (snapshot: Snapshot) => Promise<BuildResult>;
   readonly logger: Logger;
@@ -105,7 +108,11 @@ export class RuntimeHolder {
   }
 
   #reject(hash: string, faults: readonly EntityFault[]): ApplyResult {
-    this.#deps.logger.error('config_rejected', 'A configuration has faults and is not used', { hash, faults });
+    this.#deps.logger.error('config_rejected', 'A configuration has faults and is not used', {
+      hash,
+      faults: faults.slice(0, loggedMax),
+      fault_count: faults.length,
+    });
     this.#deps.onApplied?.({ kind: 'rejected', hash, faults });
     return { kind: 'rejected', faults };
   }

@@ -17,7 +17,7 @@ import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot } from './snapshot-receiver.ts';
 import { syncCredentials, type SyncCredentials } from './sync-credentials.ts';
-import { openSyncStream, type NodeCounters, type StreamEnd, type SyncStream } from './sync-stream.ts';
+import { openSyncStream, type NodeCounters, type StreamEnd, type SyncStream, toldFaults } from './sync-stream.ts';
 
 export interface SyncSourceOptions {
   /** `host:port` each, tried in turn. */
@@ -202,7 +202,7 @@ class StreamedSource {
     const { nodeLabels, version, knows, counters, logger, welcomeMs = 10_000 } = this.#options;
     const { nodeId, bootId, hostname } = this.identity;
     const { hash = '', rejected } = this.#status;
-    const lastRejected = rejected && { hash: rejected.hash, faults: [...rejected.faults] };
+    const lastRejected = rejected && { hash: rejected.hash, faults: toldFaults(rejected.faults) };
     this.#status = { ...this.#status, controlPlane: address };
     return new Promise((resolve) => {
       this.#stream = openSyncStream({
@@ -230,7 +230,7 @@ class StreamedSource {
         },
         onSnapshot: (received) => {
           this.#pending = received;
-          this.#working ??= this.#work(apply).finally(() => (this.#working = undefined));
+          this.#startWork(apply);
         },
         onBrokenDelta: (brokenHash) => this.#requestSnapshot(brokenHash),
         onEnd: (end) => {
@@ -239,6 +239,14 @@ class StreamedSource {
           resolve(end);
         },
       });
+    });
+  }
+
+  #startWork(apply: Apply): void {
+    this.#working ??= this.#work(apply).finally(() => {
+      this.#working = undefined;
+      // What came after the last look and before this.
+      if (this.#pending !== undefined) this.#startWork(apply);
     });
   }
 

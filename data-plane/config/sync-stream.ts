@@ -90,7 +90,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
     if (!ended) call.write(message);
   };
   const reject = (hash: string, faults: readonly EntityFault[]): void =>
-    send({ reject: { hash, faults: faults.slice(0, faultsMax).map(shortened) } });
+    send({ reject: { hash, faults: toldFaults(faults) } });
 
   const welcome = (told: number): void => {
     const heartbeatMs = Math.min(Math.max(told, heartbeatMsMin), heartbeatMsMax);
@@ -141,6 +141,11 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
     requestSnapshot: (hash, runningHash) => send({ snapshotRequest: { hash, runningHash } }),
     close: () => end('The node stops'),
   };
+}
+
+/** As many faults as travel, each of bounded length. */
+export function toldFaults(faults: readonly EntityFault[]): EntityFault[] {
+  return faults.slice(0, faultsMax).map(shortened);
 }
 
 function shortened(fault: EntityFault): EntityFault {

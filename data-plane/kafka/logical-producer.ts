@@ -73,7 +73,7 @@ export class LogicalProducer implements RequestOwner {
     this.requestTimeoutMs = options.cluster.requestTimeoutMs;
     this.idempotent = options.cluster.idempotent;
     this.#limits = options.limits;
-    this.#lost = new LostRecords(options);
+    this.#lost = new LostRecords({ ...options, topicLabel: (topic) => this.#topicLabel(topic) });
     this.#queued = new QueueBounds(options.memory);
     this.#topics = new Topics({
       owner: this,
@@ -139,7 +139,14 @@ export class LogicalProducer implements RequestOwner {
     for (const topic of this.#topics) oldestMs = Math.min(oldestMs, topic.oldestQueuedAtMs);
     const oldestAgeSeconds = oldestMs === Infinity ? 0 : (performance.now() - oldestMs) / 1000;
     const { records, bytes } = this.#queued;
-    return { label: this.label, records, bytes, oldestAgeSeconds, gatesClosed: this.gates.closed };
+    return {
+      label: this.label,
+      records,
+      bytes,
+      oldestAgeSeconds,
+      gatesClosed: this.gates.closed,
+      state: this.status.state,
+    };
   }
 
   /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
@@ -300,8 +307,11 @@ export class LogicalProducer implements RequestOwner {
   }
 
   #count(topic: string, outcome: Verdict['outcome'], count: number): void {
-    const label = this.#topics.get(topic)?.known === true ? topic : unconfirmedTopic;
-    this.#options.metrics.records(this.label, label, outcome, count);
+    this.#options.metrics.records(this.label, this.#topicLabel(topic), outcome, count);
+  }
+
+  #topicLabel(topic: string): string {
+    return this.#topics.get(topic)?.known === true ? topic : unconfirmedTopic;
   }
 
   #tick(): void {

@@ -16,23 +16,33 @@ interface Loss {
   count: number;
 }
 
+export interface LostRecordsOptions {
+  readonly label: string;
+  readonly logger: Logger;
+  readonly metrics: ProducerMetrics;
+  /** A topic's name among the labels of metrics. */
+  readonly topicLabel: (topic: string) => string;
+}
+
 /** Async mode: nobody waits for these verdicts, so what is lost is counted and logged, one line a partition and second. */
 export class LostRecords {
   readonly #label: string;
   readonly #logger: Logger;
   readonly #metrics: ProducerMetrics;
+  readonly #topicLabel: (topic: string) => string;
   readonly #losses = new Map<string, Loss>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ label, logger, metrics }: { label: string; logger: Logger; metrics: ProducerMetrics }) {
+  constructor({ label, logger, metrics, topicLabel }: LostRecordsOptions) {
     this.#label = label;
+    this.#topicLabel = topicLabel;
     this.#logger = logger;
     this.#metrics = metrics;
   }
 
   readonly settle = (verdict: Verdict, entry: Entry): void => {
     if (verdict.outcome === 'acked' || verdict.outcome === 'accepted') return;
-    this.#metrics.lost(this.#label, entry.topic, 1);
+    this.#metrics.lost(this.#label, this.#topicLabel(entry.topic), 1);
     const key = `${entry.topic}\0${entry.partition}\0${verdict.code}\0${verdict.outcome}`;
     const { topic, partition } = entry;
     const loss = this.#losses.get(key);

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outcome } from '../../shared/errors.ts';
 import type { GateState } from './health-gate.ts';
+import type { ClusterStatus } from './producer.ts';
 
 /** What the queues of one producer hold at the moment. */
 export interface QueueFigures {
@@ -8,6 +9,7 @@ export interface QueueFigures {
   readonly records: number;
   readonly bytes: number;
   readonly oldestAgeSeconds: number;
+  readonly state: ClusterStatus['state'];
   /** Health gates that refuse records; null: none is in use. */
   readonly gatesClosed: number | null;
 }
@@ -116,6 +118,9 @@ function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFig
     registry.registerMetric(metric);
   };
   gauge('sluice_kafka_queue_records', 'Records queued or in flight', (figures) => figures.records);
+  gauge('sluice_kafka_cluster_up', '1 while the cluster answers, else 0', ({ state }) =>
+    state === 'connected' ? 1 : 0,
+  );
   gauge('sluice_kafka_queue_bytes', 'Bytes of records queued or in flight', (figures) => figures.bytes);
   gauge(
     'sluice_kafka_queue_oldest_age_seconds',

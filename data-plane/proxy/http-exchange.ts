@@ -75,13 +75,14 @@ export class HttpExchange implements OpenExchange {
     this.#declaredBytes = declaredBytesOf(request);
     this.#bodyIsRead = this.#declaredBytes === 0;
     this.method = request.method ?? '';
-    this.target = request.url ?? '';
+    // A target in absolute form may name a user and a password: what goes on is its path alone (RFC 9112, 3.2.2).
+    this.target = originForm(request.url ?? '');
     this.headers = new HeaderList(request.rawHeaders);
     this.protocol = settings.trusted.isEmpty ? 'http' : this.#forwardedProtocol();
     const { name, port } = splitPort(authority);
     this.host = name.toLowerCase();
     this.port = port ?? settings.port;
-    const path = originForm(this.target);
+    const path = this.target;
     const question = path.indexOf('?');
     this.path = normalizePath(question === -1 ? path : path.slice(0, question));
     this.query = question === -1 ? '' : path.slice(question + 1);

@@ -89,7 +89,9 @@ export function createSubjectSchema<T>(deps: {
     async load(deadlineMs) {
       counts.misses++;
       const answersBefore = answers;
-      await within(refresh(), deadlineMs - now());
+      // What has expired is still better than no answer: it keeps half of the time.
+      const waitMs = deadlineMs - now();
+      await within(refresh(), value === undefined ? waitMs : waitMs / 2);
       if (value !== undefined) {
         if (answers === answersBefore || failure !== undefined) counts.stale++;
         return value;

@@ -45,13 +45,16 @@ export function compileAnswers(options: AnswerOptions): Answers {
       }
     },
     several(verdicts, requestId) {
-      const outcomes = new Set(verdicts.map(({ outcome }) => outcome));
-      if (outcomes.size > 1) return partial(verdicts, options, requestId());
       const acked = verdicts.filter((verdict) => verdict.outcome === 'acked');
-      if (acked.length > 0) return success(`[${acked.map(ackedRecord).join(',')}]`);
-      const failed = verdicts.filter(isFailed);
-      if (failed.length === 0) return accepted;
-      throw worst(failed.map((verdict) => failure(verdict, options)));
+      if (acked.length === verdicts.length) return success(`[${acked.map(ackedRecord).join(',')}]`);
+      // What is told of a failure depends on who named its topic: alike is what is told alike.
+      const failures = new Map(
+        verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
+      );
+      const outcomes = new Set(verdicts.map((verdict) => failures.get(verdict)?.outcome ?? verdict.outcome));
+      if (outcomes.size > 1) return partial(verdicts, failures, requestId());
+      if (failures.size === 0) return accepted;
+      throw worst([...failures.values()]);
     },
   };
 }
@@ -86,10 +89,11 @@ function namedByRequest(code: ErrorCode): RequestErrorOptions {
   return {};
 }
 
-function partial(verdicts: readonly Verdict[], options: AnswerOptions, requestId: string): Answer {
-  const failures = new Map(
-    verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
-  );
+function partial(
+  verdicts: readonly Verdict[],
+  failures: ReadonlyMap<Verdict, RequestError>,
+  requestId: string,
+): Answer {
   const shown = failures.size > 0 ? worst([...failures.values()]) : undefined;
   const status = shown?.status ?? 200;
   const records = verdicts.map((verdict) => {

@@ -1,5 +1,13 @@
 import { createRequire } from 'node:module';
-import { Ajv, type AnySchemaObject, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
+import {
+  Ajv,
+  type AnySchemaObject,
+  type ErrorObject,
+  type KeywordDefinition,
+  type Options,
+  type SchemaValidateFunction,
+  type ValidateFunction,
+} from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type core from 'ajv/dist/core.js';
@@ -7,6 +15,7 @@ import draft04 from 'ajv-draft-04';
 import formatsPlugin from 'ajv-formats';
 import { RequestError } from '../../../shared/errors.ts';
 import { isRecord } from '../../../shared/schema/check.ts';
+import { canonicalJson } from '../../../shared/snapshot.ts';
 import {
   Faults,
   SchemaUnusableError,
@@ -108,6 +117,31 @@ const options: Options = {
   multipleOfPrecision: 6,
 };
 
+/** Ajv compares items that are no scalars each with each: a megabyte of small arrays would hold the process for minutes. */
+const uniqueItems = {
+  keyword: 'uniqueItems',
+  type: 'array',
+  schemaType: 'boolean',
+  errors: true,
+  compile(isWanted: boolean) {
+    const validate: SchemaValidateFunction = (items: readonly unknown[]) => {
+      const seen = new Map<string, number>();
+      for (const [i, item] of isWanted ? items.entries() : []) {
+        const text = canonicalJson(item);
+        const j = seen.get(text);
+        if (j !== undefined) {
+          const message = `must NOT have duplicate items (items ## ${j} and ${i} are identical)`;
+          validate.errors = [{ keyword: 'uniqueItems', params: { i, j }, message }];
+          return false;
+        }
+        seen.set(text, i);
+      }
+      return true;
+    };
+    return validate;
+  },
+} as const satisfies KeywordDefinition;
+
 const require = createRequire(import.meta.url);
 
 const sinceDraft6 = ['const', 'contains', 'propertyNames'];
@@ -157,6 +191,7 @@ function draftOf(schema: JsonSchema): Draft | undefined {
 
 function validator(draft: Draft, root: JsonSchema, source: SchemaSource, allErrors: boolean): ValidateFunction {
   const ajv = makers[draft](allErrors);
+  ajv.removeKeyword(uniqueItems.keyword).addKeyword(uniqueItems);
   formatsPlugin.default(ajv, { mode: 'full' });
   addReferences(ajv, draft, root, source);
   const validate = ajv.compile(withoutTypesBesideRef(root, draft));

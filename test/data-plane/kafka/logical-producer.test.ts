@@ -43,6 +43,7 @@ describe('LogicalProducer', () => {
       bytes: 0,
       oldestAgeSeconds: 0,
       gatesClosed: null,
+      state: 'connected',
     });
   });
 
@@ -639,6 +640,49 @@ describe('LogicalProducer', () => {
       });
       expect(await registry.metrics()).to.include('sluice_kafka_async_lost_total{cluster="test",topic="t"} 2');
     });
+  });
+
+  it('counts a topic that no metadata has confirmed under no name, lost or not', async () => {
+    const { client, producer, registry } = start();
+    const options = { retriable: true, wire: 'untouched' } as const;
+    client.refusals.set('invented', new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no such topic', options));
+    producer.enqueue('invented', testRecord('a'), soon(30));
+    await waitFor(() => producer.figures().records === 0, { what: 'the verdict', timeoutMs: 1000 });
+    const text = await registry.metrics();
+    expect(text).to.include('sluice_kafka_async_lost_total{cluster="test",topic=""} 1');
+    expect(text).to.include('sluice_kafka_records_total{cluster="test",topic="",outcome="not_sent"} 1');
+    expect(text).not.to.include('invented');
+  });
+
+  it('moves its metrics of failures, of what waits, and of the cluster', async () => {
+    const { client, producer, registry } = start();
+    const refused = producer.publish('t', testRecord('a'), soon());
+    (await sentCount(client, 1)).fail('MESSAGE_TOO_LARGE', { wire: 'verdict', retriable: false });
+    await refused;
+    const open = producer.publish('t', testRecord('b'), soon(60));
+    await sentCount(client, 2);
+    client.ready = false;
+    producer.enqueue('t', testRecord('waits'), soon(60));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const meanwhile = await registry.metrics();
+    expect(meanwhile).to.match(/sluice_kafka_queue_bytes\{cluster="test"\} [1-9]/);
+    expect(meanwhile).to.match(/sluice_kafka_queue_oldest_age_seconds\{cluster="test"\} 0\.00*[1-9]/);
+    expect(meanwhile).to.include('sluice_kafka_cluster_up{cluster="test"} 1');
+    expect(brief(await open)).to.equal('unknown DELIVERY_UNKNOWN');
+    client.sent[1]?.ack();
+    await turns();
+    producer.enqueue('t', testRecord('c'), soon());
+    client.status({ state: 'failing', error: 'gone', loginRefused: false });
+    const text = await registry.metrics();
+    for (const part of [
+      'sluice_kafka_failed_attempts_total{cluster="test",error="MESSAGE_TOO_LARGE"} 1',
+      'sluice_kafka_records_total{cluster="test",topic="t",outcome="rejected"} 1',
+      'sluice_kafka_records_total{cluster="test",topic="t",outcome="unknown"} 1',
+      'sluice_kafka_late_verdicts_total{cluster="test",verdict="acked"} 1',
+      'sluice_kafka_cluster_up{cluster="test"} 0',
+    ]) {
+      expect(text).to.include(part);
+    }
   });
 
   it('moves its metrics', async () => {

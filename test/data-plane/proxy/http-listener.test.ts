@@ -24,9 +24,10 @@ describe('HTTP listener', function () {
   /** GET is answered at once, with what was understood; others after their body was read. `/unread`: without reading. */
   function answer(exchange: OpenExchange): void {
     seen.push(exchange);
-    const { method, host, port, path, query } = exchange;
+    const { method, host, port, path, query, target } = exchange;
     const say = (status: number, body: string) => exchange.respond({ status, headers: [], body });
     if (path === '/wait') return;
+    if (path === '/target') return say(200, `[${target}]`);
     if (method === 'GET' || path === '/unread') return say(200, `[${method} ${host} ${port} ${path} ${query}]`);
     exchange.readBody().then(
       (body) => say(200, `[${body.length} bytes]`),
@@ -173,6 +174,7 @@ describe('HTTP listener', function () {
     ['an absolute target', 'GET http://B.com:81/x/../y?q HTTP/1.1\r\nHost: a\r\n\r\n', '[GET b.com 81 /y q]'],
     ['an absolute target without a path', 'GET http://b?q HTTP/1.1\r\nHost: a\r\n\r\n', '[GET b PORT / q]'],
     ['an absolute target with a user', 'GET http://u:p@b/ HTTP/1.1\r\nHost: a\r\n\r\n', '[GET b PORT / ]'],
+    ['the path alone as the target', 'GET http://u:p@b/target?q HTTP/1.1\r\nHost: a\r\n\r\n', '[/target?q]'],
     ['200 headers', `${get}${'X: a\r\n'.repeat(199)}\r\n`, '[GET a PORT / ]'],
     ['chunks with extensions and trailers', `${chunked}\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n`, '[5 bytes]'],
     ['a body at the limit', `${post}Content-Length: 1000\r\n\r\n${'x'.repeat(1000)}`, '[1000 bytes]'],

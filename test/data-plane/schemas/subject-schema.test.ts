@@ -115,6 +115,17 @@ describe("a subject's schema", () => {
     expect(subject.schema.current()).to.equal('v2');
   });
 
+  it('is used on, expired, in time when the registry does not answer', async () => {
+    const subject = new Subject();
+    await subject.get();
+    subject.answer = () => new Promise(() => undefined);
+    subject.nowMs = ttlMs;
+    const startedMs = performance.now();
+    expect(await subject.schema.load(subject.nowMs + 400)).to.equal('v1');
+    expect(performance.now() - startedMs, 'half of the time is left').to.be.within(190, 390);
+    expect(subject.counts.stale).to.equal(1);
+  });
+
   it('is given up when the registry itself says that it is gone', async () => {
     const subject = new Subject();
     await subject.get();

@@ -77,6 +77,17 @@ describe('answers', () => {
     expect([error.status, error.code]).to.deep.equal([503, 'KAFKA_UNAVAILABLE']);
   });
 
+  it('to several records that are alike only as they are told', () => {
+    const tooLarge = failed('RECORD_TOO_LARGE', 'rejected');
+    const noSuchTopic = failed('TOPIC_NOT_FOUND', 'not_sent', 'named');
+    const alike = errorOf(() => answers.several([tooLarge, noSuchTopic], requestId));
+    expect([alike.status, alike.outcome, alike.retryable]).to.deep.equal([413, 'rejected', false]);
+    // Tried again it would fail for ever: the topic that the request named is not there.
+    const mixed = answers.several([noSuchTopic, failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId);
+    expect(mixed.status).to.equal(503);
+    expect(jsonOf(mixed.body)).to.deep.include({ outcome: 'partial', retryable: false });
+  });
+
   it('to several records with different outcomes', () => {
     const verdicts = [acked, failed('KAFKA_UNAVAILABLE', 'not_sent', 'b'), failed('DELIVERY_UNKNOWN', 'unknown', 'c')];
     const { status, body } = answers.several(verdicts, requestId);

@@ -205,6 +205,18 @@ describe('JSON Schema', () => {
     expect(faultsOf({ multipleOf: 0.01 }, '0.075')).to.have.length(1);
   });
 
+  it('finds items that are there twice, in a time that grows with the text', () => {
+    expect(faultsOf({ uniqueItems: true }, '[1,"1",[1],{"a":1,"b":2},null,false,0]')).to.deep.equal([]);
+    expect(faultsOf({ uniqueItems: false }, '[1,1]')).to.deep.equal([]);
+    for (const twice of ['[1,1.0]', '[0,-0]', '[{"a":1,"b":[2]},0,{"b":[2],"a":1}]', '[[],[]]']) {
+      expect(faultsOf({ uniqueItems: true }, twice), twice).to.deep.equal([' uniqueItems uniqueItems']);
+    }
+    const many = JSON.stringify(Array.from({ length: 100_000 }, (_one, n) => [n]));
+    const startedMs = performance.now();
+    expect(faultsOf({ uniqueItems: true }, many)).to.deep.equal([]);
+    expect(performance.now() - startedMs).to.be.below(5_000);
+  });
+
   it('bounds the faults that it tells of', () => {
     const schema = { items: { type: 'string' } };
     expect(faultsOf(schema, JSON.stringify(Array(2_000).fill(1)))).to.have.length(1_000);
