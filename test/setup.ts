@@ -1,4 +1,18 @@
+import { takeLeaks } from './helpers/leaks.ts';
+
 // mocha lets a floating rejection pass (mochajs/mocha issue 5507): turn it into a failure.
 process.on('unhandledRejection', (reason) => {
   throw reason;
 });
+
+/** Whatever a test is about: a secret in the output of a process that it ran fails it. */
+export const mochaHooks = {
+  afterEach(): void {
+    const leaks = takeLeaks();
+    if (leaks.length > 0) throw new Error(`A process has written a secret:\n${leaks.join('\n')}`);
+  },
+  afterAll(): void {
+    const leaks = takeLeaks();
+    if (leaks.length > 0) throw new Error(`A process has written a secret:\n${leaks.join('\n')}`);
+  },
+};

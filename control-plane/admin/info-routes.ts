@@ -54,8 +54,6 @@ export function addInfoRoutes(options: InfoRoutesOptions): void {
 
 function nodeInfo({ store, plugins, role, sluiceVersion, addresses }: InfoRoutesOptions) {
   const available = Object.values(plugins).map(({ name, version, priority }) => [name, { version, priority }] as const);
-  const { entities } = store.readAll();
-  const inCluster = new Set((entities['plugins'] ?? []).map((plugin) => String(plugin['name'])));
   return {
     version: kongVersion,
     edition: 'community',
@@ -63,7 +61,7 @@ function nodeInfo({ store, plugins, role, sluiceVersion, addresses }: InfoRoutes
     tagline: 'Welcome to Sluice',
     hostname: hostname(),
     node_id: store.nodeId(),
-    plugins: { available_on_server: Object.fromEntries(available), enabled_in_cluster: [...inCluster].sort() },
+    plugins: { available_on_server: Object.fromEntries(available), enabled_in_cluster: store.pluginNames() },
     configuration: {
       // Clients refuse to write when this says `off`, and check routes by the flavor: both name Kong's behaviour, not ours.
       database: role === 'dbless' ? 'off' : 'postgres',

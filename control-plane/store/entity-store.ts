@@ -47,6 +47,8 @@ export interface EntityStore extends EntityReads, ConfigReader {
   nodeId(): string;
   /** One transaction: all or nothing, and a new revision when something changed. */
   write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
+  /** The names of all plugins in use, each once, in order. */
+  pluginNames(): string[];
   /** Whether there is something for `purgeExpired`. */
   hasExpired(): boolean;
   /** For an `exchange`. */
@@ -82,6 +84,7 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
   const listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
+  const selectPluginNames = database.prepare<[], { name: string }>('SELECT DISTINCT name FROM plugins ORDER BY name');
   const revision = () => readRevision.get()?.value ?? 0;
 
   function tableOf(entity: string): EntityTable {
@@ -116,6 +119,7 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     revision,
     page: (query) => selectPage(database, tableOf(query.entity), query),
     tags: (query) => selectTags(database, query),
+    pluginNames: () => selectPluginNames.all().map(({ name }) => name),
     hasExpired: () => [...tables.values()].some((table) => table.expiredIds().length > 0),
     stage: () => stageExchange({ database, tables, audit }),
     write(work) {

@@ -58,6 +58,7 @@ export function createSnapshotStore({ nodeId, entities, current }: SnapshotStore
     stage() {
       throw new Error('There is no database to write to');
     },
+    pluginNames: () => [...new Set(list('plugins').map(({ name }) => String(name)))].sort(),
     hasExpired: () => false,
     onChange: () => () => undefined,
     changedElsewhere: () => undefined,

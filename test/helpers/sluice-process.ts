@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { noteOutput } from './leaks.ts';
 
 const bin = fileURLToPath(new URL('../../control-plane/cli/sluice.js', import.meta.url));
 
@@ -39,6 +40,7 @@ export function runSluice(
   let output = '';
   const take = (text: string) => {
     output += `${text}\n`;
+    noteOutput(text);
     const line = parseLine(text);
     if (line !== undefined) lines.push(line);
     for (const waiter of waiters) waiter();
