@@ -206,8 +206,9 @@ function createHolder(
   const configMetrics = createConfigMetrics(metrics);
   const instances = new PluginInstances();
   return new RuntimeHolder({
-    build: (snapshot) =>
+    build: (snapshot, live) =>
       buildRuntime(snapshot, {
+        live,
         plugins,
         pluginSchemas,
         pluginDeps,

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** How long work may hold the event loop; requests wait that long at most, and 20 ms is what they may. */
-const sliceMs = 5;
+/** How long work may hold the event loop. A request has several turns to wait for, and 20 ms is what it may wait in all. */
+const sliceMs = 2;
 
 /** Cuts long work into slices: `await pacer.pause()` wherever `pacer.isDue()`. */
 export interface Pacer {

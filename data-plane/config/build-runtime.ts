@@ -6,14 +6,15 @@ import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugins/plugin.ts';
 import { RouteCompileError } from '../router/route.ts';
-import { Router } from '../router/router.ts';
+import { type CompiledRoute, Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
 import type { PluginInstances, SharedStep } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
+import { areSame, type BuiltRuntime, labelOf, RouteCompiler } from './route-compiler.ts';
 import { snapshotCertificates, type SnapshotCertificates } from './snapshot-certificates.ts';
-import type { ChainStep, RoutePlan, Runtime } from './runtime.ts';
+import type { ChainStep, RoutePlan } from './runtime.ts';
 
 /** Handlers by plugin name; each checks its own config's type when it is created. */
 export type PluginTable = Readonly<Record<string, PluginDefinition<unknown>>>;
@@ -25,10 +26,12 @@ export interface BuildRuntimeDeps {
   /** The same for all builds of a node. */
   readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
+  /** What serves meanwhile: what did not change is taken over from it. */
+  readonly live?: BuiltRuntime | undefined;
 }
 
 export type BuildResult =
-  | { readonly kind: 'built'; readonly runtime: Runtime }
+  | { readonly kind: 'built'; readonly runtime: BuiltRuntime }
   /** All of them. */
   | { readonly kind: 'faults'; readonly faults: readonly EntityFault[] };
 
@@ -40,7 +43,7 @@ export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): 
   const pacer = createPacer();
   const build = new Build(deps, snapshotCertificates(snapshot, deps.pluginDeps.env));
   try {
-    return await compile(snapshot, build, pacer);
+    return await compile(snapshot, build, deps, pacer);
   } catch (error) {
     // A fault of the node, not of the configuration: what was made until then must not keep its producers.
     await build.close();
@@ -48,7 +51,12 @@ export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): 
   }
 }
 
-async function compile(snapshot: Snapshot, build: Build, pacer: Pacer): Promise<BuildResult> {
+async function compile(
+  snapshot: Snapshot,
+  build: Build,
+  { live, meterOf }: BuildRuntimeDeps,
+  pacer: Pacer,
+): Promise<BuildResult> {
   for (const service of entitiesOf(snapshot, 'services')) {
     build.addService(service);
     if (pacer.isDue()) await pacer.pause();
@@ -58,11 +66,18 @@ async function compile(snapshot: Snapshot, build: Build, pacer: Pacer): Promise<
     if (late !== undefined) await late;
     if (pacer.isDue()) await pacer.pause();
   }
+  const scopes = await build.bindPlugins(pacer);
+  const compiler = new RouteCompiler({ live, scopes, meterOf });
   for (const route of entitiesOf(snapshot, 'routes')) {
-    build.addRoute(route);
+    build.addRoute(route, compiler);
     if (pacer.isDue()) await pacer.pause();
   }
-  return build.finish(snapshot.hash);
+  const faults = build.faults();
+  if (faults.length > 0) {
+    await build.close();
+    return { kind: 'faults', faults };
+  }
+  return { kind: 'built', runtime: await build.finish(snapshot.hash, scopes, pacer) };
 }
 
 interface CreatedPlugin {
@@ -77,10 +92,8 @@ class Build {
   readonly #certificates: SnapshotCertificates;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
-  readonly #scopes = new PluginScopes();
   readonly #held: SharedStep[] = [];
-  readonly #router = new Router<RoutePlan>();
-  readonly #routeLabels = new Set<string>();
+  readonly #routes = new Map<RouteEntity, CompiledRoute<RoutePlan>>();
 
   constructor(deps: BuildRuntimeDeps, certificates: SnapshotCertificates) {
     this.#deps = deps;
@@ -96,7 +109,7 @@ class Build {
     if (!plugin.enabled) return undefined;
     const made = this.#deps.instances.acquire(plugin, (madeFrom) => !this.#certificates.areSame(madeFrom));
     if (made !== undefined) {
-      this.#hold(made);
+      this.#held.push(made);
       return undefined;
     }
     const definition = this.#deps.plugins[plugin.name];
@@ -137,38 +150,32 @@ class Build {
     };
     const shared = { step, plugin, madeFrom };
     this.#deps.instances.add(shared);
-    this.#hold(shared);
-  }
-
-  #hold(shared: SharedStep): void {
-    const { plugin, step } = shared;
     this.#held.push(shared);
-    this.#scopes.add(step, {
-      routeId: plugin.route?.id ?? null,
-      serviceId: plugin.service?.id ?? null,
-      consumerId: plugin.consumer?.id ?? null,
-    });
   }
 
-  /** After the last plugin. */
-  addRoute(route: RouteEntity): void {
-    if (route.service !== null && !this.#services.has(route.service.id)) {
+  /** After the last plugin, before the first route. */
+  async bindPlugins(pacer: Pacer): Promise<PluginScopes> {
+    const { live } = this.#deps;
+    if (live !== undefined && areSame(live.held, this.#held)) return live.scopes;
+    const scopes = new PluginScopes();
+    for (const { plugin, step } of this.#held) {
+      scopes.add(step, {
+        routeId: plugin.route?.id ?? null,
+        serviceId: plugin.service?.id ?? null,
+        consumerId: plugin.consumer?.id ?? null,
+      });
+      if (pacer.isDue()) await pacer.pause();
+    }
+    return scopes;
+  }
+
+  addRoute(route: RouteEntity, compiler: RouteCompiler): void {
+    const service = route.service === null ? undefined : this.#services.get(route.service.id);
+    if (route.service !== null && service === undefined) {
       this.#addRouteFault(route, ['service'], 'refers to a service that is not there');
     }
     try {
-      this.#router.add(
-        {
-          id: route.id,
-          methods: route.methods ?? [],
-          hosts: route.hosts ?? [],
-          paths: route.paths ?? [],
-          headers: route.headers ?? {},
-          snis: route.snis ?? [],
-          regexPriority: route.regex_priority ?? 0,
-          createdAt: route.created_at,
-        },
-        this.#planOf(route),
-      );
+      this.#routes.set(route, compiler.compile(route, service));
     } catch (error) {
       if (!(error instanceof RouteCompileError)) throw error;
       for (const { path, message } of error.faults) this.#addRouteFault(route, path, message);
@@ -180,35 +187,31 @@ class Build {
     return this.#deps.instances.releaseAll(this.#held);
   }
 
-  async finish(hash: string): Promise<BuildResult> {
-    if (this.#faults.length > 0) {
-      await this.close();
-      return { kind: 'faults', faults: this.#faults };
-    }
-    const runtime = { hash, router: this.#router, routeLabels: this.#routeLabels, close: () => this.close() };
-    return { kind: 'built', runtime };
+  faults(): readonly EntityFault[] {
+    return this.#faults;
   }
 
-  #planOf(route: RouteEntity): RoutePlan {
-    const label = route.name ?? route.id;
-    this.#routeLabels.add(label);
-    const serviceId = route.service?.id ?? null;
-    const service = serviceId === null ? undefined : this.#services.get(serviceId);
-    const chain = this.#scopes.chainOfRoute(route.id, serviceId);
-    return {
-      route: {
-        id: route.id,
-        name: route.name,
-        serviceId,
-        serviceName: service?.name ?? null,
-        captures: {},
-      },
-      protocols: new Set(route.protocols),
-      httpsRedirectStatusCode: route.https_redirect_status_code,
-      meter: this.#deps.meterOf(label),
-      chain,
-      chainFor: (consumerId) => this.#scopes.chainOfConsumer(route.id, serviceId, consumerId, chain),
-    };
+  async finish(hash: string, scopes: PluginScopes, pacer: Pacer): Promise<BuiltRuntime> {
+    const routes = this.#routes;
+    const held = this.#held;
+    const { instances } = this.#deps;
+    const router = await this.#routerOf(pacer);
+    const routeLabels = new Set([...routes.keys()].map(labelOf));
+    // Without this build: it knows the runtime before, which knows the one before that.
+    return { hash, router, routeLabels, held, scopes, routes, close: () => instances.releaseAll(held) };
+  }
+
+  async #routerOf(pacer: Pacer): Promise<Router<RoutePlan>> {
+    const { live } = this.#deps;
+    let kept = 0;
+    for (const [route, compiled] of this.#routes) if (live?.routes.get(route) === compiled) kept += 1;
+    if (live !== undefined && kept === this.#routes.size && kept === live.routes.size) return live.router;
+    const router = new Router<RoutePlan>();
+    for (const compiled of this.#routes.values()) {
+      router.add(compiled);
+      if (pacer.isDue()) await pacer.pause();
+    }
+    return router;
   }
 
   #addRouteFault(route: RouteEntity, path: readonly (string | number)[], message: string): void {

@@ -15,7 +15,13 @@ const consumerChainsMax = 10_000;
 export class PluginScopes {
   readonly #byPlugin = new Map<string, Map<string, ChainStep>>();
   readonly #consumersWithPlugins = new Set<string>();
-  readonly #consumerChains = new LRUCache<string, Chain>({ max: consumerChainsMax });
+  /** Made for the first of them: it takes its room at once. */
+  #consumerChains: LRUCache<string, Chain> | undefined;
+
+  /** Without, the chain of a consumer is that of its route. */
+  get hasConsumers(): boolean {
+    return this.#consumersWithPlugins.size > 0;
+  }
 
   /** Two entities of one plugin never share a scope: the store sees to it. */
   add(step: ChainStep, scope: PluginScope): void {
@@ -34,6 +40,7 @@ export class PluginScopes {
   chainOfConsumer(routeId: string, serviceId: string | null, consumerId: string, withoutConsumer: Chain): Chain {
     if (!this.#consumersWithPlugins.has(consumerId)) return withoutConsumer;
     const key = keyOf(consumerId, routeId, serviceId);
+    this.#consumerChains ??= new LRUCache({ max: consumerChainsMax });
     const known = this.#consumerChains.get(key);
     if (known !== undefined) return known;
     const chain = this.#chain(routeId, serviceId, consumerId);

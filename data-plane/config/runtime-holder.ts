@@ -3,13 +3,15 @@ import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { BuildResult } from './build-runtime.ts';
+import type { BuiltRuntime } from './route-compiler.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Faults in one line of the log. */
 const loggedMax = 20;
 
 export interface RuntimeHolderDeps {
-  readonly build: (snapshot: Snapshot) => Promise<BuildResult>;
+  /** `live` is what serves meanwhile. */
+  readonly build: (snapshot: Snapshot, live: BuiltRuntime | undefined) => Promise<BuildResult>;
   readonly logger: Logger;
   /** After each apply, rejected ones too. */
   readonly onApplied?: (event: ApplyEvent) => void;
@@ -21,7 +23,7 @@ export type ApplyEvent =
 
 /** A runtime with the count of exchanges that use it. */
 export interface RuntimeLease {
-  readonly runtime: Runtime;
+  readonly runtime: BuiltRuntime;
   exchanges: number;
   isRetired: boolean;
 }
@@ -42,7 +44,7 @@ export class RuntimeHolder {
     this.#deps = deps;
   }
 
-  get current(): Runtime | undefined {
+  get current(): BuiltRuntime | undefined {
     return this.#current?.runtime;
   }
 
@@ -98,7 +100,7 @@ export class RuntimeHolder {
 
   async #build(snapshot: Snapshot): Promise<BuildResult> {
     try {
-      return await this.#deps.build(snapshot);
+      return await this.#deps.build(snapshot, this.#current?.runtime);
     } catch (error) {
       this.#deps.logger.error('internal_error', 'A configuration could not be built', {
         error: stackOf(error),

@@ -23,6 +23,19 @@ export interface Candidate<T> {
   readonly value: T;
 }
 
+/** A route ready to be found. Does not change, so that several routers may hold it. */
+export interface CompiledRoute<T> {
+  readonly value: T;
+  readonly hosts: readonly HostPattern[];
+  /** One for each path. */
+  readonly candidates: readonly Candidate<T>[];
+}
+
+/** @throws RouteCompileError with every regular expression that does not parse. */
+export function compileRoute<T>(route: RouteDefinition, value: T): CompiledRoute<T> {
+  return { value, hosts: route.hosts.map(parseHost), candidates: candidatesOf(route, value) };
+}
+
 /**
  * Kong's `traditional_compatible` matching over an index: first the host (exact, then by labels for wildcards), then a
  * prefix tree of paths. What a request costs depends on its own host and path, not on the number of routes. Routes are
@@ -34,10 +47,8 @@ export class Router<T> {
   readonly #suffixes = new HostIndex<T>();
   readonly #prefixes = new HostIndex<T>();
 
-  /** @throws RouteCompileError with every regular expression that does not parse; nothing was added then. */
-  add(route: RouteDefinition, value: T): void {
-    const candidates = candidatesOf(route, value);
-    const tries = this.#triesOf(route.hosts);
+  add({ hosts, candidates }: CompiledRoute<T>): void {
+    const tries = this.#triesOf(hosts);
     for (const candidate of candidates) {
       for (const trie of tries) trie.add(candidate);
     }
@@ -63,10 +74,10 @@ export class Router<T> {
     return best === undefined ? undefined : new Match(best, path);
   }
 
-  #triesOf(hosts: readonly string[]): ReadonlySet<PathTrie<T>> {
+  #triesOf(hosts: readonly HostPattern[]): ReadonlySet<PathTrie<T>> {
     if (hosts.length === 0) return new Set([this.#anyHost]);
     const indexes = { plain: this.#plain, suffix: this.#suffixes, prefix: this.#prefixes };
-    return new Set(hosts.map(parseHost).map((pattern) => indexes[pattern.kind].trieOf(pattern)));
+    return new Set(hosts.map((pattern) => indexes[pattern.kind].trieOf(pattern)));
   }
 }
 

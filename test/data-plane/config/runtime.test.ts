@@ -264,7 +264,7 @@ describe('applying a configuration', function () {
       expect((await fixture.build(snapshot)).kind).to.equal('built');
       isBuilding = false;
       await watching;
-      // Slices are of 5 ms; all at once it would be one turn of hundreds. A busy machine makes any turn longer.
+      // Slices are of 2 ms; all at once it would be one turn of hundreds. A busy machine makes any turn longer.
       turnsMs.sort((a, b) => a - b);
       expect(turnsMs.length).to.be.above(20);
       expect(turnsMs[Math.floor(turnsMs.length / 2)]).to.be.lessThan(60);

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/config/build-runtime.ts';
 import { PluginInstances } from '../../../data-plane/config/plugin-instances.ts';
+import type { BuiltRuntime } from '../../../data-plane/config/route-compiler.ts';
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/config/runtime-holder.ts';
 import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugins/plugin.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/handle-exchange.ts';
@@ -122,15 +123,16 @@ export class SpineFixture {
       requestBodyMaxBytes: 1_000,
     };
     this.holder = new RuntimeHolder({
-      build: (snapshot) => this.build(snapshot),
+      build: (snapshot, live) => this.build(snapshot, live),
       logger,
       onApplied: (event) => this.events.push(event),
     });
     this.spine = createSpine({ holder: this.holder, metrics: this.metrics, logger });
   }
 
-  build(snapshot: Snapshot): Promise<BuildResult> {
+  build(snapshot: Snapshot, live?: BuiltRuntime): Promise<BuildResult> {
     return buildRuntime(snapshot, {
+      live,
       plugins: this.#table(),
       pluginSchemas,
       pluginDeps: this.deps,

@@ -1,6 +1,6 @@
 import { HeaderList } from '../../../data-plane/proxy/header-list.ts';
 import type { RoutableRequest, RouteDefinition } from '../../../data-plane/router/route.ts';
-import { Router } from '../../../data-plane/router/router.ts';
+import { compileRoute, Router } from '../../../data-plane/router/router.ts';
 
 /** A route that uses no field but those given. */
 export function route(id: string, fields: Partial<RouteDefinition> = {}): RouteDefinition {
@@ -35,6 +35,6 @@ export function request({ headers = [], ...fields }: RequestFields = {}): Routab
 /** A router whose values are the routes' ids. */
 export function routerOf(routes: readonly RouteDefinition[]): Router<string> {
   const router = new Router<string>();
-  for (const definition of routes) router.add(definition, definition.id);
+  for (const definition of routes) router.add(compileRoute(definition, definition.id));
   return router;
 }

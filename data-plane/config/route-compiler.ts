@@ -1,0 +1,106 @@
+import { compileRoute, type CompiledRoute } from '../router/router.ts';
+import type { RouteMeter } from '../status/metrics.ts';
+import type { RouteEntity, ServiceEntity } from './entities.ts';
+import type { SharedStep } from './plugin-instances.ts';
+import type { PluginScopes } from './plugin-scopes.ts';
+import type { Chain, RoutePlan, Runtime } from './runtime.ts';
+
+/** A runtime with what it was compiled of: the next one takes over what is the same. */
+export interface BuiltRuntime extends Runtime {
+  /** The plugin instances, in the order of their entities. */
+  readonly held: readonly SharedStep[];
+  readonly scopes: PluginScopes;
+  readonly routes: ReadonlyMap<RouteEntity, CompiledRoute<RoutePlan>>;
+}
+
+export interface RouteCompilerDeps {
+  /** What serves meanwhile. */
+  readonly live: BuiltRuntime | undefined;
+  /** All plugins of the new configuration; the very ones of `live` where no instance is another. */
+  readonly scopes: PluginScopes;
+  readonly meterOf: (routeLabel: string) => RouteMeter;
+}
+
+/** Compiles routes, or takes them over where the entity, the name of its service and its plugin instances are the same. */
+export class RouteCompiler {
+  readonly #deps: RouteCompilerDeps;
+  /** Chains follow from the route alone. */
+  readonly #sameScopes: boolean;
+  /** There are no chains but those of routes, so that equal ones are all there is to compare. */
+  readonly #withoutConsumers: boolean;
+
+  constructor(deps: RouteCompilerDeps) {
+    const { live, scopes } = (this.#deps = deps);
+    this.#sameScopes = live?.scopes === scopes;
+    this.#withoutConsumers = live?.scopes.hasConsumers === false && !scopes.hasConsumers;
+  }
+
+  /** @throws RouteCompileError with every regular expression that does not parse. */
+  compile(route: RouteEntity, service: ServiceEntity | undefined): CompiledRoute<RoutePlan> {
+    const { live, meterOf } = this.#deps;
+    const serviceName = service?.name ?? null;
+    const meter = meterOf(labelOf(route));
+    const known = live?.routes.get(route);
+    if (known === undefined || known.value.route.serviceName !== serviceName || known.value.meter !== meter) {
+      return this.#compile(route, serviceName, meter, this.#chainOf(route));
+    }
+    if (this.#sameScopes) return known;
+    const chain = this.#chainOf(route);
+    if (this.#withoutConsumers && areSame(known.value.chain.steps, chain.steps)) return known;
+    return this.#compile(route, serviceName, meter, chain);
+  }
+
+  #chainOf(route: RouteEntity): Chain {
+    return this.#deps.scopes.chainOfRoute(route.id, route.service?.id ?? null);
+  }
+
+  #compile(route: RouteEntity, serviceName: string | null, meter: RouteMeter, chain: Chain): CompiledRoute<RoutePlan> {
+    const { scopes } = this.#deps;
+    const serviceId = route.service?.id ?? null;
+    const plan: RoutePlan = {
+      route: { id: route.id, name: route.name, serviceId, serviceName, captures: {} },
+      protocols: new Set(route.protocols),
+      httpsRedirectStatusCode: route.https_redirect_status_code,
+      meter,
+      chain,
+      chainFor: scopes.hasConsumers ? chainsOfConsumers(scopes, route.id, serviceId, chain) : always(chain),
+    };
+    return compileRoute(
+      {
+        id: route.id,
+        methods: route.methods ?? [],
+        hosts: route.hosts ?? [],
+        paths: route.paths ?? [],
+        headers: route.headers ?? {},
+        snis: route.snis ?? [],
+        regexPriority: route.regex_priority ?? 0,
+        createdAt: route.created_at,
+      },
+      plan,
+    );
+  }
+}
+
+function chainsOfConsumers(
+  scopes: PluginScopes,
+  routeId: string,
+  serviceId: string | null,
+  chain: Chain,
+): RoutePlan['chainFor'] {
+  return (consumerId) => scopes.chainOfConsumer(routeId, serviceId, consumerId, chain);
+}
+
+/** Apart, so that it holds nothing but the chain: the plan outlives the scopes that it was made with. */
+function always(chain: Chain): RoutePlan['chainFor'] {
+  return () => chain;
+}
+
+/** The label of a route's metrics. */
+export function labelOf(route: RouteEntity): string {
+  return route.name ?? route.id;
+}
+
+/** The very same items in the same order. */
+export function areSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
