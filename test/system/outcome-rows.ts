@@ -1,6 +1,6 @@
 /** The clusters' topics and routes, and what each request of the outcome table (kafka-upstream.md section 5) must bring. */
 
-/** How Kafka is doing: well; its processes stopped in their tracks; one broker of two gone; both gone. */
+/** How Kafka is doing: well; its processes stopped in their tracks; one broker of three gone; all gone. */
 export type KafkaState = 'well' | 'asleep' | 'halved' | 'gone';
 
 export interface Names {
@@ -15,8 +15,10 @@ export interface Names {
   /** The user may see it but not write. */
   readonly readOnly: string;
   readonly absent: string;
-  /** Two replicas, both demanded. */
-  readonly pair: string;
+  /** A replica on each broker, all demanded. */
+  readonly replicated: string;
+  /** Kafka takes records with keys only. */
+  readonly compacted: string;
 }
 
 export interface Row {
@@ -104,7 +106,16 @@ export function routeConfigs(context: RouteContext) {
     secret: { ...base, topic: names.secret },
     readOnly: { ...base, topic: names.readOnly },
     absent: { ...base, topic: names.absent },
-    pair: { ...base, topic: names.pair },
+    replicated: { ...base, topic: names.replicated },
+    compacted: { ...base, topic: names.compacted },
+    gated: {
+      ...base,
+      timeout: 1_003,
+      producer_async: true,
+      producer_async_health_gating: true,
+      producer_async_health_failure_threshold: 1,
+      producer_async_health_probe_interval: 2_000,
+    },
     schema: confluent(registry, subject),
     noSubject: confluent(registry, `${subject}-none`),
     noRegistry: confluent(`http://127.0.0.1:${deafPort}/apis/ccompat/v7`, subject),
@@ -180,6 +191,13 @@ export const rows: readonly Row[] = [
     name: 'two keys',
     route: 'keyed',
     query: () => '?key=a&key=b',
+    expected: { status: 400, code: 'KEY_INVALID', ...rejected },
+    withinMs: quickMs,
+  },
+  {
+    state: 'well',
+    name: 'no key for a compacted topic',
+    route: 'compacted',
     expected: { status: 400, code: 'KEY_INVALID', ...rejected },
     withinMs: quickMs,
   },
@@ -361,7 +379,7 @@ export const rows: readonly Row[] = [
   {
     state: 'halved',
     name: 'fewer replicas than the topic demands',
-    route: 'pair',
+    route: 'replicated',
     expected: { status: 503, code: 'NOT_ENOUGH_REPLICAS', ...notSent, retryAfter: true },
     withinMs: [0, deliveryTimeoutMs + 1_000],
   },

@@ -49,12 +49,15 @@ describe('the outcome table against real brokers', function () {
     closing.add(() => temp.remove());
     kafka = await startKafkaCluster({
       directory: `${temp.path}/kafka`,
-      brokers: 2,
+      brokers: 3,
       heap: '256m',
       security: 'SASL_PLAINTEXT',
       users: [{ name: user, password }],
       authorizer: { superUsers: [] },
-      properties: { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' },
+      properties: {
+        'broker.session.timeout.ms': '3000',
+        'broker.heartbeat.interval.ms': '500',
+      },
     });
     closing.add(() => kafka.stop());
     names = await makeTopics(kafka.internalServers);
@@ -154,7 +157,7 @@ describe('the outcome table against real brokers', function () {
     });
   }
 
-  describe('one broker of two is gone', () => {
+  describe('one broker of three is gone', () => {
     before(async () => {
       for (const client of clients) await warmUp(nodeOf(nodes, client));
       await kafka.brokers[1]?.stop();
@@ -162,8 +165,18 @@ describe('the outcome table against real brokers', function () {
     for (const client of clients) rowsOf('halved', client);
   });
 
-  describe('both brokers are gone', () => {
-    before(() => kafka.brokers[0]?.stop());
+  describe('all brokers are gone', () => {
+    before(async () => {
+      // Without a quorum none of them could leave in good order.
+      await Promise.all([0, 2].map((index) => kafka.brokers[index]?.kill('SIGKILL')));
+      // What was on its way into a connection that had not ended yet is unknown, and rightly so.
+      for (const client of clients) {
+        const { proxy } = nodeOf(nodes, client);
+        await waitFor(async () => (await post(`${proxy}/plain`, {})).body.code === 'KAFKA_UNAVAILABLE', {
+          what: 'brokers that are known to be gone',
+        });
+      }
+    });
     for (const client of clients) {
       rowsOf('gone', client);
 
@@ -173,6 +186,24 @@ describe('the outcome table against real brokers', function () {
         const overloaded = { status: 503, code: 'PRODUCER_OVERLOADED', outcome: 'not_sent', retryable: true };
         await refused(client, 'crowded', overloaded, [0, 500]);
         for (const { body } of await Promise.all(fillers)) expect(body).to.include({ code: 'KAFKA_UNAVAILABLE' });
+      });
+
+      it(`${client}: a queue that is full by its bytes: 503 PRODUCER_OVERLOADED at once`, async () => {
+        const filler = post(`${nodeOf(nodes, client).proxy}/narrow`, { pad: 'x'.repeat(950) });
+        await delay(200);
+        const overloaded = { status: 503, code: 'PRODUCER_OVERLOADED', outcome: 'not_sent', retryable: true };
+        await refused(client, 'narrow', overloaded, [0, 500]);
+        expect((await filler).body).to.include({ code: 'KAFKA_UNAVAILABLE' });
+      });
+
+      it(`${client}: async with a health gate: 503 KAFKA_UNAVAILABLE at once when it is known to fail`, async () => {
+        const { proxy } = nodeOf(nodes, client);
+        await waitFor(async () => (await post(`${proxy}/gated`, { gate: true })).status === 503, {
+          what: 'a closed gate',
+          timeoutMs: 10_000,
+        });
+        const unavailable = { status: 503, code: 'KAFKA_UNAVAILABLE', outcome: 'not_sent', retryable: true };
+        await refused(client, 'gated', unavailable, [0, 500]);
       });
     }
   });
@@ -184,7 +215,8 @@ describe('the outcome table against real brokers', function () {
     });
 
     it('the topics hold what was promised, and nothing that was refused', async () => {
-      const existing = [names.open, names.second, names.small, names.tiny, names.secret, names.readOnly, names.pair];
+      const existing = [names.open, names.second, names.small, names.tiny, names.secret, names.readOnly];
+      existing.push(names.replicated, names.compacted);
       const held = new Map<string, string[]>();
       const places = new Map<string, string>();
       for (const topic of existing) {
@@ -250,15 +282,17 @@ async function makeTopics(brokers: string): Promise<Names> {
     secret: `secret-${prefix}`,
     readOnly: `read-only-${prefix}`,
     absent: `${prefix}-absent`,
-    pair: `${prefix}-pair`,
+    replicated: `${prefix}-replicated`,
+    compacted: `${prefix}-compacted`,
   };
-  await make(names.open, {}, 2);
+  await make(names.open, {}, 3);
   await make(names.second);
   await make(names.small, { 'max.message.bytes': '2000' });
   await make(names.tiny, { 'max.message.bytes': '1000' });
   await make(names.secret);
   await make(names.readOnly);
-  await make(names.pair, { 'min.insync.replicas': '2' }, 2);
+  await make(names.replicated, { 'min.insync.replicas': '3' }, 3);
+  await make(names.compacted, { 'cleanup.policy': 'compact' });
   await allow({ user, topic: prefix, prefix: true }, brokers);
   await allow({ user, topic: names.readOnly, operation: 'DESCRIBE' }, brokers);
   await allow({ user, topic: names.tiny, operation: 'DESCRIBE_CONFIGS' }, brokers);
@@ -272,7 +306,7 @@ async function makeRoute(base: string, name: string, config: object): Promise<vo
 
 /** Until a record is acked: the connection is up and the topic known. */
 async function warmUp(node: DataPlaneProcess): Promise<void> {
-  for (const route of ['plain', 'pair', 'acks0', 'acks1', 'crowded', 'narrow']) {
+  for (const route of ['plain', 'replicated', 'gated', 'acks0', 'acks1', 'crowded', 'narrow']) {
     await waitFor(async () => (await post(`${node.proxy}/${route}`, { warm: true })).status === 200, {
       what: `a record through ${route}`,
       timeoutMs: 60_000,
