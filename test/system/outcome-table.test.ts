@@ -168,7 +168,8 @@ describe('the outcome table against real brokers', function () {
   describe('all brokers are gone', () => {
     before(async () => {
       // Without a quorum none of them could leave in good order.
-      await Promise.all([0, 2].map((index) => kafka.brokers[index]?.kill('SIGKILL')));
+      const left = [kafka.brokers[0], kafka.brokers[2]];
+      await Promise.all(left.map(async (broker) => broker?.kill('SIGKILL')));
       // What was on its way into a connection that had not ended yet is unknown, and rightly so.
       for (const client of clients) {
         const { proxy } = nodeOf(nodes, client);
