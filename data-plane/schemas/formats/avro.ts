@@ -66,6 +66,8 @@ function encode(node: AvroNode, hasDecimal: boolean, jsonText: string, prefix: B
     value = parseJsonTextExactly(jsonText);
     if (write(node, value, prefix)) return writer.take();
   }
+  // Numbers behind the first fault have not been looked at yet.
+  if (mayRound(jsonText)) value = parseJsonTextExactly(jsonText);
   const faults = new Faults();
   writer.reset();
   writer.attemptsLeft = attemptsMax;

@@ -89,6 +89,16 @@ describe('Avro straight from JSON text', () => {
     );
   });
 
+  it('takes large numbers behind a fault for what they are', () => {
+    const fields = [
+      { name: 'a', type: 'int' },
+      { name: 'b', type: { type: 'long', logicalType: 'timestamp-micros' } },
+    ];
+    const { direct } = bothWays({ type: 'record', name: 'R', fields });
+    const found = outcome(direct, '{"v":{"a":"no number","b":87392360389671522}}');
+    expect(found).to.contain('"pointer":"/v/a"').and.not.to.contain('/v/b');
+  });
+
   const record = (...fields: object[]): object => ({ type: 'record', name: 'R', fields });
   const a = { name: 'a', type: 'int' };
   const cases: [schema: unknown, values: string[]][] = [
