@@ -8,7 +8,7 @@ import { judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { clients, type ClientName, deliveryTimeoutMs, isLong, openPrefix, type Rig } from './rig.ts';
 
-const absenceMs = isLong ? 300_000 : 5_000;
+const absenceMs = isLong ? 300_000 : 4_000;
 /** While all is well; twice as much without Kafka. */
 const perSecond = isLong ? 200 : 100;
 const sampleMs = 500;

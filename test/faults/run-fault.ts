@@ -9,7 +9,7 @@ import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } f
 const workers = isLong ? 60 : 16;
 /** Leaves the processors to the brokers that start again. */
 const paceMs = isLong ? 20 : 60;
-const ackedBetween = isLong ? 2_000 : 150;
+const ackedBetween = isLong ? 2_000 : 100;
 /** A healthy answer takes a few milliseconds. */
 const spikeMs = 200;
 
