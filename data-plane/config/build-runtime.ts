@@ -94,6 +94,9 @@ class Build {
   readonly #services = new Map<string, ServiceEntity>();
   readonly #held: SharedStep[] = [];
   readonly #routes = new Map<RouteEntity, CompiledRoute<RoutePlan>>();
+  readonly #routeLabels = new Set<string>();
+  /** Routes that were taken over. */
+  #kept = 0;
 
   constructor(deps: BuildRuntimeDeps, certificates: SnapshotCertificates) {
     this.#deps = deps;
@@ -175,7 +178,10 @@ class Build {
       this.#addRouteFault(route, ['service'], 'refers to a service that is not there');
     }
     try {
-      this.#routes.set(route, compiler.compile(route, service));
+      const compiled = compiler.compile(route, service);
+      this.#routes.set(route, compiled);
+      this.#routeLabels.add(labelOf(route));
+      if (this.#deps.live?.routes.get(route) === compiled) this.#kept += 1;
     } catch (error) {
       if (!(error instanceof RouteCompileError)) throw error;
       for (const { path, message } of error.faults) this.#addRouteFault(route, path, message);
@@ -196,16 +202,14 @@ class Build {
     const held = this.#held;
     const { instances } = this.#deps;
     const router = await this.#routerOf(pacer);
-    const routeLabels = new Set([...routes.keys()].map(labelOf));
+    const routeLabels = this.#routeLabels;
     // Without this build: it knows the runtime before, which knows the one before that.
     return { hash, router, routeLabels, held, scopes, routes, close: () => instances.releaseAll(held) };
   }
 
   async #routerOf(pacer: Pacer): Promise<Router<RoutePlan>> {
     const { live } = this.#deps;
-    let kept = 0;
-    for (const [route, compiled] of this.#routes) if (live?.routes.get(route) === compiled) kept += 1;
-    if (live !== undefined && kept === this.#routes.size && kept === live.routes.size) return live.router;
+    if (live !== undefined && this.#kept === this.#routes.size && this.#kept === live.routes.size) return live.router;
     const router = new Router<RoutePlan>();
     for (const compiled of this.#routes.values()) {
       router.add(compiled);
