@@ -12,6 +12,9 @@ export interface EntityFault {
   readonly message: string;
 }
 
+/** Faults of one refused version that a node tells and a control plane keeps. */
+export const toldFaultsMax = 1_000;
+
 export type ApplyResult =
   | { readonly kind: 'applied'; readonly applyMs: number }
   | { readonly kind: 'rejected'; readonly faults: readonly EntityFault[] };

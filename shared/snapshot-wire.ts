@@ -98,14 +98,18 @@ export async function unpackSnapshot(
   const entries = new Map<string, WireEntity>();
   const lists = new Map<string, SnapshotEntity[]>();
   const hashes: string[] = [];
-  await readLines(body, bytesMax, (line) => {
-    const read = readEntity(line);
-    entries.set(entityKey(read.plural, read.entity.id), read);
-    hashes.push(read.hash);
-    const list = lists.get(read.plural);
-    if (list === undefined) lists.set(read.plural, [read.entity]);
-    else list.push(read.entity);
-  });
+  await readLines(
+    body,
+    (line) => {
+      const read = readEntity(line);
+      entries.set(entityKey(read.plural, read.entity.id), read);
+      hashes.push(read.hash);
+      const list = lists.get(read.plural);
+      if (list === undefined) lists.set(read.plural, [read.entity]);
+      else list.push(read.entity);
+    },
+    bytesMax,
+  );
   if (entries.size !== hashes.length) throw new SnapshotCorruptError('an entity is there twice');
   const all = await EntityHashes.of(hashes);
   if ((await all.digest()) !== hash) throw new SnapshotCorruptError('its hash is not the announced one');
@@ -118,7 +122,7 @@ export async function unpackSnapshot(
  */
 export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Array): Promise<WireSnapshot> {
   const changes = new Map<string, WireEntity | undefined>();
-  await readLines(body, unpackedBytesMax, (line) => {
+  await readLines(body, (line) => {
     if (line.startsWith('-')) {
       const { plural, rest } = splitLine(line.slice(1));
       changes.set(entityKey(plural, rest), undefined);
@@ -185,7 +189,7 @@ async function snapshotOf(hash: string, lists: ReadonlyMap<string, readonly Snap
 }
 
 /** Line by line as they are decompressed, in slices. */
-async function readLines(body: Uint8Array, bytesMax: number, take: (line: string) => void): Promise<void> {
+async function readLines(body: Uint8Array, take: (line: string) => void, bytesMax = unpackedBytesMax): Promise<void> {
   const pacer = createPacer();
   /** The beginning of a line that has not ended yet. */
   let begun: Buffer[] = [];

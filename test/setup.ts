@@ -5,14 +5,10 @@ process.on('unhandledRejection', (reason) => {
   throw reason;
 });
 
+function expectNoLeaks(): void {
+  const leaks = takeLeaks();
+  if (leaks.length > 0) throw new Error(`A process has written a secret:\n${leaks.join('\n')}`);
+}
+
 /** Whatever a test is about: a secret in the output of a process that it ran fails it. */
-export const mochaHooks = {
-  afterEach(): void {
-    const leaks = takeLeaks();
-    if (leaks.length > 0) throw new Error(`A process has written a secret:\n${leaks.join('\n')}`);
-  },
-  afterAll(): void {
-    const leaks = takeLeaks();
-    if (leaks.length > 0) throw new Error(`A process has written a secret:\n${leaks.join('\n')}`);
-  },
-};
+export const mochaHooks = { afterEach: expectNoLeaks, afterAll: expectNoLeaks };

@@ -55,7 +55,7 @@ export function databaseConfig({
         lastSeen = newRevision;
       });
       const onCommitting = (): Meanwhile => {
-        if (running !== undefined) hold.hold(Promise.race([running, committed]));
+        hold.hold(committed);
         const now = store.revision();
         return { revision: now, changed: now === lastSeen ? changed : undefined };
       };
@@ -76,6 +76,7 @@ export function databaseConfig({
         // However it ended: a thread may fail after it has committed.
         followThread();
         endChanges();
+        release();
         running = undefined;
       });
       const result = await running;

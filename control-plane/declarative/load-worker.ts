@@ -14,8 +14,9 @@ import { documentErrors } from '../../shared/declarative/document-errors.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
+import { entityKey } from '../../shared/snapshot-wire.ts';
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import { actAs } from '../store/actor.ts';
 import { createAuditLog } from '../store/audit-log.ts';
 import { openDatabase } from '../store/database.ts';
@@ -116,24 +117,21 @@ function exchangeOf({ created, updated, deleted }: Difference): Exchange {
 
 /** The difference as far as it is about these places. */
 function differenceAt(places: readonly Place[], compiled: readonly CompiledEntity[], store: EntityStore): Difference {
-  const keys = new Set(places.map(keyOf));
-  const before = new Map<string, Map<string, SnapshotEntity>>();
+  const keys = keysOf(places);
+  const before: Record<string, SnapshotEntity[]> = {};
   for (const { plural, id } of places) {
     const entity = store.get(plural, id);
-    if (entity === undefined) continue;
-    const known = before.get(plural);
-    if (known === undefined) before.set(plural, new Map([[id, entity]]));
-    else known.set(id, entity);
+    if (entity !== undefined) (before[plural] ??= []).push(entity);
   }
-  const wanted = compiled.filter(({ entity, value }) => keys.has(keyOf({ plural: entity.plural, id: value.id })));
-  return differenceTo(wanted, before);
+  const wanted = compiled.filter(({ entity, value }) => keys.has(entityKey(entity.plural, value.id)));
+  return differenceTo(wanted, entitiesById(before));
 }
 
 /** The difference with another one in some places. */
 function followed(difference: Difference, part: Difference, places: readonly Place[]): Difference {
-  const keys = new Set(places.map(keyOf));
+  const keys = keysOf(places);
   const elsewhere = <T extends Change>(changes: readonly T[]): T[] =>
-    changes.filter(({ plural, value }) => !keys.has(keyOf({ plural, id: value.id })));
+    changes.filter(({ plural, value }) => !keys.has(entityKey(plural, value.id)));
   const created = [...elsewhere(difference.created), ...part.created];
   const updated = [...elsewhere(difference.updated), ...part.updated];
   const deleted = [...elsewhere(difference.deleted), ...part.deleted];
@@ -141,8 +139,8 @@ function followed(difference: Difference, part: Difference, places: readonly Pla
   return { created, updated, deleted, unchanged, all: difference.all };
 }
 
-function keyOf({ plural, id }: Place): string {
-  return `${plural}/${id}`;
+function keysOf(places: readonly Place[]): ReadonlySet<string> {
+  return new Set(places.map(({ plural, id }) => entityKey(plural, id)));
 }
 
 function loaded(difference: Difference, revision: number): LoadMessage {

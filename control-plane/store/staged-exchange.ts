@@ -1,3 +1,4 @@
+import { entityKey } from '../../shared/snapshot-wire.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Database } from './database.ts';
@@ -65,14 +66,14 @@ export function stageExchange({ database, tables, audit }: StagedExchangeDeps): 
     const before = new Map<string, StoredEntity>();
     for (const { plural, value } of removed) {
       remove.run(plural, value.id);
-      before.set(`${plural}/${value.id}`, { plural, value });
+      before.set(entityKey(plural, value.id), { plural, value });
     }
     for (const { plural, value } of added) {
       const table = tableOf(plural);
       rows.get(plural)?.run(...table.row(value));
       const { id, tags } = value;
       if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(word, plural, id);
-      const place = `${plural}/${id}`;
+      const place = entityKey(plural, id);
       audited?.add({ entity: table.entity, before: before.get(place)?.value, after: value });
       before.delete(place);
     }

@@ -1,5 +1,6 @@
 import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
+import { Rerun } from '../../shared/rerun.ts';
 import { unpackSnapshot } from '../../shared/snapshot-wire.ts';
 import type { SyncGate } from '../admin/clustering.ts';
 import type { Publication } from './node-class.ts';
@@ -26,7 +27,7 @@ export function createLocalSource({ publisher, logger }: LocalSourceOptions): Lo
   let appliedRevision = -1;
   let rejected: { readonly hash: string; readonly faults: readonly EntityFault[] } | undefined;
   let rejectedRevision = -1;
-  let working: Promise<void> | undefined;
+  let worker: Rerun | undefined;
   let endRevisions = (): void => undefined;
   let stopped = false;
 
@@ -78,27 +79,17 @@ export function createLocalSource({ publisher, logger }: LocalSourceOptions): Lo
 
   return {
     async start(apply) {
-      let again = false;
-      const look = (): void => {
-        again = true;
-        working ??= (async () => {
-          while (again && !stopped) {
-            again = false;
-            await work(apply);
-          }
-        })().finally(() => {
-          working = undefined;
-          // What came after the last look and before this.
-          if (again && !stopped) look();
-        });
-      };
-      endRevisions = publisher.onRevision(look);
-      look();
+      const started = new Rerun(async () => {
+        if (!stopped) await work(apply);
+      });
+      worker = started;
+      endRevisions = publisher.onRevision(() => started.start());
+      started.start();
     },
     async stop() {
       stopped = true;
       endRevisions();
-      await working;
+      await worker?.idle();
       for (const wait of waits) wait();
     },
     rejected: () => rejected,

@@ -1,5 +1,6 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { CertificateDetails } from '../../shared/cluster-tls.ts';
+import { toldFaultsMax } from '../../shared/config-source.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeSession } from './node-session.ts';
@@ -37,8 +38,6 @@ export interface NodeHeartbeatFacts {
   readonly clusters: readonly { readonly name: string; readonly state: string }[];
 }
 
-/** Faults of a refused version that are kept. */
-export const faultsMax = 1_000;
 const labelsMax = 64;
 const textMax = 255;
 
@@ -81,6 +80,6 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     rejected:
       last === null
         ? null
-        : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults.slice(0, faultsMax) }),
+        : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults.slice(0, toldFaultsMax) }),
   };
 }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { status as GrpcStatus } from '@grpc/grpc-js';
-import type { EntityFault } from '../../shared/config-source.ts';
+import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
@@ -9,7 +9,6 @@ import type { Reject__Output } from '../../shared/generated/sluice/sync/v1/Rejec
 import type { SnapshotRequest__Output } from '../../shared/generated/sluice/sync/v1/SnapshotRequest.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Publication } from './node-class.ts';
-import { faultsMax } from './node-entry.ts';
 import type { TransferSlots } from './transfer-slots.ts';
 import { type Pushed, Transfer } from './transfer.ts';
 
@@ -201,7 +200,7 @@ export class NodeSession {
     if (this.#rejected.size >= rejectedMax) this.#rejected.clear();
     this.#rejected.add(hash);
     const revision = this.#answered(hash);
-    this.#options.events.rejected(this, { hash, revision, faults: faults.slice(0, faultsMax) });
+    this.#options.events.rejected(this, { hash, revision, faults: faults.slice(0, toldFaultsMax) });
     this.#pump();
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
+import { Rerun } from '../../shared/rerun.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 
 /** How long an answer waits for the disk: what is acked survives a restart, but a hung disk does not hide the apply. */
@@ -16,7 +17,7 @@ export class CacheWriter {
   readonly #cache: SnapshotCache;
   readonly #logger: Logger;
   #unsaved: Unsaved | undefined;
-  #saving: Promise<void> | undefined;
+  readonly #saver = new Rerun(() => this.#saveNewest());
 
   constructor({ cache, logger }: { readonly cache: SnapshotCache; readonly logger: Logger }) {
     this.#cache = cache;
@@ -26,39 +27,31 @@ export class CacheWriter {
   /** Resolves when it, or a newer one, is on disk, or after `cacheWaitMs`. A failure is logged. */
   async save(unsaved: Unsaved): Promise<void> {
     this.#unsaved = unsaved;
-    this.#startSaving();
+    this.#saver.start();
     const timeout = new AbortController();
     await Promise.race([
-      this.#saving,
+      this.#saver.idle(),
       delay(cacheWaitMs, undefined, { signal: timeout.signal }).catch(() => undefined),
     ]);
     timeout.abort();
   }
 
   /** Resolves when nothing waits to be written. */
-  async idle(): Promise<void> {
-    await this.#saving;
+  idle(): Promise<void> {
+    return this.#saver.idle();
   }
 
-  #startSaving(): void {
-    this.#saving ??= this.#saveAll().finally(() => {
-      this.#saving = undefined;
-      // What came after the last look and before this.
-      if (this.#unsaved !== undefined) this.#startSaving();
-    });
-  }
-
-  async #saveAll(): Promise<void> {
-    for (let next = this.#unsaved; next !== undefined; next = this.#unsaved) {
-      this.#unsaved = undefined;
-      try {
-        await this.#cache.save(next.hash, await next.body());
-      } catch (error) {
-        this.#logger.error('cache_not_written', 'The configuration runs but could not be kept on disk', {
-          hash: next.hash,
-          error: error instanceof Error ? error.message : String(error),
-        });
-      }
+  async #saveNewest(): Promise<void> {
+    const unsaved = this.#unsaved;
+    this.#unsaved = undefined;
+    if (unsaved === undefined) return;
+    try {
+      await this.#cache.save(unsaved.hash, await unsaved.body());
+    } catch (error) {
+      this.#logger.error('cache_not_written', 'The configuration runs but could not be kept on disk', {
+        hash: unsaved.hash,
+        error: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 }

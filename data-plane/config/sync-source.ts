@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
+import { Rerun } from '../../shared/rerun.ts';
 import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import {
@@ -94,7 +95,7 @@ class StreamedSource {
   readonly #stopping = new AbortController();
   #started: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
-  #working: Promise<void> | undefined;
+  #worker: Rerun | undefined;
   /** What runs, for deltas to start from. */
   #running: WireSnapshot | undefined;
   /** The newest snapshot that waits for its turn; one that comes before replaces it. */
@@ -149,7 +150,7 @@ class StreamedSource {
     await this.#connecting;
     const timeout = new AbortController();
     await Promise.race([
-      Promise.all([this.#started, this.#working, this.#writer.idle()]),
+      Promise.all([this.#started, this.#worker?.idle(), this.#writer.idle()]),
       delay(stopMs, undefined, { signal: timeout.signal }).catch(() => undefined),
     ]);
     timeout.abort();
@@ -160,7 +161,8 @@ class StreamedSource {
     await this.#applyFirst(apply, 'cache', () => this.#cache.load());
     const { seed } = this.#options;
     if (this.#running === undefined && seed !== undefined) await this.#applyFirst(apply, 'declarative_config', seed);
-    if (!this.#stopping.signal.aborted) this.#connecting = this.#connectForever(apply);
+    this.#worker = new Rerun(() => this.#work(apply));
+    if (!this.#stopping.signal.aborted) this.#connecting = this.#connectForever();
   }
 
   async #applyFirst(apply: Apply, source: ConfigOrigin, load: () => Promise<WireSnapshot | undefined>): Promise<void> {
@@ -175,13 +177,13 @@ class StreamedSource {
     });
   }
 
-  async #connectForever(apply: Apply): Promise<void> {
+  async #connectForever(): Promise<void> {
     const { controlPlanes, backoff = defaultBackoff, logger } = this.#options;
     const { signal } = this.#stopping;
     const lastReasons = new Map<string, string>();
     for (let turn = 0, attempt = 0; !signal.aborted; turn += 1) {
       const address = controlPlanes[turn % controlPlanes.length] ?? '';
-      const { welcomed, pauseMs, reason } = await this.#runStream(address, apply);
+      const { welcomed, pauseMs, reason } = await this.#runStream(address);
       if (signal.aborted) return;
       if (welcomed) attempt = 0;
       const waitMs = pauseMs + backoffMs(attempt, backoff, Math.random());
@@ -198,7 +200,7 @@ class StreamedSource {
     }
   }
 
-  #runStream(address: string, apply: Apply): Promise<StreamEnd> {
+  #runStream(address: string): Promise<StreamEnd> {
     const { nodeLabels, version, knows, counters, logger, welcomeMs = 10_000 } = this.#options;
     const { nodeId, bootId, hostname } = this.identity;
     const { hash = '', rejected } = this.#status;
@@ -230,7 +232,7 @@ class StreamedSource {
         },
         onSnapshot: (received) => {
           this.#pending = received;
-          this.#startWork(apply);
+          this.#worker?.start();
         },
         onBrokenDelta: (brokenHash) => this.#requestSnapshot(brokenHash),
         onEnd: (end) => {
@@ -239,14 +241,6 @@ class StreamedSource {
           resolve(end);
         },
       });
-    });
-  }
-
-  #startWork(apply: Apply): void {
-    this.#working ??= this.#work(apply).finally(() => {
-      this.#working = undefined;
-      // What came after the last look and before this.
-      if (this.#pending !== undefined) this.#startWork(apply);
     });
   }
 

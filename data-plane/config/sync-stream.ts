@@ -1,5 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { EntityFault } from '../../shared/config-source.ts';
+import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
 import type { ControlMessage__Output } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeMessage } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
@@ -54,8 +54,7 @@ const heartbeatMsMin = 50;
 const heartbeatMsMax = 60_000;
 /** Heartbeats of silence that end a stream. */
 const silenceHeartbeats = 3;
-/** Faults told of one snapshot: enough to act on, and far below the limit of a message. */
-const faultsMax = 1_000;
+/** Of the message of a fault: all that are told stay far below the limit of a message of the stream. */
 const faultCharsMax = 1_000;
 
 /** Opens one stream to a control plane; it lives until either side ends it. Nothing is retried here. */
@@ -145,7 +144,7 @@ export function openSyncStream(options: SyncStreamOptions): SyncStream {
 
 /** As many faults as travel, each of bounded length. */
 export function toldFaults(faults: readonly EntityFault[]): EntityFault[] {
-  return faults.slice(0, faultsMax).map(shortened);
+  return faults.slice(0, toldFaultsMax).map(shortened);
 }
 
 function shortened(fault: EntityFault): EntityFault {

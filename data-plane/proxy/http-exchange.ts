@@ -82,10 +82,9 @@ export class HttpExchange implements OpenExchange {
     const { name, port } = splitPort(authority);
     this.host = name.toLowerCase();
     this.port = port ?? settings.port;
-    const path = this.target;
-    const question = path.indexOf('?');
-    this.path = normalizePath(question === -1 ? path : path.slice(0, question));
-    this.query = question === -1 ? '' : path.slice(question + 1);
+    const question = this.target.indexOf('?');
+    this.path = normalizePath(question === -1 ? this.target : this.target.slice(0, question));
+    this.query = question === -1 ? '' : this.target.slice(question + 1);
   }
 
   get requestId(): string {

@@ -12,7 +12,10 @@ export interface DocumentFaults {
 }
 
 export interface DocumentThreadOptions {
-  /** File of the thread. It posts its result; before it, perhaps, `{ kind: 'committing' }`, after which it waits for an answer, and `committed`. */
+  /**
+   * File of the thread. It posts its result; before it, perhaps, `{ kind: 'committing' }`, after which it waits for an
+   * answer, and `{ kind: 'committed' }`.
+   */
   readonly file: URL;
   /** Its `workerData`. */
   readonly task: { readonly bytes: Uint8Array<ArrayBuffer> };

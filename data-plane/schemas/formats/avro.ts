@@ -59,15 +59,17 @@ const cursor = new JsonCursor();
 
 function encode(node: AvroNode, hasDecimal: boolean, jsonText: string, prefix: Buffer): Buffer {
   let value = parseJsonText(jsonText);
+  let exact: unknown;
+  const exactly = (): unknown => (exact ??= parseJsonTextExactly(jsonText));
   // A decimal cannot see that digits of its number were lost; a long can (the number is then too large to be exact).
-  if (hasDecimal && mayRound(jsonText)) value = parseJsonTextExactly(jsonText);
+  if (hasDecimal && mayRound(jsonText)) value = exactly();
   if (write(node, value, prefix) && !writer.sawRounded) return writer.take();
   if (writer.sawRounded) {
-    value = parseJsonTextExactly(jsonText);
+    value = exactly();
     if (write(node, value, prefix)) return writer.take();
   }
   // Numbers behind the first fault have not been looked at yet.
-  if (mayRound(jsonText)) value = parseJsonTextExactly(jsonText);
+  if (mayRound(jsonText)) value = exactly();
   const faults = new Faults();
   writer.reset();
   writer.attemptsLeft = attemptsMax;
