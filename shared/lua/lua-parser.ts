@@ -20,10 +20,23 @@ export function luaSyntaxFault(text: string): LuaFault | undefined {
   }
 }
 
+/**
+ * Whether a chunk of good grammar gives back no value anywhere, or nothing but one constant: no function can come of it.
+ * What a call or a variable gives is known when it runs.
+ */
+export function returnsNoFunction(text: string): boolean {
+  const parser = new Parser(text);
+  parser.chunk();
+  return !parser.mayReturnFunction;
+}
+
 /** As deep as Lua's own compiler goes. */
 const depthMax = 200;
 
 const blockEnds = new Set(['end', 'else', 'elseif', 'until', '<eof>', 'return']);
+/** What ends the first expression after `return`. */
+const listEnds = new Set([...blockEnds, ';', ',']);
+const constants = new Set(['nil', 'true', 'false']);
 const unaryOperators = new Set(['not', '-', '#', '~']);
 const unaryPriority = 12;
 /** Left and right: right is lower where an operator binds to the right. */
@@ -63,11 +76,17 @@ class Parser {
   #token: LuaToken;
   #ahead: LuaToken | undefined;
   #depth = 0;
-  #scope: Scope = { isVararg: true, loops: 0 };
+  readonly #main: Scope = { isVararg: true, loops: 0 };
+  #scope = this.#main;
+  #mayReturnFunction = false;
 
   constructor(text: string) {
     this.#lexer = new LuaLexer(text);
     this.#token = this.#lexer.next();
+  }
+
+  get mayReturnFunction(): boolean {
+    return this.#mayReturnFunction;
   }
 
   chunk(): void {
@@ -79,9 +98,18 @@ class Parser {
     this.#nested(() => {
       while (!this.#atBlockEnd()) this.#statement();
       if (!this.#accept('return')) return;
-      if (!this.#atBlockEnd() && !this.#is(';')) this.#expressions();
+      if (!this.#atBlockEnd() && !this.#is(';')) this.#returned();
       this.#accept(';');
     });
+  }
+
+  #returned(): void {
+    const { kind, text } = this.#token;
+    const isLiteral = kind === 'number' || kind === 'string' || (kind === 'symbol' && constants.has(text));
+    const next = this.#peek();
+    const isConstant = isLiteral && (next.kind === 'end' || (next.kind === 'symbol' && listEnds.has(next.text)));
+    this.#expressions();
+    if (this.#scope === this.#main && !isConstant) this.#mayReturnFunction = true;
   }
 
   #atBlockEnd(): boolean {

@@ -1,13 +1,16 @@
-import { luaSyntaxFault } from '../lua/lua-parser.ts';
+import { luaSyntaxFault, returnsNoFunction } from '../lua/lua-parser.ts';
 
 /** `return function(message) return message.body end`, with any name and spacing. */
 const bodyIdiom =
   /^\s*return\s+function\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*\)\s*return\s+\1\s*\.\s*body\s*;?\s*end\s*;?\s*$/;
 
-/** A check of one element of `message_by_lua_functions`: the grammar alone, with its line. */
+/** A check of one element of `message_by_lua_functions`: its grammar, with the line, and that a function may come of it. */
 export function luaFunction(source: string): string | undefined {
   const fault = luaSyntaxFault(source);
-  return fault === undefined ? undefined : `line ${fault.line}: ${fault.message}`;
+  if (fault !== undefined) return `line ${fault.line}: ${fault.message}`;
+  return returnsNoFunction(source)
+    ? "expected 'return function(message) … end', but the chunk returns none"
+    : undefined;
 }
 
 /** Whether a chain only takes the body out of the envelope, for which no Lua need run. */

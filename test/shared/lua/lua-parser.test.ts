@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { LuaApi } from '../../../data-plane/lua/lua-api.ts';
-import { luaSyntaxFault } from '../../../shared/lua/lua-parser.ts';
+import { luaSyntaxFault, returnsNoFunction } from '../../../shared/lua/lua-parser.ts';
 
 const good = [
   '',
@@ -76,6 +76,30 @@ describe('the grammar of Lua', () => {
       expect(fault?.message).to.match(message);
       expect(fault?.line).to.equal(line);
       expect(luaFault(text)).to.match(text.includes('((((') ? /overflow/ : new RegExp(`^x:${line}:`));
+    });
+  }
+
+  const chunks: [text: string, isNone: boolean][] = [
+    ['', true],
+    ['local x = 1', true],
+    ['return', true],
+    ['return nil', true],
+    ['return "x";', true],
+    ['return 1, function() end', true],
+    ['local f = function(m) return m end', true],
+    ['local function f(m) return m end', true],
+    ['if a then return 1 end', true],
+    ['return function(m) return m end', false],
+    ['return nil or function(m) return m end', false],
+    ['return f', false],
+    ['return f()', false],
+    ['return (function() return g end)()', false],
+    ['if a then return f end', false],
+    ['do local f = g; return f end', false],
+  ];
+  for (const [text, isNone] of chunks) {
+    it(`sees ${isNone ? 'no' : 'a possible'} function in ${JSON.stringify(text)}`, () => {
+      expect(returnsNoFunction(text)).to.equal(isNone);
     });
   }
 
