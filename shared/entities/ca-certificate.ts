@@ -22,13 +22,17 @@ export const caCertificateEntity: EntityDescriptor = {
   expand: addDigest,
 };
 
-/** Of one authority that is still valid. The clock decides, so that what was good once may be refused later. */
-function checkAuthority({ cert }: Readonly<Record<string, unknown>>): FieldFault[] {
+/**
+ * Of one authority that was valid when it came: what is stored must stay loadable from an export, and changeable in its
+ * other fields, after it has expired. Peers of an expired authority are refused by whoever checks their certificates.
+ */
+function checkAuthority({ cert, created_at: createdAt }: Readonly<Record<string, unknown>>): FieldFault[] {
   const [authority, ...others] = (typeof cert === 'string' ? parseCertificates(cert) : undefined) ?? [];
   if (authority === undefined) return [];
   if (others.length > 0) return [{ path: [], message: 'please submit only one certificate at a time' }];
   const faults: FieldFault[] = [];
-  if (Date.parse(authority.validTo) < Date.now()) {
+  const cameAtMs = typeof createdAt === 'number' ? createdAt * 1000 : Date.now();
+  if (Date.parse(authority.validTo) < Math.min(cameAtMs, Date.now())) {
     faults.push({ path: [], message: 'certificate expired, "Not After" time is in the past' });
   }
   if (!authority.ca) {

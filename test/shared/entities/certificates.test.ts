@@ -81,7 +81,10 @@ describe('authorities', () => {
       [{ cert: null }, { cert: missing }],
       [{ cert: 'x' }, { cert: badCert }],
       [{ cert: pairs.ca.cert + pairs.ca.cert }, { '@entity': ['please submit only one certificate at a time'] }],
-      [{ cert: pairs.expired.cert }, { '@entity': ['certificate expired, "Not After" time is in the past'] }],
+      [
+        { cert: pairs.expired.cert, created_at: Math.floor(Date.now() / 1000) },
+        { '@entity': ['certificate expired, "Not After" time is in the past'] },
+      ],
       [
         { cert: pairs.ec.cert },
         {
@@ -90,6 +93,17 @@ describe('authorities', () => {
       ],
     ],
   );
+
+  it('stay as they are after they have expired: an export loads again, and their tags may change', () => {
+    const { cert } = pairs.expired;
+    const before = Math.floor(Date.parse(new X509Certificate(cert).validTo) / 1000) - 1;
+    const check = (created_at: number) =>
+      checkEntity({ entity: caCertificateEntity, plugins: {}, input: { cert, created_at, tags: ['old'] } }).kind;
+    expect(check(before)).to.equal('ok');
+    expect(check(before + 2)).to.equal('faults');
+    // A time in the future is no excuse.
+    expect(check(before + 1_000_000_000)).to.equal('faults');
+  });
 
   it('have the digest of the certificate, whatever the body says', () => {
     const { cert } = pairs.ca;
