@@ -39,6 +39,8 @@ export interface ControlPlaneOptions {
   /** mTLS for data planes; without it plaintext. */
   readonly clusterFiles?: ClusterFiles;
   readonly statusListen: Listener;
+  /** Where the proxy of the same process listens. */
+  readonly proxyAddresses?: () => readonly string[];
   readonly nodePurgeAfterMs: number;
   readonly sluiceVersion: string;
   readonly logger: Logger;
@@ -148,6 +150,7 @@ async function startParts(
       ...(localSource === undefined
         ? { clustering: sync.clustering, syncGate: sync.syncGate }
         : { syncGate: localSource }),
+      ...(options.proxyAddresses && { proxyAddresses: options.proxyAddresses }),
       onRequest: countAdminRequests(metrics),
       settings: {
         listen: adminListen,

@@ -205,7 +205,7 @@ function createHolder(
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
   const instances = new PluginInstances();
-  return new RuntimeHolder({
+  const holder = new RuntimeHolder({
     build: (snapshot, live) =>
       buildRuntime(snapshot, {
         live,
@@ -217,14 +217,13 @@ function createHolder(
       }),
     logger,
     onApplied(event) {
-      if (event.kind === 'rejected') {
-        configMetrics.rejected(event.faults);
-        return;
-      }
-      configMetrics.applied(event.runtime.hash, event.applyMs);
-      requestMetrics.keepOnly(event.runtime.routeLabels);
+      if (event.kind === 'rejected') configMetrics.rejected(event.faults);
+      if (event.kind === 'applied') configMetrics.applied(event.runtime.hash, event.applyMs);
+      // What was built and dropped has made series as well.
+      requestMetrics.keepOnly(holder.current?.routeLabels ?? new Set());
     },
   });
+  return holder;
 }
 
 async function listen(parts: Parts): Promise<Readonly<Record<string, string>>> {

@@ -19,8 +19,13 @@ export type ApplyResult =
   | { readonly kind: 'applied'; readonly applyMs: number }
   | { readonly kind: 'rejected'; readonly faults: readonly EntityFault[] };
 
+export interface ApplyOptions {
+  /** Everything is built and closed again; what runs stays. */
+  readonly dryRun?: boolean;
+}
+
 /** Builds a runtime from the snapshot and swaps it in, or keeps the running one and says every reason. Never rejects. */
-export type Apply = (snapshot: Snapshot) => Promise<ApplyResult>;
+export type Apply = (snapshot: Snapshot, options?: ApplyOptions) => Promise<ApplyResult>;
 
 /** Where a node's configuration comes from: the stream of a control plane, a file, or the same process. */
 export interface ConfigSource {

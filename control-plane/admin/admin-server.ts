@@ -49,6 +49,10 @@ export interface AdminServerOptions {
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */
   readonly syncGate?: SyncGate;
+  /** Where this process's proxy listens, as `GET /` tells; without it there is none. */
+  readonly proxyAddresses?: () => readonly string[];
+  /** Without a database `GET /status` tells what runs. */
+  readonly configurationHash?: () => string | undefined;
   /** Called for each answered request. */
   readonly onRequest?: (request: { readonly method: string; readonly status: number }) => void;
 }
@@ -110,6 +114,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     role: settings.role,
     sluiceVersion: settings.sluiceVersion,
     addresses: () => (address === undefined ? [] : [address]),
+    proxyAddresses: options.proxyAddresses ?? (() => []),
+    configurationHash: options.configurationHash,
     connections: counts,
     add,
     paths,

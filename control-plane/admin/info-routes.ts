@@ -17,6 +17,9 @@ export interface InfoRoutesOptions {
   readonly sluiceVersion: string;
   /** Where the Admin API listens. */
   readonly addresses: () => readonly string[];
+  readonly proxyAddresses: () => readonly string[];
+  /** Of a node without a database. */
+  readonly configurationHash: (() => string | undefined) | undefined;
   readonly connections: () => ConnectionCounts;
   readonly add: (path: string, handlers: Handlers) => void;
   /** All endpoints, once all are there. */
@@ -37,7 +40,7 @@ export function addInfoRoutes(options: InfoRoutesOptions): void {
   const { store, entities, plugins, sluiceVersion, add, paths } = options;
   const names = Object.keys(plugins).sort();
   add('/', { GET: () => ({ status: 200, body: nodeInfo(options) }) });
-  add('/status', { GET: () => ({ status: 200, body: nodeStatus(options.connections(), store) }) });
+  add('/status', { GET: () => ({ status: 200, body: nodeStatus(options) }) });
   add('/plugins/enabled', { GET: () => ({ status: 200, body: { enabled_plugins: names } }) });
   add('/endpoints', { GET: () => ({ status: 200, body: { data: paths.map(({ path }) => path).sort() } }) });
   let document: Readonly<Record<string, unknown>> | undefined;
@@ -52,7 +55,7 @@ export function addInfoRoutes(options: InfoRoutesOptions): void {
   add('/tags/:tag', { GET: (call) => tagList(store, call, call.param('tag')) });
 }
 
-function nodeInfo({ store, plugins, role, sluiceVersion, addresses }: InfoRoutesOptions) {
+function nodeInfo({ store, plugins, role, sluiceVersion, addresses, proxyAddresses }: InfoRoutesOptions) {
   const available = Object.values(plugins).map(({ name, version, priority }) => [name, { version, priority }] as const);
   return {
     version: kongVersion,
@@ -68,12 +71,13 @@ function nodeInfo({ store, plugins, role, sluiceVersion, addresses }: InfoRoutes
       router_flavor: 'traditional_compatible',
       role,
       admin_listeners: addresses(),
-      proxy_listeners: [],
+      proxy_listeners: proxyAddresses(),
     },
   };
 }
 
-function nodeStatus(counts: ConnectionCounts, store: EntityStore) {
+function nodeStatus({ connections, store, configurationHash }: InfoRoutesOptions) {
+  const counts = connections();
   const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
   return {
     server: {
@@ -86,9 +90,20 @@ function nodeStatus(counts: ConnectionCounts, store: EntityStore) {
       total_requests: counts.requests,
     },
     memory: { rss_bytes: rss, heap_total_bytes: heapTotal, heap_used_bytes: heapUsed, external_bytes: external },
-    // A read that fails is a 500: the database is a file of this very process.
-    database: { reachable: store.revision() >= 0 },
+    ...(configurationHash === undefined
+      ? { database: { reachable: isReadable(store) } }
+      : { configuration_hash: configurationHash() ?? null }),
   };
+}
+
+/** The database is a file of this very process: it may be gone, or its disk broken. */
+function isReadable(store: EntityStore): boolean {
+  try {
+    store.revision();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function tagList(store: EntityStore, call: Call, tag?: string) {

@@ -3,10 +3,13 @@ import { readFile } from 'node:fs/promises';
 import type { Apply, EntityFault } from '../../shared/config-source.ts';
 import type { ChangeSummary } from '../../shared/declarative/change-summary.ts';
 import { documentErrors, type DocumentErrors } from '../../shared/declarative/document-errors.ts';
+import type { DocumentItem } from '../../shared/declarative/flatten-document.ts';
 import { readDocument, type DocumentConfig } from '../../shared/declarative/read-document.ts';
+import { entities } from '../../shared/entities/entities.ts';
 import type { Logger } from '../../shared/log.ts';
+import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { unpackSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
-import type { SnapshotEntities } from '../../shared/snapshot.ts';
+import type { Snapshot, SnapshotEntities } from '../../shared/snapshot.ts';
 import type { NodeSource } from './node-source.ts';
 
 export interface FileSourceOptions {
@@ -18,6 +21,8 @@ export interface FileSourceOptions {
 /** The configuration that runs. */
 export interface LoadedConfig {
   readonly etag: string;
+  /** Of the snapshot that the node runs. */
+  readonly hash: string;
   /** Disabled ones too; each list ordered by id. */
   readonly entities: SnapshotEntities;
 }
@@ -57,12 +62,12 @@ export function createFileSource({ path, logger }: FileSourceOptions): FileSourc
     const read = await readDocument({ bytes, json, ...(document === undefined ? {} : { previous: document }) });
     if (read.kind === 'faults') return read;
     const { config, summary } = read;
-    if (dryRun) return { kind: 'loaded', summary, etag: current?.etag ?? '' };
     const { snapshot } = await unpackSnapshot(config.hash, config.body);
-    const result = await apply(snapshot);
-    if (result.kind === 'rejected') return { kind: 'faults', errors: runtimeErrors(result.faults) };
+    const result = await apply(snapshot, { dryRun });
+    if (result.kind === 'rejected') return { kind: 'faults', errors: runtimeErrors(result.faults, snapshot) };
+    if (dryRun) return { kind: 'loaded', summary, etag: current?.etag ?? '' };
     document = config;
-    current = { etag: config.etag, entities: merged(snapshot.entities, config.disabled) };
+    current = { etag: config.etag, hash: config.hash, entities: merged(snapshot.entities, config.disabled) };
     loadedAtMs = Date.now();
     return { kind: 'loaded', summary, etag: config.etag };
   }
@@ -120,13 +125,26 @@ function logFaults(logger: Logger, path: string, { lines }: DocumentErrors): voi
 }
 
 /** What only this node could see, such as a variable that its environment lacks. */
-function runtimeErrors(faults: readonly EntityFault[]): DocumentErrors {
+function runtimeErrors(faults: readonly EntityFault[], snapshot: Snapshot): DocumentErrors {
+  const items = new Map<string, DocumentItem>();
+  const itemOf = ({ entityType, entityId, entityName }: EntityFault): DocumentItem | undefined => {
+    const entity = entities.find(({ name }) => name === entityType);
+    const input = entity && snapshot.entities[entity.plural]?.find(({ id }) => id === entityId);
+    if (entity === undefined || input === undefined) return undefined;
+    const known = items.get(entityId);
+    if (known !== undefined) return known;
+    const item = { entity, path: [entity.plural, entityName === '' ? entityId : entityName], input };
+    items.set(entityId, item);
+    return item;
+  };
   return documentErrors(
-    faults.map(({ entityType, entityId, entityName, path, message }) => ({
-      path: [entityType, entityName === '' ? entityId : entityName, ...(path === '' ? [] : path.split('.'))],
-      message,
-    })),
-    {},
+    faults.map((fault) => {
+      const item = itemOf(fault);
+      const place = item?.path ?? [fault.entityType];
+      const path = [...place, ...(fault.path === '' ? [] : fault.path.split('.'))];
+      return { path, message: fault.message, ...(item && { item }) };
+    }),
+    pluginSchemas,
   );
 }
 

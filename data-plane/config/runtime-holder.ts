@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
+import type { Apply, ApplyOptions, ApplyResult, EntityFault } from '../../shared/config-source.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { BuildResult } from './build-runtime.ts';
@@ -13,13 +13,15 @@ export interface RuntimeHolderDeps {
   /** `live` is what serves meanwhile. */
   readonly build: (snapshot: Snapshot, live: BuiltRuntime | undefined) => Promise<BuildResult>;
   readonly logger: Logger;
-  /** After each apply, rejected ones too. */
+  /** After each apply, rejected ones and dry runs too. */
   readonly onApplied?: (event: ApplyEvent) => void;
 }
 
 export type ApplyEvent =
   | { readonly kind: 'applied'; readonly runtime: Runtime; readonly applyMs: number }
-  | { readonly kind: 'rejected'; readonly hash: string; readonly faults: readonly EntityFault[] };
+  | { readonly kind: 'rejected'; readonly hash: string; readonly faults: readonly EntityFault[] }
+  /** It was a dry run. */
+  | { readonly kind: 'tried' };
 
 /** A runtime with the count of exchanges that use it. */
 export interface RuntimeLease {
@@ -61,8 +63,8 @@ export class RuntimeHolder {
   }
 
   /** One at a time, in the order called. */
-  readonly apply: Apply = (snapshot) => {
-    const result = this.#applying.then(() => this.#apply(snapshot));
+  readonly apply: Apply = (snapshot, options = {}) => {
+    const result = this.#applying.then(() => this.#apply(snapshot, options));
     // Whatever became of this one, the next has its turn.
     this.#applying = result.then(
       () => undefined,
@@ -80,10 +82,11 @@ export class RuntimeHolder {
     await Promise.all(this.#closing);
   }
 
-  async #apply(snapshot: Snapshot): Promise<ApplyResult> {
+  async #apply(snapshot: Snapshot, { dryRun = false }: ApplyOptions): Promise<ApplyResult> {
     if (this.#current?.runtime.hash === snapshot.hash) return { kind: 'applied', applyMs: 0 };
     const startedMs = performance.now();
     const built = await this.#build(snapshot);
+    if (dryRun) return this.#dropped(built, performance.now() - startedMs);
     if (built.kind === 'faults') return this.#reject(snapshot.hash, built.faults);
     if (this.#isClosed) {
       this.#closeRuntime(built.runtime);
@@ -107,6 +110,13 @@ export class RuntimeHolder {
       });
       return { kind: 'faults', faults: [nodeFault('the configuration could not be built: a fault of the node')] };
     }
+  }
+
+  #dropped(built: BuildResult, applyMs: number): ApplyResult {
+    this.#deps.onApplied?.({ kind: 'tried' });
+    if (built.kind === 'faults') return { kind: 'rejected', faults: built.faults };
+    this.#closeRuntime(built.runtime);
+    return { kind: 'applied', applyMs };
   }
 
   #reject(hash: string, faults: readonly EntityFault[]): ApplyResult {

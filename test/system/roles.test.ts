@@ -97,7 +97,12 @@ describe('the roles of one process', function () {
       role: 'traditional',
       database: 'postgres',
     });
-    expect((await admin(node.admin, 'GET', '/clustering/data-planes')).status).to.equal(404);
+    const { configuration } = (await admin(node.admin, 'GET', '/')).body as { configuration: Record<string, unknown> };
+    expect(configuration['proxy_listeners']).to.deep.equal([node.proxy.replace('http://', '')]);
+    // It has no data planes but itself.
+    for (const what of ['data-planes', 'status', 'events']) {
+      expect((await admin(node.admin, 'GET', `/clustering/${what}`)).status).to.equal(404);
+    }
 
     // What the node refuses shows, and the old configuration serves on.
     const plugin = (await adminOk(node.admin, 'GET', '/routes/orders/plugins')).data?.[0];
@@ -178,9 +183,37 @@ describe('the roles of one process', function () {
     expect(await unresolvable.text())
       .to.include('authentication')
       .and.include('NOT_HERE');
+    // What only the node can see is found by a dry run too, and told of its entity.
+    for (const query of ['?flatten_errors=1', '?flatten_errors=1&dry_run=1']) {
+      const flat = (await (await load(onlyHere, query)).json()) as {
+        flattened_errors: { errors: Record<string, string>[] }[];
+      };
+      expect(flat.flattened_errors).to.have.length(1);
+      expect(flat.flattened_errors[0]).to.include({ entity_type: 'plugin', entity_name: 'kafka-upstream' });
+      const fault = flat.flattened_errors[0]?.errors[0];
+      expect(fault).to.include({ type: 'field', field: 'config.authentication.password' });
+      expect(fault?.['message']).to.include('NOT_HERE');
+    }
     expect((await post(`${node.proxy}/orders`, order)).status).to.equal(200);
 
-    expect((await load(document('/moved'))).status).to.equal(201);
+    const dry = await load(document('/moved'), '?dry_run=1');
+    expect(dry.status).to.equal(200);
+    expect(await dry.json()).to.include({ created: 0, updated: 1, deleted: 0 });
+    expect((await post(`${node.proxy}/moved`, order)).status).to.equal(404);
+    const etag = dry.headers.get('etag') ?? '';
+    expect((await fetch(`${node.admin}/config`)).headers.get('etag')).to.equal(etag);
+    const loadIf = (body: string, ifMatch: string) =>
+      fetch(`${node.admin}/config?wait=applied`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/yaml', 'if-match': ifMatch },
+        body,
+      });
+    const moved = await loadIf(document('/moved'), etag);
+    expect([moved.status, moved.headers.get('sluice-sync')]).to.deep.equal([201, 'applied; nodes=1']);
+    expect((await loadIf(document('/again'), etag)).status).to.equal(412);
+    const [one, other] = await Promise.all([load(document('/moved')), load(document('/moved'))]);
+    expect([one.status, other.status].toSorted((a, b) => a - b)).to.deep.equal([201, 429]);
+    expect([one, other].find(({ status }) => status === 429)?.headers.get('retry-after')).to.equal('1');
     expect((await post(`${node.proxy}/moved`, order)).status).to.equal(200);
     expect((await post(`${node.proxy}/orders`, order)).status).to.equal(404);
     expect((await load(document('/orders'))).status).to.equal(201);

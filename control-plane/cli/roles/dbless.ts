@@ -30,7 +30,9 @@ export async function startDbless(options: DblessOptions): Promise<RunningNode> 
   const otherAddresses = () => adminAddresses;
   const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, () => source);
   try {
-    const stopAdmin = await startAdmin(options, source, adminAddresses);
+    const proxy = node.addresses['proxy'];
+    const proxyAddresses = proxy === undefined ? [] : [proxy];
+    const stopAdmin = await startAdmin(options, source, adminAddresses, proxyAddresses);
     return {
       addresses: { ...adminAddresses, ...node.addresses },
       ready: node.ready,
@@ -53,6 +55,7 @@ async function startAdmin(
   { adminListen, admin, adminTlsFiles, node: { logger } }: DblessOptions,
   source: FileSource,
   addresses: Record<string, string>,
+  proxyAddresses: readonly string[],
 ): Promise<() => Promise<void>> {
   if (adminListen === 'off') return async () => undefined;
   const server = createAdminServer({
@@ -65,6 +68,9 @@ async function startAdmin(
     plugins: pluginSchemas,
     logger,
     declarative: fileConfig(source),
+    syncGate: { waitApplied: async () => 'applied; nodes=1' },
+    proxyAddresses: () => proxyAddresses,
+    configurationHash: () => source.current()?.hash,
     settings: {
       ...admin,
       listen: adminListen,
@@ -84,7 +90,7 @@ function fileConfig(source: FileSource): DeclarativeConfig {
     writable: async () => undefined,
     async load(request) {
       const result = await source.load(request);
-      // The node runs it when it is loaded: there is nothing left to wait for.
+      // The node runs it when it is loaded: there is nothing left to wait for, which the gate above says.
       return result.kind === 'loaded' ? { ...result, revision: 0 } : result;
     },
   };

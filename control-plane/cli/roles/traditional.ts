@@ -18,8 +18,10 @@ export async function startTraditional({
 }: TraditionalOptions): Promise<RunningNode> {
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
+  let proxy: string | undefined;
   const controlPlane = await startControlPlane({
     ...given,
+    proxyAddresses: () => (proxy === undefined ? [] : [proxy]),
     role: 'traditional',
     clusterListen: 'off',
     statusListen: 'off',
@@ -31,6 +33,7 @@ export async function startTraditional({
     const source = { ...localSource, nodeId, describe: () => ({ rejected: localSource.rejected() ?? null }) };
     const otherAddresses = () => addresses;
     const node = await startNode({ ...nodeOptions, role: 'traditional', metrics, otherAddresses }, () => source);
+    proxy = node.addresses['proxy'];
     return {
       addresses: { ...addresses, ...node.addresses },
       ready: node.ready,

@@ -50,6 +50,8 @@ export interface AdminFixture {
   readonly address: string;
   readonly logLines: string[];
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** As if its file were gone. */
+  closeDatabase(): void;
   close(): Promise<void>;
 }
 
@@ -101,6 +103,7 @@ export async function startAdmin(
       const json = response.headers.get('content-type')?.includes('json') === true && text !== '';
       return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : undefined };
     },
+    closeDatabase: () => void database.close(),
     async close() {
       await server.stop();
       database.close();

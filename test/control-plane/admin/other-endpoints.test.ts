@@ -75,6 +75,31 @@ describe('the Admin API: other endpoints', () => {
     expect(body.database).to.deep.equal({ reachable: true });
   });
 
+  it('tells where the proxy of the same process listens, and without a database what runs', async () => {
+    let hash: string | undefined;
+    const node = await startAdmin(
+      { role: 'dbless' },
+      { proxyAddresses: () => ['127.0.0.1:8000'], configurationHash: () => hash },
+    );
+    const { configuration } = (await node.call('GET', '/')).body;
+    expect(configuration).to.include({ database: 'off', role: 'dbless' });
+    expect(configuration.proxy_listeners).to.deep.equal(['127.0.0.1:8000']);
+    expect((await node.call('GET', '/status')).body)
+      .to.include({ configuration_hash: null })
+      .and.not.have.key('database');
+    hash = 'abc';
+    expect((await node.call('GET', '/status')).body.configuration_hash).to.equal('abc');
+    await node.close();
+  });
+
+  it('says when its database cannot be read', async () => {
+    const broken = await startAdmin();
+    broken.closeDatabase();
+    const { status, body } = await broken.call('GET', '/status');
+    expect([status, body.database]).to.deep.equal([200, { reachable: false }]);
+    await broken.close();
+  });
+
   it('lists plugins and endpoints', async () => {
     expect((await admin.call('GET', '/plugins/enabled')).body).to.deep.equal({ enabled_plugins: ['sample'] });
     expect((await admin.call('GET', '/endpoints')).body.data).to.include.members([
