@@ -95,15 +95,15 @@ export function entityOperations({ store, plugins }: { store: EntityStore; plugi
     return translated(() => store.write(work));
   }
 
-  /** Checks and stores an entity with the list of names that its body may hold. */
+  /** Checks and stores an entity with the list of names that its body may hold; `given` is what the client wrote. */
   function save(
     writes: EntityWrites,
     entity: EntityDescriptor,
-    input: Values,
+    { input, given }: { readonly input: Values; readonly given: Values },
     store: (value: SnapshotEntity) => SnapshotEntity,
   ): SnapshotEntity {
     const { body, names, faults } = splitNames(entity, input);
-    const value = checked(entity, body, faults);
+    const value = checked(entity, body, [...faults, ...internalFields(entity, given)]);
     const { names: list } = entity;
     if (list === undefined || names === undefined) return withNames(writes, entity, store(value));
     const taken = takenNames(writes, list, value.id, names);
@@ -141,18 +141,21 @@ export function entityOperations({ store, plugins }: { store: EntityStore; plugi
       return withNames(store, target.entity, found);
     },
     create(entity, body, parent) {
-      return write((writes) =>
-        save(writes, entity, { ...body(), ...fixed(parent) }, (value) => writes.insert(entity.plural, value)),
-      );
+      return write((writes) => {
+        const given = body();
+        const input = { ...given, ...fixed(parent) };
+        return save(writes, entity, { input, given }, (value) => writes.insert(entity.plural, value));
+      });
     },
     put(target, body) {
       const { entity, segment, parent } = target;
       return write((writes) => {
         const current = lookUp(writes, entity, segment, parent);
         demand(writes, target, current);
-        const input = { ...absentNames(entity), ...body(), ...fixed(parent) };
-        const named = { ...input, ...identity(entity, segment, current, input) };
-        return save(writes, entity, named, replace(writes, entity, current));
+        const given = body();
+        const whole = { ...absentNames(entity), ...given, ...fixed(parent) };
+        const input = { ...whole, ...identity(entity, segment, current, whole) };
+        return save(writes, entity, { input, given }, replace(writes, entity, current));
       });
     },
     patch(target, body) {
@@ -161,9 +164,11 @@ export function entityOperations({ store, plugins }: { store: EntityStore; plugi
         const current = find(writes, target);
         demand(writes, target, current);
         if (current === undefined) throw entityNotFound();
-        const patch = { ...body(current), ...fixed(parent), id: current.id };
+        const given = body(current);
+        const patch = { ...given, ...fixed(parent), id: current.id };
         const { fields } = effectiveDescriptor(entity, plugins, { ...current, ...patch });
-        return save(writes, entity, mergePatch(fields, current, patch), replace(writes, entity, current));
+        const input = mergePatch(fields, current, patch);
+        return save(writes, entity, { input, given }, replace(writes, entity, current));
       });
     },
     remove(target) {
@@ -177,7 +182,7 @@ export function entityOperations({ store, plugins }: { store: EntityStore; plugi
     },
     validate(entity, input) {
       const { body, faults } = splitNames(entity, input);
-      return checked(entity, body, faults);
+      return checked(entity, body, [...faults, ...internalFields(entity, input)]);
     },
   };
 }
@@ -208,6 +213,13 @@ function identity(
   // What is no list is left for the check.
   const names = Array.isArray(given) ? [...new Set<unknown>([...given, segment])] : (given ?? [segment]);
   return { ...id, [field]: names, ...age };
+}
+
+/** Fields that no client knows; documents may hold them, since exports do. */
+function internalFields({ fields }: EntityDescriptor, given: Values): FieldFault[] {
+  return Object.keys(given).flatMap((name) =>
+    Object.hasOwn(fields, name) && fields[name]?.internal === true ? [{ path: [name], message: 'unknown field' }] : [],
+  );
 }
 
 /** PUT replaces: what is absent is empty. */

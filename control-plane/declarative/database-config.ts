@@ -27,15 +27,16 @@ export function databaseConfig({
   let running: Promise<LoadOutcome> | undefined;
   return {
     read() {
-      const { revision, entities } = store.readAll();
-      return { entities, etag: etagOf(revision) };
+      const { version, entities } = store.readAll();
+      return { entities, etag: etagOf(version) };
     },
-    etag: () => etagOf(store.revision()),
+    etag: () => etagOf(store.version()),
     writable: () => hold.released(),
     async load(request): Promise<LoadResult> {
       if (running !== undefined) return { kind: 'busy' };
       const revision = store.revision();
-      if (request.expectedEtag !== undefined && request.expectedEtag !== etagOf(revision)) return { kind: 'changed' };
+      if (request.expectedEtag !== undefined && request.expectedEtag !== etagOf(store.version()))
+        return { kind: 'changed' };
       const { bytes, json, dryRun, expectedEtag } = request;
       const task: LoadTask = {
         database,
@@ -81,7 +82,7 @@ export function databaseConfig({
       });
       const result = await running;
       if (result.kind !== 'loaded') return result;
-      return { ...result, etag: etagOf(result.revision) };
+      return { ...result, etag: etagOf(result.version) };
     },
     /** Waits for a load under way. */
     async stop() {
@@ -90,6 +91,6 @@ export function databaseConfig({
   };
 }
 
-function etagOf(revision: number): string {
-  return `"revision-${revision}"`;
+function etagOf(version: string): string {
+  return `"${version}"`;
 }

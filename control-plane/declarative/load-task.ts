@@ -17,7 +17,7 @@ export interface LoadTask {
 
 /** What becomes of a load. */
 export type LoadOutcome =
-  | { readonly kind: 'loaded'; readonly summary: ChangeSummary; readonly revision: number }
+  | { readonly kind: 'loaded'; readonly summary: ChangeSummary; readonly revision: number; readonly version: string }
   | { readonly kind: 'changed' }
   | DocumentFaults;
 

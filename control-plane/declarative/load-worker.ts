@@ -73,20 +73,20 @@ async function write(
   port: MessagePort,
 ): Promise<LoadMessage> {
   const compare = () => {
-    const { revision, entities: before } = store.readAll();
-    return { revision, difference: differenceTo(compiled, entitiesById(before)) };
+    const { revision, version, entities: before } = store.readAll();
+    return { revision, version, difference: differenceTo(compiled, entitiesById(before)) };
   };
   const isOther = (revision: number) => expectedRevision !== undefined && revision !== expectedRevision;
   const first = compare();
   if (isOther(first.revision)) return { kind: 'changed' };
-  if (dryRun || !isDifferent(first.difference)) return loaded(first.difference, first.revision);
+  if (dryRun || !isDifferent(first.difference)) return loaded(first.difference, first);
   let staged = store.stage();
   staged.add(exchangeOf(first.difference));
   tell(port, { kind: 'committing' });
   // Only `databaseConfig` answers.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const [meanwhile] = (await once(port, 'message')) as [Meanwhile];
-  const { value, revision } = store.write((writes) => {
+  const { value, ...written } = store.write((writes) => {
     const now = store.revision();
     if (isOther(now)) return undefined;
     let { difference } = first;
@@ -107,7 +107,7 @@ async function write(
     return difference;
   });
   tell(port, { kind: 'committed' });
-  return value === undefined ? { kind: 'changed' } : loaded(value, revision);
+  return value === undefined ? { kind: 'changed' } : loaded(value, written);
 }
 
 function exchangeOf({ created, updated, deleted }: Difference): Exchange {
@@ -143,8 +143,11 @@ function keysOf(places: readonly Place[]): ReadonlySet<string> {
   return new Set(places.map(({ plural, id }) => entityKey(plural, id)));
 }
 
-function loaded(difference: Difference, revision: number): LoadMessage {
-  return { kind: 'loaded', summary: changeSummary(difference), revision };
+function loaded(
+  difference: Difference,
+  { revision, version }: { readonly revision: number; readonly version: string },
+): LoadMessage {
+  return { kind: 'loaded', summary: changeSummary(difference), revision, version };
 }
 
 function tell(port: MessagePort, message: LoadMessage): void {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
@@ -45,8 +45,14 @@ export interface EntityWrites extends EntityReads {
 export interface EntityStore extends EntityReads, ConfigReader {
   /** Identifier of this control plane, made with the database. */
   nodeId(): string;
+  /** The revision, told apart from the same one of another history: after an older database was brought back. */
+  version(): string;
   /** One transaction: all or nothing, and a new revision when something changed. */
-  write<T>(work: (writes: EntityWrites) => T): { readonly value: T; readonly revision: number };
+  write<T>(work: (writes: EntityWrites) => T): {
+    readonly value: T;
+    readonly revision: number;
+    readonly version: string;
+  };
   /** The names of all plugins in use, each once, in order. */
   pluginNames(): string[];
   /** Whether there is something for `purgeExpired`. */
@@ -54,7 +60,7 @@ export interface EntityStore extends EntityReads, ConfigReader {
   /** For an `exchange`. */
   stage(): StagedExchange;
   /** All entities, disabled ones too, with the revision that they belong to; one read transaction. */
-  readAll(): { readonly revision: number; readonly entities: SnapshotEntities };
+  readAll(): { readonly revision: number; readonly version: string; readonly entities: SnapshotEntities };
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
   /** Tells the listeners of a change that another connection to the same database has committed. */
@@ -83,9 +89,12 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
   const mentions = idMentions(entities, plugins);
   const listeners = new Set<Parameters<ConfigReader['onChange']>[0]>();
   const readRevision = database.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'revision'");
+  const readTag = database.prepare<[], { value: string }>("SELECT value FROM meta WHERE name = 'revision_tag'");
   const bumpRevision = database.prepare<[]>("UPDATE meta SET value = value + 1 WHERE name = 'revision'");
+  const newTag = database.prepare<[string]>("INSERT OR REPLACE INTO meta (name, value) VALUES ('revision_tag', ?)");
   const selectPluginNames = database.prepare<[], { name: string }>('SELECT DISTINCT name FROM plugins ORDER BY name');
   const revision = () => readRevision.get()?.value ?? 0;
+  const version = () => `${revision()}-${readTag.get()?.value ?? 'new'}`;
 
   function tableOf(entity: string): EntityTable {
     const table = tables.get(entity);
@@ -117,8 +126,9 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     ...reads,
     nodeId: nodeIdOf(database),
     revision,
+    version,
     page: (query) => selectPage(database, tableOf(query.entity), query),
-    tags: (query) => selectTags(database, query),
+    tags: (query) => selectTags(database, tables.values(), query),
     pluginNames: () => selectPluginNames.all().map(({ name }) => name),
     hasExpired: () => [...tables.values()].some((table) => table.expiredIds().length > 0),
     stage: () => stageExchange({ database, tables, audit }),
@@ -145,9 +155,10 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
           const value = work(writes);
           if (isExchange || changes.length > 0) {
             bumpRevision.run();
+            newTag.run(randomBytes(8).toString('hex'));
             audit?.prune();
           }
-          return { value, revision: revision() };
+          return { value, revision: revision(), version: version() };
         })
         .immediate();
       if (isExchange) notify(result.revision, undefined);
@@ -162,7 +173,7 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
         const all: Record<string, readonly SnapshotEntity[]> = {};
         for (const [plural, table] of tables) all[plural] = table.all();
         const value: SnapshotEntities = all;
-        return { revision: revision(), entities: value };
+        return { revision: revision(), version: version(), entities: value };
       })(),
     onChange(listener) {
       listeners.add(listener);
@@ -223,9 +234,8 @@ function entityWrites({ database, tables, reads, mentions, onWrite, exchange }: 
 
   function remove(entity: string, id: string): boolean {
     const table = tableOf(entity);
-    if (!table.has(id)) return false;
-    // Of an expired one nothing can be read any more.
-    const before = table.byId(id);
+    const before = table.stored(id);
+    if (before === undefined) return false;
     for (const [plural, child] of tables) {
       for (const foreign of child.foreign) {
         if (foreign.reference !== entity) continue;

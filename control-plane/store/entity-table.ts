@@ -30,8 +30,8 @@ export interface EntityTable {
   byUnique(field: string, value: string): SnapshotEntity | undefined;
   /** By the values of fields that are unique together: the words or the ids that they hold. */
   byTogether(values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
-  /** Whether there is a row, expired or not. */
-  has(id: string): boolean;
+  /** By id, expired or not: for its removal. */
+  stored(id: string): SnapshotEntity | undefined;
   expiredIds(): string[];
   all(): SnapshotEntity[];
   /** All in order of id, some at a time, each part read when it is asked for. */
@@ -94,7 +94,7 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
 
   const select = `SELECT document FROM ${table} WHERE ${expires ? notExpired : 'TRUE'}`;
   const byId = database.prepare<[string], DocumentRow>(`${select} AND id = ?`);
-  const has = database.prepare<[string]>(`SELECT 1 FROM ${table} WHERE id = ?`);
+  const stored = database.prepare<[string], DocumentRow>(`SELECT document FROM ${table} WHERE id = ?`);
   const byUnique = new Map(
     unique.map((name) => [name, database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(name)} = ?`)]),
   );
@@ -161,7 +161,7 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
       const row = fields.find.get('', ...fields.fields.map(({ name }) => values[name]));
       return row === undefined ? undefined : find(byId.get(row.id));
     },
-    has: (id) => has.get(id) !== undefined,
+    stored: (id) => find(stored.get(id)),
     expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
     all: () => all.all().map(read),
     *pieces() {

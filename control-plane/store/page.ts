@@ -77,8 +77,13 @@ export interface TagQuery {
 }
 
 /** One page of the uses of all tags, or of one. */
-export function selectTags(database: Database, { size, tag, after }: TagQuery): Page<TagUse> & { last?: TagUse } {
-  const conditions: string[] = [];
+export function selectTags(
+  database: Database,
+  tables: Iterable<EntityTable>,
+  { size, tag, after }: TagQuery,
+): Page<TagUse> & { last?: TagUse } {
+  const expiring = [...tables].filter(({ expires }) => expires).map(({ entity }) => quoteName(entity.plural));
+  const conditions = expiring.map((table) => `id NOT IN (SELECT id FROM ${table} WHERE NOT ${notExpired})`);
   const values: unknown[] = [];
   if (tag !== undefined) {
     conditions.push('tag = ?');

@@ -19,6 +19,7 @@ export function createSnapshotStore({ nodeId, entities, current }: SnapshotStore
   return {
     nodeId: () => nodeId,
     revision: () => 0,
+    version: () => '0',
     get: (plural, id) => list(plural).find((entity) => entity.id === id),
     find(plural, value, field = keys.get(plural) ?? 'id') {
       return list(plural).find((entity) => entity[field] === value);
@@ -51,7 +52,7 @@ export function createSnapshotStore({ nodeId, entities, current }: SnapshotStore
       return uses.length > size && last !== undefined ? { items, last } : { items };
     },
     readPieces: () => Object.entries(current()).map(([plural, list]) => ({ plural, list })),
-    readAll: () => ({ revision: 0, entities: current() }),
+    readAll: () => ({ revision: 0, version: '0', entities: current() }),
     write() {
       throw new Error('There is no database to write to');
     },

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { startExpiry } from '../../control-plane/expire-entities.ts';
 import { WriteHold } from '../../control-plane/store/write-hold.ts';
+import { createAuditLog } from '../../control-plane/store/audit-log.ts';
 import { openDatabase } from '../../control-plane/store/database.ts';
 import { createEntityStore } from '../../control-plane/store/entity-store.ts';
 import { entities } from '../../shared/entities/entities.ts';
@@ -13,12 +14,14 @@ const credential = (n: number, expiresAt: number | null) => ({
   key: `k${n}`,
   consumer: { id: consumer.id },
   expires_at: expiresAt,
+  tags: ['t'],
 });
 
 describe('the expiry of entities', () => {
   it('deletes them as a change that nodes hear of, and goes on after a fault', async () => {
     const database = openDatabase({ path: ':memory:' });
-    const store = createEntityStore({ database, entities, logger: silentLogger() });
+    const audit = createAuditLog({ database, plugins: {} });
+    const store = createEntityStore({ database, entities, logger: silentLogger(), audit });
     const now = Math.floor(Date.now() / 1000);
     store.write((writes) => {
       writes.put('consumers', consumer);
@@ -53,12 +56,23 @@ describe('the expiry of entities', () => {
     await waitFor(() => store.hasExpired(), { what: 'a credential that has expired' });
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(writes).to.equal(0);
+    // No list shows it any more.
+    const tagged = store.tags({ size: 10, tag: 't' }).items.map(({ entity_id: id }) => id);
+    expect(tagged).to.deep.equal([credential(11, null).id, credential(12, null).id]);
     release();
     await waitFor(() => deleted.length > 0, { what: 'the deletion' });
     stop();
     expect(deleted).to.deep.equal([credential(10, null).id]);
     expect(store.referring('keyauth_credentials', 'consumer', [consumer.id])).to.have.length(2);
     expect(lines.join('')).to.contain('the disk is full');
+    const [entry] = audit.page({ size: 1 }).items;
+    expect(entry).to.deep.include({
+      operation: 'delete',
+      actor: 'sluice',
+      entity_id: credential(10, null).id,
+      new: null,
+    });
+    expect(entry?.old).to.include({ id: credential(10, null).id, key: '******' });
     const { revision } = store.write((writes) => writes.purgeExpired());
     expect(revision).to.equal(store.revision());
     database.close();

@@ -108,6 +108,20 @@ describe('the Admin API: credentials of consumers', () => {
       expect(admin.store.revision()).to.equal(after);
     });
 
+    it('does not know the field that it is stored in', async () => {
+      await admin.call('PUT', '/consumers/alice/key-auth/k', { ttl: 600 });
+      for (const [method, path] of [
+        ['POST', '/consumers/alice/key-auth'],
+        ['PUT', '/consumers/alice/key-auth/k'],
+        ['PATCH', '/key-auths/k'],
+        ['POST', '/schemas/keyauth_credentials/validate'],
+      ] as const) {
+        const { status, body } = await admin.call(method, path, { consumer: { id: consumer }, expires_at: 1 });
+        expect([status, body.fields], `${method} ${path}`).to.deep.equal([400, { expires_at: 'unknown field' }]);
+      }
+      expect((await admin.call('PATCH', '/key-auths/k', { tags: ['x'] })).body.ttl).to.be.within(590, 600);
+    });
+
     const range = 'value should be between 0 and 100000000';
     for (const [ttl, message] of [
       [-1, range],

@@ -65,7 +65,7 @@ describe('a load into the database', () => {
       writes.put('services', { id: 'other-id', name: 's0001', host: 'elsewhere', tags: ['old'] });
     });
     const first = await load();
-    expect(first).to.deep.include({ kind: 'loaded', revision: 2, etag: '"revision-2"' });
+    expect(first).to.deep.include({ kind: 'loaded', revision: 2, etag: `"${store.version()}"` });
     expect(found('services')).to.have.members(names);
     expect(found('consumers')).to.deep.equal([]);
     expect(store.tags({ size: 10, tag: 'old' }).items).to.deep.equal([]);
@@ -141,7 +141,7 @@ describe('a load into the database', () => {
 
   it('leaves everything as it is when it expects another configuration than that at its end', async () => {
     await load();
-    const loading = load(`"revision-${store.revision()}"`);
+    const loading = load(`"${store.version()}"`);
     store.write((writes) => writes.put('consumers', { id: 'c', username: 'meanwhile' }));
     expect(await loading).to.deep.equal({ kind: 'changed' });
     expect(store.page({ entity: 'consumers', size: 10 }).items).to.have.length(1);
