@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import { effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
 import { maskEntity } from '../entities/secret-fields.ts';
@@ -28,7 +28,7 @@ export function* renderDocument(options: RenderOptions): Generator<string, void>
     _format_version: formatVersion,
     ...(masked ? { _comment: 'secrets are masked: this was read with the read-only token' } : {}),
   };
-  yield format === 'json' ? JSON.stringify(head).slice(0, -1) : stringify(head);
+  yield format === 'json' ? JSON.stringify(head).slice(0, -1) : dump(head);
   for (const entity of descriptors) {
     const list = entities[entity.plural] ?? [];
     if (list.length === 0) continue;
@@ -38,7 +38,7 @@ export function* renderDocument(options: RenderOptions): Generator<string, void>
       const written = writtenRecord(fields, masked ? maskEntity(entity, plugins, value) : value);
       yield format === 'json'
         ? `${index === 0 ? '' : ','}${JSON.stringify(written)}`
-        : stringify([written], { lineWidth: 0, aliasDuplicateObjects: false });
+        : dump([written], { lineWidth: -1, noRefs: true });
     }
     if (format === 'json') yield ']';
   }

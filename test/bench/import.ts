@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { dump } from 'js-yaml';
 import { adminOk } from '../helpers/admin.ts';
 import { runControlPlane } from '../helpers/sluice-process.ts';
 import { table } from './load.ts';
@@ -16,26 +17,37 @@ const limits = { importMs: 10_000, waitMs: 1_000 };
 const afterMs = 1_500;
 
 /**
- * A whole configuration through `POST /config` (JSON with every default) while one caller reads and another writes all
+ * A whole configuration through `POST /config` (JSON and YAML with every default) while one caller reads and another writes all
  * the time (control-plane.md section 7): how long it takes, and how long the others wait. Round by round into a new
  * database, then the same document again, which changes nothing but what the writer made.
  */
 export async function importBench({ sizes, rounds }: ImportOptions): Promise<void> {
-  const rows = [['entities', 'MB', '', 'import ms', 'longest read ms', 'longest write ms', 'reads', 'writes']];
+  const rows = [['entities', '', 'MB', '', 'import ms', 'longest read ms', 'longest write ms', 'reads', 'writes']];
   const json: object[] = [];
   for (const size of sizes) {
     const document = { _format_version: '3.0', ...manyEntities(size, { kafka: '127.0.0.1:9092', topic: 'orders' }) };
-    const body = JSON.stringify(document);
-    for (let round = 0; round < rounds; round += 1) {
+    const bodies = { json: JSON.stringify(document), yaml: dump(document, { noRefs: true, lineWidth: -1 }) };
+    const all = Object.entries(bodies).flatMap(([type, body]) =>
+      Array.from({ length: rounds }, () => ({ type, body })),
+    );
+    for (const { type, body } of all) {
       const folder = mkdtempSync(`${tmpdir()}/sluice-bench-`);
       const controlPlane = await runControlPlane({ folder });
       try {
         for (const what of ['new', 'again']) {
-          const figures = await measure(controlPlane.admin, body);
+          const figures = await measure(controlPlane.admin, `application/${type}`, body);
           const { importMs, readMs, writeMs, reads, writes } = figures;
           const times = [importMs, readMs, writeMs].map((ms) => ms.toFixed(0));
-          rows.push([String(size), (body.length / 1e6).toFixed(1), what, ...times, String(reads), String(writes)]);
-          json.push({ size, what, ...figures });
+          rows.push([
+            String(size),
+            type,
+            (body.length / 1e6).toFixed(1),
+            what,
+            ...times,
+            String(reads),
+            String(writes),
+          ]);
+          json.push({ size, type, what, ...figures });
         }
       } finally {
         await controlPlane.stop();
@@ -49,7 +61,7 @@ export async function importBench({ sizes, rounds }: ImportOptions): Promise<voi
   writeFileSync('sluice-data/bench/import.json', JSON.stringify(json, null, 2));
 }
 
-async function measure(admin: string, body: string) {
+async function measure(admin: string, type: string, body: string) {
   const done = new AbortController();
   const read = repeated(done.signal, () => adminOk(admin, 'GET', '/routes?size=10'));
   let number = 0;
@@ -58,7 +70,7 @@ async function measure(admin: string, body: string) {
     return adminOk(admin, 'POST', '/consumers', { username: `meanwhile-${Date.now()}-${number}` });
   });
   const startMs = performance.now();
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': type };
   const answer = await fetch(`${admin}/config`, { method: 'POST', headers, body });
   const text = await answer.text();
   const importMs = performance.now() - startMs;

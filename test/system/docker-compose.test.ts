@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { composeAddresses } from '../../control-plane/cli/services/docker.ts';
 import { kafkaVersion, registryVersion } from '../../control-plane/cli/services/download.ts';
 
@@ -20,7 +20,7 @@ interface Compose {
 describe('docker-compose.yml', () => {
   let compose: Compose;
   before(async () => {
-    compose = parse(await readFile('docker-compose.yml', 'utf8')) as Compose;
+    compose = load(await readFile('docker-compose.yml', 'utf8')) as Compose;
   });
 
   it('names the versions that are used without Docker', () => {

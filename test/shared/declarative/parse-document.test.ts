@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import { documentBytesMax, parseDocument, parseDocumentBytes } from '../../../shared/declarative/parse-document.ts';
 
 function faultOf(text: string): string {
@@ -28,7 +28,7 @@ describe('a declarative document as text', function () {
     ['a key twice as number and text', '1: a\n"1": b\n', "duplicate key '1'"],
     ['an alias bomb', bomb, 'its aliases expand too far'],
     ['an alias of itself', 'a: &a\n  b: *a\n', 'within its own anchor'],
-    ['an alias of nothing', 'a: *b\n', 'Unresolved alias'],
+    ['an alias of nothing', 'a: *b\n', 'line 1, column 5: unidentified alias'],
     ['deep JSON', `{"a":${'['.repeat(200)}${']'.repeat(200)}}`, 'nested too deeply'],
     ['deep YAML', `a: ${'['.repeat(101)}${']'.repeat(101)}`, 'line 1, column 103: it is nested too deeply'],
     ['very deep YAML', `a: ${'['.repeat(100_000)}`, 'nested too deeply'],
@@ -49,7 +49,7 @@ describe('a declarative document as text', function () {
     ['an unknown tag', 'a: !secret b\n', 'line 1, column 4'],
     ['two documents', 'a: 1\n---\nb: 1\n', 'failed parsing'],
     ['a tab as indent', 'a:\n\tb: 1\n', 'line 2'],
-    ['a colon too many', 'a: b: c\n', 'line 1, column 4'],
+    ['a colon too many', 'a: b: c\n', 'line 1, column 5'],
   ];
   for (const [name, text, message] of refused) {
     it(`refuses ${name}`, () => {
@@ -64,7 +64,15 @@ describe('a declarative document as text', function () {
   });
 
   it('quotes nothing of a text that it cannot read', () => {
-    for (const text of ['{"password": "hunter2" "x"}', 'password: "hunter2', 'password: hunter2\n  x: y: z\n - 1']) {
+    for (const text of [
+      '{"password": "hunter2" "x"}',
+      'password: "hunter2',
+      'password: hunter2\n  x: y: z\n - 1',
+      'password: *hunter2\n',
+      'password: !hunter2 x\n',
+      'password: !<hunter2> x\n',
+      'password: !hunter2!x y\n',
+    ]) {
       expect(faultOf(text)).not.to.include('hunter2');
     }
   });
@@ -72,6 +80,18 @@ describe('a declarative document as text', function () {
   it('accepts an anchor that is used often', () => {
     const parsed = parseDocument(`tags: &tags [a, b]\nlist:\n${'  - tags: *tags\n'.repeat(900)}`);
     expect(parsed.kind).to.equal('ok');
+  });
+
+  it('reads scalars by the core schema of YAML 1.2', () => {
+    const words = { octal: '0o17', hex: '0x1F', exponent: '1e3', half: '.5', none: '~', yes: 'yes', day: '2001-01-01' };
+    const text = Object.entries({ ...words, on: 'on', thousand: '1_000', binary: '0b1', '<<': '{a: 1}' })
+      .map(([key, word]) => `${key}: ${word}\n`)
+      .join('');
+    const parsed = parseDocument(text);
+    expect(parsed.kind === 'ok' && parsed.document).to.deep.equal({
+      ...{ octal: 15, hex: 31, exponent: 1000, half: 0.5, none: null, yes: 'yes', day: '2001-01-01' },
+      ...{ on: 'on', thousand: '1_000', binary: '0b1', '<<': { a: 1 } },
+    });
   });
 
   it('reads keys as texts and takes no name for the prototype', () => {
@@ -105,7 +125,7 @@ describe('a declarative document as text', function () {
   it('means the same in JSON and in YAML', () => {
     fc.assert(
       fc.property(record, (document) => {
-        for (const text of [JSON.stringify(document), JSON.stringify(document, null, 2), stringify(document)]) {
+        for (const text of [JSON.stringify(document), JSON.stringify(document, null, 2), dump(document)]) {
           expect(parseDocument(text)).to.deep.equal({ kind: 'ok', document });
         }
       }),
