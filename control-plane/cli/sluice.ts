@@ -90,11 +90,12 @@ function addConfigCommands(program: Command, finish: (code: number) => void): vo
 }
 
 function adminOption(): Option {
-  return new Option('--admin <url>', 'address of the Admin API').default('http://127.0.0.1:8001');
+  return new Option('--admin <url>', 'address of the Admin API').env('SLUICE_ADMIN').default('http://127.0.0.1:8001');
 }
 
+/** The variable is that of the setting: an argument can be read by every user of the machine. */
 function tokenOption(): Option {
-  return new Option('--token <token>', 'token of the Admin API').default(undefined, 'none');
+  return new Option('--token <token>', 'token of the Admin API').env('SLUICE_ADMIN_TOKEN').default(undefined, 'none');
 }
 
 interface QuickstartFlags {

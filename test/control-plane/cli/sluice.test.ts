@@ -17,8 +17,13 @@ interface Finished {
 }
 
 function sluice(...args: string[]): Promise<Finished> {
+  return sluiceWith({}, ...args);
+}
+
+function sluiceWith(variables: NodeJS.ProcessEnv, ...args: string[]): Promise<Finished> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [bin, ...args], { timeout: 20_000 }, (_error, stdout, stderr) => {
+    const options = { timeout: 20_000, env: { ...process.env, ...variables } };
+    const child = execFile(process.execPath, [bin, ...args], options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr });
     });
   });
@@ -101,6 +106,9 @@ describe('the command line', function () {
       expect(lines.at(-1)).to.equal('  and 2 more');
       expect([...tokens]).to.deep.equal(['secret']);
       expect(code).to.equal(0);
+      const variables = { SLUICE_ADMIN: `http://127.0.0.1:${port}`, SLUICE_ADMIN_TOKEN: 'of the environment' };
+      expect((await sluiceWith(variables, 'nodes')).stdout).to.equal(stdout);
+      expect([...tokens]).to.deep.equal(['secret', 'of the environment']);
     } finally {
       server.closeAllConnections();
       server.close();
