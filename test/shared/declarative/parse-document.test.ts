@@ -89,8 +89,17 @@ describe('a declarative document as text', function () {
       .join('');
     const parsed = parseDocument(text);
     expect(parsed.kind === 'ok' && parsed.document).to.deep.equal({
-      ...{ octal: 15, hex: 31, exponent: 1000, half: 0.5, none: null, yes: 'yes', day: '2001-01-01' },
-      ...{ on: 'on', thousand: '1_000', binary: '0b1', '<<': { a: 1 } },
+      octal: 15,
+      hex: 31,
+      exponent: 1000,
+      half: 0.5,
+      none: null,
+      yes: 'yes',
+      day: '2001-01-01',
+      on: 'on',
+      thousand: '1_000',
+      binary: '0b1',
+      '<<': { a: 1 },
     });
   });
 
