@@ -186,7 +186,8 @@ function documentsOf(keyring: readonly string[] | undefined, logger: Logger): Do
   return plainDocuments;
 }
 
-function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {
+/** Body of `/status/ready`: 503 with the reason before everything is up, and from the moment that it stops. */
+export function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {
   if (ready && !stopping) return { ready: true, body: { message: 'ready' } };
   return { ready: false, body: { message: 'not ready', reasons: [stopping ? 'draining' : 'starting'] } };
 }

@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startControlPlane, type ControlPlane, type ControlPlaneOptions } from '../../control-plane/main.ts';
+import { readiness, startControlPlane, type ControlPlane, type ControlPlaneOptions } from '../../control-plane/main.ts';
 import { createLogger } from '../../shared/log.ts';
+import { openHalfRequest } from '../helpers/half-request.ts';
 
 describe('the control plane', () => {
   let folder: string;
@@ -63,6 +64,33 @@ describe('the control plane', () => {
     const read = await fetch(`http://${second.addresses['admin']}/services/s`);
     expect({ ...((await read.json()) as object), updated_at: 0 }).to.deep.equal({ ...service, updated_at: 0 });
     await second.stop();
+  });
+
+  for (const [ready, stopping, reasons] of [
+    [false, false, ['starting']],
+    [true, false, undefined],
+    [true, true, ['draining']],
+    [false, true, ['draining']],
+  ] as const) {
+    it(`is ${reasons === undefined ? 'ready' : `not ready: ${reasons[0]}`} (up: ${ready}, stopping: ${stopping})`, () => {
+      const state = readiness({ ready, stopping });
+      expect([state.ready, state.body.reasons]).to.deep.equal([reasons === undefined, reasons]);
+    });
+  }
+
+  it('says that it drains while a request is under way', async () => {
+    const started = await start(options());
+    const { admin = '', status = '' } = started.addresses;
+    const ready = async () => {
+      const response = await fetch(`http://${status}/status/ready`);
+      return [response.status, ((await response.json()) as { reasons?: unknown }).reasons];
+    };
+    expect(await ready()).to.deep.equal([200, undefined]);
+    const half = await openHalfRequest(`http://${admin}/services`);
+    const stopped = started.stop();
+    expect(await ready()).to.deep.equal([503, ['draining']]);
+    expect(await half.finish()).to.match(/^HTTP\/1.1 503 /);
+    await stopped;
   });
 
   it('closes what it opened when a port is taken', async () => {

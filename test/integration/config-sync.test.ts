@@ -66,6 +66,48 @@ describe('config sync over gRPC', function () {
     expect(text).to.match(/sluice_config_push_bytes_total\{kind="snapshot"\} [1-9]/);
   });
 
+  it('shows what a node counts, how long it is remembered, which process it is, and which one is slowest', async () => {
+    const { clustering } = await harness.startControlPlane();
+    let requestsTotal = 1_000;
+    const clusters = [
+      { name: 'main', state: 'up' },
+      { name: 'other', state: 'down' },
+    ];
+    const counting = harness.node('counting', { counters: () => ({ requestsTotal: (requestsTotal += 50), clusters }) });
+    await counting.start(recordingApply());
+    const view = await waitFor(
+      () => {
+        const seen = harness.view(counting.nodeId);
+        return Number(seen?.['requests_per_second']) > 0 ? seen : undefined;
+      },
+      { what: 'two heartbeats' },
+    );
+    // Fifty each 200 ms, give or take a late timer; never those from before the stream.
+    expect(view?.['requests_per_second']).to.be.within(25, 500);
+    expect(view?.['clusters']).to.deep.equal(clusters);
+    expect(view?.['boot_id']).to.match(/^[0-9a-f-]{36}$/);
+    expect(view?.['ttl']).to.be.within(14 * 86_400 - 60, 14 * 86_400);
+    expect(view?.['cert_details']).to.equal(null);
+
+    const slowest = () => clustering.status()['slowest_node'] as Record<string, unknown> | null;
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const slow = harness.node('slow');
+    await slow.start(
+      recordingApply(async () => {
+        await gate;
+        return { kind: 'applied', applyMs: 5_000 };
+      }),
+    );
+    await waitFor(() => slowest()?.['id'] === slow.nodeId, { what: 'the node that is behind' });
+    expect(slowest()).to.include({ state: 'pending', apply_ms: null });
+    release();
+    await inSync(slow.nodeId);
+    expect(slowest()).to.deep.include({ id: slow.nodeId, state: 'in_sync', apply_ms: 5_000, behind_ms: 0 });
+    await slow.stop();
+    await waitFor(() => slowest()?.['id'] === counting.nodeId, { what: 'a node that is gone' });
+  });
+
   it('answers a wait at once without nodes, and with a timeout while a node is busy', async () => {
     const { syncGate } = await harness.startControlPlane();
     expect(await syncGate.waitApplied(harness.reader.set(oneService('a')), 5_000)).to.equal('applied; nodes=0');

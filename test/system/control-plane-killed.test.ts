@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
@@ -70,6 +70,45 @@ describe('the planes as processes', function () {
       expect([...known], 'what ran meanwhile').to.include(meanwhile);
       expect(await hashOf(node)).to.equal(view?.['applied_hash']);
     }
+  });
+
+  it('follow a database that is brought back from a copy, and tell it from the one before', async () => {
+    const first = started(await runControlPlane({ folder: folder.path }));
+    const node = started(await runDataPlane({ folder: join(folder.path, 'node'), controlPlane: first.cluster }));
+    await adminOk(first.admin, 'PUT', '/services/s', { host: 'copied.example.test' });
+    const [copied] = await allInSync(first.admin, 1);
+    const [adminPort, clusterPort] = [first.admin, first.cluster].map((address) => Number(address.split(':').at(-1)));
+    const run = async () =>
+      started(await runControlPlane({ folder: folder.path, adminPort: adminPort ?? 0, clusterPort: clusterPort ?? 0 }));
+    const etag = async () => (await admin(first.admin, 'GET', '/config')).headers.get('etag');
+    expect(await first.stop()).to.equal(0);
+    const database = join(folder.path, 'control-plane.db');
+    copyFileSync(database, join(folder.path, 'copy.db'));
+
+    const second = await run();
+    await adminOk(second.admin, 'PUT', '/services/s', { host: 'lost.example.test' });
+    const lost = await etag();
+    const [after] = await allInSync(second.admin, 1);
+    expect(after?.['applied_hash']).to.not.equal(copied?.['applied_hash']);
+    expect(await second.stop()).to.equal(0);
+    copyFileSync(join(folder.path, 'copy.db'), database);
+
+    const third = await run();
+    await waitFor(async () => (await hashOf(node)) === copied?.['applied_hash'], {
+      what: 'the configuration of the copy',
+      timeoutMs: 60_000,
+    });
+    await allInSync(third.admin, 1);
+    // As many writes as before, of another history: who saw the lost one may not overwrite this one.
+    await adminOk(third.admin, 'PUT', '/services/s', { host: 'new.example.test' });
+    expect(await etag()).to.not.equal(lost);
+    const stale = await fetch(`${third.admin}/config`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'if-match': lost ?? '' },
+      body: '{"_format_version":"3.0"}',
+    });
+    expect(stale.status).to.equal(412);
+    await allInSync(third.admin, 1);
   });
 
   it('agree whatever the clocks of nodes say', async () => {
