@@ -24,6 +24,7 @@ import {
   type Format,
   type SchemaSource,
 } from './format.ts';
+import { linearPattern } from './linear-pattern.ts';
 import { parseJsonText, refuseDeepNesting } from './json-value.ts';
 
 /**
@@ -115,6 +116,8 @@ const options: Options = {
   ownProperties: true,
   // 0.07 is a multiple of 0.01, though not in binary.
   multipleOfPrecision: 6,
+  // `code` would name it in validators that are written to files, which ours are not.
+  code: { regExp: Object.assign(linearPattern, { code: '' }) },
 };
 
 /** Ajv compares items that are no scalars each with each: a megabyte of small arrays would hold the process for minutes. */
