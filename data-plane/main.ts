@@ -28,6 +28,7 @@ import {
   createRequestMetrics,
   type RequestMetrics,
 } from './status/metrics.ts';
+import { loadTracing, type MakeTracing, type Tracing } from './tracing/tracing.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
@@ -92,11 +93,14 @@ interface Parts {
   readonly readiness: () => ReadyState;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
+  readonly tracing: Tracing | undefined;
   readonly state: { draining: boolean; stopped: boolean };
   listener: HttpListener | undefined;
   status: StatusServer | undefined;
 }
 
+/** For the last traces, when the rest has used up drain_timeout. */
+const traceFlushMs = 1_000;
 /** How often a node that starts looks whether it is ready. */
 const readyPollMs = 50;
 /** What of drain_timeout is kept for answering what waits: one half for last verdicts, the other for the answers. */
@@ -130,7 +134,7 @@ export async function startNode(
   makeSource: (deps: SourceDeps) => NodeSource,
 ): Promise<DataPlane> {
   await loadKafkaClient(options.kafkaClient);
-  const parts = assemble(options, makeSource);
+  const parts = assemble(options, await loadTracing(options.env ?? process.env), makeSource);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= drain(parts));
   try {
@@ -143,7 +147,11 @@ export async function startNode(
   }
 }
 
-function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSource): Parts {
+function assemble(
+  options: NodeOptions,
+  makeTracing: MakeTracing | undefined,
+  makeSource: (deps: SourceDeps) => NodeSource,
+): Parts {
   const { logger, kafkaClient } = options;
   const metrics = options.metrics ?? defaultMetrics();
   const { producerMemoryMaxBytes } = options;
@@ -162,7 +170,12 @@ function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSo
     unsupportedSettings,
   };
   const holder = createHolder(logger, metrics, requestMetrics, pluginDeps);
-  const spine = createSpine({ holder, metrics: requestMetrics, logger });
+  const source = makeSource({
+    counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
+  });
+  const { sluiceVersion } = options;
+  const tracing = makeTracing?.({ env: pluginDeps.env, sluiceVersion, nodeId: source.nodeId, logger });
+  const spine = createSpine({ holder, metrics: requestMetrics, logger, tracing });
   const state = { draining: false, stopped: false };
   const isListening = () => options.proxyListen === 'off' || parts.listener !== undefined;
   const parts: Parts = {
@@ -172,9 +185,7 @@ function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSo
     holder,
     requestMetrics,
     spine,
-    source: makeSource({
-      counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
-    }),
+    source,
     readiness: createReadiness({
       isConfigured: () => holder.current !== undefined,
       clusters: () => producers.clusters(),
@@ -184,6 +195,7 @@ function assemble(options: NodeOptions, makeSource: (deps: SourceDeps) => NodeSo
     }),
     closeEncoders: () => encoders.close(),
     closeLua: () => lua.close(),
+    tracing,
     state,
     listener: undefined,
     status: undefined,
@@ -296,6 +308,8 @@ async function drain(parts: Parts): Promise<void> {
   await parts.closeLua();
   await producers.close(deadlineMs);
   await parts.closeEncoders();
+  // What only tells of it may not keep a node from stopping: a second beyond the deadline at most.
+  await parts.tracing?.close(Math.max(deadlineMs, performance.now() + traceFlushMs));
   state.stopped = true;
   await parts.status?.stop();
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { RequestSpan } from '../tracing/tracing.ts';
 import type { HeaderList } from './header-list.ts';
 
 /** How the request arrived; `grpc*` is HTTP/2 with `content-type: application/grpc*`. */
@@ -50,6 +51,8 @@ export interface Exchange {
 
   /** Set by the spine after the match. */
   route: ExchangeRoute | undefined;
+  /** Set by the spine where requests are traced. */
+  span: RequestSpan | undefined;
   /** Set by an authentication plugin. */
   consumer: ExchangeConsumer | undefined;
 

@@ -4,6 +4,7 @@ import { type Logger, stackOf } from '../../shared/log.ts';
 import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../config/runtime.ts';
 import type { RuntimeHolder, RuntimeLease } from '../config/runtime-holder.ts';
 import type { Captures, RouteMatch } from '../router/route.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { RequestMetrics, RouteMeter } from '../status/metrics.ts';
 import { answerOfFailure, errorAnswer, plainAnswer } from './error-response.ts';
 import type { Answer, ExchangeRoute, OpenExchange } from './exchange.ts';
@@ -13,6 +14,7 @@ export interface SpineDeps {
   readonly holder: RuntimeHolder;
   readonly metrics: RequestMetrics;
   readonly logger: Logger;
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface Spine {
@@ -65,6 +67,7 @@ class Passage {
     this.#exchange = exchange;
     this.#spine = spine;
     this.#meter = spine.metrics.unmatched;
+    if (spine.tracing !== undefined) exchange.span = spine.tracing.request(exchange);
   }
 
   start(): void {
@@ -155,6 +158,7 @@ class Passage {
       exchange.respond(sent);
     }
     this.#meter.count(sent.status);
+    exchange.span?.end(sent.status, exchange.route?.name ?? exchange.route?.id);
     metrics.observeDuration((performance.now() - exchange.receivedAtMs) / 1000);
     this.#log(sent);
     if (this.#lease !== undefined) this.#spine.holder.leave(this.#lease);

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, pipeline } from 'node:stream';
 import { normalizePath } from '../../shared/path.ts';
+import type { RequestSpan } from '../tracing/tracing.ts';
 import { splitPort } from '../router/host.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from './exchange.ts';
 import { closeGentlyAfterAnswer } from './gentle-close.ts';
@@ -42,6 +43,7 @@ export class HttpExchange implements OpenExchange {
   readonly sni = undefined;
   readonly headers: HeaderList;
   route: ExchangeRoute | undefined = undefined;
+  span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
 
   readonly #request: IncomingMessage;

@@ -78,6 +78,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
       clientAddress: '',
       route: undefined,
       consumer: undefined,
+      span: undefined,
       readBody: () => Promise.resolve(Buffer.from(body)),
     };
     try {

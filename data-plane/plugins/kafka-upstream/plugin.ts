@@ -98,7 +98,10 @@ function createInstance(
     const key = madeKey instanceof Promise ? await madeKey : madeKey;
     const made = valueOf(topic, exchange, body, deadlineMs);
     const value = made instanceof Promise ? await made : made;
-    const verdict = await publish(topic, { key, value, headers: headersOf(exchange.headers) }, deadlineMs);
+    const span = exchange.span?.produce(topic);
+    const record = { key, value, headers: headersOf(exchange.headers, span?.traceparent) };
+    const verdict = await publish(topic, record, deadlineMs);
+    span?.end(verdict);
     return answers.one(verdict);
   }
 
@@ -107,16 +110,24 @@ function createInstance(
     const targets = topicsOf(exchange);
     const body = await readBody(exchange);
     const keyText = await keyTextOf(exchange, body);
-    const headers = headersOf(exchange.headers);
     const valueFor = await valuesOf(exchange, body, deadlineMs);
     // All records are encoded before any goes out: data that does not fit refuses the whole request.
     const records = await Promise.all(
       targets.map(async (topic) => {
         const key = await keyFor(topic, keyText, deadlineMs);
-        return { topic, record: { key, value: await valueFor(topic), headers } };
+        return { topic, key, value: await valueFor(topic) };
       }),
     );
-    const verdicts = await Promise.all(records.map(async ({ topic, record }) => publish(topic, record, deadlineMs)));
+    const common = exchange.span === undefined ? headersOf(exchange.headers) : undefined;
+    const verdicts = await Promise.all(
+      records.map(async ({ topic, key, value }) => {
+        const span = exchange.span?.produce(topic);
+        const headers = common ?? headersOf(exchange.headers, span?.traceparent);
+        const verdict = await publish(topic, { key, value, headers }, deadlineMs);
+        span?.end(verdict);
+        return verdict;
+      }),
+    );
     return answers.several(verdicts, () => exchange.requestId);
   }
 

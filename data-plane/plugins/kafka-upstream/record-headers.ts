@@ -3,7 +3,8 @@ import type { RecordHeader } from '../../kafka/client.ts';
 import type { HeaderList } from '../../proxy/header-list.ts';
 import { isAscii } from '../header-text.ts';
 
-export type RecordHeadersOf = (headers: HeaderList) => readonly RecordHeader[];
+/** `traceparent` is that of the record's own span, which takes the place of the one that came. */
+export type RecordHeadersOf = (headers: HeaderList, traceparent?: string) => readonly RecordHeader[];
 
 const noHeaders: readonly RecordHeader[] = [];
 const traceHeader = 'traceparent';
@@ -21,17 +22,17 @@ export function compileRecordHeaders(config: KafkaUpstreamConfig['headers']): Re
   const included = lowerCased(config.include_headers);
   const forwardAll = config.forward_all_by_default;
   if (!forwardAll && [...included].every((name) => name === traceHeader || excluded.has(name))) {
-    return (headers) => {
-      const trace = headers.get(traceHeader);
+    return (headers, traceparent) => {
+      const trace = traceparent ?? headers.get(traceHeader);
       return trace === undefined ? noHeaders : [recordHeader(traceName, trace)];
     };
   }
   const forwards = (name: string): boolean =>
     name === traceHeader || ((forwardAll || included.has(name)) && !excluded.has(name));
   const collect = collectors[config.repeated_headers_behavior];
-  return (headers) => {
-    const kept: [name: string, value: string][] = [];
-    let hasTrace = false;
+  return (headers, traceparent) => {
+    const kept: [name: string, value: string][] = traceparent === undefined ? [] : [[traceHeader, traceparent]];
+    let hasTrace = traceparent !== undefined;
     for (const [name, value] of headers.entries()) {
       if (!forwards(name) || (name === traceHeader && hasTrace)) continue;
       hasTrace ||= name === traceHeader;

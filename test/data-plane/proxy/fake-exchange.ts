@@ -5,6 +5,7 @@ import type {
   OpenExchange,
   Protocol,
 } from '../../../data-plane/proxy/exchange.ts';
+import type { RequestSpan } from '../../../data-plane/tracing/tracing.ts';
 import { HeaderList } from '../../../data-plane/proxy/header-list.ts';
 
 /** A request without a connection; keeps the answers that it was given. */
@@ -23,6 +24,7 @@ export class FakeExchange implements OpenExchange {
   readonly clientAddress = '192.0.2.1';
   clientGone = false;
   route: ExchangeRoute | undefined = undefined;
+  span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
   readonly answers: Answer[] = [];
 

@@ -131,6 +131,7 @@ export function exchange(fields: {
         ? undefined
         : { id: 'route-1', name: 'orders', serviceId: null, serviceName: null, captures },
     consumer,
+    span: undefined,
     readBody: () => Promise.resolve(Buffer.from(body)),
   };
 }

@@ -235,8 +235,11 @@ describe('record headers', () => {
   for (const [config, expected] of cases) {
     it(`${JSON.stringify(config)} are ${expected.join(', ')}`, () => {
       const headersOf = compileRecordHeaders(buildConfig({ headers: config }).headers);
-      const made = headersOf(new HeaderList(incoming)).map(({ name, value }) => `${name}: ${String(value)}`);
-      expect(made).to.deep.equal(expected);
+      const made = (own?: string) =>
+        headersOf(new HeaderList(incoming), own).map(({ name, value }) => `${name}: ${String(value)}`);
+      expect(made()).to.deep.equal(expected);
+      // The trace of the record's own span takes the place of the one that came.
+      expect(made('00-own')).to.have.members(expected.map((line) => line.replace('00-a', '00-own')));
     });
   }
 

@@ -1,0 +1,63 @@
+import type { Logger } from '../../shared/log.ts';
+
+/** What a trace tells of a request. */
+export interface TracedRequest {
+  readonly method: string;
+  readonly protocol: string;
+  /** Without the query, which may hold what is not to be shown. */
+  readonly path: string;
+  readonly host: string;
+  readonly headers: { get(name: string): string | undefined };
+}
+
+/** The span of a request, from its match to its answer. */
+export interface RequestSpan {
+  /** Begins the span of one record on its way. */
+  produce(topic: string): ProduceSpan;
+  /** `route`: name or id; undefined without one. */
+  end(status: number, route: string | undefined): void;
+}
+
+export interface ProduceSpan {
+  /** W3C's trace context with this span as the parent of whoever reads the record. */
+  readonly traceparent: string;
+  end(result: ProduceResult): void;
+}
+
+/** What became of the record; a verdict of the producer has all of it. */
+export interface ProduceResult {
+  readonly outcome: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly partition?: number;
+  readonly offset?: string;
+}
+
+export interface Tracing {
+  /** Continues the trace that the request's `traceparent` names, or begins one. */
+  request(request: TracedRequest): RequestSpan;
+  /** Sends what is finished; at most until then (monotonic ms). */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export interface TracingOptions {
+  readonly env: Environment;
+  readonly sluiceVersion: string;
+  readonly nodeId: string;
+  readonly logger: Logger;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type MakeTracing = (options: TracingOptions) => Tracing;
+
+/**
+ * Traces over OTLP/HTTP, on when the standard variables name where to send them (`OTEL_EXPORTER_OTLP_ENDPOINT`, or the
+ * one for traces). Undefined otherwise: nothing is made then, and the libraries are not loaded.
+ */
+export async function loadTracing(env: Environment): Promise<MakeTracing | undefined> {
+  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '';
+  if (endpoint === '' || env['OTEL_SDK_DISABLED'] === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none')
+    return undefined;
+  const { openTelemetry } = await import('./open-telemetry.ts');
+  return openTelemetry;
+}
