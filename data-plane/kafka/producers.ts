@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../shared/log.ts';
+import { canonicalJson } from '../../shared/snapshot.ts';
 import type { KafkaClient } from './client.ts';
 import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
 import { loadPlatformatic } from './clients/platformatic-connection.ts';
+import { LabelClashes } from './label-clashes.ts';
 import { LeasedLimits } from './leased-limits.ts';
 import { LogicalProducer } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
@@ -29,6 +31,10 @@ export interface ProducersOptions {
   readonly producerMemoryMaxBytes: number;
   readonly logger: Logger;
   readonly metrics: Registry;
+  /** In place of the named client. */
+  readonly createClient?: (options: KafkaClientOptions) => KafkaClient;
+  /** How long two producers may share a label before that is a clash (ms). */
+  readonly labelSettleMs?: number;
 }
 
 /** How long a producer whose last lease is gone may still work off its queue. */
@@ -49,7 +55,7 @@ export async function loadKafkaClient(name: KafkaClientName): Promise<void> {
 
 /** The node's producers: one for each set of cluster settings in use, shared by reference count. */
 export function createProducers(options: ProducersOptions): Producers {
-  return new SharedProducers(options, clientFactories[options.kafkaClient]);
+  return new SharedProducers(options, options.createClient ?? clientFactories[options.kafkaClient]);
 }
 
 /** A setting that the node cannot fulfil: its path below `config` of kafka-upstream, and why. */
@@ -70,11 +76,20 @@ interface Shared {
   readonly limits: LeasedLimits;
 }
 
+/** Equal for settings that make the same connections: the bootstrap servers are a set, in whatever order, however often. */
+function hashOf(cluster: ClusterSettings): string {
+  const bootstrapServers = [...new Set(cluster.bootstrapServers.map(({ host, port }) => `${host}:${port}`))].sort();
+  return createHash('sha256')
+    .update(canonicalJson({ ...cluster, bootstrapServers }))
+    .digest('hex');
+}
+
 class SharedProducers implements Producers {
   readonly #options: ProducersOptions;
   readonly #createClient: (options: KafkaClientOptions) => KafkaClient;
   readonly #memory: NodeMemory;
   readonly #metrics: ProducerMetrics;
+  readonly #labels: LabelClashes;
   readonly #shared = new Map<string, Shared>();
   /** Producers that work off their queue after the last lease. */
   readonly #closing = new Map<LogicalProducer, Promise<void>>();
@@ -83,14 +98,14 @@ class SharedProducers implements Producers {
     this.#options = options;
     this.#createClient = createClient;
     this.#memory = { bytesMax: options.producerMemoryMaxBytes, bytes: 0 };
+    this.#labels = new LabelClashes(options.logger, options.labelSettleMs);
     this.#metrics = createProducerMetrics(options.metrics, () =>
       this.#producers().map((producer) => producer.figures()),
     );
   }
 
   acquire(options: ProducerOptions): ProducerLease {
-    // One function makes the settings of all plugins, so that equal ones have equal text.
-    const hash = createHash('sha256').update(JSON.stringify(options.cluster)).digest('hex');
+    const hash = hashOf(options.cluster);
     const shared = this.#shared.get(hash) ?? this.#create(hash, options);
     const { limits } = options;
     if (shared.limits.add(limits)) shared.producer.setLimits(shared.limits.smallest());
@@ -123,6 +138,7 @@ class SharedProducers implements Producers {
   async close(deadlineMs: number): Promise<void> {
     const producers = this.#producers();
     this.#shared.clear();
+    this.#labels.close();
     await Promise.all(producers.map((producer) => producer.close(deadlineMs)));
   }
 
@@ -132,12 +148,6 @@ class SharedProducers implements Producers {
 
   #create(hash: string, { cluster, limits, label }: ProducerOptions): Shared {
     const { logger } = this.#options;
-    for (const { status } of this.#shared.values()) {
-      if (status.name !== label) continue;
-      logger.warn('kafka_label_clash', `Two Kafka clusters with different settings are called ${label}`, {
-        cluster: label,
-      });
-    }
     const producer = new LogicalProducer({
       label,
       cluster,
@@ -154,6 +164,7 @@ class SharedProducers implements Producers {
       limits: new LeasedLimits(),
     };
     this.#shared.set(hash, shared);
+    this.#labels.add(label);
     return shared;
   }
 
@@ -165,6 +176,7 @@ class SharedProducers implements Producers {
     }
     if (this.#shared.get(shared.hash) !== shared) return;
     this.#shared.delete(shared.hash);
+    this.#labels.remove(shared.status.name);
     const { producer } = shared;
     const closed = producer
       .close(performance.now() + releaseFlushMs)
