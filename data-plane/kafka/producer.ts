@@ -49,7 +49,7 @@ export function brokersText({ bootstrapServers }: ClusterSettings): string {
   return bootstrapServers.map(({ host, port }) => `${host}:${port}`).join(',');
 }
 
-/** Bounds of one producer. Where plugins share one, the smallest of each rules. */
+/** Bounds of one producer. Where plugins share one, `LeasedLimits` says whose rule. */
 export interface ProducerLimits {
   readonly batchRecordsMax: number;
   readonly batchBytesMax: number;

@@ -108,7 +108,7 @@ class SharedProducers implements Producers {
     const hash = hashOf(options.cluster);
     const shared = this.#shared.get(hash) ?? this.#create(hash, options);
     const { limits } = options;
-    if (shared.limits.add(limits)) shared.producer.setLimits(shared.limits.smallest());
+    if (shared.limits.add(limits)) shared.producer.setLimits(shared.limits.inForce());
     const { producer } = shared;
     let released = false;
     const held = options.health == null ? null : producer.gates.acquire(options.health);
@@ -171,7 +171,7 @@ class SharedProducers implements Producers {
   #release(shared: Shared, limits: ProducerLimits): void {
     const changed = shared.limits.remove(limits);
     if (!shared.limits.isEmpty) {
-      if (changed) shared.producer.setLimits(shared.limits.smallest());
+      if (changed) shared.producer.setLimits(shared.limits.inForce());
       return;
     }
     if (this.#shared.get(shared.hash) !== shared) return;
