@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import type { ClusterSettings, ProducerLease, ProducerLimits, Producers } from '../../../data-plane/kafka/producer.ts';
-import { createProducers, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
-import { createLogger } from '../../../shared/log.ts';
+import { createProducers, loadKafkaClient, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
+import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
-import { FakeKafkaClient, testCluster, testLimits } from './fake-kafka-client.ts';
+import { FakeKafkaClient, testCluster, testLimits, testRecord } from './fake-kafka-client.ts';
 
 const brokerA = { host: 'a.invalid', port: 9092 };
 const brokerB = { host: 'b.invalid', port: 9093 };
@@ -110,6 +110,146 @@ describe('shared producers', () => {
       });
     }
   });
+
+  const soon = (ms = 5000): number => performance.now() + ms;
+  /** The one client, once it has been handed so many batches. */
+  async function clientWithBatches(count: number): Promise<FakeKafkaClient> {
+    const [client] = clients;
+    if (client === undefined) throw new Error('no client');
+    await waitFor(() => client.sent.length >= count, { what: `batch ${count}`, timeoutMs: 3000, pollMs: 2 });
+    return client;
+  }
+
+  describe('by their leases', () => {
+    it('live until the last is released, each once', async () => {
+      const producers = start();
+      const [first, second] = [acquire(producers), acquire(producers)];
+      first.release();
+      first.release();
+      const verdict = second.publish('t', testRecord('a'), soon());
+      const client = await clientWithBatches(1);
+      client.sent[0]?.ack(3n);
+      expect(await verdict).to.include({ outcome: 'acked', offset: '3' });
+      expect(client.closed).to.equal(false);
+      second.release();
+      await waitFor(() => client.closed, { what: 'the client is closed', pollMs: 2 });
+      expect(producers.clusters()).to.deep.equal([]);
+    });
+
+    it('are made anew after the last', () => {
+      const producers = start();
+      acquire(producers).release();
+      acquire(producers);
+      expect(clients).to.have.length(2);
+      expect(producers.clusters()).to.have.length(1);
+    });
+
+    it('have the limits of those that there are', async () => {
+      const producers = start();
+      const plain = acquire(producers);
+      const small = acquire(producers, {}, { limits: { batchRecordsMax: 1 } });
+      const sizes = async (batches: number): Promise<number[]> => {
+        const from = clients[0]?.sent.length ?? 0;
+        const verdicts = ['a', 'b'].map((value) => plain.publish('t', testRecord(value, 'key'), soon()));
+        for (let count = 1; count <= batches; count++) (await clientWithBatches(from + count)).sent.at(-1)?.ack();
+        await Promise.all(verdicts);
+        return clients[0]?.sent.slice(from).map(({ values }) => values.length) ?? [];
+      };
+      expect(await sizes(2)).to.deep.equal([1, 1]);
+      small.release();
+      expect(await sizes(1)).to.deep.equal([2]);
+    });
+
+    it('have the health gates that each asks for', () => {
+      const producers = start();
+      const health = { failureThreshold: 1, probeIntervalMs: 60_000, recoveryThreshold: 1 };
+      const gated = producers.acquire({ cluster: testCluster, limits: testLimits, label: 'orders', health });
+      const open = acquire(producers);
+      clients[0]?.status({ state: 'failing', error: 'down', loginRefused: false });
+      expect(gated.enqueue('t', testRecord('a'), soon())).to.include({ code: 'KAFKA_UNAVAILABLE' });
+      expect(open.enqueue('t', testRecord('a'), soon())).to.include({ outcome: 'accepted' });
+    });
+  });
+
+  describe('at their end', () => {
+    it('send what is queued before they close, after the last release', async () => {
+      const producers = start();
+      const lease = acquire(producers);
+      const verdict = lease.publish('t', testRecord('a'), soon());
+      lease.release();
+      const client = await clientWithBatches(1);
+      expect(client.closed).to.equal(false);
+      client.sent[0]?.ack();
+      expect(await verdict).to.include({ outcome: 'acked' });
+      await waitFor(() => client.closed, { what: 'the client is closed', pollMs: 2 });
+    });
+
+    for (const released of [false, true]) {
+      it(`are waited for by close, ${released ? 'released' : 'leased'}`, async () => {
+        const producers = start();
+        const lease = acquire(producers);
+        const verdict = lease.publish('t', testRecord('a'), soon());
+        const client = await clientWithBatches(1);
+        if (released) lease.release();
+        const closed = producers.close(soon());
+        client.sent[0]?.ack();
+        await closed;
+        expect(client.closed).to.equal(true);
+        expect(await verdict).to.include({ outcome: 'acked' });
+        expect(await lease.publish('t', testRecord('b'), soon())).to.include({ code: 'SHUTTING_DOWN' });
+        lease.release();
+        expect(producers.clusters()).to.deep.equal([]);
+      });
+    }
+
+    it('answer what is left when the time to close is over', async () => {
+      const producers = start();
+      const lease = acquire(producers);
+      const sent = lease.publish('t', testRecord('a', 'key'), soon());
+      await clientWithBatches(1);
+      const waits = lease.publish('t', testRecord('b', 'key'), soon());
+      await producers.close(0);
+      expect(await sent).to.include({ outcome: 'unknown' });
+      expect(await waits).to.include({ outcome: 'not_sent', code: 'SHUTTING_DOWN' });
+    });
+  });
+
+  it('tell the state of each cluster', () => {
+    const producers = start();
+    acquire(producers, { bootstrapServers: [brokerA, brokerB] });
+    acquire(producers, {}, { label: 'other' });
+    const error = 'refused';
+    clients[1]?.status({ state: 'failing', error, loginRefused: false });
+    expect(producers.clusters()).to.deep.equal([
+      { name: 'orders', brokers: 'a.invalid:9092,b.invalid:9093', state: 'connected', error: null },
+      { name: 'other', brokers: 'kafka.invalid:9092', state: 'failing', error },
+    ]);
+  });
+
+  it('share the memory of the node', () => {
+    const producers = start({ producerMemoryMaxBytes: 100 });
+    const [first, second] = [acquire(producers), acquire(producers, { acks: 1 }, { label: 'other' })];
+    const record = testRecord('x'.repeat(80));
+    expect(first.enqueue('t', record, soon())).to.include({ outcome: 'accepted' });
+    expect(second.enqueue('t', record, soon())).to.include({ code: 'PRODUCER_OVERLOADED' });
+  });
+
+  for (const kafkaClient of ['kafkajs', 'platformatic'] as const) {
+    it(`use ${kafkaClient} once it is loaded`, async () => {
+      await loadKafkaClient(kafkaClient);
+      const producers = createProducers({
+        kafkaClient,
+        producerMemoryMaxBytes: 1000,
+        logger: silentLogger(),
+        metrics: new Registry(),
+      });
+      open.push(producers);
+      // Nothing listens there.
+      acquire(producers, { bootstrapServers: [{ host: '127.0.0.1', port: 1 }] });
+      await waitFor(() => producers.clusters()[0]?.state === 'failing', { what: 'the client has tried', pollMs: 5 });
+      expect(producers.clusters()[0]?.error).to.be.a('string');
+    });
+  }
 
   describe('with one label', () => {
     it('are told of, once, when two stay in use', async () => {
