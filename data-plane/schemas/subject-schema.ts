@@ -3,6 +3,11 @@ import type { Logger } from '../../shared/log.ts';
 
 /** How long a failure is answered without asking again. */
 export const failureKeptMs = 5_000;
+/**
+ * How long after it no request waits for the registry where an expired `latest` can be used: it most likely fails still,
+ * and is asked in the background. What is known of it after a longer silence says nothing.
+ */
+export const failureRecentMs = 30_000;
 /** The share of its ttl after which `latest` is asked for again in the background, before a request would wait. */
 const refreshShare = 0.8;
 
@@ -19,13 +24,14 @@ export interface SubjectSchema<T> {
   current(): T | undefined;
   /** Waits for the registry until the deadline (monotonic ms). @throws RequestError */
   load(deadlineMs: number): Promise<T>;
-  /** Asks the registry in the background unless it was asked before. */
+  /** Asks the registry in the background where there is no answer that holds, a kept failure included. */
   prefetch(): void;
 }
 
 /**
  * The cached schema of one subject and version: one request in flight, `latest` at most `ttlMs` old, failures kept for
- * five seconds, an expired `latest` used on while the registry cannot be asked.
+ * five seconds, an expired `latest` used on while the registry cannot be asked. It is not used once the registry was last
+ * asked long ago: the next request waits for it, with all that come until it has answered or failed.
  */
 export function createSubjectSchema<T>(deps: {
   readonly label: string;
@@ -40,7 +46,8 @@ export function createSubjectSchema<T>(deps: {
   let value: T | undefined;
   let freshUntilMs = 0;
   let refreshAtMs = 0;
-  let failure: { readonly error: RequestError; readonly untilMs: number } | undefined;
+  let failure:
+    { readonly error: RequestError; readonly keptUntilMs: number; readonly recentUntilMs: number } | undefined;
   let inFlight: Promise<void> | undefined;
   let answers = 0;
 
@@ -56,7 +63,12 @@ export function createSubjectSchema<T>(deps: {
         inFlight = undefined;
       },
       (error: unknown) => {
-        failure = { error: asRequestError(error), untilMs: now() + failureKeptMs };
+        const atMs = now();
+        failure = {
+          error: asRequestError(error),
+          keptUntilMs: atMs + failureKeptMs,
+          recentUntilMs: atMs + failureRecentMs,
+        };
         // The registry's own word that the subject is gone ends its use; being unable to ask does not.
         if (failure.error.code !== 'SCHEMA_REGISTRY_UNAVAILABLE') value = undefined;
         const fields = { subject: label, error: failure.error.message, using_expired: value !== undefined };
@@ -67,23 +79,30 @@ export function createSubjectSchema<T>(deps: {
     return inFlight;
   }
 
+  const isKept = (atMs: number): boolean => failure !== undefined && atMs < failure.keptUntilMs;
+
+  /** Forgets a failure from long ago; not while it is found out whether it lasts. */
+  function forgetOld(atMs: number): void {
+    if (failure !== undefined && atMs >= failure.recentUntilMs && inFlight === undefined) failure = undefined;
+  }
+
   return {
     current() {
       const atMs = now();
       if (value !== undefined && atMs < freshUntilMs) {
         counts.hits++;
-        if (atMs >= refreshAtMs && failure === undefined) void refresh();
+        if (atMs >= refreshAtMs && !isKept(atMs)) void refresh();
         return value;
       }
+      forgetOld(atMs);
       if (failure === undefined) return undefined;
-      const isKept = atMs < failure.untilMs;
       if (value !== undefined) {
         // No request waits for a registry that is known to fail.
-        if (!isKept) void refresh();
+        if (!isKept(atMs)) void refresh();
         counts.stale++;
         return value;
       }
-      if (isKept) throw failure.error;
+      if (isKept(atMs)) throw failure.error;
       return undefined;
     },
     async load(deadlineMs) {
@@ -100,7 +119,11 @@ export function createSubjectSchema<T>(deps: {
       throw new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', 'The schema registry did not answer in time.');
     },
     prefetch() {
-      if (value === undefined && failure === undefined) void refresh();
+      const atMs = now();
+      forgetOld(atMs);
+      // With a ttl of 0 no answer holds: requests ask.
+      const isMissing = value === undefined || (atMs >= freshUntilMs && ttlMs > 0);
+      if (isMissing && !isKept(atMs)) void refresh();
     },
   };
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import {
   createSubjectSchema,
   failureKeptMs,
+  failureRecentMs,
   type CacheCounts,
   type SubjectSchema,
 } from '../../../data-plane/schemas/subject-schema.ts';
@@ -115,6 +116,75 @@ describe("a subject's schema", () => {
     expect(subject.schema.current()).to.equal('v2');
   });
 
+  it('is waited for when the registry failed long ago, by all who come meanwhile', async () => {
+    const subject = new Subject();
+    await subject.get();
+    subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
+    subject.nowMs = ttlMs;
+    await subject.get();
+    subject.nowMs += failureRecentMs;
+    subject.answer = () => Promise.resolve('v2');
+    expect(await Promise.all([subject.get(), subject.get()])).to.deep.equal(['v2', 'v2']);
+    expect([subject.fetches, subject.counts.stale]).to.deep.equal([3, 1]);
+  });
+
+  it('is used on, expired, when the registry failed long ago and fails again', async () => {
+    const subject = new Subject();
+    await subject.get();
+    subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
+    for (const fetches of [2, 3]) {
+      subject.nowMs += failureRecentMs + ttlMs;
+      expect(await Promise.all([subject.get(), subject.get()])).to.deep.equal(['v1', 'v1']);
+      expect(subject.schema.current()).to.equal('v1');
+      expect(subject.fetches).to.equal(fetches);
+    }
+  });
+
+  it('makes no request wait while a registry that hangs is asked in the background', async () => {
+    const subject = new Subject();
+    await subject.get();
+    subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
+    subject.nowMs = ttlMs;
+    await subject.get();
+    for (let rounds = 0; rounds < 10; rounds++) {
+      let giveUp = (): void => undefined;
+      subject.answer = () =>
+        new Promise((_resolve, reject) => {
+          giveUp = () => reject(new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', 'It hangs.'));
+        });
+      // It is asked at the last moment before its failure is old, and gives no answer for longer.
+      subject.nowMs += failureRecentMs - 1;
+      expect(subject.schema.current()).to.equal('v1');
+      subject.nowMs += failureRecentMs;
+      expect(subject.schema.current()).to.equal('v1');
+      expect(subject.fetches).to.equal(3 + rounds);
+      giveUp();
+      await subject.settle();
+      expect(subject.schema.current()).to.equal('v1');
+    }
+    expect(subject.counts.misses).to.equal(2);
+  });
+
+  it('is asked for again, while it is fresh, after a failure in the background', async () => {
+    const subject = new Subject(ttlMs * 10);
+    await subject.get();
+    subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
+    subject.nowMs = ttlMs * 8;
+    subject.schema.current();
+    await subject.settle();
+    subject.answer = () => Promise.resolve('v2');
+    for (const [afterMs, fetches] of [
+      [failureKeptMs - 1, 2],
+      [1, 3],
+    ] as const) {
+      subject.nowMs += afterMs;
+      expect(subject.schema.current()).to.equal('v1');
+      expect(subject.fetches).to.equal(fetches);
+    }
+    await subject.settle();
+    expect(subject.schema.current()).to.equal('v2');
+  });
+
   it('is used on, expired, in time when the registry does not answer', async () => {
     const subject = new Subject();
     await subject.get();
@@ -164,6 +234,39 @@ describe("a subject's schema", () => {
     expect(subject.fetches).to.equal(1);
     subject.schema.prefetch();
     expect(subject.fetches).to.equal(1);
+  });
+
+  it('is fetched beforehand again once a failure is over, or it has expired', async () => {
+    const subject = new Subject();
+    subject.fail('SCHEMA_NOT_FOUND');
+    for (const [atMs, fetches] of [
+      [0, 1],
+      [failureKeptMs - 1, 1],
+      [failureKeptMs, 2],
+    ] as const) {
+      subject.nowMs = atMs;
+      subject.schema.prefetch();
+      await subject.settle();
+      expect(subject.fetches).to.equal(fetches);
+    }
+    subject.answer = () => Promise.resolve('v2');
+    subject.nowMs += failureKeptMs;
+    subject.schema.prefetch();
+    await subject.settle();
+    expect(subject.schema.current()).to.equal('v2');
+    for (const [afterMs, fetches] of [
+      [ttlMs - 1, 3],
+      [1, 4],
+    ] as const) {
+      subject.nowMs += afterMs;
+      subject.schema.prefetch();
+      await subject.settle();
+      expect(subject.fetches).to.equal(fetches);
+    }
+    const always = new Subject(0);
+    await always.get();
+    always.schema.prefetch();
+    expect(always.fetches).to.equal(1);
   });
 
   it('is a fault of ours when it cannot be prepared for another reason', async () => {
