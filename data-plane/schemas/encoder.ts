@@ -50,7 +50,7 @@ export interface OAuth2Settings {
   readonly proxies: ProxySettings;
 }
 
-/** Every registry in use; caches are shared by equal settings and outlive a configuration. */
+/** Every registry in use; caches are shared by equal settings. */
 export interface Encoders {
   acquire(options: EncoderOptions): EncoderLease;
   close(): Promise<void>;
@@ -64,5 +64,9 @@ export interface EncoderLease {
    * @throws RequestError BODY_INVALID (KEY_INVALID for a key), SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_REGISTRY_UNAVAILABLE.
    */
   encode(topic: string, jsonText: string, deadlineMs: number): Buffer | Promise<Buffer>;
+  /**
+   * After the last encode. The last lease of a registry takes its caches along: acquire what comes next before releasing
+   * what was.
+   */
   release(): void;
 }

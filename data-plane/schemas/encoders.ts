@@ -6,7 +6,7 @@ import { canonicalJson } from '../../shared/snapshot.ts';
 import type { EncoderOptions, Encoders, RegistrySettings } from './encoder.ts';
 import { SchemaUnusableError, type CompiledSchema, type FormatOptions } from './formats/format.ts';
 import { formats } from './formats/formats.ts';
-import { createRegistryClient, type RegisteredSchema } from './registry-client.ts';
+import { createRegistryClient, type RegisteredSchema, type RegistryClient } from './registry-client.ts';
 import { createSubjectSchema, type CacheCounts, type SubjectSchema } from './subject-schema.ts';
 import { encodeKey } from './key-text.ts';
 import { wirePrefix } from './wire-format.ts';
@@ -31,17 +31,20 @@ export interface EncodersDeps {
   readonly registryTimeoutMs?: number;
 }
 
-/** Every registry in use, with its caches. Equal settings share one. */
+/** Every registry in use, with its caches. Equal settings share one, until the last lease of it is released. */
 export function createEncoders(deps: EncodersDeps): Encoders {
   const counts: CacheCounts = { hits: 0, misses: 0, stale: 0 };
   const latency = registerMetrics(deps.metrics, counts);
-  const registries = new Map<string, ReturnType<typeof openRegistry>>();
+  const registries = new Map<string, OpenRegistry>();
 
-  function registryOf(settings: RegistrySettings): ReturnType<typeof openRegistry> {
+  function registryOf(settings: RegistrySettings): OpenRegistry {
     const key = canonicalJson(settings);
     const known = registries.get(key);
     if (known !== undefined) return known;
-    const opened = openRegistry(settings, { ...deps, counts, latency });
+    const onUnused = (): void => {
+      if (registries.get(key) === opened) registries.delete(key);
+    };
+    const opened: OpenRegistry = new OpenRegistry(settings, { ...deps, counts, latency, onUnused });
     registries.set(key, opened);
     return opened;
   }
@@ -50,6 +53,7 @@ export function createEncoders(deps: EncodersDeps): Encoders {
     acquire(options) {
       const { schemaVersion, payloadEncoding, messageName, role } = options;
       const registry = registryOf(options.registry);
+      const release = registry.lease();
       const find = (subject: string): SubjectSchema<Encode> =>
         registry.subject(subject, { version: schemaVersion, payloadEncoding, messageName, role });
       const schemaOf = options.subjectNameStrategy === 'topic' ? byTopic(find, role) : fixedSubject(find, options);
@@ -63,8 +67,7 @@ export function createEncoders(deps: EncodersDeps): Encoders {
           if (encode !== undefined) return encode(jsonText);
           return schema.load(deadlineMs).then((loaded) => loaded(jsonText));
         },
-        // Caches outlive a configuration: there is nothing to give back.
-        release() {},
+        release,
       };
     },
     close() {
@@ -90,20 +93,78 @@ function fixedSubject(
   return () => schema;
 }
 
-function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts: CacheCounts; latency: Histogram }) {
-  const { registryTimeoutMs: timeoutMs } = deps;
-  const client = createRegistryClient({
-    settings,
-    latency: deps.latency,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  });
-  const subjects = new LRUCache<string, SubjectSchema<Encode>>({ max: subjectsMax });
-  const compiled = new LRUCache<string, Encode>({ max: compiledMax });
-  const logger = deps.logger.child({ registry: new URL(settings.url).host });
+interface OpenRegistryDeps extends EncodersDeps {
+  readonly counts: CacheCounts;
+  readonly latency: Histogram;
+  /** Nobody holds it any more; its connections are closed. */
+  readonly onUnused: () => void;
+}
 
-  function compile(schema: RegisteredSchema, subject: string, use: Use): Encode {
+/** One registry: its client, what is known of its subjects, and who holds it. */
+class OpenRegistry {
+  readonly #settings: RegistrySettings;
+  readonly #deps: OpenRegistryDeps;
+  readonly #client: RegistryClient;
+  readonly #logger: Logger;
+  readonly #subjects = new LRUCache<string, SubjectSchema<Encode>>({ max: subjectsMax });
+  readonly #compiled = new LRUCache<string, Encode>({ max: compiledMax });
+  #leases = 0;
+  /** Schemas on their way. */
+  #fetching = 0;
+
+  constructor(settings: RegistrySettings, deps: OpenRegistryDeps) {
+    const { latency, registryTimeoutMs: timeoutMs } = deps;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#client = createRegistryClient({ settings, latency, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    this.#logger = deps.logger.child({ registry: new URL(settings.url).host });
+  }
+
+  /** @returns what releases it, once */
+  lease(): () => void {
+    this.#leases += 1;
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      this.#leases -= 1;
+      this.#closeUnused();
+    };
+  }
+
+  subject(subject: string, use: Use): SubjectSchema<Encode> {
+    const { version } = use;
+    const key = `${subject}\0${version}\0${optionsKey(use)}`;
+    const known = this.#subjects.get(key);
+    if (known !== undefined) return known;
+    const created = createSubjectSchema<Encode>({
+      label: subject,
+      ttlMs: version === 'latest' ? this.#settings.ttlSeconds * 1000 : Number.POSITIVE_INFINITY,
+      fetch: () => this.#fetch(subject, use),
+      counts: this.#deps.counts,
+      logger: this.#logger,
+    });
+    this.#subjects.set(key, created);
+    return created;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #fetch(subject: string, use: Use): Promise<Encode> {
+    this.#fetching += 1;
+    try {
+      return this.#compile(await this.#client.fetch(subject, use.version), subject, use);
+    } finally {
+      this.#fetching -= 1;
+      this.#closeUnused();
+    }
+  }
+
+  #compile(schema: RegisteredSchema, subject: string, use: Use): Encode {
     const key = `${schema.id}\0${optionsKey(use)}`;
-    const known = compiled.get(key);
+    const known = this.#compiled.get(key);
     if (known !== undefined) return known;
     const schemaEncoder = compileSchema(schema, subject, use);
     const prefix = wirePrefix(schema.id);
@@ -111,28 +172,16 @@ function openRegistry(settings: RegistrySettings, deps: EncodersDeps & { counts:
       use.role === 'key'
         ? (text) => encodeKey(schemaEncoder, text, prefix)
         : (jsonText) => schemaEncoder.encode(jsonText, prefix);
-    compiled.set(key, encode);
+    this.#compiled.set(key, encode);
     return encode;
   }
 
-  return {
-    subject(subject: string, use: Use): SubjectSchema<Encode> {
-      const { version } = use;
-      const key = `${subject}\0${version}\0${optionsKey(use)}`;
-      const known = subjects.get(key);
-      if (known !== undefined) return known;
-      const created = createSubjectSchema<Encode>({
-        label: subject,
-        ttlMs: version === 'latest' ? settings.ttlSeconds * 1000 : Number.POSITIVE_INFINITY,
-        fetch: async () => compile(await client.fetch(subject, version), subject, use),
-        counts: deps.counts,
-        logger,
-      });
-      subjects.set(key, created);
-      return created;
-    },
-    close: () => client.close(),
-  };
+  /** Not under a schema on its way: that would be logged as a failure of the registry. */
+  #closeUnused(): void {
+    if (this.#leases > 0 || this.#fetching > 0) return;
+    this.close();
+    this.#deps.onUnused();
+  }
 }
 
 function optionsKey({ payloadEncoding, messageName, role }: Use): string {

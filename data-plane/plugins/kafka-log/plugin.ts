@@ -34,6 +34,7 @@ function createInstance({ config, producer: options }: Resolved, deps: PluginDep
   const encoder = encoding === null ? null : deps.encoders.acquire(encoding);
   const warn = pacedLog((event, message, fields) => deps.log.warn(event, message, fields));
   let waiting = 0;
+  let isClosed = false;
 
   function lose(code: ErrorCode, reason: string): void {
     deps.metrics.logEntryLost(kafkaLogSchema.name, code);
@@ -58,7 +59,17 @@ function createInstance({ config, producer: options }: Resolved, deps: PluginDep
     made
       .then((value) => enqueue(value, deadlineMs))
       .catch(loseFor)
-      .finally(() => waiting--);
+      .finally(() => {
+        waiting--;
+        releaseUnused();
+      });
+  }
+
+  /** Entries that wait for the registry outlive their requests. */
+  function releaseUnused(): void {
+    if (!isClosed || waiting > 0) return;
+    producer.release();
+    encoder?.release();
   }
 
   return {
@@ -75,8 +86,8 @@ function createInstance({ config, producer: options }: Resolved, deps: PluginDep
       }
     },
     close() {
-      producer.release();
-      encoder?.release();
+      isClosed = true;
+      releaseUnused();
     },
   };
 }

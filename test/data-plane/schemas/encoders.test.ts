@@ -8,6 +8,7 @@ import { createEncoders } from '../../../data-plane/schemas/encoders.ts';
 import { RequestError } from '../../../shared/errors.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { testRegistry } from '../../helpers/registry.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
 
 const registryUrl = testRegistry();
 const schema = { type: 'record' as const, name: 'Order', fields: [{ name: 'id', type: 'int' }] };
@@ -258,6 +259,42 @@ describe('encoders', () => {
       await encoders.acquire(options({}, url)).encode('t', '{"id":1}', soon());
       expect(encoders.acquire(options({}, url)).encode('t', '{"id":1}', soon())).to.be.instanceOf(Buffer);
       expect(asked).to.equal(1);
+    });
+
+    it('is forgotten with its last lease, and not while a changed plugin takes over', async () => {
+      const [first, second] = [options({}, url), options({ payloadEncoding: 'simple_json' }, url)];
+      const old = encoders.acquire(first);
+      await old.encode('t', '{"id":1}', soon());
+      const other = encoders.acquire(second);
+      await other.encode('t', '{"id":1}', soon());
+      const next = encoders.acquire(first);
+      old.release();
+      old.release();
+      other.release();
+      expect(next.encode('t', '{"id":1}', soon())).to.be.instanceOf(Buffer);
+      expect(asked).to.equal(2);
+      next.release();
+      await waitFor(() => new Promise((done) => server.getConnections((_error, count) => done(count === 0))), {
+        what: 'its connections are closed',
+        pollMs: 2,
+      });
+      const anew = encoders.acquire(first);
+      expect(anew.encode('t', '{"id":1}', soon())).to.be.instanceOf(Promise);
+      await waitFor(() => asked === 3, { what: 'it is asked again', pollMs: 2 });
+    });
+
+    it('is not broken off when its last lease is released, and may be taken up again meanwhile', async () => {
+      let answerHeld = (): void => undefined;
+      answer = (response) => (answerHeld = () => good(response));
+      const lease = encoders.acquire(options({}, url));
+      const encoding = lease.encode('t', '{"id":1}', soon());
+      lease.release();
+      await waitFor(() => asked === 1, { what: 'it is asked', pollMs: 2 });
+      const next = encoders.acquire(options({}, url));
+      answerHeld();
+      expect((await encoding).length).to.equal(6);
+      expect(next.encode('t', '{"id":1}', soon())).to.be.instanceOf(Buffer);
+      expect([asked, lines]).to.deep.equal([1, []]);
     });
 
     it('uses an expired latest on, says so and counts it', async () => {

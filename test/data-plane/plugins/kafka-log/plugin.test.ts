@@ -126,4 +126,13 @@ describe('kafka-log', () => {
     fakes.createLog({ schema_registry: registry }).close?.();
     expect(fakes.released).to.equal(2);
   });
+
+  it('keeps it until the entries that wait for the registry are queued', async () => {
+    const instance = fakes.createLog({ schema_registry: registry, topic: 'late' });
+    for (let count = 0; count < 2; count++) instance.log?.(exchange({}), answer);
+    instance.close?.();
+    expect(fakes.released).to.equal(0);
+    await nextTurn();
+    expect([fakes.sent.length, fakes.released]).to.deep.equal([2, 2]);
+  });
 });
