@@ -175,6 +175,7 @@ describe('encoders', () => {
     let url: string;
     let answer: (response: ServerResponse) => void;
     let asked: number;
+    let paths: string[];
     let authorization: string | undefined;
     const good = (response: ServerResponse): void => {
       response.end(JSON.stringify({ id: 7, schema: JSON.stringify(schema) }));
@@ -182,9 +183,11 @@ describe('encoders', () => {
 
     beforeEach((done) => {
       asked = 0;
+      paths = [];
       answer = good;
       server = createServer((request, response) => {
         asked++;
+        paths.push(request.url ?? '');
         authorization = request.headers.authorization;
         answer(response);
       });
@@ -259,6 +262,59 @@ describe('encoders', () => {
       await encoders.acquire(options({}, url)).encode('t', '{"id":1}', soon());
       expect(encoders.acquire(options({}, url)).encode('t', '{"id":1}', soon())).to.be.instanceOf(Buffer);
       expect(asked).to.equal(1);
+    });
+
+    const warmUps: [
+      what: string,
+      fields: Partial<EncoderOptions>,
+      asked: readonly string[],
+      topics: readonly string[],
+    ][] = [
+      [
+        'the subject that is named',
+        { subjectName: 'sub', topics: ['a', 'b'] },
+        ['sub/versions/latest'],
+        ['a', 'b', 'c'],
+      ],
+      ['the version that is named', { subjectName: 'sub', schemaVersion: '3' }, ['sub/versions/3'], ['a']],
+      [
+        'the subject of each topic',
+        { subjectName: null, subjectNameStrategy: 'topic', topics: ['a', 'b'] },
+        ['a-value/versions/latest', 'b-value/versions/latest'],
+        ['a', 'b'],
+      ],
+      [
+        'the subject of the keys of each topic',
+        { subjectName: null, subjectNameStrategy: 'topic', topics: ['a'], role: 'key' },
+        ['a-key/versions/latest'],
+        ['a'],
+      ],
+    ];
+    for (const [what, fields, expected, topics] of warmUps) {
+      it(`is asked in the background for ${what}, so that the first request finds it`, async () => {
+        const lease = encoders.acquire(options(fields, url));
+        const first = topics[0] ?? '';
+        // Not yet: nobody has waited.
+        expect(paths).to.deep.equal([]);
+        const counted = `sluice_schema_registry_request_duration_seconds_count ${expected.length}`;
+        await waitFor(async () => (await metrics.metrics()).includes(counted), { what: 'the answers', pollMs: 2 });
+        await waitFor(() => lease.encode(first, '{"id":1}', soon()) instanceof Buffer, { what: first, pollMs: 2 });
+        for (const topic of topics) expect(lease.encode(topic, '{"id":1}', soon())).to.be.instanceOf(Buffer);
+        expect(paths.toSorted()).to.deep.equal(expected.map((path) => `/subjects/${path}`));
+      });
+    }
+
+    it('is told of by metrics: encodings that waited, and how long its requests took', async () => {
+      const lease = encoders.acquire(options({}, url));
+      await lease.encode('t', '{"id":1}', soon());
+      await lease.encode('t', '{"id":1}', soon());
+      answer = (response) => response.writeHead(500).end();
+      await codeOf(() => encoders.acquire(options({ subjectName: 'other' }, url)).encode('t', '{}', soon()));
+      const text = await metrics.metrics();
+      expect(text).to.match(/^sluice_schema_cache_misses_total 2$/m);
+      expect(text).to.match(/^sluice_schema_cache_hits_total 1$/m);
+      expect(text).to.match(/^sluice_schema_registry_request_duration_seconds_count 2$/m);
+      expect(text).to.match(/^sluice_schema_registry_request_duration_seconds_bucket\{le="3"\} 2$/m);
     });
 
     it('is forgotten with its last lease, and not while a changed plugin takes over', async () => {

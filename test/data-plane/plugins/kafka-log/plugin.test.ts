@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
+import { Registry } from 'prom-client';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import type { Answer } from '../../../../data-plane/proxy/exchange.ts';
+import { createPluginMetrics } from '../../../../data-plane/status/metrics.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import { kafkaLogSchema } from '../../../../shared/plugin-schemas/kafka-log.ts';
 import { instanceOf } from '../../../helpers/plugins.ts';
@@ -58,6 +60,23 @@ describe('kafka-log', () => {
       'kafka-log SCHEMA_VALIDATION_FAILED',
       'kafka-log SCHEMA_REGISTRY_UNAVAILABLE',
     ]);
+  });
+
+  it('says so in the metrics of the node', async () => {
+    const registryOfMetrics = new Registry();
+    fakes.queued = (topic) => ({
+      outcome: 'not_sent',
+      topic,
+      code: 'KAFKA_UNAVAILABLE',
+      message: 'm',
+      kafkaName: null,
+    });
+    const metrics = createPluginMetrics(registryOfMetrics);
+    const instance = instanceOf(kafkaLog.create(buildLogConfig(), { ...fakes.deps(), metrics }));
+    for (let count = 0; count < 2; count++) instance.log?.(exchange({}), answer);
+    expect(await registryOfMetrics.metrics()).to.match(
+      /^sluice_log_entries_lost_total\{plugin="kafka-log",code="KAFKA_UNAVAILABLE"\} 2$/m,
+    );
   });
 
   it('bounds the entries that wait for the registry', async () => {
