@@ -25,11 +25,18 @@ const fields = {
 
 export type KafkaLogConfig = InferFields<typeof fields>;
 
-/** Entries have no key: a registry for keys alone would do nothing. */
+/** Entries have no key: a schema for keys would do nothing, and a registry needs one for values. */
 function checkKafkaLog({ schema_registry: registry }: KafkaLogConfig): FieldFault[] {
   const confluent = registry?.confluent ?? null;
-  if (confluent === null || confluent.value_schema !== null) return [];
-  return [{ path: ['schema_registry', 'confluent', 'value_schema'], message: 'required field missing' }];
+  if (confluent === null) return [];
+  const faults: FieldFault[] = [];
+  const add = (field: string, message: string): void =>
+    void faults.push({ path: ['schema_registry', 'confluent', field], message });
+  if (confluent.key_schema !== null) {
+    add('key_schema', 'not supported yet: only null is accepted, since entries have no key');
+  }
+  if (confluent.value_schema === null) add('value_schema', 'required field missing');
+  return faults;
 }
 
 /** Sends an entry for each request to a Kafka topic, after its response. */
