@@ -203,8 +203,9 @@ class Build {
     const { instances } = this.#deps;
     const router = await this.#routerOf(pacer);
     const routeLabels = this.#routeLabels;
+    const unmatched = scopes.chainWithoutRoute();
     // Without this build: it knows the runtime before, which knows the one before that.
-    return { hash, router, routeLabels, held, scopes, routes, close: () => instances.releaseAll(held) };
+    return { hash, router, unmatched, routeLabels, held, scopes, routes, close: () => instances.releaseAll(held) };
   }
 
   async #routerOf(pacer: Pacer): Promise<Router<RoutePlan>> {

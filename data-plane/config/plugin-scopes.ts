@@ -48,14 +48,28 @@ export class PluginScopes {
     return chain;
   }
 
+  /** Of requests that match no route: what is bound to nothing and has a log phase, which runs for them alone. */
+  chainWithoutRoute(): Chain {
+    const steps: ChainStep[] = [];
+    for (const byScope of this.#byPlugin.values()) {
+      const step = byScope.get(keyOf(null, null, null));
+      if (step?.instance.log !== undefined) steps.push(step);
+    }
+    return chainOf(steps);
+  }
+
   #chain(routeId: string, serviceId: string | null, consumerId: string | null): Chain {
     const steps: ChainStep[] = [];
     for (const byScope of this.#byPlugin.values()) {
       const step = mostSpecific(byScope, consumerId, routeId, serviceId);
       if (step !== undefined) steps.push(step);
     }
-    return steps.length === 0 ? emptyChain : createChain(steps.sort(compareSteps));
+    return chainOf(steps);
   }
+}
+
+function chainOf(steps: ChainStep[]): Chain {
+  return steps.length === 0 ? emptyChain : createChain(steps.sort(compareSteps));
 }
 
 /** The order of section 5: consumer+route+service, consumer+route, consumer+service, route+service, consumer, route, service, global. */

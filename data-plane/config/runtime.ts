@@ -7,6 +7,8 @@ import type { RouteMeter } from '../status/metrics.ts';
 export interface Runtime {
   readonly hash: string;
   readonly router: Router<RoutePlan>;
+  /** For requests that match no route: they are logged, nothing else. */
+  readonly unmatched: Chain;
   /** Labels of the routes, for the meters that have to be kept. */
   readonly routeLabels: ReadonlySet<string>;
   /** Closes the plugin instances; called once, after the last exchange. */

@@ -93,8 +93,13 @@ class Passage {
     if (this.#spine.isRefusing) return shuttingDown(exchange);
     this.#lease = this.#spine.holder.enter();
     if (this.#lease === undefined) return plainAnswer(exchange, 503, 'no configuration yet', ['Retry-After', '1']);
-    const found = this.#lease.runtime.router.match(exchange);
-    if (found === undefined) return plainAnswer(exchange, 404, 'no Route matched with those values');
+    const { router, unmatched } = this.#lease.runtime;
+    const found = router.match(exchange);
+    if (found === undefined) {
+      // Its access phases do not run: this is the answer.
+      this.#chain = unmatched;
+      return plainAnswer(exchange, 404, 'no Route matched with those values');
+    }
     const plan = found.value;
     this.#plan = plan;
     this.#meter = plan.meter;

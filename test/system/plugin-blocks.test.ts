@@ -287,6 +287,18 @@ describe('plugin blocks in the form of Kong and decK', function () {
       expect(JSON.stringify(found)).not.to.include('planted-secret');
     });
 
+    it('bound to nothing, has an entry for a request without a route too', async () => {
+      const own = await createTopic('blocks-log-all');
+      const plugin = logPlugin({ topic: own });
+      const made = await adminOk(controlPlane.admin, 'POST', '/plugins?wait=applied&timeout=20s', plugin);
+      expect((await post(`${node.proxy}/nowhere`, {})).status).to.equal(404);
+      const text = await waitFor(async () => (await valuesOf(own))[0], { what: 'the entry', timeoutMs: 20_000 });
+      const entry: unknown = JSON.parse(text);
+      expect(entry).to.have.nested.include({ 'request.uri': '/nowhere', 'response.status': 404 });
+      expect(entry).to.not.have.any.keys('route', 'service');
+      await adminOk(controlPlane.admin, 'DELETE', `/plugins/${made.id}?wait=applied&timeout=20s`);
+    });
+
     it('never delays or fails a request, and counts what it loses', async () => {
       const own = await createTopic('blocks-unlogged');
       const url = await serve('unlogged', upstream({ topic: own, producer_async: false }));

@@ -111,7 +111,7 @@ function labelled(labels: Map<PluginInstance, string>): SpineFixture {
   for (const entity of (forms['plugins'] ?? []).flat()) {
     const { label } = entity['config'] as { label: string };
     fixture.behaviours.set(label, () => {
-      const instance: PluginInstance = {};
+      const instance: PluginInstance = { log() {} };
       labels.set(instance, label);
       return { kind: 'created', instance };
     });
@@ -138,5 +138,5 @@ function seen(runtime: Runtime, labels: ReadonlyMap<PluginInstance, string>): un
       };
     }),
   );
-  return { hash: runtime.hash, labels: runtime.routeLabels, found };
+  return { hash: runtime.hash, labels: runtime.routeLabels, unmatched: chainOf(runtime.unmatched), found };
 }

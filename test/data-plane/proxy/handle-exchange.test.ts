@@ -103,6 +103,57 @@ describe('the spine of a request', function () {
       expect(trace.slice(0, 4)).to.deep.equal(['a access', 'b access', 'b response', 'a response']);
     });
 
+    it('without a route only the log phases of global plugins run, with neither route nor service', async () => {
+      const logged: unknown[] = [];
+      const logging = (label: string): PluginInstance => ({
+        ...noting(label, ok),
+        log(exchange, { status }) {
+          logged.push([label, status, exchange.route]);
+        },
+      });
+      for (const label of ['a', 'b', 'c', 'd', 'e']) fixture.behaviours.set(label, logging(label));
+      fixture.behaviours.set('f', { access: () => ok });
+      const route = routeEntity();
+      await fixture.apply({
+        routes: [route],
+        plugins: [
+          pluginEntity('middle', 'b'),
+          pluginEntity('first', 'a'),
+          pluginEntity('auth', 'c', { route: { id: route.id } }),
+          pluginEntity('auth', 'd', { consumer: { id: 'c1' } }),
+          pluginEntity('middle-too', 'e', { protocols: ['https'] }),
+          pluginEntity('publish', 'f'),
+        ],
+      });
+      const exchange = await handle(new FakeExchange({ target: '/nothing' }));
+      expect(exchange.answer.status).to.equal(404);
+      expect(trace).to.deep.equal([]);
+      expect(logged).to.deep.equal([
+        ['a', 404, undefined],
+        ['b', 404, undefined],
+      ]);
+    });
+
+    it('without a route the newest configuration decides who logs', async () => {
+      noting('a');
+      noting('b');
+      const routes = [routeEntity()];
+      const first = pluginEntity('first', 'a');
+      for (const [plugins, expected] of [
+        [[first], ['a log']],
+        [
+          [first, pluginEntity('middle', 'b')],
+          ['a log', 'b log'],
+        ],
+        [[], []],
+      ] as const) {
+        trace = [];
+        await fixture.apply({ routes, plugins });
+        await handle(new FakeExchange({ target: '/nothing' }));
+        expect(trace).to.deep.equal(expected);
+      }
+    });
+
     it('response may replace the answer, and log sees what was sent', async () => {
       let logged: Answer | undefined;
       fixture.behaviours.set('a', {
