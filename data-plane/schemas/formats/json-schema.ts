@@ -145,6 +145,58 @@ const uniqueItems = {
   },
 } as const satisfies KeywordDefinition;
 
+/** Ajv's comparison calls methods of the value, which a client's member `toString` takes the place of. */
+const constant = {
+  keyword: 'const',
+  errors: true,
+  compile(allowedValue: unknown) {
+    const isEqual = equalTo([allowedValue]);
+    const validate: SchemaValidateFunction = (value: unknown) => {
+      if (isEqual(value)) return true;
+      const message = 'must be equal to constant';
+      validate.errors = [{ keyword: 'const', params: { allowedValue }, message }];
+      return false;
+    };
+    return validate;
+  },
+} as const satisfies KeywordDefinition;
+
+const enumeration = {
+  keyword: 'enum',
+  schemaType: 'array',
+  errors: true,
+  compile(allowedValues: readonly unknown[]) {
+    if (allowedValues.length === 0) throw new Error('enum must have at least one item');
+    const isEqual = equalTo(allowedValues);
+    const validate: SchemaValidateFunction = (value: unknown) => {
+      if (isEqual(value)) return true;
+      const message = 'must be equal to one of the allowed values';
+      validate.errors = [{ keyword: 'enum', params: { allowedValues }, message }];
+      return false;
+    };
+    return validate;
+  },
+} as const satisfies KeywordDefinition;
+
+/** Whether a value is one of these. Scalars, which are nearly all, are looked up as they are. */
+function equalTo(allowed: readonly unknown[]): (value: unknown) => boolean {
+  const isDeep = (value: unknown) => typeof value === 'object' && value !== null;
+  const scalars = new Set(allowed.filter((value) => !isDeep(value)));
+  const deep = new Set(allowed.filter(isDeep).map(canonicalJson));
+  return (value) => (isDeep(value) ? deep.size > 0 && deep.has(canonicalJson(value)) : scalars.has(value));
+}
+
+/** Ajv's own keywords, but for those above; and names that are none are a fault of the schema, not of each value. */
+function adaptKeywords(ajv: AnyAjv): void {
+  for (const own of [uniqueItems, enumeration, constant]) {
+    // Draft 4 knows no `const`.
+    if (ajv.getKeyword(own.keyword) !== false) ajv.removeKeyword(own.keyword).addKeyword(own);
+  }
+  const required = ajv.getKeyword('required');
+  if (typeof required !== 'object') throw new Error('Ajv has no definition of `required`');
+  ajv.removeKeyword('required').addKeyword({ ...required, metaSchema: { type: 'array', items: { type: 'string' } } });
+}
+
 const require = createRequire(import.meta.url);
 
 const sinceDraft6 = ['const', 'contains', 'propertyNames'];
@@ -194,7 +246,7 @@ function draftOf(schema: JsonSchema): Draft | undefined {
 
 function validator(draft: Draft, root: JsonSchema, source: SchemaSource, allErrors: boolean): ValidateFunction {
   const ajv = makers[draft](allErrors);
-  ajv.removeKeyword(uniqueItems.keyword).addKeyword(uniqueItems);
+  adaptKeywords(ajv);
   formatsPlugin.default(ajv, { mode: 'full' });
   addReferences(ajv, draft, root, source);
   const validate = ajv.compile(withoutTypesBesideRef(root, draft));

@@ -172,7 +172,11 @@ describe('JSON Schema', () => {
     ['what is not JSON', { text: '{' }, /^the JSON Schema is not JSON$/],
     ['an array', { text: '[]' }, /neither an object nor a boolean/],
     ['a faulty keyword', { text: '{"type":"text"}' }, /^the JSON Schema is faulty: type must be/],
-    ['a keyword of the wrong kind', { text: '{"required":"a"}' }, /^the JSON Schema is faulty: required value must be/],
+    [
+      'a keyword of the wrong kind',
+      { text: '{"required":"a"}' },
+      /^the JSON Schema is faulty: keyword "required" value is invalid/,
+    ],
     ['what only a later draft takes', { text: `{"$schema":"${uris['2020-12']}","items":[{}]}` }, /items value must be/],
     ['a faulty pattern', { text: '{"pattern":"("}' }, /^the JSON Schema is faulty: /],
     ['an unknown reference', { text: '{"$ref":"x.json"}' }, /x\.json/],
@@ -221,6 +225,32 @@ describe('JSON Schema', () => {
     const schema = { items: { type: 'string' } };
     expect(faultsOf(schema, JSON.stringify(Array(2_000).fill(1)))).to.have.length(1_000);
     expect(faultsOf(schema, JSON.stringify(Array(100_000).fill(1)))).to.have.length(1);
+  });
+
+  it('compares with const and enum whatever members a value has', () => {
+    const tricky = { toString: 1, valueOf: null, constructor: { a: [1] }, a: { b: 1 } };
+    for (const draft of ['draft-06', 'draft-07', '2019-09', '2020-12'] as const) {
+      const constant = { $schema: uris[draft], const: { a: { b: 1 } } };
+      expect(faultsOf(constant, JSON.stringify(tricky))).to.deep.equal([' const {"a":{"b":1}}']);
+      expect(faultsOf(constant, '{"a":{"b":1.0}}')).to.deep.equal([]);
+      expect(
+        faultsOf({ const: tricky }, JSON.stringify(Object.fromEntries(Object.entries(tricky).toReversed()))),
+      ).to.deep.equal([]);
+    }
+    const several = { enum: [{ a: 1 }, ['x'], 'y', null, 0] };
+    for (const text of ['{"a":1}', '["x"]', '"y"', 'null', '0', '-0'])
+      expect(faultsOf(several, text)).to.deep.equal([]);
+    for (const text of [JSON.stringify(tricky), '["y"]', '"x"', '{}', '[]', 'false', '1']) {
+      expect(faultsOf(several, text), text).to.have.length(1);
+    }
+    // Draft 4 has no const.
+    expect(faultsOf({ $schema: uris['draft-04'], const: 1 }, '2')).to.deep.equal([]);
+  });
+
+  it('refuses a schema whose required names are none', () => {
+    expect(unusable({ text: JSON.stringify({ required: [{ toString: 0 }] }) })).to.include('the JSON Schema is faulty');
+    expect(unusable({ text: JSON.stringify({ enum: [] }) })).to.include('the JSON Schema is faulty');
+    expect(unusable({ text: JSON.stringify({ properties: { required: { enum: [[1]] } } }) })).to.equal('usable');
   });
 
   it('sends every value as it came', () => {

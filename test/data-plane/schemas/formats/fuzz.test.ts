@@ -1,0 +1,141 @@
+import { expect } from 'chai';
+import * as fc from 'fast-check';
+import { SchemaUnusableError, type CompiledSchema } from '../../../../data-plane/schemas/formats/format.ts';
+import { formats } from '../../../../data-plane/schemas/formats/formats.ts';
+import { RequestError } from '../../../../shared/errors.ts';
+import { avroSchema } from '../differential/avro-cases.ts';
+import type { Gen, GeneratedSchema } from '../differential/cases.ts';
+import { jsonSchema } from '../differential/json-cases.ts';
+import { protobufSchema } from '../differential/protobuf-cases.ts';
+import { formatOptions } from '../format-options.ts';
+
+const prefix = Buffer.from([0, 0, 0, 0, 1]);
+const generators: Readonly<Record<string, (gen: Gen) => GeneratedSchema>> = {
+  AVRO: avroSchema,
+  JSON: jsonSchema,
+  PROTOBUF: protobufSchema,
+};
+
+/** Names and values that have confused readers of JSON before. */
+const names = fc.oneof(
+  fc.constantFrom(
+    '__proto__',
+    'constructor',
+    'toString',
+    'length',
+    '',
+    'a.b',
+    '@type',
+    'value',
+    'null',
+    'string',
+    'int',
+  ),
+  fc.string({ maxLength: 8 }),
+);
+const scalars = fc.oneof(
+  fc.constantFrom('NaN', '-Infinity', '9223372036854775808', '1e400', '\ud800', '\0', '2001-01-01', 'AAA=', '-0'),
+  fc.string({ unit: 'binary', maxLength: 8 }),
+  fc.double(),
+  fc.integer(),
+  fc.boolean(),
+  fc.constant(null),
+);
+const anyJson = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    scalars,
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.array(fc.tuple(names, tie('value')), { maxLength: 4 }).map((entries) => Object.fromEntries(entries)),
+  ),
+})).value;
+
+/** The value with another one at one of its places; or with one place gone, or one more. */
+function mutated(gen: Gen, value: unknown): unknown {
+  const goesOn = typeof value === 'object' && value !== null && gen(fc.nat, 3) > 0;
+  if (!goesOn) return gen(() => anyJson);
+  const entries: [string, unknown][] = Object.entries(value);
+  const index = gen(fc.nat, Math.max(entries.length - 1, 0));
+  const how = gen(fc.nat, 5);
+  if (how === 0) entries.splice(index, 1);
+  else if (how === 1) entries.splice(index, 0, [gen(() => names), gen(() => anyJson)]);
+  else if (entries[index] !== undefined) entries[index] = [entries[index][0], mutated(gen, entries[index][1])];
+  return Array.isArray(value) ? entries.map(([, item]) => item) : Object.fromEntries(entries);
+}
+
+function compile(schema: GeneratedSchema, text = schema.schema): CompiledSchema | undefined {
+  try {
+    const format = formats.get(schema.schemaType);
+    return format?.compile({ text, references: [] }, formatOptions());
+  } catch (error) {
+    // The only way of refusing a schema; its message may be told.
+    if (error instanceof SchemaUnusableError) return undefined;
+    throw error;
+  }
+}
+
+/** Bytes, or a refusal that says what and where. */
+function encode(compiled: CompiledSchema, text: string): void {
+  let bytes: Buffer;
+  try {
+    bytes = compiled.encode(text, prefix);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    expect(error.code).to.be.oneOf(['BODY_INVALID', 'SCHEMA_VALIDATION_FAILED']);
+    if (error.code === 'BODY_INVALID') return;
+    const details = error.details ?? [];
+    expect(details).to.have.length.within(1, 1_000);
+    for (const { pointer, rule, expected, message } of details) {
+      expect(pointer).to.match(/^(?:\/(?:[^~/]|~[01])*)*$/);
+      for (const part of [rule, expected, message]) expect(part).to.be.a('string').and.not.equal('');
+    }
+    return;
+  }
+  expect(bytes.subarray(0, prefix.length).equals(prefix)).to.equal(true);
+}
+
+describe('what any client or operator may send', function () {
+  this.timeout(60_000);
+  for (const [type, generate] of Object.entries(generators)) {
+    it(`as a value for ${type} is encoded or refused with its faults`, () => {
+      fc.assert(
+        fc.property(fc.gen(), (gen) => {
+          const schema = generate(gen);
+          const compiled = compile(schema);
+          if (compiled === undefined) throw new Error(`a good schema was refused: ${schema.schema}`);
+          for (const { json } of schema.values) {
+            encode(compiled, JSON.stringify(mutated(gen, JSON.parse(json))));
+            const cut = gen(fc.nat, json.length);
+            encode(
+              compiled,
+              `${json.slice(0, cut)}${gen(fc.string, { maxLength: 3 })}${json.slice(cut + gen(fc.nat, 3))}`,
+            );
+          }
+          encode(compiled, JSON.stringify(gen(() => anyJson)));
+        }),
+        { numRuns: 150 },
+      );
+    });
+
+    it(`as a schema of ${type} is compiled or refused`, () => {
+      fc.assert(
+        fc.property(fc.gen(), (gen) => {
+          const schema = generate(gen);
+          const text = schema.schema;
+          const cut = gen(fc.nat, text.length);
+          const texts = [
+            `${text.slice(0, cut)}${gen(fc.string, { maxLength: 3 })}${text.slice(cut + gen(fc.nat, 3))}`,
+            gen(fc.string, { unit: 'binary', maxLength: 20 }),
+          ];
+          if (type !== 'PROTOBUF') texts.push(JSON.stringify(mutated(gen, JSON.parse(text))));
+          for (const broken of texts) {
+            const compiled = compile(schema, broken);
+            const [value] = schema.values;
+            if (compiled !== undefined && value !== undefined) encode(compiled, value.json);
+          }
+        }),
+        { numRuns: 150 },
+      );
+    });
+  }
+});
