@@ -136,8 +136,10 @@ export const schemaRegistry = record(
 
 export type ConfluentRegistryConfig = InferFields<typeof confluentFields>;
 
+/** Registries count versions in 32 bits. */
 function schemaVersion(value: string): string | undefined {
-  return /^(latest|[1-9][0-9]{0,9})$/.test(value) ? undefined : "expected a positive number or 'latest'";
+  const isVersion = value === 'latest' || (/^[1-9][0-9]{0,9}$/.test(value) && Number(value) <= 2_147_483_647);
+  return isVersion ? undefined : "expected a positive number or 'latest'";
 }
 
 function checkAuthentication(authentication: InferFields<typeof authenticationFields>): FieldFault[] {

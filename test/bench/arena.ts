@@ -35,7 +35,7 @@ export interface BenchOptions {
   readonly connections: readonly number[];
 }
 
-export type PathName = 'body' | 'envelope' | 'keyed' | 'avro' | 'json-schema' | 'protobuf';
+export type PathName = 'body' | 'envelope' | 'keyed' | 'avro' | 'json-schema' | 'protobuf' | 'lua';
 
 /** Who takes part besides the bare server. */
 export interface Field {
@@ -146,6 +146,12 @@ async function start(
   return contestants;
 }
 
+/** A message of a few of the body's members. */
+const luaFunction = `return function(message)
+  local order = message.body_args
+  return { id = order.id, customer = order.customer, method = message.method }
+end`;
+
 function paths(
   registry: string,
   subject: string,
@@ -164,6 +170,7 @@ function paths(
     avro: bySchema('avro'),
     'json-schema': bySchema('json-schema'),
     protobuf: bySchema('protobuf'),
+    lua: { query: '', config: { message_by_lua_functions: [luaFunction] } },
   };
 }
 

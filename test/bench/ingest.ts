@@ -6,7 +6,10 @@ import { generator, median, spread, table } from './load.ts';
  * path (bench.md `ingest`).
  */
 export function ingest(options: BenchOptions): Promise<void> {
-  const field = { plain: true, paths: ['body', 'envelope', 'keyed', 'avro', 'json-schema', 'protobuf'] } as const;
+  const field = {
+    plain: true,
+    paths: ['body', 'envelope', 'keyed', 'avro', 'json-schema', 'protobuf', 'lua'],
+  } as const;
   return compete(options, field, (contestants, roundsOf) => {
     const figures: object[] = [];
     for (const connections of options.connections) {

@@ -5,10 +5,12 @@ import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
 import { importBench } from './import.ts';
 import { ingest } from './ingest.ts';
+import { routerBench } from './router.ts';
 
 const usage = `usage: npm run bench -- <scenario> [options]
   ingest  [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  router  [--sizes 10,1000,10000] [--rounds 3]
   fleet   [--nodes 10,100,1000] [--writes 50]
   apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]
   import  [--sizes 100,30000] [--rounds 3]`;
@@ -22,10 +24,11 @@ const { positionals, values } = parseArgs({
     connections: { type: 'string', default: '64,256' },
     nodes: { type: 'string', default: '10,100,1000' },
     writes: { type: 'string', default: '50' },
-    sizes: { type: 'string', default: '100,30000' },
+    sizes: { type: 'string' },
     rate: { type: 'string', default: '300' },
   },
 });
+const largeSizes = '100,30000';
 const numbers = (text: string): number[] => text.split(',').map(Number);
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
@@ -44,16 +47,19 @@ switch (positionals[0] ?? '') {
       }),
     );
     break;
+  case 'router':
+    routerBench({ sizes: numbers(values.sizes ?? '10,1000,10000'), rounds });
+    break;
   case 'fleet':
     await fleet({ nodes: numbers(values.nodes), writes: Number(values.writes) });
     break;
   case 'apply':
     await withServices(({ kafka }) =>
-      apply({ kafka, sizes: numbers(values.sizes), rounds, seconds, perSecond: Number(values.rate) }),
+      apply({ kafka, sizes: numbers(values.sizes ?? largeSizes), rounds, seconds, perSecond: Number(values.rate) }),
     );
     break;
   case 'import':
-    await importBench({ sizes: numbers(values.sizes), rounds });
+    await importBench({ sizes: numbers(values.sizes ?? largeSizes), rounds });
     break;
   default:
     console.error(usage);

@@ -190,4 +190,96 @@ describe('configuration of kafka-upstream', () => {
   for (const [fields, faults] of bad) {
     it(`refuses ${JSON.stringify(fields)}`, () => expect(faultsOf({ ...fields })).to.deep.equal(faults));
   }
+
+  /** A value at a dotted path of the configuration; what a field needs beside it stands in `needs`. */
+  const at = (path: string, value: unknown): Values =>
+    path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as Values;
+  const sasl = { strategy: 'sasl', user: 'u', password: 'p' };
+  const ofRegistry = 'schema_registry.confluent.';
+  const needs: Readonly<Record<string, (value: unknown) => Values>> = {
+    'bootstrap_servers.0.port': (port) => ({ bootstrap_servers: [{ host: 'a', port }] }),
+    'authentication.mechanism': (mechanism) => ({ authentication: { ...sasl, mechanism } }),
+    'key_from.consumer': (consumer) => ({ key_from: { consumer } }),
+    [`${ofRegistry}ttl`]: (ttl) => registry({ ttl }),
+    [`${ofRegistry}subject_name_strategy`]: (strategy) => registry({ subject_name_strategy: strategy }),
+    [`${ofRegistry}value_schema.payload_encoding`]: (encoding) =>
+      registry({ value_schema: { subject_name: 's', payload_encoding: encoding } }),
+    [`${ofRegistry}value_schema.schema_version`]: (version) =>
+      registry({ value_schema: { subject_name: 's', schema_version: version } }),
+    [`${oauth2Client}auth_method`]: (method) => oauth2({ client_id: 'c', client_secret: 's' }, { auth_method: method }),
+    [`${oauth2Client}client_secret_jwt_alg`]: (algorithm) =>
+      oauth2({ client_id: 'c', client_secret: 's' }, { client_secret_jwt_alg: algorithm }),
+    [`${oauth2Client}timeout`]: (timeout) => oauth2({ client_id: 'c', client_secret: 's' }, { timeout }),
+  };
+  const configured = (path: string, value: unknown): Values => needs[path]?.(value) ?? at(path, value);
+
+  const intMax = 2_147_483_647;
+  const ranges: [path: string, min: number, max: number][] = [
+    ['bootstrap_servers.0.port', 0, 65_535],
+    ['timeout', 1, intMax],
+    ['keepalive', 0, intMax],
+    ['producer_request_timeout', 1, intMax],
+    ['producer_request_limits_messages_per_request', 1, intMax],
+    ['producer_request_limits_bytes_per_request', 1, intMax],
+    ['producer_request_retries_max_attempts', 0, intMax],
+    ['producer_request_retries_backoff_timeout', 0, intMax],
+    ['delivery_timeout', 1, intMax],
+    ['producer_async_flush_timeout', 1, intMax],
+    ['producer_async_buffering_limits_messages_in_memory', 1, intMax],
+    ['producer_async_buffering_limits_bytes_in_memory', 1, Number.MAX_SAFE_INTEGER],
+    ['producer_linger', 0, intMax],
+    ['producer_async_health_failure_threshold', 1, 100],
+    ['producer_async_health_probe_interval', 100, 600_000],
+    ['producer_async_health_recovery_threshold', 1, 100],
+    [`${ofRegistry}ttl`, 0, 3_600],
+    [`${oauth2Client}timeout`, 0, 2_147_483_646],
+  ];
+  for (const [path, min, max] of ranges) {
+    it(`${path} is from ${min} to ${max}`, () => {
+      for (const value of [min, max]) expect(faultsOf({ ...configured(path, value) }), String(value)).to.deep.equal([]);
+      const fault = `${path}: value should be between ${min} and ${max}`;
+      for (const value of [min - 1, ...(max === Number.MAX_SAFE_INTEGER ? [] : [max + 1])]) {
+        expect(faultsOf({ ...configured(path, value) }), String(value)).to.deep.equal([fault]);
+      }
+      for (const value of [min + 0.5, String(min), true]) {
+        expect(faultsOf({ ...configured(path, value) }), String(value)).to.deep.equal([`${path}: expected an integer`]);
+      }
+    });
+  }
+
+  const choices: [path: string, values: readonly unknown[]][] = [
+    ['authentication.mechanism', ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']],
+    ['producer_request_acks', [-1, 0, 1]],
+    ['partitioner', ['murmur2', 'crc32']],
+    ['compression_type', ['none', 'gzip', 'snappy', 'lz4', 'zstd']],
+    ['record_value', ['envelope', 'body']],
+    ['key_from.consumer', ['id', 'username']],
+    ['headers.repeated_headers_behavior', ['retain_duplicates', 'take_first', 'concatenate_by_comma']],
+    [`${ofRegistry}subject_name_strategy`, ['subject_name', 'topic']],
+    [`${ofRegistry}value_schema.payload_encoding`, ['auto', 'avro_json', 'simple_json']],
+    [`${oauth2Client}auth_method`, ['client_secret_post', 'client_secret_basic', 'client_secret_jwt', 'none']],
+    [`${oauth2Client}client_secret_jwt_alg`, ['HS256', 'HS512']],
+  ];
+  for (const [path, values] of choices) {
+    it(`${path} is one of ${values.join(', ')}`, () => {
+      for (const value of values) expect(faultsOf({ ...configured(path, value) }), String(value)).to.deep.equal([]);
+      const other = typeof values[0] === 'number' ? 2 : 'OTHER';
+      const [fault = ''] = faultsOf({ ...configured(path, other) });
+      expect(fault)
+        .to.match(/^[a-z_0-9.]+: expected one of: /)
+        .and.include(`${path}: `);
+      for (const value of values) expect(fault).to.include(String(value));
+    });
+  }
+
+  it('a schema_version is a number as text, or latest', () => {
+    const path = `${ofRegistry}value_schema.schema_version`;
+    for (const version of ['1', '2147483647', 'latest']) {
+      expect(faultsOf({ ...configured(path, version) }), version).to.deep.equal([]);
+    }
+    for (const version of ['0', '-1', '1.5', 'v1', '', 'LATEST', '2147483648', ' 1', '01']) {
+      expect(faultsOf({ ...configured(path, version) }), JSON.stringify(version)).to.have.length(1);
+    }
+    expect(faultsOf({ ...configured(path, 1) })).to.deep.equal([`${path}: expected a string`]);
+  });
 });
