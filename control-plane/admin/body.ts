@@ -6,7 +6,7 @@ import { plainError } from './admin-error.ts';
 import type { FormEntry } from './form.ts';
 
 export const bodyBytesMax = 8 * 1024 * 1024;
-const formFieldsMax = 10_000;
+const formPartsMax = 10_000;
 
 /** A parsed body. Forms are typed later, by the schema of the entity that they are for. */
 export type Body =
@@ -89,9 +89,16 @@ function parseMultipart(contentType: string, bytes: Buffer): Promise<Body> {
     try {
       const parser = new Busboy({
         headers: { 'content-type': contentType },
-        limits: { parts: formFieldsMax, fieldSize: bodyBytesMax, fieldNameSize: 1000 },
+        limits: { parts: formPartsMax, fieldSize: bodyBytesMax, fieldNameSize: 1000 },
       });
-      parser.on('field', (name, value) => entries.push([name, value]));
+      // What is over a limit is left out or cut: the whole is refused, instead of less being taken than was sent.
+      parser.on('partsLimit', () =>
+        reject(plainError(413, `Too many parts in the form: the limit is ${formPartsMax}`)),
+      );
+      parser.on('field', (name, value, isNameCut, isCut) => {
+        if (isNameCut || isCut) fail();
+        entries.push([name, value]);
+      });
       parser.on('file', (name, stream) => {
         const chunks: Buffer[] = [];
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));

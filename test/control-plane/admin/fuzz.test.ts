@@ -1,0 +1,238 @@
+import { expect } from 'chai';
+import * as fc from 'fast-check';
+import { collectionPath } from '../../../control-plane/admin/entity-routes.ts';
+import { entities } from '../../../shared/entities/entities.ts';
+import type { EntityDescriptor } from '../../../shared/entities/entity.ts';
+import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
+import { makePair } from '../../helpers/certificates.ts';
+import { entityBodies, type ArbitraryContext } from '../../helpers/entity-arbitrary.ts';
+import { anyJson, mutated } from '../../helpers/odd-json.ts';
+import { samplePlugin, startAdmin, type AdminFixture, type Answer } from './admin-fixture.ts';
+
+const plugins = { ...pluginSchemas, sample: samplePlugin };
+const codes: Readonly<Record<number, readonly number[]>> = { 400: [2, 4, 7, 9, 11], 404: [6], 409: [5] };
+
+/** Every refusal says what it is, and a fault of a body which. Nothing is a fault of ours. */
+function checkAnswer(answer: Answer, what: string): void {
+  const { status, body, text } = answer;
+  expect(status, `${what}: ${text}`).to.be.oneOf([200, 201, 204, 400, 404, 405, 409, 413, 415]);
+  if (status < 300) return;
+  expect(body.message, what).to.be.a('string').and.not.equal('');
+  if (body.code === undefined) return;
+  expect(codes[status] ?? [], `${what}: ${text}`).to.include(body.code);
+  expect(body.name).to.be.a('string');
+  if (body.code === 2) expect(Object.keys(body.fields), text).to.have.length.greaterThan(0);
+}
+
+describe('the Admin API: whatever is sent to it', function () {
+  this.timeout(60_000);
+  let admin: AdminFixture;
+  let context: ArbitraryContext;
+  beforeEach(async () => {
+    admin = await startAdmin({}, { plugins });
+    const [pair, authority] = [await makePair(), await makePair({ ca: true })];
+    const made = async (path: string, body: object) => [(await admin.call('POST', path, body)).body.id as string];
+    const ids = {
+      certificates: await made('/certificates', { cert: pair.cert, key: pair.key }),
+      upstreams: await made('/upstreams', { name: 'parent' }),
+      services: await made('/services', { name: 'parent', host: 'h' }),
+      routes: await made('/routes', { name: 'parent', paths: ['/parent'] }),
+      consumers: await made('/consumers', { username: 'parent' }),
+    };
+    context = { plugins, ids, texts: [pair.cert, pair.key, authority.cert] };
+  });
+  afterEach(async () => {
+    expect(admin.logLines.filter((line) => line.includes('internal_error'))).to.deep.equal([]);
+    expect((await admin.call('GET', '/status')).status).to.equal(200);
+    await admin.close();
+  });
+
+  /** What was taken reads back, and written again changes nothing. */
+  async function checkTaken(entity: EntityDescriptor, { status, body }: Answer): Promise<void> {
+    if (status !== 201 && status !== 200) return;
+    const path = `/${collectionPath(entity)}/${body.id}`;
+    const read = await admin.call('GET', path);
+    expect(read.body).to.deep.equal(body);
+    const before = admin.store.revision();
+    const again = await admin.call('PUT', path, read.body);
+    expect([again.status, admin.store.revision()], again.text).to.deep.equal([200, before]);
+    expect(again.body).to.deep.equal(body);
+  }
+
+  const targets = (entity: EntityDescriptor) => {
+    const path = collectionPath(entity);
+    return [
+      ['POST', `/${path}`],
+      ['PUT', `/${path}/any`],
+      ['PUT', `/${path}/0b5c3a52-8f0e-4f0b-9a46-5a1e0c1f7b93`],
+      ['PATCH', `/${path}/any`],
+      ['POST', `/schemas/${entity.plural}/validate`],
+    ] as const;
+  };
+  const base = (entity: EntityDescriptor, gen: fc.GeneratorValue) =>
+    entity.plural === 'plugins' ? { name: gen(() => fc.constantFrom(...Object.keys(plugins))) } : {};
+
+  it('as JSON is taken as it reads back, or refused with its faults', async () => {
+    const property = fc.asyncProperty(fc.constantFrom(...entities), fc.gen(), async (entity, gen) => {
+      const good = gen(() => entityBodies(entity, context, base(entity, gen)));
+      for (const body of [mutated(gen, good), gen(() => anyJson)]) {
+        const [method, path] = gen(() => fc.constantFrom(...targets(entity)));
+        // Text as it is: JSON.stringify of undefined is nothing.
+        const answer = await admin.call(method, path, JSON.stringify(body) ?? '', {
+          'content-type': 'application/json',
+        });
+        checkAnswer(answer, `${method} ${path} ${JSON.stringify(body)}`);
+        if (!path.endsWith('/validate')) await checkTaken(entity, answer);
+      }
+    });
+    await fc.assert(property, { numRuns: 250 });
+  });
+
+  it('as a form of any kind is taken as it reads back, or refused', async () => {
+    const names = [
+      'name',
+      'config.topic',
+      'config[topic]',
+      'tags[]',
+      'tags[1]',
+      'tags[99999]',
+      'config',
+      'a.b.c[1]',
+      '',
+    ];
+    const more = [
+      'config.servers[1].host',
+      'config.servers[].port',
+      'headers.x[]',
+      'service.id',
+      'service',
+      'url',
+      '__proto__',
+    ];
+    const odd = [
+      '__proto__.x',
+      'constructor.prototype.x',
+      'config.names.a.b',
+      'config.limits.count',
+      'snis[]',
+      'ttl',
+      'cert',
+    ];
+    const entry = fc.tuple(
+      fc.oneof(fc.constantFrom(...names, ...more, ...odd), fc.string({ maxLength: 6 })),
+      fc.oneof(
+        fc.constantFrom('sample', 'x', '', 'true', '1', '1e400', '/', 'null'),
+        fc.string({ unit: 'binary', maxLength: 6 }),
+      ),
+    );
+    const property = fc.asyncProperty(
+      fc.constantFrom(...entities),
+      fc.array(entry, { maxLength: 6 }),
+      fc.gen(),
+      async (entity, entries, gen) => {
+        const [method, path] = gen(() => fc.constantFrom(...targets(entity)));
+        const form = new FormData();
+        for (const [name, value] of entries) form.append(name, gen(fc.boolean) ? new Blob([value]) : value);
+        const plain = new URLSearchParams(entries);
+        const broken = entries.map(([name, value]) => `${name}=${value}`).join('&');
+        const boundary = gen(() => fc.constantFrom('x', '', 'y'.repeat(200)));
+        const parts = entries.map(
+          ([name, value]) => `--x\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+        );
+        for (const [body, type] of [
+          [form, undefined],
+          [plain, undefined],
+          [broken, 'application/x-www-form-urlencoded'],
+          [parts.join(''), `multipart/form-data; boundary=${boundary}`],
+          [`${parts.join('')}--x--`, `multipart/form-data; boundary=${boundary}`],
+        ] as const) {
+          const answer = await admin.call(method, path, body, type === undefined ? {} : { 'content-type': type });
+          checkAnswer(answer, `${method} ${path} ${type} ${broken}`);
+          if (!path.endsWith('/validate')) await checkTaken(entity, answer);
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: 80 });
+  });
+
+  it('as bytes of any type is refused', async () => {
+    const type = fc.constantFrom(
+      'application/json',
+      'application/json; charset=latin1',
+      'text/plain',
+      'multipart/form-data',
+      '',
+      'x',
+    );
+    const property = fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 30 }), type, async (text, contentType) => {
+      const answer = await admin.call(
+        'POST',
+        '/services',
+        text,
+        contentType === '' ? {} : { 'content-type': contentType },
+      );
+      checkAnswer(answer, `${contentType} ${JSON.stringify(text)}`);
+    });
+    await fc.assert(property, { numRuns: 150 });
+    const parts = Array.from(
+      { length: 10_001 },
+      (_one, n) => `--x\r\ncontent-disposition: form-data; name="tags[]"\r\n\r\nt${n}\r\n`,
+    );
+    const tooMany = await admin.call('POST', '/services', `${parts.join('')}--x--`, {
+      'content-type': 'multipart/form-data; boundary=x',
+    });
+    expect([tooMany.status, tooMany.body.message]).to.deep.equal([
+      413,
+      'Too many parts in the form: the limit is 10000',
+    ]);
+  });
+
+  it('as a path or a query is found, or not', async () => {
+    const part = fc.oneof(
+      fc.constantFrom(
+        'services',
+        'routes',
+        'plugins',
+        'any',
+        '%2e%2e',
+        '%',
+        '%00',
+        '%c3%28',
+        '..',
+        '0b5c3a52-8f0e-4f0b-9a46-5a1e0c1f7b93',
+      ),
+      fc.constantFrom(
+        'schemas',
+        'config',
+        'tags',
+        'clustering',
+        '__proto__',
+        'x'.repeat(5_000),
+        'validate',
+        'consumers',
+        'key-auth',
+      ),
+      fc.string({ unit: 'binary-ascii', maxLength: 6 }).map((text) => text.replaceAll(/[^!-~]|[?#\\]/g, '_')),
+    );
+    const query = fc.array(
+      fc.tuple(
+        fc.constantFrom('size', 'offset', 'tags', 'custom_id', 'wait', 'x'),
+        fc.oneof(
+          fc.constantFrom('0', '1000', '1001', 'a,b', 'a/b', 'a,b/c', '', '%', '-1'),
+          fc.base64String({ maxLength: 12 }),
+        ),
+      ),
+      { maxLength: 3 },
+    );
+    const method = fc.constantFrom('GET', 'DELETE', 'HEAD', 'OPTIONS', 'POST');
+    const property = fc.asyncProperty(method, fc.array(part, { maxLength: 4 }), query, async (verb, parts, pairs) => {
+      const text = pairs.map(([name, value]) => `${name}=${value}`).join('&');
+      const path = `/${parts.join('/')}${text === '' ? '' : `?${text}`}`;
+      const answer = await admin.call(verb, path);
+      expect(answer.status, `${verb} ${path}: ${answer.text}`).to.be.oneOf([200, 201, 204, 400, 404, 405, 409, 414]);
+      if (verb === 'HEAD' || answer.status < 300) return;
+      expect(answer.body?.message, `${verb} ${path}: ${answer.text}`).to.be.a('string');
+    });
+    await fc.assert(property, { numRuns: 400 });
+  });
+});
