@@ -32,6 +32,8 @@ export interface NodeStore {
   loadAll(): readonly NodeRecord[];
   /** Inserts or replaces, all in one transaction. */
   saveAll(records: readonly NodeRecord[]): void;
+  /** Of nodes that were saved before: only when they were last seen. A record may hold a thousand faults. */
+  touchAll(seen: readonly Pick<NodeRecord, 'id' | 'lastSeenMs'>[]): void;
   removeAll(ids: readonly string[]): void;
 }
 
@@ -45,18 +47,31 @@ export const nodeMigration = `
 `;
 
 export function createNodeStore({ database }: { readonly database: Database }): NodeStore {
-  const select = database.prepare<[], { document: string }>('SELECT document FROM nodes ORDER BY id');
+  const select = database.prepare<[], Row>('SELECT last_seen_ms, document FROM nodes ORDER BY id');
   const upsert = database.prepare('INSERT OR REPLACE INTO nodes (id, last_seen_ms, document) VALUES (?, ?, ?)');
+  const touch = database.prepare('UPDATE nodes SET last_seen_ms = ? WHERE id = ?');
   const remove = database.prepare('DELETE FROM nodes WHERE id = ?');
   return {
-    // Only this file writes the documents, so that they are what was saved.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    loadAll: () => select.all().map(({ document }) => JSON.parse(document) as NodeRecord),
+    loadAll: () => select.all().map(recordOf),
     saveAll: database.transaction((records: readonly NodeRecord[]) => {
       for (const record of records) upsert.run(record.id, record.lastSeenMs, JSON.stringify(record));
+    }),
+    touchAll: database.transaction((seen: readonly Pick<NodeRecord, 'id' | 'lastSeenMs'>[]) => {
+      for (const { id, lastSeenMs } of seen) touch.run(lastSeenMs, id);
     }),
     removeAll: database.transaction((ids: readonly string[]) => {
       for (const id of ids) remove.run(id);
     }),
   };
+}
+
+interface Row {
+  readonly last_seen_ms: number;
+  readonly document: string;
+}
+
+function recordOf({ last_seen_ms: lastSeenMs, document }: Row): NodeRecord {
+  // Only this file writes the documents, so that they are what was saved.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { ...(JSON.parse(document) as NodeRecord), lastSeenMs };
 }

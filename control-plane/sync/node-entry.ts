@@ -1,6 +1,6 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { CertificateDetails } from '../../shared/cluster-tls.ts';
-import { toldFaultsMax } from '../../shared/config-source.ts';
+import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeSession } from './node-session.ts';
@@ -39,7 +39,21 @@ export interface NodeHeartbeatFacts {
 }
 
 const labelsMax = 64;
+/** Characters of a name that a node tells. */
 const textMax = 255;
+/** Characters of a fault's path and message. */
+const faultTextMax = 2_000;
+
+/** The faults of a refused version as far as they are kept: a node may be of another make. */
+export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
+  return faults.slice(0, toldFaultsMax).map(({ entityType, entityId, entityName, path, message }) => ({
+    entityType: entityType.slice(0, textMax),
+    entityId: entityId.slice(0, textMax),
+    entityName: entityName.slice(0, textMax),
+    path: path.slice(0, faultTextMax),
+    message: message.slice(0, faultTextMax),
+  }));
+}
 
 /** An entry of a node that is not connected. */
 export function newEntry(record: NodeRecord): NodeEntry {
@@ -69,7 +83,11 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     ip: peer.ip,
     certificate: peer.certificate ?? null,
     version: hello.version.slice(0, textMax),
-    labels: Object.fromEntries(Object.entries(hello.labels).slice(0, labelsMax)),
+    labels: Object.fromEntries(
+      Object.entries(hello.labels)
+        .slice(0, labelsMax)
+        .map(([name, value]) => [name.slice(0, textMax), value.slice(0, textMax)]),
+    ),
     lastSeenMs: nowMs,
     updatedAtMs: nowMs,
     syncStatus: 'normal',
@@ -78,8 +96,6 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
     applyMs: sameHash ? known.applyMs : null,
     rejected:
-      last === null
-        ? null
-        : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: last.faults.slice(0, toldFaultsMax) }),
+      last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: boundedFaults(last.faults) }),
   };
 }

@@ -3,7 +3,7 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
-import { newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
+import { boundedFaults, newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
 import type { WriteHold } from '../store/write-hold.ts';
 import { NodeSaver } from './node-saver.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
@@ -36,6 +36,10 @@ const purgeIntervalMsMax = 60 * 60 * 1_000;
 const purgeIntervalMsMin = 1_000;
 const rejectionsMax = 10;
 const clustersMax = 64;
+/** Characters of a cluster's name and state. */
+const clusterTextMax = 255;
+/** Characters of all names of plugins, kinds and fields that a node knows. */
+const knownCharsMax = 1024 * 1024;
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** All known nodes. Kept in memory and written to the store at most once a second. */
@@ -118,6 +122,10 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       const details = `Node ${hello.nodeId} is connected already; a data folder must not be shared by two nodes`;
       return { kind: 'refused', code: GrpcStatus.ALREADY_EXISTS, details };
     }
+    if (knownChars(hello) > knownCharsMax) {
+      const details = `A node may tell names of ${knownCharsMax} characters that it knows`;
+      return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details };
+    }
     const nodeClass = publisher.join(hello);
     if (nodeClass === undefined) {
       logger.error('node_classes_exceeded', 'A node was refused: too many kinds of nodes are connected', fields);
@@ -141,7 +149,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.record = { ...entry.record, lastSeenMs: Date.now() };
-    this.#saver.saveSoon(entry);
+    this.#saver.touchSoon(entry);
   }
 
   heartbeat(session: NodeSession, { requestsTotal: total, clusters }: NodeHeartbeat__Output): void {
@@ -153,7 +161,11 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const elapsedMs = before === undefined ? 0 : atMs - before.atMs;
     const answered = before === undefined ? 0 : Math.max(0, requestsTotal - before.requestsTotal);
     const requestsPerSecond = elapsedMs > 0 ? (answered * 1_000) / elapsedMs : 0;
-    entry.heartbeat = { atMs, requestsTotal, requestsPerSecond, clusters: clusters.slice(0, clustersMax) };
+    const shown = clusters.slice(0, clustersMax).map(({ name, state }) => ({
+      name: name.slice(0, clusterTextMax),
+      state: state.slice(0, clusterTextMax),
+    }));
+    entry.heartbeat = { atMs, requestsTotal, requestsPerSecond, clusters: shown };
   }
 
   applied(session: NodeSession, { hash, revision, applyMs }: Parameters<SessionEvents['applied']>[1]): void {
@@ -171,7 +183,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     if (entry === undefined) return;
     entry.rejectedRevision = Math.max(entry.rejectedRevision, revision ?? -1);
     const nowMs = Date.now();
-    const rejected = { hash, atMs: nowMs, errors: faults };
+    const rejected = { hash, atMs: nowMs, errors: boundedFaults(faults) };
     for (const oldest of entry.rejections.keys()) {
       if (entry.rejections.size < rejectionsMax) break;
       entry.rejections.delete(oldest);
@@ -180,7 +192,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#options.logger.warn('node_rejected', 'A data plane refused the configuration', {
       node_id: entry.record.id,
       hash,
-      faults: faults.slice(0, 20),
+      faults: rejected.errors.slice(0, 20),
     });
     this.#update(session, { rejected, updatedAtMs: nowMs });
     this.#followClass(entry);
@@ -285,4 +297,12 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
 /** False when its version or plugins keep it from being served. */
 export function isCompatible({ nodeClass }: NodeEntry): boolean {
   return nodeClass?.refusal() === undefined;
+}
+
+function knownChars({ plugins, entityKinds }: Hello__Output): number {
+  const names = [
+    ...plugins.flatMap(({ name, version, fields }) => [name, version, ...fields]),
+    ...entityKinds.flatMap(({ plural, fields }) => [plural, ...fields]),
+  ];
+  return names.reduce((sum, { length }) => sum + length, 0);
 }

@@ -15,6 +15,8 @@ const saveMs = 1_000;
 export class NodeSaver {
   readonly #options: NodeSaverOptions;
   readonly #dirty = new Set<NodeEntry>();
+  /** Of which only the time when they were last seen is new. */
+  readonly #seen = new Set<NodeEntry>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: NodeSaverOptions) {
@@ -26,9 +28,16 @@ export class NodeSaver {
     this.#timer ??= setTimeout(() => this.#due(), saveMs);
   }
 
+  /** The node was heard of, and nothing else is new. */
+  touchSoon(entry: NodeEntry): void {
+    this.#seen.add(entry);
+    this.#timer ??= setTimeout(() => this.#due(), saveMs);
+  }
+
   /** Leaves the entry out: another has taken its place. */
   forget(entry: NodeEntry): void {
     this.#dirty.delete(entry);
+    this.#seen.delete(entry);
   }
 
   /** False when the store could not remove them. */
@@ -39,7 +48,7 @@ export class NodeSaver {
       this.#failed(error);
       return false;
     }
-    for (const entry of entries) this.#dirty.delete(entry);
+    for (const entry of entries) this.forget(entry);
     return true;
   }
 
@@ -56,10 +65,13 @@ export class NodeSaver {
   }
 
   #save(): void {
-    if (this.#dirty.size === 0) return;
+    const { store } = this.#options;
+    for (const entry of this.#dirty) this.#seen.delete(entry);
     try {
-      this.#options.store.saveAll([...this.#dirty].map(({ record }) => record));
+      if (this.#dirty.size > 0) store.saveAll([...this.#dirty].map(({ record }) => record));
       this.#dirty.clear();
+      if (this.#seen.size > 0) store.touchAll([...this.#seen].map(({ record }) => record));
+      this.#seen.clear();
     } catch (error) {
       // Kept as dirty: the next change writes them too.
       this.#failed(error);

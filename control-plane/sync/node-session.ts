@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { status as GrpcStatus } from '@grpc/grpc-js';
-import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
+import type { EntityFault } from '../../shared/config-source.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
@@ -62,6 +62,8 @@ export interface NodeSessionOptions {
   readonly logger: Logger;
 }
 
+/** Characters of a hash; a node that tells more tells none. */
+const hashCharsMax = 64;
 /** Rejected versions remembered for a stream. */
 const rejectedMax = 100;
 
@@ -102,6 +104,9 @@ export class NodeSession {
   receive({ message, hello, ack, reject, heartbeat, snapshotRequest }: NodeMessage__Output): void {
     if (this.#state === 'ended') return;
     this.#silenceTimer.refresh();
+    const hashes = [hello?.hash, hello?.lastRejected?.hash, ack?.hash, reject?.hash, snapshotRequest?.runningHash];
+    if (hashes.some((hash) => hash !== undefined && hash.length > hashCharsMax))
+      return this.#fail(GrpcStatus.INVALID_ARGUMENT, `A hash has at most ${hashCharsMax} characters`);
     if (this.#state === 'hello') {
       if (hello) this.#hello(hello);
       else this.#fail(GrpcStatus.FAILED_PRECONDITION, 'The first message must be a hello');
@@ -200,7 +205,7 @@ export class NodeSession {
     if (this.#rejected.size >= rejectedMax) this.#rejected.clear();
     this.#rejected.add(hash);
     const revision = this.#answered(hash);
-    this.#options.events.rejected(this, { hash, revision, faults: faults.slice(0, toldFaultsMax) });
+    this.#options.events.rejected(this, { hash, revision, faults });
     this.#pump();
   }
 

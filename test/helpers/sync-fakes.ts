@@ -86,7 +86,7 @@ export function publicationOf(
       return Buffer.alloc(bytes, hash);
     },
     deltaFrom: (base: string) => {
-      const size = deltas[base];
+      const size = Object.hasOwn(deltas, base) ? deltas[base] : undefined;
       return size === undefined ? undefined : Promise.resolve(Buffer.alloc(size, hash));
     },
   };

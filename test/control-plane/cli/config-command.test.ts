@@ -74,7 +74,7 @@ describe('sluice config', function () {
   it('says what is wrong with a file that cannot be read', async () => {
     expect(await sluice('validate', `${folder}/absent.yaml`)).to.include({ code: 1 });
     const { code, output } = await sluice('validate', await file('broken.yaml', 'a: b: c\n'));
-    expect(output).to.include('line 1, column 4');
+    expect(output).to.include('line 1, column 5');
     expect(code).to.equal(1);
   });
 

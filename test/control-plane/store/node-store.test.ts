@@ -35,6 +35,11 @@ describe('the node store', () => {
     store.saveAll([record, other]);
     store.saveAll([{ ...record, hostname: 'renamed' }]);
     expect(store.loadAll()).to.deep.equal([other, { ...record, hostname: 'renamed' }]);
+    store.touchAll([
+      { id: record.id, lastSeenMs: 7 },
+      { id: 'nobody', lastSeenMs: 8 },
+    ]);
+    expect(store.loadAll()).to.deep.equal([other, { ...record, hostname: 'renamed', lastSeenMs: 7 }]);
     store.removeAll([other.id]);
     expect(createNodeStore({ database }).loadAll()).to.have.length(1);
   });

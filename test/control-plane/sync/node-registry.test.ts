@@ -19,6 +19,11 @@ function fakeStore(records: readonly NodeRecord[] = []): NodeStore & { readonly 
     rows,
     loadAll: () => [...rows.values()],
     saveAll: (saved) => saved.forEach((record) => rows.set(record.id, record)),
+    touchAll: (seen) =>
+      seen.forEach(({ id, lastSeenMs }) => {
+        const row = rows.get(id);
+        if (row !== undefined) rows.set(id, { ...row, lastSeenMs });
+      }),
     removeAll: (ids) => ids.forEach((id) => rows.delete(id)),
   };
 }
@@ -140,6 +145,33 @@ describe('NodeRegistry', () => {
     session.receive({ message: 'ack', ack: { hash: 'b', applyMs: 3 } });
     registry.stop();
     expect(store.rows.get(hello.nodeId)).to.include({ ip: '10.0.0.1', appliedHash: 'b', applyMs: 3 });
+  });
+
+  it('writes only when a node was seen while nothing else is new', () => {
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_800_000_000_000 });
+    const store = fakeStore();
+    const writes: string[] = [];
+    const registry = open({
+      ...store,
+      saveAll: (records) => (writes.push('all'), store.saveAll(records)),
+      touchAll: (seen) => (writes.push('seen'), store.touchAll(seen)),
+    });
+    const hello = helloOf();
+    const { session } = connect(registry, hello);
+    const beat = () => session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters: [] } });
+    mock.timers.tick(1_000);
+    for (const _time of [1, 2]) {
+      mock.timers.tick(10_000);
+      beat();
+      mock.timers.tick(1_000);
+    }
+    session.receive({ message: 'ack', ack: { hash: 'b', applyMs: 3 } });
+    mock.timers.tick(1_000);
+    expect(writes).to.deep.equal(['all', 'seen', 'seen', 'all']);
+    expect(store.rows.get(hello.nodeId)).to.include({ appliedHash: 'b', lastSeenMs: 1_800_000_023_000 });
+    beat();
+    registry.stop();
+    expect(writes.slice(4)).to.deep.equal(['seen']);
   });
 
   it('keeps when and how fast a hash was applied if the node comes back with the same', () => {
