@@ -25,8 +25,6 @@ export function mayRound(jsonText: string): boolean {
  * The text may not nest deeply. @throws SyntaxError when it is not JSON.
  */
 export function parseExactJson(jsonText: string): unknown {
-  // The parser would take this name for the object's prototype.
-  if (jsonText.includes('__proto__')) throw new SyntaxError('__proto__ beside a number of many digits');
   return parseLossless(jsonText, null, {
     parseNumber: (number) =>
       number.length > exactDigitsMax || /[eE]/.test(number) ? new NumberText(number) : Number(number),

@@ -497,6 +497,27 @@ describe('Avro from JSON', () => {
     );
   });
 
+  it('takes __proto__ for a text and a name like any other, beside numbers of many digits too', () => {
+    const compiled = avroFormat.compile(
+      { text: JSON.stringify({ type: 'map', values: ['string', 'long'] }), references: [] },
+      formatOptions(),
+    );
+    const bytes = compiled.encode('{"a":"__proto__","__proto__":9007199254740993}', prefix).toString('latin1');
+    expect(bytes).to.include('\x02a\0\x12__proto__').and.include('\x12__proto__\x02');
+    const strict = avroFormat.compile(
+      { text: JSON.stringify(named('R', { name: 'n', type: 'long' })), references: [] },
+      formatOptions(),
+    );
+    const refused = (text: string): unknown => {
+      try {
+        return strict.encode(text, prefix);
+      } catch (error) {
+        return (error as RequestError).details?.map(({ pointer, rule }) => `${pointer} ${rule}`);
+      }
+    };
+    expect(refused('{"n":9007199254740993,"__proto__":{"x":1e2}}')).to.deep.equal(['/__proto__ undeclared']);
+  });
+
   it('gives faults, and only then, when a value does not fit', () => {
     const schema = named(
       'R',
