@@ -1,12 +1,27 @@
 import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 
-const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+const blockBegin = '-----BEGIN CERTIFICATE-----';
+const blockEnd = '-----END CERTIFICATE-----';
 
 /** The certificates of a PEM text, the leaf first; undefined when there is none or one cannot be read. */
 export function parseCertificates(text: string): readonly [X509Certificate, ...X509Certificate[]] | undefined {
-  const parsed = (text.match(certificateBlock) ?? []).map((block) => attempt(() => new X509Certificate(block)));
+  const parsed = certificateBlocks(text).map((block) => attempt(() => new X509Certificate(block)));
   const [first, ...others] = parsed.filter((certificate) => certificate !== undefined);
   return first === undefined || others.length + 1 < parsed.length ? undefined : [first, ...others];
+}
+
+/** From each begin to the next end. Looked for by hand: a pattern would look for the same missing end at every begin. */
+function certificateBlocks(text: string): string[] {
+  const blocks: string[] = [];
+  let begin = text.indexOf(blockBegin);
+  while (begin !== -1) {
+    const end = text.indexOf(blockEnd, begin);
+    if (end === -1) break;
+    const next = end + blockEnd.length;
+    blocks.push(text.slice(begin, next));
+    begin = text.indexOf(blockBegin, next);
+  }
+  return blocks;
 }
 
 /** A private key in PEM without a passphrase; undefined when it cannot be read. */
