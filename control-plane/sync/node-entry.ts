@@ -47,12 +47,17 @@ const faultTextMax = 2_000;
 /** The faults of a refused version as far as they are kept: a node may be of another make. */
 export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
   return faults.slice(0, toldFaultsMax).map(({ entityType, entityId, entityName, path, message }) => ({
-    entityType: entityType.slice(0, textMax),
-    entityId: entityId.slice(0, textMax),
-    entityName: entityName.slice(0, textMax),
-    path: path.slice(0, faultTextMax),
-    message: message.slice(0, faultTextMax),
+    entityType: boundedText(entityType),
+    entityId: boundedText(entityId),
+    entityName: boundedText(entityName),
+    path: boundedText(path, faultTextMax),
+    message: boundedText(message, faultTextMax),
   }));
+}
+
+/** The beginning of a text as a text of its own: a slice would keep all of the long one in memory. */
+export function boundedText(text: string, charsMax = textMax): string {
+  return text.length <= charsMax ? text : Buffer.from(text.slice(0, charsMax)).toString();
 }
 
 /** An entry of a node that is not connected. */
@@ -79,14 +84,14 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
   return {
     id: hello.nodeId,
     bootId: hello.bootId,
-    hostname: hello.hostname.slice(0, textMax),
+    hostname: boundedText(hello.hostname),
     ip: peer.ip,
     certificate: peer.certificate ?? null,
-    version: hello.version.slice(0, textMax),
+    version: boundedText(hello.version),
     labels: Object.fromEntries(
       Object.entries(hello.labels)
         .slice(0, labelsMax)
-        .map(([name, value]) => [name.slice(0, textMax), value.slice(0, textMax)]),
+        .map(([name, value]) => [boundedText(name), boundedText(value)]),
     ),
     lastSeenMs: nowMs,
     updatedAtMs: nowMs,
@@ -98,4 +103,14 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     rejected:
       last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: boundedFaults(last.faults) }),
   };
+}
+
+/** Characters of a node's version and of all names that it knows, each with one more: also what is empty takes room. */
+export function knownChars({ version: own, plugins, entityKinds }: Hello__Output): number {
+  const names = [
+    own,
+    ...plugins.flatMap(({ name, version, fields }) => [name, version, ...fields]),
+    ...entityKinds.flatMap(({ plural, fields }) => [plural, ...fields]),
+  ];
+  return names.reduce((sum, { length }) => sum + length + 1, 0);
 }

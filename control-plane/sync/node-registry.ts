@@ -3,7 +3,15 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
-import { boundedFaults, newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
+import {
+  boundedFaults,
+  boundedText,
+  knownChars,
+  newEntry,
+  recordOf,
+  type NodeEntry,
+  type NodePeer,
+} from './node-entry.ts';
 import type { WriteHold } from '../store/write-hold.ts';
 import { NodeSaver } from './node-saver.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
@@ -36,9 +44,7 @@ const purgeIntervalMsMax = 60 * 60 * 1_000;
 const purgeIntervalMsMin = 1_000;
 const rejectionsMax = 10;
 const clustersMax = 64;
-/** Characters of a cluster's name and state. */
-const clusterTextMax = 255;
-/** Characters of all names of plugins, kinds and fields that a node knows. */
+/** Characters of a node's version and all names of plugins, kinds and fields that it knows, each with one more. */
 const knownCharsMax = 1024 * 1024;
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -162,8 +168,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const answered = before === undefined ? 0 : Math.max(0, requestsTotal - before.requestsTotal);
     const requestsPerSecond = elapsedMs > 0 ? (answered * 1_000) / elapsedMs : 0;
     const shown = clusters.slice(0, clustersMax).map(({ name, state }) => ({
-      name: name.slice(0, clusterTextMax),
-      state: state.slice(0, clusterTextMax),
+      name: boundedText(name),
+      state: boundedText(state),
     }));
     entry.heartbeat = { atMs, requestsTotal, requestsPerSecond, clusters: shown };
   }
@@ -174,7 +180,13 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     entry.appliedRevision = Math.max(entry.appliedRevision, revision ?? -1);
     entry.behindSinceMs = undefined;
     const nowMs = Date.now();
-    this.#update(session, { appliedHash: hash, appliedAtMs: nowMs, applyMs, rejected: null, updatedAtMs: nowMs });
+    this.#update(session, {
+      appliedHash: hash,
+      appliedAtMs: nowMs,
+      applyMs: applyMs >= 0 && applyMs < Infinity ? applyMs : null,
+      rejected: null,
+      updatedAtMs: nowMs,
+    });
     this.#followClass(entry);
   }
 
@@ -297,12 +309,4 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
 /** False when its version or plugins keep it from being served. */
 export function isCompatible({ nodeClass }: NodeEntry): boolean {
   return nodeClass?.refusal() === undefined;
-}
-
-function knownChars({ plugins, entityKinds }: Hello__Output): number {
-  const names = [
-    ...plugins.flatMap(({ name, version, fields }) => [name, version, ...fields]),
-    ...entityKinds.flatMap(({ plural, fields }) => [plural, ...fields]),
-  ];
-  return names.reduce((sum, { length }) => sum + length, 0);
 }

@@ -104,8 +104,9 @@ export class NodeSession {
   receive({ message, hello, ack, reject, heartbeat, snapshotRequest }: NodeMessage__Output): void {
     if (this.#state === 'ended') return;
     this.#silenceTimer.refresh();
-    const hashes = [hello?.hash, hello?.lastRejected?.hash, ack?.hash, reject?.hash, snapshotRequest?.runningHash];
-    if (hashes.some((hash) => hash !== undefined && hash.length > hashCharsMax))
+    const hashes = [hello?.hash, hello?.lastRejected?.hash, ack?.hash, reject?.hash];
+    const asked = [snapshotRequest?.hash, snapshotRequest?.runningHash];
+    if ([...hashes, ...asked].some((hash) => hash !== undefined && hash.length > hashCharsMax))
       return this.#fail(GrpcStatus.INVALID_ARGUMENT, `A hash has at most ${hashCharsMax} characters`);
     if (this.#state === 'hello') {
       if (hello) this.#hello(hello);

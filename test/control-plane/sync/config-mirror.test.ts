@@ -1,10 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { ConfigMirror, danglingReferences, type Travelling } from '../../../control-plane/sync/config-mirror.ts';
 import type { EntityChange } from '../../../control-plane/store/config-reader.ts';
 import { entities as descriptors } from '../../../shared/entities/entities.ts';
 import { FakeReader, oneService, service } from '../../helpers/sync-fakes.ts';
+import { usedBytes } from '../../helpers/used-bytes.ts';
 
 describe('the mirror of the store', () => {
   const mirrors: ConfigMirror[] = [];
@@ -56,13 +55,6 @@ describe('the mirror of the store', () => {
   });
 
   it('keeps texts in one piece, not as trees of the pieces they were put together from', async () => {
-    setFlagsFromString('--expose-gc');
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const collect = runInNewContext('gc') as () => void;
-    const usedBytes = (): number => {
-      collect();
-      return process.memoryUsage().heapUsed;
-    };
     const config = Object.fromEntries(Array.from({ length: 50 }, (_one, n) => [`field_${n}`, `value ${n}`]));
     const ids = Array.from({ length: 2_000 }, (_one, n) => `plugin-${n}`);
     const mirror = mirrorOf(new FakeReader({ plugins: ids.map((id) => ({ id, config })) }));

@@ -119,6 +119,8 @@ describe('messages of a node', function () {
           for (const entry of registry.list()) {
             expect(nodeStates).to.include(registry.state(entry));
             expect(entry.record.rejected?.errors.length ?? 0).to.be.at.most(toldFaultsMax);
+            const { applyMs } = entry.record;
+            expect(applyMs === null || (applyMs >= 0 && applyMs < Infinity), String(applyMs)).to.equal(true);
           }
           // Each stream ends once at most.
           expect(ends.length).to.be.at.most(sessions.length);

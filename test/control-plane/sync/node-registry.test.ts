@@ -10,6 +10,7 @@ import type { NodeRecord, NodeStore } from '../../../control-plane/store/node-st
 import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { publicationOf } from '../../helpers/sync-fakes.ts';
+import { usedBytes } from '../../helpers/used-bytes.ts';
 
 const dayMs = 86_400_000;
 
@@ -201,6 +202,36 @@ describe('NodeRegistry', () => {
     const registry = open(fakeStore());
     expect(connect(registry, helloOf({ nodeId: 'me' })).ended()).to.equal(true);
     expect(registry.list()).to.deep.equal([]);
+  });
+
+  it('keeps nothing of long texts but their beginnings', () => {
+    const registry = open(fakeStore());
+    const { nodeId } = helloOf();
+    // As off the network: a text of its own, in one piece.
+    const long = () => Buffer.alloc(16 * 1024 * 1024, 'x').toString();
+    // A function of its own, whose end lets go of all that it made.
+    const tell = () => {
+      const { session } = connect(registry, helloOf({ nodeId, hostname: long(), labels: { [long()]: long() } }));
+      for (const hash of ['x', 'y']) {
+        const fault = { entityType: long(), entityId: '', entityName: '', path: long(), message: long() };
+        session.receive({ message: 'reject', reject: { hash, faults: [fault] } });
+      }
+      const clusters = [{ name: long(), state: long() }];
+      session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters } });
+    };
+    const beforeBytes = usedBytes();
+    tell();
+    expect(usedBytes() - beforeBytes).to.be.below(8 * 1024 * 1024);
+    expect(registry.get(nodeId)?.record.rejected?.errors[0]?.message).to.have.length(2_000);
+    expect(registry.get(nodeId)?.record.hostname).to.have.length(255);
+  });
+
+  it('refuses a node that tells of more than it may, whatever the names are made of', () => {
+    const registry = open(fakeStore());
+    const fields = Array.from({ length: 1024 * 1024 }, () => '');
+    expect(connect(registry, helloOf({ plugins: [{ name: '', version: '', fields }] })).ended()).to.equal(true);
+    expect(connect(registry, helloOf({ version: 'x'.repeat(1024 * 1024) })).ended()).to.equal(true);
+    expect(connect(registry, helloOf()).ended()).to.equal(false);
   });
 
   it('shows the refusal of a version again when that version is wanted again', () => {

@@ -251,6 +251,22 @@ describe('NodeSession', () => {
     });
   });
 
+  it('ends the stream of a node whose hashes are none, whatever they stand in', () => {
+    const long = 'x'.repeat(65);
+    const messages = [
+      { ack: { hash: long, applyMs: 1 } },
+      { reject: { hash: long, faults: [] } },
+      { snapshotRequest: { hash: long, runningHash: '' } },
+      { snapshotRequest: { hash: '', runningHash: long } },
+    ];
+    for (const message of messages) {
+      const node = open();
+      node.hello();
+      node.session.receive(message);
+      expect(node.ended?.code, Object.keys(message)[0]).to.equal(GrpcStatus.INVALID_ARGUMENT);
+    }
+  });
+
   it('sends nothing to a node that is not compatible', async () => {
     const node = open();
     node.admission = { kind: 'accepted', target: () => undefined };
