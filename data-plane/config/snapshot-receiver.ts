@@ -62,6 +62,8 @@ export class SnapshotReceiver {
   chunk({ data }: SnapshotChunk__Output): void {
     const current = this.#current;
     if (current === undefined) return;
+    // Without bytes there is no end to how many may come.
+    if (data.length === 0) return;
     current.receivedBytes += data.length;
     if (current.receivedBytes > current.totalBytes) {
       this.#current = undefined;

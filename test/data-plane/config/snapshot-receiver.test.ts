@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { SnapshotReceiver, TransferError } from '../../../data-plane/config/snapshot-receiver.ts';
+import { usedBytes } from '../../helpers/used-bytes.ts';
 
 const startOf = (hash: string, totalBytes: number, baseHash = '') => ({
   hash,
@@ -54,6 +55,17 @@ describe('SnapshotReceiver', () => {
     expect(() => receiver.start(startOf('big', 4))).to.throw(TransferError, 'has 4 bytes, the limit is 3');
     receiver.chunk(data('abcd'));
     expect(receiver.end({ hash: 'big' })).to.equal(undefined);
+  });
+
+  it('keeps nothing of chunks without bytes, however many come', () => {
+    const receiver = new SnapshotReceiver();
+    receiver.start(startOf('h', 1));
+    const empty = data('');
+    const beforeBytes = usedBytes();
+    for (let sent = 0; sent < 1_000_000; sent += 1) receiver.chunk(empty);
+    expect(usedBytes() - beforeBytes).to.be.below(2_000_000);
+    receiver.chunk(data('x'));
+    expect(receiver.end({ hash: 'h' })?.body.toString()).to.equal('x');
   });
 
   it('refuses more, fewer or other bytes than announced', () => {
