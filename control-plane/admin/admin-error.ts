@@ -27,11 +27,15 @@ export function plainError(status: number, message: string): AdminError {
   return new AdminError(status, { message });
 }
 
-export function schemaViolation(faults: readonly FieldFault[]): AdminError {
+/** Faults told of one body; a body of some megabytes may have one in every few bytes. */
+export const faultsToldMax = 1_000;
+
+export function schemaViolation(all: readonly FieldFault[]): AdminError {
+  const faults = all.slice(0, faultsToldMax);
   return new AdminError(400, {
     code: 2,
     name: 'schema violation',
-    message: faultMessage(faults),
+    message: faultMessage(faults, all.length),
     fields: faultTree(faults),
   });
 }

@@ -12,14 +12,18 @@ export function faultTree(faults: readonly FieldFault[]): FaultTree {
   );
 }
 
-/** `schema violation (host: required field missing)`, `2 schema violations (…; …)`; faults of the entity come first. */
-export function faultMessage(faults: readonly FieldFault[]): string {
+/**
+ * `schema violation (host: required field missing)`, `2 schema violations (…; …)`; faults of the entity come first.
+ * `total`: of which these are the first.
+ */
+export function faultMessage(faults: readonly FieldFault[], total = faults.length): string {
   const texts = faults
     .map((fault) => ({ path: dottedPath(fault.path), message: fault.message }))
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
     .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
-  const head = texts.length === 1 ? 'schema violation' : `${texts.length} schema violations`;
-  return `${head} (${texts.join('; ')})`;
+  const head = total === 1 ? 'schema violation' : `${total} schema violations`;
+  const more = total > texts.length ? `; and ${total - texts.length} more` : '';
+  return `${head} (${texts.join('; ')}${more})`;
 }
 
 /** `paths.1`: positions count from 1, as in Kong; '' is the entity itself. */

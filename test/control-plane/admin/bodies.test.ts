@@ -215,4 +215,12 @@ describe('the Admin API: bodies and methods', () => {
     expect(broken.logLines.join('')).to.contain('the secret reason').and.to.contain('bodies.test.ts');
     await broken.close();
   });
+
+  it('counts all faults of a body and tells the first thousand', async () => {
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_one, n) => [`field${n}`, 1]));
+    const { status, body } = await admin.call('POST', '/services', { host: 'h', ...many });
+    expect(status).to.equal(400);
+    expect(Object.keys(body.fields)).to.have.length(1_000);
+    expect(body.message).to.match(/^5000 schema violations \(field0: unknown field; .*; and 4000 more\)$/);
+  });
 });
