@@ -17,6 +17,11 @@ export const metadataMaxAgeMs = 300_000;
  * that is not known yet its old log would still be written to. Or it is so new that this broker has not heard of it.
  */
 const doubtMs = 500;
+/**
+ * The same where that broker has taken records by this id before: there the topic is gone for sure, and brokers that still
+ * name it lag behind. An end all the same: what is taken for sure must not stop a topic for ever.
+ */
+const goneMs = 5_000;
 /** Ids of topics of this name that are gone; an older one that comes back would only cost a refresh. */
 const formerIdsMax = 8;
 
@@ -39,6 +44,8 @@ export class TopicState {
   #topicId: string | null = null;
   /** Of topics that bore this name before: a broker that lags behind may still name them. */
   readonly #formerIds = new Set<string>();
+  /** Brokers that have taken records by the id that is known. */
+  readonly #takenBy = new Set<number>();
   /** Until when the id that was known so far is not believed; 0: it is. */
   #doubtUntilMs = 0;
   /** Metadata has been read and not been refused since. */
@@ -103,8 +110,10 @@ export class TopicState {
 
   /** The lane's slot is free again. */
   laneDone(lane: Lane, failure: BatchFailure | null): void {
-    if (failure === null) this.#refreshes = 0;
-    else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId);
+    if (failure === null) {
+      this.#refreshes = 0;
+      this.#takenBy.add(lane.leader);
+    } else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId, lane.leader);
     // What comes back after the brokers had refused the topic does not wait for it either.
     if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
@@ -168,9 +177,12 @@ export class TopicState {
     }
   }
 
-  #doubt(id: string | null): void {
-    if (id !== this.#topicId || this.#doubtUntilMs > 0) return;
-    this.#doubtUntilMs = performance.now() + doubtMs;
+  #doubt(id: string | null, leader: number): void {
+    if (id !== this.#topicId) return;
+    const untilMs = performance.now() + (this.#takenBy.has(leader) ? goneMs : doubtMs);
+    // Each says it once: what has begun in doubt may turn out to be sure.
+    this.#doubtUntilMs = Math.max(this.#doubtUntilMs, untilMs);
+    this.#takenBy.delete(leader);
   }
 
   /** @returns whether the metadata is of the topic, not of one that bore its name before */
@@ -180,7 +192,9 @@ export class TopicState {
     if (id === before && nowMs < this.#doubtUntilMs) return false;
     this.#doubtUntilMs = 0;
     this.#topicId = id;
-    if (before === null || id === null || before === id) return true;
+    if (before === id) return true;
+    this.#takenBy.clear();
+    if (before === null || id === null) return true;
     this.#formerIds.add(before);
     const [oldest] = this.#formerIds;
     if (oldest !== undefined && this.#formerIds.size > formerIdsMax) this.#formerIds.delete(oldest);

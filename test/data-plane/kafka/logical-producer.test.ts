@@ -502,6 +502,27 @@ describe('LogicalProducer', () => {
       expect(client.sent.slice(sent).map(({ request }) => request.topicId)).to.deep.equal(['new']);
     });
 
+    it('is gone for sure where it was written to before: others that still name it are not believed for long', async () => {
+      const { client, producer } = start();
+      client.topicIds.set('t', 'old');
+      client.onSent = (sent) => sent.ack();
+      await producer.publish('t', testRecord('a'), soon());
+      client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
+      const verdict = producer.publish('t', testRecord('b'), soon(4_000));
+      await waitFor(() => client.sent.length === 2, { what: 'the refusal' });
+      // As long as any broker may lag behind, which is longer than a topic needs to become known.
+      const asked = client.metadataRequests.length;
+      const startedMs = performance.now();
+      await waitFor(() => performance.now() - startedMs > 900 && client.metadataRequests.length > asked + 1, {
+        what: 'metadata, again and again',
+      });
+      expect(client.sent).to.have.length(2);
+      client.onSent = (sent) => sent.ack();
+      client.topicIds.set('t', 'new');
+      expect(brief(await verdict)).to.equal('acked');
+      expect(client.sent.at(-1)?.request.topicId).to.equal('new');
+    });
+
     it('is not sent to while the brokers do not agree that it is the one', async () => {
       const { client, producer } = start();
       client.topicIds.set('t', 'old');
