@@ -47,6 +47,7 @@ interface InFlight {
   readonly batch: LaneBatch;
   readonly stamp: SequenceStamp | null;
   readonly topicId: string | null;
+  readonly leader: number;
 }
 
 /**
@@ -58,6 +59,8 @@ export class Lane {
   readonly partition: number;
   readonly queue = new EntryQueue();
   leader: number;
+  /** The broker that has taken records by the id that the topic has now; null: none has. */
+  takenBy: number | null = null;
   readonly #owner: LaneOwner;
   /** Null: not idempotent. */
   readonly #identity: ProducerIdentity | null;
@@ -93,6 +96,7 @@ export class Lane {
     this.leader = leader;
     if (topicId === this.#topicId) return;
     this.#topicId = topicId;
+    this.takenBy = null;
     // Another log, which knows no sequence numbers of ours.
     this.#identity?.retire();
   }
@@ -143,7 +147,7 @@ export class Lane {
     const batch = this.#heads.shift() ?? this.#takeQueued(source, bytesMax, nowMs);
     if (batch === null) return null;
     const stamp = frozen?.stamp ?? this.#identity?.stamp() ?? null;
-    this.#inFlight = { batch, stamp, topicId: this.#topicId };
+    this.#inFlight = { batch, stamp, topicId: this.#topicId, leader: this.leader };
     const records = batch.entries.map((entry) => {
       entry.partition = this.partition;
       return entry.record;
@@ -249,7 +253,8 @@ export class Lane {
     if (due !== null) this.#owner.failed(due, failure ?? deadlineBeforeWire);
   }
 
-  #succeeded({ batch, stamp }: InFlight, { baseOffset }: ProduceResult): void {
+  #succeeded({ batch, stamp, topicId, leader }: InFlight, { baseOffset }: ProduceResult): void {
+    if (topicId === this.#topicId) this.takenBy = leader;
     if (stamp !== null) this.#identity?.acked(stamp, batch.entries.length);
     this.#owner.acked(batch.entries, this.partition, baseOffset);
     this.#owner.done(this, null);

@@ -44,8 +44,6 @@ export class TopicState {
   #topicId: string | null = null;
   /** Of topics that bore this name before: a broker that lags behind may still name them. */
   readonly #formerIds = new Set<string>();
-  /** Brokers that have taken records by the id that is known. */
-  readonly #takenBy = new Set<number>();
   /** Until when the id that was known so far is not believed; 0: it is. */
   #doubtUntilMs = 0;
   /** Metadata has been read and not been refused since. */
@@ -110,10 +108,8 @@ export class TopicState {
 
   /** The lane's slot is free again. */
   laneDone(lane: Lane, failure: BatchFailure | null): void {
-    if (failure === null) {
-      this.#refreshes = 0;
-      this.#takenBy.add(lane.leader);
-    } else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId, lane.leader);
+    if (failure === null) this.#refreshes = 0;
+    else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId, lane.leader);
     // What comes back after the brokers had refused the topic does not wait for it either.
     if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
@@ -179,10 +175,10 @@ export class TopicState {
 
   #doubt(id: string | null, leader: number): void {
     if (id !== this.#topicId) return;
-    const untilMs = performance.now() + (this.#takenBy.has(leader) ? goneMs : doubtMs);
-    // Each says it once: what has begun in doubt may turn out to be sure.
-    this.#doubtUntilMs = Math.max(this.#doubtUntilMs, untilMs);
-    this.#takenBy.delete(leader);
+    const isGone = this.#lanes.some(({ takenBy }) => takenBy === leader);
+    // What has begun in doubt may turn out to be sure.
+    if (this.#doubtUntilMs > 0 && !isGone) return;
+    this.#doubtUntilMs = performance.now() + (isGone ? goneMs : doubtMs);
   }
 
   /** @returns whether the metadata is of the topic, not of one that bore its name before */
@@ -192,9 +188,7 @@ export class TopicState {
     if (id === before && nowMs < this.#doubtUntilMs) return false;
     this.#doubtUntilMs = 0;
     this.#topicId = id;
-    if (before === id) return true;
-    this.#takenBy.clear();
-    if (before === null || id === null) return true;
+    if (before === null || id === null || before === id) return true;
     this.#formerIds.add(before);
     const [oldest] = this.#formerIds;
     if (oldest !== undefined && this.#formerIds.size > formerIdsMax) this.#formerIds.delete(oldest);
