@@ -309,7 +309,7 @@ async function drain(parts: Parts): Promise<void> {
   await producers.close(deadlineMs);
   await parts.closeEncoders();
   // What only tells of it may not keep a node from stopping: a second beyond the deadline at most.
-  await parts.tracing?.close(Math.max(deadlineMs, performance.now() + traceFlushMs));
+  if (parts.tracing) await settlesBy(parts.tracing.close(), Math.max(deadlineMs, performance.now() + traceFlushMs));
   state.stopped = true;
   await parts.status?.stop();
 }

@@ -117,6 +117,19 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return () => this.#stateListeners.delete(listener);
   }
 
+  /** What the session of a peer tells goes to this registry. */
+  events(peer: NodePeer): SessionEvents {
+    return {
+      hello: (session, hello) => this.hello(session, hello, peer),
+      heard: (session) => this.heard(session),
+      heartbeat: (session, heartbeat) => this.heartbeat(session, heartbeat),
+      applied: (session, applied) => this.applied(session, applied),
+      rejected: (session, rejected) => this.rejected(session, rejected),
+      pushed: (session, pushed) => this.pushed(session, pushed),
+      ended: (session) => this.ended(session),
+    };
+  }
+
   hello(session: NodeSession, hello: Hello__Output, peer: NodePeer): Admission {
     const { logger, publisher } = this.#options;
     const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip: peer.ip };

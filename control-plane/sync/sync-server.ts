@@ -44,6 +44,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
   const connect = (call: Call): void => {
     const ip = ipOf(call.getPeer());
     const certificate = certificateDetails(call.getAuthContext().sslPeerCertificate);
+    const events = registry.events({ ip, certificate });
     const session = new NodeSession({
       stream: sessionStream(call),
       revision: () => publisher.revision(),
@@ -53,15 +54,10 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       timings,
       logger,
       events: {
-        hello: (from, hello) => registry.hello(from, hello, { ip, certificate }),
-        heard: (from) => registry.heard(from),
-        heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
-        applied: (from, applied) => registry.applied(from, applied),
-        rejected: (from, rejected) => registry.rejected(from, rejected),
-        pushed: (from, pushed) => registry.pushed(from, pushed),
+        ...events,
         ended: (from) => {
           sessions.delete(from);
-          registry.ended(from);
+          events.ended(from);
         },
       },
     });

@@ -36,8 +36,8 @@ export interface ProduceResult {
 export interface Tracing {
   /** Continues the trace that the request's `traceparent` names, or begins one. */
   request(request: TracedRequest): RequestSpan;
-  /** Sends what is finished; at most until then (monotonic ms). */
-  close(deadlineMs: number): Promise<void>;
+  /** Sends what is finished; a collector that is away takes its time. Never rejects. */
+  close(): Promise<void>;
 }
 
 export interface TracingOptions {

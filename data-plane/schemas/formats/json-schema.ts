@@ -149,16 +149,8 @@ const uniqueItems = {
 const constant = {
   keyword: 'const',
   errors: true,
-  compile(allowedValue: unknown) {
-    const isEqual = equalTo([allowedValue]);
-    const validate: SchemaValidateFunction = (value: unknown) => {
-      if (isEqual(value)) return true;
-      const message = 'must be equal to constant';
-      validate.errors = [{ keyword: 'const', params: { allowedValue }, message }];
-      return false;
-    };
-    return validate;
-  },
+  compile: (allowedValue: unknown) =>
+    comparison({ keyword: 'const', params: { allowedValue }, message: 'must be equal to constant' }, [allowedValue]),
 } as const satisfies KeywordDefinition;
 
 const enumeration = {
@@ -167,16 +159,22 @@ const enumeration = {
   errors: true,
   compile(allowedValues: readonly unknown[]) {
     if (allowedValues.length === 0) throw new Error('enum must have at least one item');
-    const isEqual = equalTo(allowedValues);
-    const validate: SchemaValidateFunction = (value: unknown) => {
-      if (isEqual(value)) return true;
-      const message = 'must be equal to one of the allowed values';
-      validate.errors = [{ keyword: 'enum', params: { allowedValues }, message }];
-      return false;
-    };
-    return validate;
+    const message = 'must be equal to one of the allowed values';
+    return comparison({ keyword: 'enum', params: { allowedValues }, message }, allowedValues);
   },
 } as const satisfies KeywordDefinition;
+
+/** Takes what is one of these; all else has the fault. */
+function comparison(fault: Partial<ErrorObject>, allowed: readonly unknown[]): SchemaValidateFunction {
+  const isAllowed = equalTo(allowed);
+  const validate: SchemaValidateFunction = (value: unknown) => {
+    if (isAllowed(value)) return true;
+    // A copy: Ajv writes into it where the value stood.
+    validate.errors = [{ ...fault }];
+    return false;
+  };
+  return validate;
+}
 
 /** Whether a value is one of these. Scalars, which are nearly all, are looked up as they are. */
 function equalTo(allowed: readonly unknown[]): (value: unknown) => boolean {

@@ -98,15 +98,7 @@ describe('messages of a node', function () {
               version: '0.1.0',
               timings: { heartbeatMs: 60_000, silenceMs: 60_000 },
               logger: silentLogger(),
-              events: {
-                hello: (from, given) => registry.hello(from, given, { ip: '10.0.0.1', certificate: undefined }),
-                heard: (from) => registry.heard(from),
-                heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
-                applied: (from, event) => registry.applied(from, event),
-                rejected: (from, event) => registry.rejected(from, event),
-                pushed: (from, pushed) => registry.pushed(from, pushed),
-                ended: (from) => registry.ended(from),
-              },
+              events: registry.events({ ip: '10.0.0.1', certificate: undefined }),
             }),
         );
         try {

@@ -113,15 +113,7 @@ describe('NodeRegistry', () => {
       version: '0.1.0',
       timings: { heartbeatMs: 60_000, silenceMs: 60_000 },
       logger: silentLogger(),
-      events: {
-        hello: (from, message) => registry.hello(from, message, { ip: '10.0.0.1', certificate: undefined }),
-        heard: (from) => registry.heard(from),
-        heartbeat: (from, heartbeat) => registry.heartbeat(from, heartbeat),
-        applied: (from, event) => registry.applied(from, event),
-        rejected: (from, event) => registry.rejected(from, event),
-        pushed: (from, pushed) => registry.pushed(from, pushed),
-        ended: (from) => registry.ended(from),
-      },
+      events: registry.events({ ip: '10.0.0.1', certificate: undefined }),
     });
     sessions.push(session);
     session.receive({ message: 'hello', hello });

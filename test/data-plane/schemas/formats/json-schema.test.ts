@@ -243,6 +243,9 @@ describe('JSON Schema', () => {
     for (const text of [JSON.stringify(tricky), '["y"]', '"x"', '{}', '[]', 'false', '1']) {
       expect(faultsOf(several, text), text).to.have.length(1);
     }
+    const each = { items: { allOf: [{ enum: ['x'] }, { const: 'x' }] } };
+    const at = (place: string) => [`${place} enum one of ["x"]`, `${place} const "x"`];
+    expect(faultsOf(each, '["y","x","z"]')).to.deep.equal([...at('/0'), ...at('/2')]);
     // Draft 4 has no const.
     expect(faultsOf({ $schema: uris['draft-04'], const: 1 }, '2')).to.deep.equal([]);
   });
