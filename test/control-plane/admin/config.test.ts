@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { startControlPlane, type ControlPlane } from '../../../control-plane/main.ts';
+import type { ControlPlane } from '../../../control-plane/main.ts';
 import { documentBytesMax } from '../../../shared/declarative/parse-document.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import { startAdminOnly } from '../../helpers/admin-only.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 
@@ -68,19 +68,7 @@ describe('/config of a control plane', function () {
     database = `${folder.path}/control-plane.db`;
     const keyring = `${folder.path}/keyring`;
     await writeFile(keyring, randomBytes(32).toString('base64'));
-    controlPlane = await startControlPlane({
-      database,
-      keyring,
-      adminListen: { host: '127.0.0.1', port: 0 },
-      adminTokenReadOnly: 'reader',
-      adminHosts: [],
-      adminCorsOrigins: [],
-      clusterListen: 'off',
-      statusListen: 'off',
-      nodePurgeAfterMs: 1_000_000,
-      sluiceVersion: '0.0.0',
-      logger: silentLogger(),
-    });
+    controlPlane = await startAdminOnly(folder.path, { keyring, adminTokenReadOnly: 'reader' });
     closing.add(() => controlPlane.stop());
   });
   afterEach(() => closing.close());

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import * as fc from 'fast-check';
 import { collectionPath } from '../../../control-plane/admin/entity-routes.ts';
 import type { EntityDescriptor } from '../../../shared/entities/entity.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
@@ -7,6 +8,10 @@ import type { ArbitraryContext } from '../../helpers/entity-arbitrary.ts';
 import { samplePlugin, startAdmin, type AdminFixture, type Answer } from './admin-fixture.ts';
 
 export const fuzzedPlugins = { ...pluginSchemas, sample: samplePlugin };
+/** What a body of the kind must have for `entityBodies`: the name of a plugin. */
+export const fuzzedBase = (entity: EntityDescriptor, gen: fc.GeneratorValue): { readonly name?: string } =>
+  entity.plural === 'plugins' ? { name: gen(() => fc.constantFrom(...Object.keys(fuzzedPlugins))) } : {};
+
 const codes: Readonly<Record<number, readonly number[]>> = { 400: [2, 4, 7, 9, 11], 404: [6], 409: [5] };
 
 /** Every refusal says what it is, and a fault of a body which. Nothing is a fault of ours. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { startControlPlane, type ControlPlane } from '../../../control-plane/main.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import type { ControlPlane } from '../../../control-plane/main.ts';
+import { startAdminOnly } from '../../helpers/admin-only.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { anyJson, mutated } from '../../helpers/odd-json.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
@@ -60,17 +60,7 @@ describe('/config: whatever is sent to it', function () {
   beforeEach(async () => {
     const folder = await tempFolder();
     closing.add(() => folder.remove());
-    controlPlane = await startControlPlane({
-      database: `${folder.path}/control-plane.db`,
-      adminListen: { host: '127.0.0.1', port: 0 },
-      adminHosts: [],
-      adminCorsOrigins: [],
-      clusterListen: 'off',
-      statusListen: 'off',
-      nodePurgeAfterMs: 1_000_000,
-      sluiceVersion: '0.0.0',
-      logger: silentLogger(),
-    });
+    controlPlane = await startAdminOnly(folder.path);
     closing.add(() => controlPlane.stop());
   });
   afterEach(() => closing.close());

@@ -6,7 +6,7 @@ import type { EntityDescriptor } from '../../../shared/entities/entity.ts';
 import { entityBodies, type ArbitraryContext } from '../../helpers/entity-arbitrary.ts';
 import { anyJson, mutated } from '../../helpers/odd-json.ts';
 import type { AdminFixture } from './admin-fixture.ts';
-import { checkAnswer, checkTaken, fuzzedPlugins as plugins, startFuzzedAdmin } from './fuzz-checks.ts';
+import { checkAnswer, checkTaken, fuzzedBase, startFuzzedAdmin } from './fuzz-checks.ts';
 
 describe('the Admin API: whatever is sent to it', function () {
   this.timeout(60_000);
@@ -28,12 +28,10 @@ describe('the Admin API: whatever is sent to it', function () {
       ['POST', `/schemas/${entity.plural}/validate`],
     ] as const;
   };
-  const base = (entity: EntityDescriptor, gen: fc.GeneratorValue) =>
-    entity.plural === 'plugins' ? { name: gen(() => fc.constantFrom(...Object.keys(plugins))) } : {};
 
   it('as JSON is taken as it reads back, or refused with its faults', async () => {
     const property = fc.asyncProperty(fc.constantFrom(...entities), fc.gen(), async (entity, gen) => {
-      const good = gen(() => entityBodies(entity, context, base(entity, gen)));
+      const good = gen(() => entityBodies(entity, context, fuzzedBase(entity, gen)));
       for (const body of [mutated(gen, good), gen(() => anyJson)]) {
         const [method, path] = gen(() => fc.constantFrom(...targets(entity)));
         // Text as it is: JSON.stringify of undefined is nothing.

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { summaryLines } from '../../../control-plane/cli/config-command.ts';
-import { startControlPlane, type ControlPlane } from '../../../control-plane/main.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import type { ControlPlane } from '../../../control-plane/main.ts';
+import { startAdminOnly } from '../../helpers/admin-only.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { runSluice } from '../../helpers/sluice-process.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
@@ -39,18 +39,7 @@ describe('sluice config', function () {
     const temp = await tempFolder();
     folder = temp.path;
     closing.add(() => temp.remove());
-    controlPlane = await startControlPlane({
-      database: `${folder}/control-plane.db`,
-      adminListen: { host: '127.0.0.1', port: 0 },
-      adminToken: 'secret-token',
-      adminHosts: [],
-      adminCorsOrigins: [],
-      clusterListen: 'off',
-      statusListen: 'off',
-      nodePurgeAfterMs: 1_000_000,
-      sluiceVersion: '0.0.0',
-      logger: silentLogger(),
-    });
+    controlPlane = await startAdminOnly(folder, { adminToken: 'secret-token' });
     closing.add(() => controlPlane.stop());
     admin = ['--admin', `http://${controlPlane.addresses['admin']}`, '--token', 'secret-token'];
   });

@@ -11,6 +11,13 @@ import { buildLogConfig, faultsOf } from '../kafka-upstream/build-config.ts';
 import { exchange, Fakes } from '../kafka-upstream/plugin-fakes.ts';
 
 const answer: Answer = { status: 200, headers: [], body: 'ok' };
+const unavailable: Fakes['queued'] = (topic) => ({
+  outcome: 'not_sent',
+  topic,
+  code: 'KAFKA_UNAVAILABLE',
+  message: 'm',
+  kafkaName: null,
+});
 const registry = { confluent: { url: 'http://r', value_schema: { subject_name: 's' } } };
 
 describe('kafka-log', () => {
@@ -64,13 +71,7 @@ describe('kafka-log', () => {
 
   it('says so in the metrics of the node', async () => {
     const registryOfMetrics = new Registry();
-    fakes.queued = (topic) => ({
-      outcome: 'not_sent',
-      topic,
-      code: 'KAFKA_UNAVAILABLE',
-      message: 'm',
-      kafkaName: null,
-    });
+    fakes.queued = unavailable;
     const metrics = createPluginMetrics(registryOfMetrics);
     const instance = instanceOf(kafkaLog.create(buildLogConfig(), { ...fakes.deps(), metrics }));
     for (let count = 0; count < 2; count++) instance.log?.(exchange({}), answer);
@@ -93,13 +94,7 @@ describe('kafka-log', () => {
   it('says so in the log, once a second', () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) });
-    fakes.queued = (topic) => ({
-      outcome: 'not_sent',
-      topic,
-      code: 'KAFKA_UNAVAILABLE',
-      message: 'm',
-      kafkaName: null,
-    });
+    fakes.queued = unavailable;
     const instance = instanceOf(kafkaLog.create(buildLogConfig(), { ...fakes.deps(), log }));
     for (let count = 0; count < 50; count++) instance.log?.(exchange({}), answer);
     expect(fakes.lost).to.have.length(50);
