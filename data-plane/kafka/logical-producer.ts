@@ -27,7 +27,7 @@ import {
   type Verdict,
 } from './producer.ts';
 import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
-import { recordBytes } from './record-batch.ts';
+import { recordBytes } from './wire/record-batch.ts';
 import { Topics } from './topics.ts';
 import { WakeTimer } from './wake-timer.ts';
 

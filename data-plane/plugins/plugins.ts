@@ -2,7 +2,7 @@ import type { Infer } from '../../shared/schema/field.ts';
 import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { kafkaLog } from './kafka-log/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
-import type { PluginDefinition } from './plugin.ts';
+import type { PluginDefinition } from '../plugin-api/plugin-definition.ts';
 
 /** Every plugin's handler. A schema without a handler does not compile. */
 export const plugins = {

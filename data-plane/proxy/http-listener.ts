@@ -1,7 +1,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { OpenExchange } from './exchange.ts';
+import type { OpenExchange } from '../plugin-api/exchange.ts';
 import { closeGentlyAfterAnswer, endGently } from './gentle-close.ts';
 import { type ConnectionState, HttpExchange, type ExchangeSettings } from './http-exchange.ts';
 import { httpLimits, type HttpLimits } from './http-limits.ts';

@@ -1,6 +1,6 @@
-import type { RoutePlan } from '../config/runtime.ts';
-import { plainAnswer } from './error-response.ts';
-import type { Answer, Exchange } from './exchange.ts';
+import type { RoutePlan } from '../runtime/runtime.ts';
+import { plainAnswer } from '../plugin-api/standard-answers.ts';
+import type { Answer, Exchange } from '../plugin-api/exchange.ts';
 
 /** After the match: a request whose protocol its route does not take is told what to do instead (section 2). */
 export function checkProtocol(plan: RoutePlan, exchange: Exchange): Answer | undefined {

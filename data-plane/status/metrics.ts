@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { EntityFault } from '../../shared/config-source.ts';
-import type { PluginMetrics } from '../plugins/plugin.ts';
+import type { PluginMetrics } from '../plugin-api/plugin-definition.ts';
 
 /** Upper bounds in seconds: a broker's acknowledgement takes single milliseconds, deadlines are around ten seconds. */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

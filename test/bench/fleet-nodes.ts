@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { syncCredentials } from '../../data-plane/config/sync-credentials.ts';
-import { openSyncStream, type SyncStream } from '../../data-plane/config/sync-stream.ts';
-import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
+import { syncCredentials } from '../../data-plane/source/sync-credentials.ts';
+import { openSyncStream, type SyncStream } from '../../data-plane/source/sync-stream.ts';
+import { knownSchemas } from '../../data-plane/source/known-schemas.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { SyncSource } from '../../data-plane/config/sync-source.ts';
+import type { SyncSource } from '../../data-plane/source/sync-source.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../shared/snapshot.ts';
 import { type CuttingProxy, startCuttingProxy } from '../helpers/cutting-proxy.ts';
 import { applied, oneService, recordingApply, refused, service } from '../helpers/sync-fakes.ts';

@@ -1,4 +1,4 @@
-import type { Certificates } from '../../data-plane/plugins/certificates.ts';
+import type { Certificates } from '../../data-plane/plugin-api/certificates.ts';
 
 const none = { kind: 'fault', message: 'there are no certificates here' } as const;
 

@@ -1,5 +1,5 @@
 import type { LuaChains } from '../../data-plane/lua/lua-chains.ts';
-import type { PluginCreation, PluginInstance, PluginMetrics } from '../../data-plane/plugins/plugin.ts';
+import type { PluginCreation, PluginInstance, PluginMetrics } from '../../data-plane/plugin-api/plugin-definition.ts';
 
 /** For configurations without Lua: must not be asked. */
 export const noLua: LuaChains = {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { decodeMetadataResponse } from '../../data-plane/kafka/metadata-request.ts';
+import { decodeMetadataResponse } from '../../data-plane/kafka/wire/metadata-request.ts';
 
 const produceKey = 0;
 const metadataKey = 3;

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { knownSchemas } from '../../data-plane/config/known-schemas.ts';
+import { knownSchemas } from '../../data-plane/source/known-schemas.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { ConfigSync } from '../../shared/proto.ts';

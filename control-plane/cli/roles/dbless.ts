@@ -1,4 +1,4 @@
-import { createFileSource, type FileSource } from '../../../data-plane/config/file-source.ts';
+import { createFileSource, type FileSource } from '../../../data-plane/source/file-source.ts';
 import { startNode, type Listener, type NodeOptions } from '../../../data-plane/main.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';

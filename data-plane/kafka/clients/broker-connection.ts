@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { KafkaError, type Wire } from '../client.ts';
-import type { WireRequest } from '../wire-request.ts';
+import type { WireRequest } from '../wire/wire-request.ts';
 
 /**
  * One connection to one broker: what a library has to offer. Each library is used at this level, below its own producer,

@@ -4,12 +4,16 @@ import {
   encodeMetadataRequest,
   type MetadataAnswer,
   metadataVersion,
-} from '../metadata-request.ts';
-import { decodeProduceResponse, encodeProduceRequest, produceVersion, readVerdicts } from '../produce-request.ts';
-import { decodeProducerIdResponse, encodeProducerIdRequest, producerIdVersion } from '../producer-id-request.ts';
+} from '../wire/metadata-request.ts';
+import { decodeProduceResponse, encodeProduceRequest, produceVersion, readVerdicts } from '../wire/produce-request.ts';
+import { decodeProducerIdResponse, encodeProducerIdRequest, producerIdVersion } from '../wire/producer-id-request.ts';
 import type { ClusterSettings } from '../producer.ts';
-import { decodeTopicConfigResponse, encodeTopicConfigRequest, topicConfigVersion } from '../topic-config-request.ts';
-import type { WireRequest } from '../wire-request.ts';
+import {
+  decodeTopicConfigResponse,
+  encodeTopicConfigRequest,
+  topicConfigVersion,
+} from '../wire/topic-config-request.ts';
+import type { WireRequest } from '../wire/wire-request.ts';
 import { type BrokerConnection, timedOut } from './broker-connection.ts';
 
 /** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */

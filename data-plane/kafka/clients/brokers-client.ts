@@ -9,8 +9,8 @@ import {
   type ProducerId,
   type TopicMetadata,
 } from '../client.ts';
-import { kafkaErrorCode } from '../kafka-error-codes.ts';
-import type { MetadataAnswer } from '../metadata-request.ts';
+import { kafkaErrorCode } from '../wire/kafka-error-codes.ts';
+import type { MetadataAnswer } from '../wire/metadata-request.ts';
 import type { ClusterSettings } from '../producer.ts';
 import { isTopicRefusal } from '../produce-failure.ts';
 import {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { KafkaError } from '../client.ts';
 import type { ClusterSettings } from '../producer.ts';
-import type { WireRequest } from '../wire-request.ts';
+import type { WireRequest } from '../wire/wire-request.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,

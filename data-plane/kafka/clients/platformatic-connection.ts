@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type * as Platformatic from '@platformatic/kafka';
 import { KafkaError } from '../client.ts';
 import type { ClusterSettings } from '../producer.ts';
-import type { WireRequest } from '../wire-request.ts';
+import type { WireRequest } from '../wire/wire-request.ts';
 import {
   type BrokerAddress,
   type BrokerConnection,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import type { Answer, Exchange } from '../../proxy/exchange.ts';
-import { headerText } from '../header-text.ts';
-import { argsJson, addArg, parseArgs, type Arg } from '../query-args.ts';
+import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
+import { headerText } from '../../plugin-api/header-text.ts';
+import { argsJson, addArg, parseArgs, type Arg } from '../../plugin-api/query-args.ts';
 
 /** Headers whose values are credentials: entries name them only, as Kong's do. */
 const redacted = new Set(['authorization', 'proxy-authorization']);

@@ -6,7 +6,7 @@ import { kafkaLogSchema, type KafkaLogConfig } from '../../../shared/plugin-sche
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import { encoderOptions } from '../kafka-settings/encoder-options.ts';
 import { resolveConfig, type ResolvedConfig } from '../kafka-settings/resolve-config.ts';
-import type { PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
+import type { PluginDefinition, PluginDeps, PluginInstance } from '../../plugin-api/plugin-definition.ts';
 import { logEntry } from './log-entry.ts';
 
 /** Entries of one instance that may wait for a schema registry at a time. */

@@ -1,7 +1,7 @@
 import type { KafkaConfig } from '../../../shared/plugin-schemas/kafka-fields.ts';
 import type { FieldFault } from '../../../shared/schema/field.ts';
 import type { ProducerOptions, Sasl, Tls } from '../../kafka/producer.ts';
-import type { Certificates, Found } from '../certificates.ts';
+import type { Certificates, Found } from '../../plugin-api/certificates.ts';
 
 /** The producer that a configuration, with its references resolved, asks for; its TLS is from `tlsOf`. */
 export function producerOptions(config: KafkaConfig, tls: Tls | null): ProducerOptions {

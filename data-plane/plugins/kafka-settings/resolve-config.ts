@@ -2,7 +2,7 @@ import type { KafkaConfig } from '../../../shared/plugin-schemas/kafka-fields.ts
 import type { Field, FieldFault } from '../../../shared/schema/field.ts';
 import { resolveReferences } from '../../../shared/vault.ts';
 import type { ProducerOptions } from '../../kafka/producer.ts';
-import type { PluginDeps } from '../plugin.ts';
+import type { PluginDeps } from '../../plugin-api/plugin-definition.ts';
 import { producerOptions, tlsOf } from './producer-options.ts';
 
 export type ResolvedConfig<C> =

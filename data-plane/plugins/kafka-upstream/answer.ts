@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { RequestError, errorKinds, type ErrorCode, type RequestErrorOptions } from '../../../shared/errors.ts';
 import type { FailedVerdict, Verdict } from '../../kafka/producer.ts';
-import type { Answer } from '../../proxy/exchange.ts';
+import type { Answer } from '../../plugin-api/exchange.ts';
 
 const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
 const accepted: Answer = {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../../../shared/errors.ts';
-import type { HeaderList } from '../../proxy/header-list.ts';
-import { headerText } from '../header-text.ts';
+import type { HeaderList } from '../../plugin-api/header-list.ts';
+import { headerText } from '../../plugin-api/header-text.ts';
 import type { BodyKind } from './media-type.ts';
-import { addArg, argsJson, parseArgs, type Arg } from '../query-args.ts';
+import { addArg, argsJson, parseArgs, type Arg } from '../../plugin-api/query-args.ts';
 
 /** What the envelope shows of a request; an Exchange is one. */
 export interface EnvelopeRequest {

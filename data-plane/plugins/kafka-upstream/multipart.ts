@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import { RequestError } from '../../../shared/errors.ts';
-import { addArg, type Arg } from '../query-args.ts';
+import { addArg, type Arg } from '../../plugin-api/query-args.ts';
 
 const partsMax = 1_000;
 

@@ -3,9 +3,14 @@ import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { KafkaRecord } from '../../kafka/client.ts';
 import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
-import type { Answer, Exchange } from '../../proxy/exchange.ts';
+import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
-import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin.ts';
+import type {
+  PluginCreation,
+  PluginDefinition,
+  PluginDeps,
+  PluginInstance,
+} from '../../plugin-api/plugin-definition.ts';
 import { encoderOptions } from '../kafka-settings/encoder-options.ts';
 import { resolveConfig } from '../kafka-settings/resolve-config.ts';
 import { compileAnswers } from './answer.ts';

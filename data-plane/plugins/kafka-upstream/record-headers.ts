@@ -1,7 +1,7 @@
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import type { RecordHeader } from '../../kafka/client.ts';
-import type { HeaderList } from '../../proxy/header-list.ts';
-import { isAscii } from '../header-text.ts';
+import type { HeaderList } from '../../plugin-api/header-list.ts';
+import { isAscii } from '../../plugin-api/header-text.ts';
 
 /** `traceparent` is that of the record's own span, which takes the place of the one that came. */
 export type RecordHeadersOf = (headers: HeaderList, traceparent?: string) => readonly RecordHeader[];

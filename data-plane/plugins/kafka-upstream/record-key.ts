@@ -1,12 +1,12 @@
 import { RequestError } from '../../../shared/errors.ts';
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
-import type { Exchange } from '../../proxy/exchange.ts';
+import type { Exchange } from '../../plugin-api/exchange.ts';
 import { formJson, utf8Text } from './envelope.ts';
-import { singleArg, singleHeader } from '../header-text.ts';
+import { singleArg, singleHeader } from '../../plugin-api/header-text.ts';
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
 import { numberTextAt } from './number-text.ts';
-import { argsJson, parseArgs } from '../query-args.ts';
+import { argsJson, parseArgs } from '../../plugin-api/query-args.ts';
 
 /** What a key can be made of. */
 export type KeyRequest = Pick<Exchange, 'query' | 'headers' | 'route' | 'consumer'>;

@@ -2,9 +2,9 @@ import { RequestError } from '../../../shared/errors.ts';
 import { topicName } from '../../../shared/plugin-schemas/kafka-fields.ts';
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { parseTopicTemplate, type TemplatePart } from '../../../shared/plugin-schemas/topic-template.ts';
-import type { Exchange } from '../../proxy/exchange.ts';
-import { singleArg, singleHeader } from '../header-text.ts';
-import { parseArgs } from '../query-args.ts';
+import type { Exchange } from '../../plugin-api/exchange.ts';
+import { singleArg, singleHeader } from '../../plugin-api/header-text.ts';
+import { parseArgs } from '../../plugin-api/query-args.ts';
 import { captureOf } from './record-key.ts';
 
 /** Topics that one request may name. */

@@ -14,7 +14,7 @@ import {
 } from './envelope.ts';
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
-import { argsJson } from '../query-args.ts';
+import { argsJson } from '../../plugin-api/query-args.ts';
 
 /** The text of a value that is to be encoded with a schema, or the value's own bytes. `deadlineMs`: monotonic ms. */
 export type ValueText = (request: EnvelopeRequest, body: Buffer, deadlineMs: number) => string | Promise<string>;

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
 import { startPublisher, type Publisher } from '../../../control-plane/sync/publisher.ts';
-import { knownSchemas } from '../../../data-plane/config/known-schemas.ts';
+import { knownSchemas } from '../../../data-plane/source/known-schemas.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';

@@ -4,7 +4,7 @@ import { KafkaError } from '../../../data-plane/kafka/client.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import type { Verdict } from '../../../data-plane/kafka/producer.ts';
 import { murmur2Partition } from '../../../data-plane/kafka/partition-choice.ts';
-import { recordBytes } from '../../../data-plane/kafka/record-batch.ts';
+import { recordBytes } from '../../../data-plane/kafka/wire/record-batch.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeKafkaClient, fakeProducer, type SentBatch, testRecord } from './fake-kafka-client.ts';
 

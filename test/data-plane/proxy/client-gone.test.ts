@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createProducers } from '../../../data-plane/kafka/producers.ts';
 import { kafkaUpstream } from '../../../data-plane/plugins/kafka-upstream/plugin.ts';
-import type { OpenExchange } from '../../../data-plane/proxy/exchange.ts';
+import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
 import { startHttpListener } from '../../../data-plane/proxy/http-listener.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { Closing } from '../../helpers/closing.ts';

@@ -4,9 +4,9 @@ import type {
   ExchangeRoute,
   OpenExchange,
   Protocol,
-} from '../../../data-plane/proxy/exchange.ts';
+} from '../../../data-plane/plugin-api/exchange.ts';
 import type { RequestSpan } from '../../../data-plane/tracing/tracing.ts';
-import { HeaderList } from '../../../data-plane/proxy/header-list.ts';
+import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
 
 /** A request without a connection; keeps the answers that it was given. */
 export class FakeExchange implements OpenExchange {

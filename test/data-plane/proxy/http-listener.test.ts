@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { RequestError } from '../../../shared/errors.ts';
-import type { OpenExchange } from '../../../data-plane/proxy/exchange.ts';
+import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
 import {
   type HttpListener,
   type HttpListenerOptions,

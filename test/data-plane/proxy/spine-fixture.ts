@@ -1,10 +1,10 @@
 import { Registry } from 'prom-client';
-import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/config/build-runtime.ts';
-import { PluginInstances } from '../../../data-plane/config/plugin-instances.ts';
-import type { BuiltRuntime } from '../../../data-plane/config/route-compiler.ts';
-import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/config/runtime-holder.ts';
-import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugins/plugin.ts';
-import { createSpine, type Spine } from '../../../data-plane/proxy/handle-exchange.ts';
+import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/runtime/build-runtime.ts';
+import { PluginInstances } from '../../../data-plane/runtime/plugin-instances.ts';
+import type { BuiltRuntime } from '../../../data-plane/runtime/route-compiler.ts';
+import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/runtime/runtime-holder.ts';
+import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
+import { createSpine, type Spine } from '../../../data-plane/proxy/spine.ts';
 import { createRequestMetrics, type RequestMetrics } from '../../../data-plane/status/metrics.ts';
 import { createLogger, type LogLevel } from '../../../shared/log.ts';
 import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';

@@ -1,4 +1,4 @@
-import { HeaderList } from '../../../data-plane/proxy/header-list.ts';
+import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
 import type { RoutableRequest, RouteDefinition } from '../../../data-plane/router/route.ts';
 import { compileRoute, Router } from '../../../data-plane/router/router.ts';
 

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { logEntry } from '../../../../data-plane/plugins/kafka-log/log-entry.ts';
-import type { Answer, Exchange } from '../../../../data-plane/proxy/exchange.ts';
-import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
+import type { Answer, Exchange } from '../../../../data-plane/plugin-api/exchange.ts';
+import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import { exchange } from '../kafka-upstream/plugin-fakes.ts';
 
 const answer: Answer = {

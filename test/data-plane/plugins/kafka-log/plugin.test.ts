@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
-import type { Answer } from '../../../../data-plane/proxy/exchange.ts';
+import type { Answer } from '../../../../data-plane/plugin-api/exchange.ts';
 import { createPluginMetrics } from '../../../../data-plane/status/metrics.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import { kafkaLogSchema } from '../../../../shared/plugin-schemas/kafka-log.ts';

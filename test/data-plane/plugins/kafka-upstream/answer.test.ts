@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { compileAnswers } from '../../../../data-plane/plugins/kafka-upstream/answer.ts';
 import type { FailedVerdict, Verdict } from '../../../../data-plane/kafka/producer.ts';
-import type { Answer } from '../../../../data-plane/proxy/exchange.ts';
+import type { Answer } from '../../../../data-plane/plugin-api/exchange.ts';
 import { RequestError, type ErrorCode } from '../../../../shared/errors.ts';
 
 const answers = compileAnswers({ topic: 'orders', returnErrorName: false });

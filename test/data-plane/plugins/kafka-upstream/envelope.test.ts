@@ -4,7 +4,7 @@ import { gzipSync, deflateSync, deflateRawSync, brotliCompressSync } from 'node:
 import { decodeContent } from '../../../../data-plane/plugins/kafka-upstream/content-encoding.ts';
 import { compileValueText } from '../../../../data-plane/plugins/kafka-upstream/record.ts';
 import { bodyKind } from '../../../../data-plane/plugins/kafka-upstream/media-type.ts';
-import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
+import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { buildConfig } from './build-config.ts';
 import { access, exchange, Fakes } from './plugin-fakes.ts';

@@ -3,10 +3,10 @@ import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
-import type { Certificates } from '../../../../data-plane/plugins/certificates.ts';
-import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugins/plugin.ts';
-import type { Answer, Exchange, ExchangeConsumer } from '../../../../data-plane/proxy/exchange.ts';
-import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
+import type { Certificates } from '../../../../data-plane/plugin-api/certificates.ts';
+import type { PluginDeps, PluginInstance } from '../../../../data-plane/plugin-api/plugin-definition.ts';
+import type { Answer, Exchange, ExchangeConsumer } from '../../../../data-plane/plugin-api/exchange.ts';
+import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { silentLogger } from '../../../../shared/log.ts';

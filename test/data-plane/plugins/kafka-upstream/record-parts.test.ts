@@ -4,7 +4,7 @@ import { numberTextAt } from '../../../../data-plane/plugins/kafka-upstream/numb
 import { compileRecordHeaders } from '../../../../data-plane/plugins/kafka-upstream/record-headers.ts';
 import { compileKey, type KeyRequest } from '../../../../data-plane/plugins/kafka-upstream/record-key.ts';
 import { compileTopics } from '../../../../data-plane/plugins/kafka-upstream/record-topics.ts';
-import { HeaderList } from '../../../../data-plane/proxy/header-list.ts';
+import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { parseTopicTemplate } from '../../../../shared/plugin-schemas/topic-template.ts';
 import { buildConfig, faultsOf } from './build-config.ts';

@@ -4,7 +4,7 @@ import { checkField } from '../../shared/schema/check.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
-import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugins/plugin.ts';
+import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } from '../plugin-api/plugin-definition.ts';
 import { RouteCompileError } from '../router/route.ts';
 import { type CompiledRoute, Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';

@@ -1,14 +1,14 @@
 import { Reader, readRecordsBatch } from '@platformatic/kafka';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { KafkaError, type ProduceRequest } from '../../../data-plane/kafka/client.ts';
+import { KafkaError, type ProduceRequest } from '../../../../data-plane/kafka/client.ts';
 import {
   decodeProduceResponse,
   encodeProduceRequest,
   produceVersion,
   readVerdicts,
-} from '../../../data-plane/kafka/produce-request.ts';
-import { decodeMetadataResponse, metadataVersion } from '../../../data-plane/kafka/metadata-request.ts';
+} from '../../../../data-plane/kafka/wire/produce-request.ts';
+import { decodeMetadataResponse, metadataVersion } from '../../../../data-plane/kafka/wire/metadata-request.ts';
 
 const topicId = '0123456789abcdef0123456789abcdef';
 const record = { key: null, value: Buffer.from('v'), headers: [] };

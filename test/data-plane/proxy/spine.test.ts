@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { PluginInstance } from '../../../data-plane/plugins/plugin.ts';
-import type { Answer, Exchange } from '../../../data-plane/proxy/exchange.ts';
+import type { PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
+import type { Answer, Exchange } from '../../../data-plane/plugin-api/exchange.ts';
 import { type ErrorCode, RequestError, type RequestErrorOptions } from '../../../shared/errors.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeExchange } from './fake-exchange.ts';

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { PluginCreation } from '../../../data-plane/plugins/plugin.ts';
-import type { Answer } from '../../../data-plane/proxy/exchange.ts';
+import type { PluginCreation } from '../../../data-plane/plugin-api/plugin-definition.ts';
+import type { Answer } from '../../../data-plane/plugin-api/exchange.ts';
 import { createSnapshot, type SnapshotEntities } from '../../../shared/snapshot.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeExchange } from '../proxy/fake-exchange.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { createSnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
-import { createSyncSource, type SyncSource } from '../../../data-plane/config/sync-source.ts';
+import { createSnapshotCache } from '../../../data-plane/source/snapshot-cache.ts';
+import { createSyncSource, type SyncSource } from '../../../data-plane/source/sync-source.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { entityLine, packLines, removalLine } from '../../../shared/snapshot-wire.ts';
 import { canonicalJson, createSnapshot } from '../../../shared/snapshot.ts';

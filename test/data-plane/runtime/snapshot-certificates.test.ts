@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { snapshotCertificates } from '../../../data-plane/config/snapshot-certificates.ts';
+import { snapshotCertificates } from '../../../data-plane/runtime/snapshot-certificates.ts';
 import { createSnapshot, type SnapshotEntities } from '../../../shared/snapshot.ts';
 import { testCertificate, type TestCertificate } from '../../helpers/test-certificates.ts';
 

@@ -1,6 +1,12 @@
-import { type BatchOutcome, KafkaError, type ProduceBatch, type ProduceRequest, type ProduceResult } from './client.ts';
+import {
+  type BatchOutcome,
+  KafkaError,
+  type ProduceBatch,
+  type ProduceRequest,
+  type ProduceResult,
+} from '../client.ts';
 import { kafkaErrorCode } from './kafka-error-codes.ts';
-import type { Compression } from './producer.ts';
+import type { Compression } from '../producer.ts';
 import { type PreparedBatch, prepareRecordBatch } from './record-batch.ts';
 import { unsignedVarintBytes, WireReader, writeUnsignedVarint } from './wire-reader.ts';
 import type { ApiVersion, HighestVersion } from './wire-request.ts';

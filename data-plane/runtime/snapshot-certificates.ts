@@ -3,7 +3,7 @@ import { parseCertificates, parsePrivateKey } from '../../shared/entities/pem.ts
 import { record } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import { resolveReferences, type Environment } from '../../shared/vault.ts';
-import type { Certificates, Found } from '../plugins/certificates.ts';
+import type { Certificates, Found } from '../plugin-api/certificates.ts';
 import { entitiesOf } from './entities.ts';
 
 const pairField = record({ cert: certificateFields.cert, key: certificateFields.key }, { required: true });

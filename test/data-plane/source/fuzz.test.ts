@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { createSyncSource } from '../../../data-plane/config/sync-source.ts';
-import { SnapshotReceiver, TransferError } from '../../../data-plane/config/snapshot-receiver.ts';
+import { createSyncSource } from '../../../data-plane/source/sync-source.ts';
+import { SnapshotReceiver, TransferError } from '../../../data-plane/source/snapshot-receiver.ts';
 import type { ControlMessage } from '../../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { entityLine, packLines, removalLine } from '../../../shared/snapshot-wire.ts';

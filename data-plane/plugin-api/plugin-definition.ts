@@ -3,7 +3,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings, Producers } from '../kafka/producer.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
-import type { Answer, Exchange } from '../proxy/exchange.ts';
+import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 import type { Certificates } from './certificates.ts';
 

@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { RequestError } from '../../shared/errors.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
-import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../config/runtime.ts';
-import type { RuntimeHolder, RuntimeLease } from '../config/runtime-holder.ts';
+import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../runtime/runtime.ts';
+import type { RuntimeHolder, RuntimeLease } from '../runtime/runtime-holder.ts';
 import type { Captures, RouteMatch } from '../router/route.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { RequestMetrics, RouteMeter } from '../status/metrics.ts';
-import { answerOfFailure, errorAnswer, plainAnswer } from './error-response.ts';
-import type { Answer, ExchangeRoute, OpenExchange } from './exchange.ts';
+import { answerOfFailure, errorAnswer, plainAnswer } from '../plugin-api/standard-answers.ts';
+import type { Answer, ExchangeRoute, OpenExchange } from '../plugin-api/exchange.ts';
 import { checkProtocol } from './protocol-check.ts';
 
 export interface SpineDeps {

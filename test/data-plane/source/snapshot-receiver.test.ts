@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SnapshotReceiver, TransferError } from '../../../data-plane/config/snapshot-receiver.ts';
+import { SnapshotReceiver, TransferError } from '../../../data-plane/source/snapshot-receiver.ts';
 import { usedBytes } from '../../helpers/used-bytes.ts';
 
 const startOf = (hash: string, totalBytes: number, baseHash = '') => ({

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { HeaderList } from '../../../data-plane/proxy/header-list.ts';
+import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
 
 describe('a list of headers', () => {
   const list = (): HeaderList => new HeaderList(['Host', 'h', 'X-A', '1', 'Accept', '*/*', 'x-a', '2', 'X-A', '3']);

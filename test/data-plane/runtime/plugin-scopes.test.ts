@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type PluginScope, PluginScopes } from '../../../data-plane/config/plugin-scopes.ts';
-import type { ChainStep } from '../../../data-plane/config/runtime.ts';
+import { type PluginScope, PluginScopes } from '../../../data-plane/runtime/plugin-scopes.ts';
+import type { ChainStep } from '../../../data-plane/runtime/runtime.ts';
 
 /** The order of the contract, the most specific first. */
 const scopes: readonly [name: string, scope: PluginScope][] = [

@@ -1,5 +1,5 @@
-import type { PluginInstance } from '../plugins/plugin.ts';
-import type { ExchangeRoute } from '../proxy/exchange.ts';
+import type { PluginInstance } from '../plugin-api/plugin-definition.ts';
+import type { ExchangeRoute } from '../plugin-api/exchange.ts';
 import type { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 

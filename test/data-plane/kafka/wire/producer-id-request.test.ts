@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { KafkaError } from '../../../data-plane/kafka/client.ts';
-import { decodeProducerIdResponse } from '../../../data-plane/kafka/producer-id-request.ts';
+import { KafkaError } from '../../../../data-plane/kafka/client.ts';
+import { decodeProducerIdResponse } from '../../../../data-plane/kafka/wire/producer-id-request.ts';
 
 function response(errorCode: number, id: bigint, epoch: number): Buffer {
   const body = Buffer.alloc(16);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import type { Chain, Runtime } from '../../../data-plane/config/runtime.ts';
-import type { PluginInstance } from '../../../data-plane/plugins/plugin.ts';
+import type { Chain, Runtime } from '../../../data-plane/runtime/runtime.ts';
+import type { PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
 import { createSnapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
 import { pluginEntity, routeEntity, SpineFixture } from '../proxy/spine-fixture.ts';
 import { request } from '../router/routes.ts';

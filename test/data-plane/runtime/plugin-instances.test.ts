@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { PluginEntity } from '../../../data-plane/config/entities.ts';
-import { PluginInstances, type SharedStep } from '../../../data-plane/config/plugin-instances.ts';
+import type { PluginEntity } from '../../../data-plane/runtime/entities.ts';
+import { PluginInstances, type SharedStep } from '../../../data-plane/runtime/plugin-instances.ts';
 import { pluginEntity } from '../proxy/spine-fixture.ts';
 
 describe('plugin instances', () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSnapshotCache, type SnapshotCache } from '../../../data-plane/config/snapshot-cache.ts';
+import { createSnapshotCache, type SnapshotCache } from '../../../data-plane/source/snapshot-cache.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { packEntities, type PackedEntities } from '../../helpers/pack-entities.ts';
 import { hostOf, oneService } from '../../helpers/sync-fakes.ts';

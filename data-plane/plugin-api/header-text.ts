@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestError, type ErrorCode } from '../../shared/errors.ts';
-import type { HeaderList } from '../proxy/header-list.ts';
+import type { HeaderList } from './header-list.ts';
 import type { Arg } from './query-args.ts';
 
 /** A header value as its sender meant it: Node gives each byte as one character; bytes that are UTF-8 are read so. */

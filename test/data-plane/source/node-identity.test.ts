@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadNodeIdentity } from '../../../data-plane/config/node-identity.ts';
+import { loadNodeIdentity } from '../../../data-plane/source/node-identity.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 
 describe('the identity of a node', () => {

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The rooms of data-plane/ and the rooms that each may import, type imports included. main.ts may import all. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  proxy: ['runtime', 'router', 'plugin-api', 'status', 'tracing'],
+  source: [],
+  runtime: ['router', 'plugin-api', 'status'],
+  plugins: ['plugin-api', 'schemas', 'kafka', 'lua'],
+  'plugin-api': ['kafka', 'lua', 'schemas', 'tracing'],
+  status: ['kafka', 'plugin-api'],
+  router: [],
+  schemas: [],
+  kafka: [],
+  lua: [],
+  tracing: [],
+};
+
+/** Folders of data-plane/plugins/ that more than one plugin shares. */
+const sharedByPlugins = ['kafka-settings'];
+
+/** Paths of source files (`data-plane/main.ts`) to the source files that they import, type imports included. */
+function importGraph(): Map<string, string[]> {
+  const sources = ['control-plane', 'data-plane', 'shared'].flatMap(sourcesBelow);
+  const known = new Set(sources);
+  return new Map(sources.map((path) => [path, importsOf(path).filter((target) => known.has(target))]));
+}
+
+function sourcesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('/generated/'));
+}
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(root, path), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, specifier = '']) => specifier);
+  return [...new Set(specifiers.map((specifier) => normalize(join(dirname(path), specifier))))];
+}
+
+/** The strongly connected components of more than one node, by Tarjan's algorithm. */
+function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (node: string): void => {
+    order.set(node, order.size);
+    low.set(node, order.size - 1);
+    stack.push(node);
+    for (const next of graph.get(node) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node) ?? 0, low.get(next) ?? 0));
+    }
+    if (low.get(node) !== order.get(node)) return;
+    const component = stack.splice(stack.indexOf(node));
+    if (component.length > 1) found.push(component.toSorted());
+  };
+  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  return found;
+}
+
+/** `data-plane/kafka/wire/x.ts` is of the room `kafka`, `data-plane/main.ts` of none. */
+function roomOf(path: string): string | undefined {
+  const [plane, room, ...rest] = path.split('/');
+  return plane === 'data-plane' && rest.length > 0 ? room : undefined;
+}
+
+describe('the structure of the sources', () => {
+  const graph = importGraph();
+
+  it('has no room in data-plane/ that is not in the table of arrows', () => {
+    const found = new Set([...graph.keys()].map(roomOf).filter((room) => room !== undefined));
+    expect([...found].toSorted()).to.deep.equal(Object.keys(rooms).toSorted());
+  });
+
+  it('lets imports of data-plane/ go down only', () => {
+    const upward: string[] = [];
+    for (const [path, targets] of graph) {
+      const room = roomOf(path);
+      if (room === undefined) continue;
+      for (const target of targets) {
+        const other = roomOf(target);
+        if (target === 'data-plane/main.ts') upward.push(`${path} -> ${target}`);
+        if (other !== undefined && other !== room && !rooms[room]?.includes(other)) upward.push(`${path} -> ${target}`);
+      }
+    }
+    expect(upward).to.deep.equal([]);
+  });
+
+  it('has no ring of folders in the table itself', () => {
+    expect(cyclesOf(new Map(Object.entries(rooms)))).to.deep.equal([]);
+  });
+
+  it('has no plugin that imports another', () => {
+    const pluginOf = (path: string) => /^data-plane\/plugins\/([^/]+)\//.exec(path)?.[1];
+    const sideways: string[] = [];
+    for (const [path, targets] of graph) {
+      const plugin = pluginOf(path);
+      if (plugin === undefined) continue;
+      for (const target of targets) {
+        const other = pluginOf(target);
+        if (other !== undefined && other !== plugin && !sharedByPlugins.includes(other)) {
+          sideways.push(`${path} -> ${target}`);
+        }
+      }
+    }
+    expect(sideways).to.deep.equal([]);
+  });
+});
