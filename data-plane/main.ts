@@ -30,6 +30,7 @@ import {
 } from './status/metrics.ts';
 import { loadTracing, type MakeTracing, type Tracing } from './tracing/tracing.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
+import { withinTime } from '../shared/within-time.ts';
 
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
@@ -335,13 +336,11 @@ async function drainListener(parts: Parts, listener: HttpListener, deadlineMs: n
   await drained;
 }
 
-/** Whether the promise, which never rejects, resolves by then (monotonic ms). */
-async function settlesBy(promise: Promise<void>, deadlineMs: number): Promise<boolean> {
-  const overdue = new AbortController();
-  const timeout = delay(Math.max(0, deadlineMs - performance.now()), false, { signal: overdue.signal }).catch(
+/** Returns whether the promise, which never rejects, resolves by the deadline (monotonic ms). */
+function settlesBy(promise: Promise<void>, deadlineMs: number): Promise<boolean> {
+  return withinTime(
+    promise.then(() => true),
+    deadlineMs - performance.now(),
     () => false,
   );
-  const isSettled = await Promise.race([promise.then(() => true), timeout]);
-  overdue.abort();
-  return isSettled;
 }

@@ -9,6 +9,7 @@ import type { NodeRegistry } from './node-registry.ts';
 import { NodeSession, type SessionStream, type SessionTimings } from './node-session.ts';
 import type { Publisher } from './publisher.ts';
 import { TransferSlots } from './transfer-slots.ts';
+import { withinTime } from '../../shared/within-time.ts';
 
 export interface SyncServerOptions {
   /** Port 0 takes a free one. */
@@ -94,16 +95,8 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     async stop() {
       bound.close();
       for (const session of sessions) session.goaway('The control plane stops', goawayPauseMsMax);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          server.forceShutdown();
-          resolve();
-        }, stopMs);
-        server.tryShutdown(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      await withinTime(ended, stopMs, () => server.forceShutdown());
       bound.destroy();
     },
   };

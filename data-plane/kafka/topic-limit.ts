@@ -1,3 +1,5 @@
+import { withinTime } from '../../shared/within-time.ts';
+
 /** What is waited for the brokers' answer at most: the refusal itself is known already. */
 const askMs = 500;
 /** An answer is kept so long: limits are changed now and then. */
@@ -18,13 +20,7 @@ export class TopicLimit {
   /** What `ask` brings by the deadline (monotonic ms), else null. Never rejects. */
   async askFor(ask: (deadlineMs: number) => Promise<number | null>, deadlineMs: number): Promise<number | null> {
     this.#asking ??= this.#ask(ask);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), deadlineMs - performance.now());
-    });
-    const bytes = await Promise.race([this.#asking, late]);
-    clearTimeout(timer);
-    return bytes;
+    return withinTime(this.#asking, deadlineMs - performance.now(), () => null);
   }
 
   async #ask(ask: (deadlineMs: number) => Promise<number | null>): Promise<number | null> {

@@ -1,5 +1,6 @@
 import { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import { withinTime } from '../../shared/within-time.ts';
 
 /** How long a failure is answered without asking again. */
 export const failureKeptMs = 5_000;
@@ -110,7 +111,7 @@ export function createSubjectSchema<T>(deps: {
       const answersBefore = answers;
       // What has expired is still better than no answer: it keeps half of the time.
       const waitMs = deadlineMs - now();
-      await within(refresh(), value === undefined ? waitMs : waitMs / 2);
+      await withinTime(refresh(), value === undefined ? waitMs : waitMs / 2, () => undefined);
       if (value !== undefined) {
         if (answers === answersBefore || failure !== undefined) counts.stale++;
         return value;
@@ -126,19 +127,6 @@ export function createSubjectSchema<T>(deps: {
       if (isMissing && !isKept(atMs)) void refresh();
     },
   };
-}
-
-/** Waits for the promise, at most that long; the promise itself goes on. */
-async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, timeoutMs));
-  });
-  try {
-    await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function asRequestError(error: unknown): RequestError {

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
+import { withinTime } from '../../shared/within-time.ts';
 
 /** How long an answer waits for the disk: what is acked survives a restart, but a hung disk does not hide the apply. */
 const cacheWaitMs = 1_000;
@@ -28,12 +28,7 @@ export class CacheWriter {
   async save(unsaved: Unsaved): Promise<void> {
     this.#unsaved = unsaved;
     this.#saver.start();
-    const timeout = new AbortController();
-    await Promise.race([
-      this.#saver.idle(),
-      delay(cacheWaitMs, undefined, { signal: timeout.signal }).catch(() => undefined),
-    ]);
-    timeout.abort();
+    await withinTime(this.#saver.idle(), cacheWaitMs, () => undefined);
   }
 
   /** Resolves when nothing waits to be written. */

@@ -19,6 +19,7 @@ import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot } from './snapshot-receiver.ts';
 import { syncCredentials, type SyncCredentials } from './sync-credentials.ts';
 import { openSyncStream, type NodeCounters, type StreamEnd, type SyncStream, toldFaults } from './sync-stream.ts';
+import { withinTime } from '../../shared/within-time.ts';
 
 export interface SyncSourceOptions {
   /** `host:port` each, tried in turn. */
@@ -148,12 +149,8 @@ class StreamedSource {
     this.#pending = undefined;
     this.#stream?.close();
     await this.#connecting;
-    const timeout = new AbortController();
-    await Promise.race([
-      Promise.all([this.#started, this.#worker?.idle(), this.#writer.idle()]),
-      delay(stopMs, undefined, { signal: timeout.signal }).catch(() => undefined),
-    ]);
-    timeout.abort();
+    const written = Promise.all([this.#started, this.#worker?.idle(), this.#writer.idle()]);
+    await withinTime(written, stopMs, () => undefined);
   }
 
   async #start(apply: Apply): Promise<void> {

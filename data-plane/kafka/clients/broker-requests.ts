@@ -15,6 +15,7 @@ import {
 } from '../wire/topic-config-request.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 import { type BrokerConnection, timedOut } from './broker-connection.ts';
+import { withinTime } from '../../../shared/within-time.ts';
 
 /** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */
 export async function askMetadata(
@@ -75,17 +76,11 @@ export async function produceOn(
 }
 
 async function answered(connection: BrokerConnection, request: WireRequest, timeoutMs: number): Promise<Buffer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(timedOut('unknown')), timeoutMs);
+  const body = await withinTime(connection.exchange(request), timeoutMs, () => {
+    throw timedOut('unknown');
   });
-  try {
-    const body = await Promise.race([connection.exchange(request), late]);
-    if (body === null) throw invalidResponse();
-    return body;
-  } finally {
-    clearTimeout(timer);
-  }
+  if (body === null) throw invalidResponse();
+  return body;
 }
 
 function decoded<T>(decode: () => T): T {

@@ -19,6 +19,7 @@ import {
   type KafkajsConnectionPool,
 } from './kafkajs-internals.ts';
 import { watchCertificates } from './security.ts';
+import { withinTime } from '../../../shared/within-time.ts';
 
 const clientId = 'sluice';
 /** Logs in again this long before a session ends, or when this part of a shorter one is left. */
@@ -86,17 +87,13 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   async open(): Promise<void> {
     const { connectTimeoutMs } = this.#shared.cluster;
     // kafkajs forgets its own time-out when the peer hangs up before the TLS handshake is done.
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${connectTimeoutMs} ms`)), connectTimeoutMs);
-    });
     try {
-      await Promise.race([this.#broker.connect(), late]);
+      await withinTime(this.#broker.connect(), connectTimeoutMs, () => {
+        throw new Error(`no answer within ${connectTimeoutMs} ms`);
+      });
       this.#connection = await this.#pool.getConnection();
     } catch (error) {
       throw this.#certificateRefusal?.() ?? toConnectError(error);
-    } finally {
-      clearTimeout(timer);
     }
     if (this.#state === 'closed') throw connectionFailed('the connection was closed', 'untouched');
     fitReauthentication(this.#connection);

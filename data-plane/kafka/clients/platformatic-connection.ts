@@ -14,6 +14,7 @@ import {
   timedOut,
 } from './broker-connection.ts';
 import { type PlatformaticSasl, watchCertificates } from './security.ts';
+import { withinTime } from '../../../shared/within-time.ts';
 
 const clientId = 'sluice';
 /** More than there are lanes: its own queue must never hold a request back, or nobody knows whether it left. */
@@ -194,16 +195,17 @@ function askVersions(
   connection: Platformatic.Connection,
   timeoutMs: number,
 ): Promise<ReadonlyMap<number, number>> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const answered = new Promise<ReadonlyMap<number, number>>((resolve, reject) => {
     library.apiVersionsV3.api(connection, clientId, '1', (error, answer) => {
-      clearTimeout(timer);
       if (error === null || error === undefined) {
         resolve(new Map(answer?.apiKeys.map(({ apiKey, maxVersion }) => [apiKey, maxVersion])));
       } else {
         reject(error);
       }
     });
+  });
+  return withinTime(answered, timeoutMs, () => {
+    throw new Error(`no answer within ${timeoutMs} ms`);
   });
 }
 
