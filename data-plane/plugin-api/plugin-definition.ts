@@ -60,8 +60,11 @@ export interface PluginDefinition<Config> {
   readonly version: string;
   /** Higher runs earlier. */
   readonly priority: number;
-  /** Its access phase always answers, so that a route needs no service. */
-  readonly answers: boolean;
+  /**
+   * Its access phase may have sent a record of the request when it fails. A fault of the node is answered with outcome
+   * `unknown` only behind such a plugin. The records of a log phase do not count: no client asked for them.
+   */
+  readonly publishes: boolean;
   /** Late only where something must be compiled elsewhere first. @throws (rejects) for a fault of the node. */
   create(config: Config, deps: PluginDeps): PluginCreation | Promise<PluginCreation>;
 }

@@ -60,7 +60,7 @@ class Passage {
   #chain: Chain = emptyChain;
   /** Steps whose access phase began, in order; kept only where a response phase needs them. */
   #ran: ChainStep[] | undefined = undefined;
-  /** A plugin that answers, and so may have sent a record, has begun. */
+  /** The access phase of a plugin that publishes has begun. */
   #mayHaveSent = false;
 
   constructor(exchange: OpenExchange, spine: SpineState) {
@@ -116,7 +116,7 @@ class Passage {
       if (step === undefined) return this.#unanswered();
       if (step.protocols !== null && !step.protocols.has(exchange.protocol)) continue;
       if (this.#chain.hasResponse) (this.#ran ??= []).push(step);
-      if (step.answers) this.#mayHaveSent = true;
+      if (step.publishes) this.#mayHaveSent = true;
       const answer = step.instance.access?.(exchange);
       if (answer instanceof Promise) {
         return answer.then((late) => late ?? this.#access(this.#nextAfter(step, index)));

@@ -145,7 +145,7 @@ class Build {
     const step: ChainStep = {
       plugin: plugin.name,
       priority: definition.priority,
-      answers: definition.answers,
+      publishes: definition.publishes,
       protocols: schema.protocols.every((protocol) => plugin.protocols.includes(protocol))
         ? null
         : new Set(plugin.protocols),

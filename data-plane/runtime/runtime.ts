@@ -40,8 +40,8 @@ export interface Chain {
 export interface ChainStep {
   readonly plugin: string;
   readonly priority: number;
-  /** Its access phase always answers. */
-  readonly answers: boolean;
+  /** Its access phase may have sent a record when it fails. */
+  readonly publishes: boolean;
   /** Protocols that it runs for; null: all. */
   readonly protocols: ReadonlySet<string> | null;
   readonly instance: PluginInstance;

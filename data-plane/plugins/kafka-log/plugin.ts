@@ -16,7 +16,7 @@ const encodingMax = 1_000;
 export const kafkaLog: PluginDefinition<KafkaLogConfig> = {
   version: kafkaLogSchema.version,
   priority: kafkaLogSchema.priority,
-  answers: false,
+  publishes: false,
   create(stored, deps) {
     // No request waits for an entry, whatever the field says.
     const resolved = resolveConfig(kafkaLogSchema.config, { ...stored, producer_async: true }, deps);

@@ -24,7 +24,7 @@ import { compileValueBytes, compileValueText } from './record.ts';
 export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   version: kafkaUpstreamSchema.version,
   priority: kafkaUpstreamSchema.priority,
-  answers: true,
+  publishes: true,
   create(stored, deps) {
     const resolved = resolveConfig(kafkaUpstreamSchema.config, stored, deps);
     if (resolved.kind === 'faults') return resolved;

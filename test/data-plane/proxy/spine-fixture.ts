@@ -14,13 +14,13 @@ import { noLua, noMetrics } from '../../helpers/plugins.ts';
 
 const protocols = ['grpc', 'grpcs', 'http', 'https'];
 
-/** Plugins that tests may configure, by name: priority, and whether they answer. */
-const kinds: Readonly<Record<string, { readonly priority: number; readonly answers?: true }>> = {
+/** Plugins that tests may configure, by name: priority, and whether they publish. */
+const kinds: Readonly<Record<string, { readonly priority: number; readonly publishes?: true }>> = {
   auth: { priority: 1000 },
   first: { priority: 900 },
   middle: { priority: 500 },
   'middle-too': { priority: 500 },
-  publish: { priority: 100, answers: true },
+  publish: { priority: 100, publishes: true },
 };
 
 export const pluginSchemas: PluginSchemas = Object.fromEntries(
@@ -147,12 +147,12 @@ export class SpineFixture {
 
   #table(): PluginTable {
     return Object.fromEntries(
-      Object.entries(kinds).map(([name, { priority, answers = false }]) => [
+      Object.entries(kinds).map(([name, { priority, publishes = false }]) => [
         name,
         {
           version: '1.0.0',
           priority,
-          answers,
+          publishes,
           create: (config: unknown, deps: PluginDeps): PluginCreation | Promise<PluginCreation> => {
             // A border: checked against the schema above.
             const { label } = config as { label: string };

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
 import type { Answer, Exchange } from '../../../data-plane/plugin-api/exchange.ts';
+import { plainAnswer } from '../../../data-plane/plugin-api/standard-answers.ts';
 import { type ErrorCode, RequestError, type RequestErrorOptions } from '../../../shared/errors.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeExchange } from './fake-exchange.ts';
@@ -356,6 +357,21 @@ describe('the spine of a request', function () {
         });
       }
     }
+
+    it('a plugin that answers without a record, and whose answer then fails, leaves outcome not_sent', async () => {
+      fixture.behaviours.set('a', {
+        access: (exchange) => plainAnswer(exchange, 401, 'Unauthorized'),
+        response() {
+          throw new Error('broke');
+        },
+      });
+      fixture.behaviours.set('d', { access: () => ok });
+      await fixture.apply({
+        routes: [routeEntity()],
+        plugins: [pluginEntity('first', 'a'), pluginEntity('publish', 'd')],
+      });
+      expect((await handle()).json).to.include({ code: 'INTERNAL', outcome: 'not_sent' });
+    });
 
     it('an answer that cannot be sent becomes 500 INTERNAL, once', async () => {
       fixture.behaviours.set('d', { access: () => ({ ...ok, headers: ['X-A', 'a\nb'] }) });

@@ -16,7 +16,7 @@ describe('plugin instances', () => {
     step: {
       plugin: 'publish',
       priority: 1,
-      answers: true,
+      publishes: true,
       protocols: null,
       instance: { close: () => void closed.push(label) },
     },

@@ -18,7 +18,7 @@ const step = (plugin: string, priority = 1): ChainStep & { readonly label: strin
   plugin: 'p',
   label: plugin,
   priority,
-  answers: false,
+  publishes: false,
   protocols: null,
   instance: {},
 });
