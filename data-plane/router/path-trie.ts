@@ -1,5 +1,5 @@
+import type { Candidate } from './compile-route.ts';
 import { comparePriority } from './priority.ts';
-import type { Candidate } from './router.ts';
 
 /** A radix tree of path prefixes: a look-up costs the length of the path, however many routes there are. */
 export class PathTrie<T> {

@@ -1,40 +1,9 @@
-import type { FieldFault } from '../../shared/schema/field.ts';
-import { compileServerNames, parseHost, type HostPattern } from './host.ts';
-import { compileHeader, headersMatch, type HeaderMatcher } from './headers.ts';
-import { capturesOf, compilePath, noCaptures, pathMatches, type PathMatcher } from './path.ts';
+import type { Candidate, CompiledRoute } from './compile-route.ts';
+import { headersMatch } from './headers.ts';
+import type { HostPattern } from './host.ts';
+import { capturesOf, noCaptures, pathMatches } from './path.ts';
 import { PathTrie } from './path-trie.ts';
-import { priorityOf, type Priority } from './priority.ts';
-import {
-  type Captures,
-  type RoutableRequest,
-  RouteCompileError,
-  type RouteDefinition,
-  type RouteMatch,
-} from './route.ts';
-
-/** A route with one of its paths; each competes by its own priority. */
-export interface Candidate<T> {
-  readonly priority: Priority;
-  /** null: the route does not look at paths. */
-  readonly path: PathMatcher | null;
-  readonly methods: ReadonlySet<string> | null;
-  readonly headers: readonly HeaderMatcher[] | null;
-  readonly matchesSni: ((sni: string) => boolean) | null;
-  readonly value: T;
-}
-
-/** A route ready to be found. Does not change, so that several routers may hold it. */
-export interface CompiledRoute<T> {
-  readonly value: T;
-  readonly hosts: readonly HostPattern[];
-  /** One for each path. */
-  readonly candidates: readonly Candidate<T>[];
-}
-
-/** @throws RouteCompileError with every regular expression that does not parse. */
-export function compileRoute<T>(route: RouteDefinition, value: T): CompiledRoute<T> {
-  return { value, hosts: route.hosts.map(parseHost), candidates: candidatesOf(route, value) };
-}
+import type { Captures, RoutableRequest, RouteMatch } from './route.ts';
 
 /**
  * Kong's `traditional_compatible` matching over an index: first the host (exact, then by labels for wildcards), then a
@@ -137,38 +106,6 @@ class HostIndex<T> {
     if (this.#withPort.size === 0) return found;
     return this.#withPort.get(`${text}:${port}`)?.search(path, found, accepts) ?? found;
   }
-}
-
-function candidatesOf<T>(route: RouteDefinition, value: T): Candidate<T>[] {
-  const faults: FieldFault[] = [];
-  const headers = collect(faults, Object.entries(route.headers), ([name, values]) => compileHeader(name, values));
-  const paths = collect(faults, [...route.paths.entries()], ([position, path]) => compilePath(path, position));
-  if (faults.length > 0) throw new RouteCompileError(faults);
-  const common = {
-    methods: route.methods.length === 0 ? null : new Set(route.methods),
-    headers: headers.length === 0 ? null : headers,
-    matchesSni: route.snis.length === 0 ? null : compileServerNames(route.snis),
-    value,
-  };
-  if (paths.length === 0) return [{ ...common, path: null, priority: priorityOf(route, undefined) }];
-  return paths.map((path, position) => ({ ...common, path, priority: priorityOf(route, route.paths[position]) }));
-}
-
-/** Compiles each item; what cannot be compiled is added to `faults`. */
-function collect<Item, Compiled>(
-  faults: FieldFault[],
-  items: readonly Item[],
-  compile: (item: Item) => Compiled,
-): Compiled[] {
-  return items.flatMap((item) => {
-    try {
-      return [compile(item)];
-    } catch (error) {
-      if (!(error instanceof RouteCompileError)) throw error;
-      faults.push(...error.faults);
-      return [];
-    }
-  });
 }
 
 /** Host and path prefix match already: the index found the candidate by them. The dear checks come last. */

@@ -1,4 +1,4 @@
-import { compileRoute, type CompiledRoute } from '../router/router.ts';
+import { compileRoute, type CompiledRoute } from '../router/compile-route.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 import type { RouteEntity, ServiceEntity } from './entities.ts';
 import type { SharedStep } from './plugin-instances.ts';

@@ -49,15 +49,3 @@ export interface TracingOptions {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type MakeTracing = (options: TracingOptions) => Tracing;
-
-/**
- * Traces over OTLP/HTTP, on when the standard variables name where to send them (`OTEL_EXPORTER_OTLP_ENDPOINT`, or the
- * one for traces). Undefined otherwise: nothing is made then, and the libraries are not loaded.
- */
-export async function loadTracing(env: Environment): Promise<MakeTracing | undefined> {
-  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '';
-  if (endpoint === '' || env['OTEL_SDK_DISABLED'] === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none')
-    return undefined;
-  const { openTelemetry } = await import('./open-telemetry.ts');
-  return openTelemetry;
-}

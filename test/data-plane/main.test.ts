@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { type DataPlane, type DataPlaneOptions, startDataPlane } from '../../data-plane/main.ts';
+import { type DataPlane, startDataPlane } from '../../data-plane/main.ts';
+import type { DataPlaneOptions } from '../../data-plane/node-options.ts';
 import { createLogger } from '../../shared/log.ts';
 import { createSnapshot, type SnapshotEntities } from '../../shared/snapshot.ts';
 import { Closing } from '../helpers/closing.ts';

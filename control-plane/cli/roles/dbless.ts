@@ -1,5 +1,6 @@
 import { createFileSource, type FileSource } from '../../../data-plane/source/file-source.ts';
-import { startNode, type Listener, type NodeOptions } from '../../../data-plane/main.ts';
+import { startNode } from '../../../data-plane/main.ts';
+import type { Listener, NodeOptions } from '../../../data-plane/node-options.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { startNode, type NodeOptions } from '../../../data-plane/main.ts';
+import { startNode } from '../../../data-plane/main.ts';
+import type { NodeOptions } from '../../../data-plane/node-options.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { startControlPlane, type ControlPlaneOptions } from '../../main.ts';
 

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import type { RoutableRequest, RouteDefinition } from '../../../data-plane/router/route.ts';
-import { compileRoute, Router } from '../../../data-plane/router/router.ts';
+import { compileRoute } from '../../../data-plane/router/compile-route.ts';
+import { Router } from '../../../data-plane/router/router.ts';
 import { request, route, routerOf } from './routes.ts';
 
 /** Looks at every route and every path of it, with the engine and the string functions of the language. */

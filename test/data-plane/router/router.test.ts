@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { RouteCompileError, type RouteDefinition } from '../../../data-plane/router/route.ts';
-import { compileRoute, Router } from '../../../data-plane/router/router.ts';
+import { compileRoute } from '../../../data-plane/router/compile-route.ts';
+import { Router } from '../../../data-plane/router/router.ts';
 import { request, type RequestFields, route, routerOf } from './routes.ts';
 
 describe('Router: what matches', () => {

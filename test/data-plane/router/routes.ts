@@ -1,6 +1,7 @@
 import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
 import type { RoutableRequest, RouteDefinition } from '../../../data-plane/router/route.ts';
-import { compileRoute, Router } from '../../../data-plane/router/router.ts';
+import { compileRoute } from '../../../data-plane/router/compile-route.ts';
+import { Router } from '../../../data-plane/router/router.ts';
 
 /** A route that uses no field but those given. */
 export function route(id: string, fields: Partial<RouteDefinition> = {}): RouteDefinition {

@@ -26,9 +26,9 @@ describe('kafka-log', () => {
     fakes = new Fakes();
   });
 
-  it('has a log phase only, at priority 5, and answers nothing', () => {
+  it('has a log phase only, at priority 5, and publishes no record for its client', () => {
     const instance = fakes.createLog();
-    expect([kafkaLog.priority, kafkaLog.answers]).to.deep.equal([5, false]);
+    expect([kafkaLog.priority, kafkaLog.publishes]).to.deep.equal([5, false]);
     expect(Object.keys(instance)).to.deep.equal(['log', 'close']);
   });
 

@@ -1,0 +1,46 @@
+import { boundAddress, startStatusServer } from '../shared/status-server.ts';
+import type { NodeParts } from './node-parts.ts';
+import { startHttpListener } from './proxy/http-listener.ts';
+
+/** Binds the ports of a node. Rejects when one cannot be bound; what is bound by then is in `parts`. */
+export async function listen(parts: NodeParts): Promise<Readonly<Record<string, string>>> {
+  const { statusListen, proxyListen } = parts.options;
+  const addresses: Record<string, string> = {};
+  if (statusListen !== 'off') {
+    const { metrics, readiness: ready, options } = parts;
+    const status = () => statusBody(parts, addresses);
+    parts.status = await startStatusServer({ listen: statusListen, ready, status, metrics, logger: options.logger });
+    addresses['status'] = parts.status.address;
+  }
+  if (proxyListen !== 'off') {
+    const { host, port } = (parts.listener = await startProxy(parts, proxyListen));
+    addresses['proxy'] = boundAddress({ address: host, port }, proxyListen.host);
+  }
+  return addresses;
+}
+
+function startProxy({ options, spine, requestMetrics }: NodeParts, address: { host: string; port: number }) {
+  const { logger, requestBodyMaxBytes, trustedIps } = options;
+  return startHttpListener({
+    listen: address,
+    handle: spine.handle,
+    bodyBytesMax: requestBodyMaxBytes,
+    trustedIps,
+    onRefused: (status) => requestMetrics.unmatched.count(status),
+    onError: (error) => logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
+  });
+}
+
+function statusBody({ options, holder, producers, source, listener }: NodeParts, addresses: object): object {
+  return {
+    role: options.role,
+    node_id: source.nodeId,
+    version: options.sluiceVersion,
+    uptime_seconds: Math.floor(process.uptime()),
+    addresses: { ...options.otherAddresses?.(), ...addresses },
+    configuration_hash: holder.current?.hash ?? null,
+    ...source.describe(),
+    clusters: producers.clusters(),
+    connections: listener?.connections ?? { accepted: 0, active: 0 },
+  };
+}

@@ -1,0 +1,150 @@
+import { performance } from 'node:perf_hooks';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger } from '../shared/log.ts';
+import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
+import type { StatusServer } from '../shared/status-server.ts';
+import type { Producers } from './kafka/producer.ts';
+import { createProducers, unsupportedSettings } from './kafka/producers.ts';
+import { createLuaChains } from './lua/lua-chains.ts';
+import type { NodeOptions } from './node-options.ts';
+import type { PluginDeps } from './plugin-api/plugin-definition.ts';
+import { plugins } from './plugins/plugins.ts';
+import type { HttpListener } from './proxy/http-listener.ts';
+import { createSpine, type Spine } from './proxy/spine.ts';
+import { buildRuntime } from './runtime/build-runtime.ts';
+import { PluginInstances } from './runtime/plugin-instances.ts';
+import { RuntimeHolder } from './runtime/runtime-holder.ts';
+import { createEncoders } from './schemas/encoders.ts';
+import type { NodeSource } from './source/node-source.ts';
+import type { NodeCounters } from './source/sync-stream.ts';
+import {
+  createConfigMetrics,
+  createPluginMetrics,
+  createRequestMetrics,
+  type RequestMetrics,
+} from './status/metrics.ts';
+import { createReadiness, type ReadyState } from './status/readiness.ts';
+import type { MakeTracing, Tracing } from './tracing/tracing.ts';
+
+/** What a source may ask of its node. */
+export interface SourceDeps {
+  readonly counters: () => NodeCounters;
+}
+
+export type MakeSource = (deps: SourceDeps) => NodeSource;
+
+/** What requests are served with: everything that plugins use, and the metrics and the log that all share. */
+interface Services {
+  readonly metrics: Registry;
+  readonly requestMetrics: RequestMetrics;
+  readonly producers: Producers;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
+  readonly closeEncoders: () => Promise<void>;
+  readonly closeLua: () => Promise<void>;
+}
+
+/** The parts of a running node. */
+export interface NodeParts extends Services {
+  readonly options: NodeOptions;
+  readonly holder: RuntimeHolder;
+  readonly spine: Spine;
+  readonly source: NodeSource;
+  readonly readiness: () => ReadyState;
+  readonly tracing: Tracing | undefined;
+  readonly state: { draining: boolean; stopped: boolean };
+  /** Set once its port is bound. */
+  listener: HttpListener | undefined;
+  /** Set once its port is bound. */
+  status: StatusServer | undefined;
+}
+
+/** Makes the parts of a node and connects them. Nothing listens and nothing is configured yet. */
+export function assembleNode(
+  options: NodeOptions,
+  makeTracing: MakeTracing | undefined,
+  makeSource: MakeSource,
+): NodeParts {
+  const { logger, sluiceVersion } = options;
+  const services = createServices(options, () => parts.spine.inFlight());
+  const { requestMetrics, producers, pluginDeps } = services;
+  const holder = createHolder(services, logger);
+  const source = makeSource({
+    counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
+  });
+  const tracing = makeTracing?.({ env: pluginDeps.env, sluiceVersion, nodeId: source.nodeId, logger });
+  const state = { draining: false, stopped: false };
+  const parts: NodeParts = {
+    ...services,
+    options,
+    holder,
+    spine: createSpine({ holder, metrics: requestMetrics, logger, tracing }),
+    source,
+    readiness: createReadiness({
+      isConfigured: () => holder.current !== undefined,
+      clusters: () => producers.clusters(),
+      isDraining: () => state.draining,
+      isListening: () => options.proxyListen === 'off' || parts.listener !== undefined,
+      nowMs: () => performance.now(),
+    }),
+    tracing,
+    state,
+    listener: undefined,
+    status: undefined,
+  };
+  return parts;
+}
+
+function createServices(options: NodeOptions, inFlight: () => number): Services {
+  const { logger, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
+  const metrics = options.metrics ?? defaultMetrics();
+  const producers = createProducers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
+  const encoders = createEncoders({ logger, metrics });
+  const lua = createLuaChains({ logger, metrics });
+  return {
+    metrics,
+    requestMetrics: createRequestMetrics({ registry: metrics, inFlight }),
+    producers,
+    pluginDeps: {
+      producers,
+      encoders,
+      lua,
+      log: logger,
+      metrics: createPluginMetrics(metrics),
+      env: options.env ?? process.env,
+      requestBodyMaxBytes,
+      unsupportedSettings,
+    },
+    closeEncoders: () => encoders.close(),
+    closeLua: () => lua.close(),
+  };
+}
+
+function defaultMetrics(): Registry {
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  return metrics;
+}
+
+function createHolder({ metrics, requestMetrics, pluginDeps }: Services, logger: Logger): RuntimeHolder {
+  const configMetrics = createConfigMetrics(metrics);
+  const instances = new PluginInstances();
+  const holder = new RuntimeHolder({
+    build: (snapshot, live) =>
+      buildRuntime(snapshot, {
+        live,
+        plugins,
+        pluginSchemas,
+        pluginDeps,
+        instances,
+        meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
+      }),
+    logger,
+    onApplied(event) {
+      if (event.kind === 'rejected') configMetrics.rejected(event.faults);
+      if (event.kind === 'applied') configMetrics.applied(event.runtime.hash, event.applyMs);
+      // A build that was dropped has made meters as well.
+      requestMetrics.keepOnly(holder.current?.routeLabels ?? new Set());
+    },
+  });
+  return holder;
+}
