@@ -1,4 +1,4 @@
-import type { ProxySettings } from './forward-proxy.ts';
+import type { OAuthSettings } from '../http-client/token-source.ts';
 
 /** How one plugin names its registry and the subject of a value (kafka-upstream.md section 4). */
 export interface EncoderOptions {
@@ -23,31 +23,9 @@ export interface RegistrySettings {
   readonly authentication:
     | { readonly mode: 'none' }
     | { readonly mode: 'basic'; readonly username: string; readonly password: string }
-    | OAuth2Settings;
+    | { readonly mode: 'oauth2'; readonly oauth: OAuthSettings };
   /** Extra request headers (`target-sr-cluster`, …). */
   readonly headers: Readonly<Record<string, string>>;
-}
-
-/** How an access token for a registry is fetched. */
-export interface OAuth2Settings {
-  readonly mode: 'oauth2';
-  readonly tokenEndpoint: string;
-  readonly grantType: 'client_credentials' | 'password';
-  readonly clientAuth: 'client_secret_post' | 'client_secret_basic' | 'client_secret_jwt' | 'none';
-  readonly jwtAlgorithm: 'HS256' | 'HS512';
-  readonly clientId: string | null;
-  readonly clientSecret: string | null;
-  readonly username: string | null;
-  readonly password: string | null;
-  readonly scopes: readonly string[];
-  readonly audience: readonly string[];
-  /** Further headers and form fields of the request. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly postArgs: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  readonly keepAlive: boolean;
-  readonly sslVerify: boolean;
-  readonly proxies: ProxySettings;
 }
 
 /** Every registry in use; caches are shared by equal settings. */

@@ -1,6 +1,6 @@
+import { createHttpClient, type HttpAnswer } from '../http-client/http-client.ts';
+import { createTokenSource } from '../http-client/token-source.ts';
 import type { RegistrySettings } from './encoder.ts';
-import { createHttpClient, type HttpAnswer } from './http-request.ts';
-import { createTokenSource } from './oauth2-token.ts';
 
 export interface RegistryHttp {
   /** @throws Error with a message that names no secret when there is no answer in time, or no token to ask with. */
@@ -25,7 +25,7 @@ export function createRegistryHttp(settings: RegistrySettings): RegistryHttp {
     client.send({ url: base + path, method: 'GET', headers: { ...headers, ...more }, timeoutMs });
   if (authentication.mode !== 'oauth2') return { get, close: () => client.close() };
 
-  const tokens = createTokenSource({ settings: authentication });
+  const tokens = createTokenSource({ settings: authentication.oauth });
   const getWithToken = async (path: string, timeoutMs: number): Promise<{ token: string; answer: HttpAnswer }> => {
     const token = await tokens.get();
     return { token, answer: await get(path, timeoutMs, { authorization: `Bearer ${token}` }) };

@@ -1,8 +1,8 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { createTokenSource, TokenError, type TokenSource } from '../../http-client/token-source.ts';
 import { KafkaError } from '../client.ts';
 import type { Sasl } from '../producer.ts';
-import { createTokenSource } from './security-token.ts';
 
 /** Sends one message of the login to the broker and resolves with its answer (SaslAuthenticate, KIP-152). */
 export type LoginExchange = (message: Buffer) => Promise<Buffer>;
@@ -21,6 +21,8 @@ const digests = {
   'SCRAM-SHA-512': { name: 'sha512', bytes: 64 },
 } as const;
 const gs2Header = 'n,,';
+/** Bounds one request for a token. */
+const tokenTimeoutMs = 5_000;
 /** Separates the parts of an OAUTHBEARER message (RFC 7628 section 3.1). */
 const partEnd = '\u0001';
 
@@ -104,12 +106,12 @@ function scramAttributes(message: string): Map<string, string> {
 
 /** RFC 7628, with SASL extensions (KIP-342). */
 function createOauthLogin(sasl: OauthSasl): Login {
-  const tokens = createTokenSource(sasl);
+  const tokens = tokenSourceOf(sasl);
   const extensions = Object.entries(sasl.extensions)
     .map(([key, value]) => `${partEnd}${key}=${value}`)
     .join('');
   return async (exchange) => {
-    const token = await tokens.get();
+    const token = await fetchToken(tokens);
     try {
       const refusal = await exchange(Buffer.from(`n,,${partEnd}auth=Bearer ${token}${extensions}${partEnd}${partEnd}`));
       if (refusal.length === 0) return;
@@ -118,12 +120,47 @@ function createOauthLogin(sasl: OauthSasl): Login {
       throw loginError('the broker refused the token');
     } catch (error) {
       // Whatever is wrong with it: the next attempt gets another one.
-      if (error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED') tokens.forget(token);
+      if (error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED') tokens.drop(token);
       throw error;
     }
   };
 }
 
-function loginError(message: string): KafkaError {
-  return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched' });
+function tokenSourceOf(sasl: OauthSasl): TokenSource {
+  return createTokenSource({
+    settings: {
+      tokenEndpoint: sasl.tokenEndpointUrl,
+      grantType: 'client_credentials',
+      clientAuth: 'client_secret_basic',
+      jwtAlgorithm: 'HS512',
+      clientId: sasl.clientId,
+      clientSecret: sasl.clientSecret,
+      username: null,
+      password: null,
+      scopes: sasl.scopes,
+      audience: [],
+      headers: {},
+      postArgs: {},
+      timeoutMs: tokenTimeoutMs,
+      // Tokens are fetched seldom.
+      keepAlive: false,
+      sslVerify: sasl.tokenEndpointTlsVerify,
+      proxies: { http: null, https: null, except: null },
+    },
+  });
+}
+
+/** Fetches a token. @throws KafkaError, retriable while the endpoint is out of reach or busy. */
+async function fetchToken(tokens: TokenSource): Promise<string> {
+  try {
+    return await tokens.get();
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    if (!error.isTransient) throw loginError(error.message, error);
+    throw new KafkaError('CONNECTION_FAILED', error.message, { retriable: true, wire: 'untouched', cause: error });
+  }
+}
+
+function loginError(message: string, cause?: unknown): KafkaError {
+  return new KafkaError('AUTHENTICATION_FAILED', message, { retriable: false, wire: 'untouched', cause });
 }

@@ -1,6 +1,7 @@
 import type { ConfluentRegistryConfig } from '../../../shared/plugin-schemas/schema-registry-fields.ts';
 import type { EncoderOptions, RegistrySettings } from '../../schemas/encoder.ts';
-import type { ForwardProxy } from '../../schemas/forward-proxy.ts';
+import type { ForwardProxy } from '../../http-client/forward-proxy.ts';
+import type { OAuthSettings } from '../../http-client/token-source.ts';
 
 /** How keys or values are encoded, by a configuration with its references resolved; null without a schema for them. */
 export function encoderOptions(
@@ -43,8 +44,7 @@ function authenticationOf({
   // The configuration's checks say that what a mode needs is there.
   if (mode === 'basic' && basic !== null) return { mode, ...basic };
   if (mode !== 'oauth2' || oauth2 === null) return { mode: 'none' };
-  return {
-    mode,
+  const oauth: OAuthSettings = {
     tokenEndpoint: oauth2.token_endpoint,
     grantType: oauth2.grant_type,
     clientAuth: client?.auth_method ?? 'client_secret_post',
@@ -66,6 +66,7 @@ function authenticationOf({
       except: client?.no_proxy ?? null,
     },
   };
+  return { mode, oauth };
 }
 
 function proxyOf(url: string | null | undefined, authorization: string | null | undefined): ForwardProxy | null {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import type { RegistrySettings } from '../../../data-plane/schemas/encoder.ts';
-import { answerBytesMax } from '../../../data-plane/schemas/http-request.ts';
+import { defaultAnswerBytesMax } from '../../../data-plane/http-client/http-client.ts';
 import {
   createRegistryClient,
   type RegisteredSchema,
@@ -173,7 +173,7 @@ describe('registry client', () => {
       more();
     };
     expect(await outcome(client.fetch('s', '1'))).to.match(/larger than 8388608 bytes/);
-    expect(sentBytes).to.be.lessThan(4 * answerBytesMax);
+    expect(sentBytes).to.be.lessThan(4 * defaultAnswerBytesMax);
   });
 
   it('resolves references, each once, in an order in which each comes after those it needs', async () => {

@@ -2,10 +2,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { KafkaError } from '../../../../data-plane/kafka/client.ts';
 import { createLogin } from '../../../../data-plane/kafka/clients/security-login.ts';
-import { createTokenSource } from '../../../../data-plane/kafka/clients/security-token.ts';
 
 const scram = { mechanism: 'SCRAM-SHA-256', username: 'a=b,c', password: 'secret', tokenauth: false } as const;
 const salt = Buffer.from('salt').toString('base64');
+const refusedLogin = { kafkaName: 'AUTHENTICATION_FAILED', retriable: false, wire: 'untouched' };
+const noConnection = { kafkaName: 'CONNECTION_FAILED', retriable: true, wire: 'untouched' };
 
 describe('logins against a broker that is not what it should be', () => {
   /** What the broker answers to the first and to the last message of SCRAM. */
@@ -49,8 +50,9 @@ describe('logins against a broker that is not what it should be', () => {
   });
 });
 
-describe('the token source', () => {
-  async function getFrom(answer: (response: ServerResponse) => void) {
+describe('a login by a token', () => {
+  /** Logs in twice at once against a token endpoint that answers so; gives what each sent to the broker, or its error. */
+  async function logInTwice(answer: (response: ServerResponse) => void) {
     let requests = 0;
     const server = createServer((request, response) => {
       requests++;
@@ -60,7 +62,7 @@ describe('the token source', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const source = createTokenSource({
+    const login = createLogin({
       mechanism: 'OAUTHBEARER',
       tokenEndpointUrl: `http://127.0.0.1:${port}/`,
       tokenEndpointTlsVerify: true,
@@ -69,70 +71,46 @@ describe('the token source', () => {
       scopes: [],
       extensions: {},
     });
+    const once = async (): Promise<unknown> => {
+      let sent = '';
+      try {
+        await login((message) => {
+          sent += message.toString();
+          return Promise.resolve(Buffer.alloc(0));
+        });
+      } catch (error) {
+        return error;
+      }
+      return sent;
+    };
     try {
-      const results = await Promise.all(
-        [source.get(), source.get()].map((token) => token.catch((error: unknown) => error)),
-      );
-      return { results, requests, source };
+      return { results: await Promise.all([once(), once()]), requests, again: once };
     } finally {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     }
   }
 
-  it('asks once for all that wait', async () => {
-    const { results, requests, source } = await getFrom((response) => response.end('{"access_token":"a.b.c"}'));
-    expect(results).to.deep.equal(['a.b.c', 'a.b.c']);
+  it('asks once for all connections that wait, and keeps the token', async () => {
+    const { results, requests, again } = await logInTwice((response) => response.end('{"access_token":"a.b.c"}'));
+    const message = 'n,,\u0001auth=Bearer a.b.c\u0001\u0001';
+    expect(results).to.deep.equal([message, message]);
     expect(requests).to.equal(1);
-    source.forget('another');
-    expect(await source.get()).to.equal('a.b.c');
+    expect(await again()).to.equal(message);
   });
 
-  const cases: [string, (response: ServerResponse) => void, string, RegExp][] = [
-    ['no token', (response) => response.end('{}'), 'AUTHENTICATION_FAILED', /without a usable access_token/],
-    ['no JSON', (response) => response.end('<html>'), 'AUTHENTICATION_FAILED', /without a usable access_token/],
-    [
-      'a token that would change the message',
-      (response) => response.end(JSON.stringify({ access_token: 'a\u0001host=evil' })),
-      'AUTHENTICATION_FAILED',
-      /without a usable access_token/,
-    ],
-    [
-      'a redirect, which is not followed',
-      (response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
-      'AUTHENTICATION_FAILED',
-      /answered 302$/,
-    ],
-    [
-      'a refusal in free text, which is not told',
-      (response) => response.writeHead(400).end('{"error":"the secret is secret"}'),
-      'AUTHENTICATION_FAILED',
-      /answered 400$/,
-    ],
-    ['a busy endpoint', (response) => response.writeHead(429).end(), 'CONNECTION_FAILED', /answered 429$/],
-    ['a connection that breaks', (response) => response.destroy(), 'CONNECTION_FAILED', /cannot be reached/],
-    [
-      'an answer that breaks off',
-      (response) => {
-        response.writeHead(200, { 'content-length': '100' });
-        response.write('{', () => response.destroy());
-      },
-      'CONNECTION_FAILED',
-      /cannot be reached/,
-    ],
-    [
-      'an answer without end',
-      (response) => response.end('x'.repeat(1_000_000)),
-      'CONNECTION_FAILED',
-      /cannot be reached/,
-    ],
+  const cases: [string, (response: ServerResponse) => void, object, RegExp][] = [
+    ['refuses', (response) => response.writeHead(400).end(), refusedLogin, /answered 400$/],
+    ['answers without a token', (response) => response.end('{}'), refusedLogin, /without a usable access_token$/],
+    ['is busy', (response) => response.writeHead(429).end(), noConnection, /answered 429$/],
+    ['breaks the connection', (response) => response.destroy(), noConnection, /cannot be reached/],
   ];
-  for (const [name, answer, kafkaName, message] of cases) {
-    it(`fails on ${name}`, async () => {
-      const { results } = await getFrom(answer);
+  for (const [name, answer, fields, message] of cases) {
+    it(`fails when the token endpoint ${name}`, async () => {
+      const { results } = await logInTwice(answer);
       for (const error of results) {
         expect(error).to.be.instanceOf(KafkaError);
-        expect(error).to.include({ kafkaName });
+        expect(error).to.include(fields);
         expect(error instanceof KafkaError ? error.message : '').to.match(message);
       }
     });

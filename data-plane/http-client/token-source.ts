@@ -1,46 +1,84 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { OAuth2Settings } from './encoder.ts';
-import { proxyFor } from './forward-proxy.ts';
-import { createHttpClient, type HttpAnswer } from './http-request.ts';
+import { proxyFor, type ProxySettings } from './forward-proxy.ts';
+import { createHttpClient, type HttpAnswer } from './http-client.ts';
 
-/** A token without expires_in is used for this long. */
+/** A token whose answer names no lifetime (RFC 6749 section 5.1 leaves it optional) is used for this long. */
 const defaultLifetimeSeconds = 300;
-/** A token is given up this long before it expires, or at a tenth of its life before, whichever is less. */
-const marginSecondsMax = 30;
-/** How long the client's own assertion is good. */
+/** A token is renewed when less than this part of its lifetime is left, and at most this long before it expires. */
+const renewPart = 0.2;
+const renewSecondsMax = 60;
+/** An answer is not read beyond this size: a token is a few kilobytes. */
+const answerBytesMax = 256 * 1024;
+/** How long the client's own assertion is valid. */
 const assertionSeconds = 60;
+/** The form of a bearer token (RFC 6750 section 2.1); anything else could change the message that it is put into. */
+const tokenForm = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/** How an access token is fetched. */
+export interface OAuthSettings {
+  readonly tokenEndpoint: string;
+  readonly grantType: 'client_credentials' | 'password';
+  readonly clientAuth: 'client_secret_post' | 'client_secret_basic' | 'client_secret_jwt' | 'none';
+  readonly jwtAlgorithm: 'HS256' | 'HS512';
+  readonly clientId: string | null;
+  readonly clientSecret: string | null;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  /** Further headers and form fields of the request. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly postArgs: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly keepAlive: boolean;
+  readonly sslVerify: boolean;
+  readonly proxies: ProxySettings;
+}
 
 export interface TokenSource {
-  /** The access token: cached, one request in flight. @throws Error with a message that names no secret. */
+  /** Returns the access token, cached, with one request in flight. @throws TokenError */
   get(): Promise<string>;
   /** Forgets the token, which was refused. */
   drop(token: string): void;
   close(): void;
 }
 
-/** Access tokens by RFC 6749: the client_credentials grant (4.4) and the password grant (4.3). */
+/** No token could be fetched. The message names no secret. */
+export class TokenError extends Error {
+  /** Whether the endpoint was out of reach or busy, rather than refused the client. */
+  readonly isTransient: boolean;
+
+  constructor(message: string, isTransient: boolean, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'TokenError';
+    this.isTransient = isTransient;
+  }
+}
+
+/** Creates a source of access tokens by RFC 6749: the client_credentials grant (4.4) and the password grant (4.3). */
 export function createTokenSource(deps: {
-  readonly settings: OAuth2Settings;
+  readonly settings: OAuthSettings;
   readonly now?: () => number;
 }): TokenSource {
   const { settings, now = () => performance.now() } = deps;
   const { tokenEndpoint, timeoutMs, sslVerify, keepAlive, proxies } = settings;
-  const client = createHttpClient(tokenEndpoint, { sslVerify, keepAlive, proxy: proxyFor(tokenEndpoint, proxies) });
+  const proxy = proxyFor(tokenEndpoint, proxies);
+  const client = createHttpClient(tokenEndpoint, { sslVerify, keepAlive, proxy, answerBytesMax });
   let cached: { readonly token: string; readonly untilMs: number } | undefined;
   let inFlight: Promise<string> | undefined;
 
   async function fetchToken(): Promise<string> {
+    const { headers, body } = await tokenRequest(settings);
     let answer;
     try {
-      const { headers, body } = await tokenRequest(settings);
       answer = await client.send({ url: tokenEndpoint, method: 'POST', headers, body, timeoutMs });
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'no answer';
-      throw new Error(`the token endpoint cannot be used: ${reason}`, { cause: error });
+      throw new TokenError(`the token endpoint cannot be reached: ${reason}`, true, error);
     }
     const { token, lifetimeSeconds } = readToken(answer);
-    const marginSeconds = Math.min(marginSecondsMax, lifetimeSeconds / 10);
+    const marginSeconds = Math.min(renewSecondsMax, lifetimeSeconds * renewPart);
     cached = { token, untilMs: now() + (lifetimeSeconds - marginSeconds) * 1000 };
     return token;
   }
@@ -60,7 +98,7 @@ export function createTokenSource(deps: {
   };
 }
 
-async function tokenRequest(settings: OAuth2Settings): Promise<{ headers: Record<string, string>; body: string }> {
+async function tokenRequest(settings: OAuthSettings): Promise<{ headers: Record<string, string>; body: string }> {
   const { grantType, clientAuth, clientId, clientSecret, username, password, scopes, audience } = settings;
   const form = new URLSearchParams({ grant_type: grantType });
   if (grantType === 'password') {
@@ -93,13 +131,11 @@ async function tokenRequest(settings: OAuth2Settings): Promise<{ headers: Record
     case 'none':
       break;
   }
-  const body = form.toString();
-  headers['content-length'] = String(Buffer.byteLength(body));
-  return { headers, body };
+  return { headers, body: form.toString() };
 }
 
-/** Proves the client by a token of its own, good for one request (RFC 7523 section 3). */
-function clientAssertion({ clientId, clientSecret, jwtAlgorithm, tokenEndpoint }: OAuth2Settings): Promise<string> {
+/** Signs a token by which the client proves who it is, valid for one request (RFC 7523 section 3). */
+function clientAssertion({ clientId, clientSecret, jwtAlgorithm, tokenEndpoint }: OAuthSettings): Promise<string> {
   return new SignJWT()
     .setProtectedHeader({ alg: jwtAlgorithm, typ: 'JWT' })
     .setIssuer(clientId ?? '')
@@ -119,14 +155,14 @@ function readToken({ status, body }: HttpAnswer): { token: string; lifetimeSecon
   const fields: object = typeof body === 'object' && body !== null ? body : {};
   if (status !== 200) {
     const code = 'error' in fields ? fields.error : undefined;
-    // Only the codes of RFC 6749 section 5.2 and their like: an endpoint might repeat what it was sent.
+    // Only codes of RFC 6749 section 5.2 are told: an endpoint might repeat what it was sent.
     const named = typeof code === 'string' && knownErrors.has(code) ? ` (${code})` : '';
-    throw new Error(`the token endpoint answered ${status}${named}`);
+    const isBusy = status >= 500 || status === 429 || status === 408;
+    throw new TokenError(`the token endpoint answered ${status}${named}`, isBusy);
   }
   const token = 'access_token' in fields ? fields.access_token : undefined;
-  // What stands in a header must be visible ASCII (RFC 6750 section 2.1).
-  if (typeof token !== 'string' || !/^[!-~]+$/.test(token)) {
-    throw new Error('the answer of the token endpoint holds no usable access_token');
+  if (typeof token !== 'string' || !tokenForm.test(token)) {
+    throw new TokenError('the token endpoint answered without a usable access_token', false);
   }
   const lifetime = Number('expires_in' in fields ? fields.expires_in : defaultLifetimeSeconds);
   return { token, lifetimeSeconds: Number.isFinite(lifetime) && lifetime > 0 ? lifetime : defaultLifetimeSeconds };

@@ -2,8 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { proxyFor, type ForwardProxy } from '../../../data-plane/schemas/forward-proxy.ts';
-import { createHttpClient, type HttpAnswer, type HttpClientOptions } from '../../../data-plane/schemas/http-request.ts';
+import type { ForwardProxy } from '../../../data-plane/http-client/forward-proxy.ts';
+import {
+  createHttpClient,
+  type HttpAnswer,
+  type HttpClientOptions,
+} from '../../../data-plane/http-client/http-client.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { testCertificate } from '../../helpers/test-certificates.ts';
 
@@ -18,8 +22,8 @@ describe('requests to a registry or token endpoint', () => {
 
   before(async () => {
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      const { host, 'proxy-authorization': forProxy = null } = request.headers;
-      response.end(JSON.stringify({ path: request.url, host, forProxy }));
+      const { host, authorization, 'proxy-authorization': forProxy = null } = request.headers;
+      response.end(JSON.stringify({ path: request.url, host, authorization, forProxy }));
     };
     plain = `http://${await listen(createServer(answer))}`;
     const { certPem, keyPem } = await testCertificate({ names: ['127.0.0.1'] });
@@ -49,7 +53,10 @@ describe('requests to a registry or token endpoint', () => {
     const server = createServer((request, response) => {
       note(request);
       // It passes its own header on, which shows that it came.
-      void fetch(request.url ?? '').then(async (answer) => response.end(await answer.text()));
+      const { authorization = '' } = request.headers;
+      void fetch(request.url ?? '', { headers: { authorization } }).then(async (answer) =>
+        response.end(await answer.text()),
+      );
     });
     server.on('connect', (request, client) => {
       note(request);
@@ -109,23 +116,11 @@ describe('requests to a registry or token endpoint', () => {
     expect(await failure(send(plain, { proxy: gone }))).to.match(/ECONNREFUSED/);
   });
 
-  const http = { url: 'http://p', authorization: null };
-  const https = { url: 'http://q', authorization: null };
-  const choices: [url: string, except: string | null, chosen: ForwardProxy | null][] = [
-    ['http://a.b/token', null, http],
-    ['https://a.b/token', null, https],
-    ['https://a.b/token', 'a.b', null],
-    ['https://x.a.b/token', 'c, A.B', null],
-    ['https://x.a.b/token', '.a.b', null],
-    ['https://x.a.b/token', '*.a.b', null],
-    ['https://xa.b/token', 'a.b', https],
-    ['https://a.b/token', '*', null],
-    ['https://a.b/token', ' , ', https],
-  ];
-  for (const [url, except, chosen] of choices) {
-    it(`to ${url} with no_proxy ${except} go ${chosen === null ? 'directly' : `through ${chosen.url}`}`, () => {
-      expect(proxyFor(url, { http, https, except })).to.equal(chosen);
-      expect(proxyFor(url, { http: null, https: null, except })).to.equal(null);
-    });
-  }
+  it('carry the credentials that stand in the URL, for the proxy too', async () => {
+    const withUser = (url: string): string => url.replace('://', '://us%65r:p%3A@');
+    const { body } = await send(withUser(plain), { proxy: { url: withUser(proxy.url), authorization: null } });
+    const basic = `Basic ${Buffer.from('user:p:').toString('base64')}`;
+    expect(body).to.deep.include({ authorization: basic });
+    expect(asked).to.deep.equal([`GET ${plain}/a?b=c ${basic}`]);
+  });
 });

@@ -2,9 +2,9 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import { expect } from 'chai';
 import { jwtVerify } from 'jose';
 import { Registry } from 'prom-client';
-import type { EncoderOptions, Encoders, OAuth2Settings } from '../../../data-plane/schemas/encoder.ts';
+import { createTokenSource, TokenError, type OAuthSettings } from '../../../data-plane/http-client/token-source.ts';
+import type { EncoderOptions, Encoders } from '../../../data-plane/schemas/encoder.ts';
 import { createEncoders } from '../../../data-plane/schemas/encoders.ts';
-import { createTokenSource } from '../../../data-plane/schemas/oauth2-token.ts';
 import { RequestError } from '../../../shared/errors.ts';
 import { createLogger } from '../../../shared/log.ts';
 
@@ -60,9 +60,8 @@ describe('access tokens for a registry', () => {
     server.close(done);
   });
 
-  function settings(fields: Partial<OAuth2Settings> = {}): OAuth2Settings {
+  function settings(fields: Partial<OAuthSettings> = {}): OAuthSettings {
     return {
-      mode: 'oauth2',
       tokenEndpoint: `${url}/token`,
       grantType: 'client_credentials',
       clientAuth: 'client_secret_post',
@@ -84,7 +83,7 @@ describe('access tokens for a registry', () => {
   }
 
   const basic = `Basic ${Buffer.from('me:ge%3Aheim+%C3%BC').toString('base64')}`;
-  const requests: [what: string, fields: Partial<OAuth2Settings>, form: object, authorization: string | undefined][] = [
+  const requests: [what: string, fields: Partial<OAuthSettings>, form: object, authorization: string | undefined][] = [
     [
       'client_secret_post',
       {},
@@ -167,10 +166,10 @@ describe('access tokens for a registry', () => {
 
   it('are kept until shortly before they expire, and asked for once by many', async () => {
     const lives: [fields: object, keptSeconds: number][] = [
-      [{ expires_in: 60 }, 54],
-      [{ expires_in: '3600' }, 3570],
-      [{ expires_in: undefined }, 270],
-      [{ expires_in: -1 }, 270],
+      [{ expires_in: 60 }, 48],
+      [{ expires_in: '3600' }, 3540],
+      [{ expires_in: undefined }, 240],
+      [{ expires_in: -1 }, 240],
     ];
     for (const [fields, keptSeconds] of lives) {
       let nowMs = 0;
@@ -190,6 +189,71 @@ describe('access tokens for a registry', () => {
     }
   });
 
+  const refusals: [what: string, answer: (response: ServerResponse) => void, isTransient: boolean, message: RegExp][] =
+    [
+      ['no token', (response) => response.end('{}'), false, /without a usable access_token$/],
+      ['no JSON', (response) => response.end('<html>'), false, /without a usable access_token$/],
+      [
+        'a token that would change the message that it is put into',
+        (response) => response.end(JSON.stringify({ access_token: 'a\u0001host=evil' })),
+        false,
+        /without a usable access_token$/,
+      ],
+      [
+        'a redirect, which is not followed',
+        (response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
+        false,
+        /answered 302$/,
+      ],
+      [
+        'a refusal in free text, which is not told',
+        (response) => response.writeHead(400).end('{"error":"the secret is ge:heim"}'),
+        false,
+        /answered 400$/,
+      ],
+      [
+        'a refusal by one of the codes of RFC 6749',
+        (response) => response.writeHead(401).end('{"error":"invalid_client"}'),
+        false,
+        /answered 401 \(invalid_client\)$/,
+      ],
+      ['a busy endpoint', (response) => response.writeHead(429).end(), true, /answered 429$/],
+      ['a connection that breaks', (response) => response.destroy(), true, /cannot be reached: /],
+      [
+        'an answer that breaks off',
+        (response) => {
+          response.writeHead(200, { 'content-length': '100' });
+          response.write('{', () => response.destroy());
+        },
+        true,
+        /cannot be reached: /,
+      ],
+      [
+        'an answer without end',
+        (response) => response.end('x'.repeat(1_000_000)),
+        true,
+        /cannot be reached: its answer is larger than 262144 bytes$/,
+      ],
+    ];
+  for (const keepAlive of [true, false]) {
+    for (const [what, answer, isTransient, message] of refusals) {
+      it(`are not had from ${what}${keepAlive ? '' : ' (connections are not kept)'}`, async () => {
+        answerToken = answer;
+        const tokens = createTokenSource({ settings: settings({ keepAlive }) });
+        const results = await Promise.all(
+          [tokens.get(), tokens.get()].map((token) => token.catch((error: unknown) => error)),
+        );
+        expect(asked).to.have.lengthOf(1);
+        for (const error of results) {
+          expect(error).to.be.instanceOf(TokenError);
+          expect(error).to.include({ isTransient });
+          expect(error instanceof TokenError ? error.message : '').to.match(message);
+        }
+        tokens.close();
+      });
+    }
+  }
+
   describe('at an encoder', () => {
     let encoders: Encoders;
     let lines: string[];
@@ -200,9 +264,15 @@ describe('access tokens for a registry', () => {
     });
     afterEach(() => encoders.close());
 
-    async function encode(fields: Partial<OAuth2Settings> = {}, waitMs = 5_000): Promise<Buffer | RequestError> {
+    async function encode(fields: Partial<OAuthSettings> = {}, waitMs = 5_000): Promise<Buffer | RequestError> {
       const options: EncoderOptions = {
-        registry: { url, ttlSeconds: 60, sslVerify: true, authentication: settings(fields), headers: {} },
+        registry: {
+          url,
+          ttlSeconds: 60,
+          sslVerify: true,
+          authentication: { mode: 'oauth2', oauth: settings(fields) },
+          headers: {},
+        },
         subjectName: 's',
         schemaVersion: 'latest',
         payloadEncoding: 'auto',
@@ -245,14 +315,14 @@ describe('access tokens for a registry', () => {
         /the token endpoint answered 400\.$/,
       ],
       ['an error page', (response) => response.writeHead(502).end('<html>'), /answered 502/],
-      ['no token', (response) => response.end('{}'), /no usable access_token/],
+      ['no token', (response) => response.end('{}'), /without a usable access_token/],
       [
         'a token that is no header',
         (response) => response.end('{"access_token":"a\\r\\nb"}'),
-        /no usable access_token/,
+        /without a usable access_token/,
       ],
-      ['a closed connection', (response) => response.destroy(), /the token endpoint cannot be used: /],
-      ['silence', () => {}, /the token endpoint cannot be used: no answer within 100 ms/],
+      ['a closed connection', (response) => response.destroy(), /the token endpoint cannot be reached: /],
+      ['silence', () => {}, /the token endpoint cannot be reached: no answer within 100 ms/],
     ];
     for (const [what, answer, message] of failures) {
       it(`that cannot be had (${what}) are the registry's failure, and no secret is told`, async () => {
