@@ -3,6 +3,7 @@ import { entities } from '../shared/entities/entities.ts';
 import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
+import type { Listener } from '../shared/setting-values.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
@@ -17,8 +18,6 @@ import { parseKeyring, readKeyringLines } from './store/keyring.ts';
 import { WriteHold } from './store/write-hold.ts';
 import { startConfigSync } from './sync/config-sync.ts';
 import { createLocalSource, type LocalSource } from './sync/local-source.ts';
-
-export type Listener = { readonly host: string; readonly port: number } | 'off';
 
 /** Settings of a control plane, checked and in their units. */
 export interface ControlPlaneOptions {

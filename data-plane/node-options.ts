@@ -1,9 +1,8 @@
 import type { Registry } from 'prom-client';
 import type { ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
+import type { Listener } from '../shared/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
-
-export type Listener = { readonly host: string; readonly port: number } | 'off';
 
 /** The settings of a node of any role that serves, checked and in their units. */
 export interface NodeOptions {

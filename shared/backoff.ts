@@ -5,13 +5,18 @@ export interface BackoffLimits {
   readonly maxMs: number;
 }
 
+/** Returns the delay before retry number `attempt` (from 0) without jitter: it doubles with each attempt, up to `maxMs`. */
+export function doublingMs(attempt: number, { firstMs, maxMs }: BackoffLimits): number {
+  // 2 ** 31 is far above any bound in use and keeps the product finite.
+  return Math.min(maxMs, firstMs * 2 ** Math.min(Math.max(attempt, 0), 31));
+}
+
 /**
- * The delay before retry number `attempt` (from 0) with full jitter: evenly spread between 0 and a bound that doubles
- * with each attempt, so that many who lost the same peer do not come back together.
+ * Returns the delay before retry number `attempt` (from 0) with full jitter: evenly spread between 0 and `doublingMs`,
+ * so that many who lost the same peer do not come back together.
  *
  * @param random evenly distributed in [0, 1)
  */
-export function backoffMs(attempt: number, { firstMs, maxMs }: BackoffLimits, random: number): number {
-  // 2 ** 31 is far above any bound in use and keeps the product finite.
-  return random * Math.min(maxMs, firstMs * 2 ** Math.min(Math.max(attempt, 0), 31));
+export function backoffMs(attempt: number, limits: BackoffLimits, random: number): number {
+  return random * doublingMs(attempt, limits);
 }

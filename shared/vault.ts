@@ -1,11 +1,7 @@
 import type { Field, FieldFault, Fields } from './schema/field.ts';
+import { isReference } from './vault-reference.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Whether the text is a reference to be resolved where it is used. */
-export function isReference(text: string): boolean {
-  return text.startsWith('{vault://') && text.endsWith('}');
-}
 
 /**
  * Replaces the references in every field marked `referenceable`: `{vault://env/NAME}` by the environment's variable of

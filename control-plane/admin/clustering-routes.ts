@@ -1,4 +1,4 @@
-import { isUuid } from '../../shared/schema/check-scalar.ts';
+import { isUuid } from '../../shared/uuid.ts';
 import { entityNotFound } from './admin-error.ts';
 import type { Clustering } from './clustering.ts';
 import { EventStreams } from './event-streams.ts';

@@ -1,11 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { checkEntity, effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { isUuid } from '../../shared/schema/check-scalar.ts';
+import { isUuid } from '../../shared/uuid.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
-import type { AutoValues } from '../../shared/schema/check.ts';
+import { autoValues } from '../../shared/auto-values.ts';
 import { mergePatch } from '../../shared/schema/merge.ts';
 import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityReads, EntityStore, EntityWrites } from '../store/entity-store.ts';
@@ -46,12 +45,6 @@ export interface EntityOperations {
   /** As it would be stored; references are not looked up. */
   validate(entity: EntityDescriptor, body: Values): Values;
 }
-
-export const autoValues: AutoValues = {
-  uuid: () => randomUUID(),
-  token: () => randomBytes(16).toString('hex'),
-  now: () => Math.floor(Date.now() / 1000),
-};
 
 /** The entity that a path's segment names: what looks like a UUID is an id first. */
 export function lookUp(

@@ -1,3 +1,4 @@
+import { autoValues } from '../../shared/auto-values.ts';
 import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
@@ -7,7 +8,7 @@ import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { entityNotFound, operationUnsupported } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
-import { autoValues, entityOperations, lookUp, type ParentReference, type Target } from './entity-operations.ts';
+import { entityOperations, lookUp, type ParentReference, type Target } from './entity-operations.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
 import { formFields, formToRecord } from './form.ts';
 import { encodeOffset, listBody, queryOffset, querySize, queryTags } from './list-query.ts';

@@ -1,4 +1,4 @@
-import { isUuid } from '../../shared/schema/check-scalar.ts';
+import { isUuid } from '../../shared/uuid.ts';
 import type { TagFilter } from '../store/page.ts';
 import { invalidOffset, invalidOption, invalidSize } from './admin-error.ts';
 import type { Query } from './resource.ts';

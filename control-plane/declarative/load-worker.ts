@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import {
@@ -12,6 +11,7 @@ import { changeSummary } from '../../shared/declarative/change-summary.ts';
 import { compileDocument, type CompiledEntity } from '../../shared/declarative/compile-document.ts';
 import { documentErrors } from '../../shared/declarative/document-errors.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
+import { autoValues } from '../../shared/auto-values.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
@@ -29,17 +29,11 @@ import type { LoadMessage, LoadTask, Meanwhile, Place } from './load-task.ts';
 // The thread of a load: reads and checks the document, compares it with the database, and writes the difference. The
 // lock of the database is held for the last step only: what the main thread wants to write waits for it.
 
-const auto = {
-  uuid: () => randomUUID(),
-  token: () => randomBytes(16).toString('hex'),
-  now: () => Math.floor(Date.now() / 1000),
-};
-
 async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
   const { bytes, json } = task;
   const parsed = parseDocumentBytes(bytes, { json });
   if (parsed.kind === 'faults') return { kind: 'faults', errors: documentErrors(parsed.faults, pluginSchemas) };
-  const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto });
+  const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto: autoValues });
   if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
   const database = openDatabase({ path: task.database });
   // What it writes is much: it is moved from the journal into the database when the lock is free again.

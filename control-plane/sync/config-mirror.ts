@@ -1,14 +1,9 @@
 import type { EntityFault } from '../../shared/config-source.ts';
+import { findDanglingReferences, references } from '../../shared/entity-references.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { createPacer } from '../../shared/pacer.ts';
 import { entityKey, entityLine } from '../../shared/snapshot-wire.ts';
-import {
-  canonicalJson,
-  findDanglingReferences,
-  hashEntityText,
-  references,
-  type SnapshotEntity,
-} from '../../shared/snapshot.ts';
+import { canonicalJson, hashEntityText, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { ConfigReader, EntityChange } from '../store/config-reader.ts';
 
 /** An entity in its canonical form. The same object for as long as the entity does not change. */

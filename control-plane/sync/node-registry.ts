@@ -2,6 +2,7 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
+import { isLowerCaseUuid } from '../../shared/uuid.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
 import {
   boundedFaults,
@@ -46,7 +47,6 @@ const rejectionsMax = 10;
 const clustersMax = 64;
 /** Characters of a node's version and all names of plugins, kinds and fields that it knows, each with one more. */
 const knownCharsMax = 1024 * 1024;
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** All known nodes. Kept in memory and written to the store at most once a second. */
 export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
@@ -133,7 +133,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   hello(session: NodeSession, hello: Hello__Output, peer: NodePeer): Admission {
     const { logger, publisher } = this.#options;
     const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip: peer.ip };
-    if (!uuidPattern.test(hello.nodeId) || !uuidPattern.test(hello.bootId))
+    if (!isLowerCaseUuid(hello.nodeId) || !isLowerCaseUuid(hello.bootId))
       return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details: 'node_id and boot_id must be UUIDs' };
     const known = this.#nodes.get(hello.nodeId);
     if (known?.session !== undefined && known.record.bootId !== hello.bootId) {

@@ -1,3 +1,4 @@
+import { doublingMs } from '../../shared/backoff.ts';
 import {
   type BatchOutcome,
   KafkaError,
@@ -313,8 +314,8 @@ export class Lane {
   #retry(batch: LaneBatch): void {
     this.#heads.unshift(batch);
     const { retryBackoffMs } = this.#owner.limits();
-    const doubledMs = retryBackoffMs * 2 ** Math.min(Math.max(0, batch.attempts - 1), 20);
-    this.#notBeforeMs = performance.now() + Math.min(doubledMs, Math.max(retryBackoffMs, retryBackoffMaxMs));
+    const limits = { firstMs: retryBackoffMs, maxMs: Math.max(retryBackoffMs, retryBackoffMaxMs) };
+    this.#notBeforeMs = performance.now() + doublingMs(batch.attempts - 1, limits);
     this.#owner.wakeAt(this.#notBeforeMs);
     this.#owner.wakeAt(earliestOf(batch.entries));
   }

@@ -1,7 +1,8 @@
+import { doublingMs } from '../../shared/backoff.ts';
 import { KafkaError, type KafkaClient, type ProducerId, type SequenceStamp } from './client.ts';
 
 /** Between two requests for a producer id that bring none: doubling. A broker that has just started has none yet. */
-const retryBackoffMs = { first: 50, max: 200 } as const;
+const retryBackoff = { firstMs: 50, maxMs: 200 } as const;
 /** Sequence numbers begin anew after 2^31-1. */
 const sequenceCount = 2 ** 31;
 
@@ -79,8 +80,7 @@ export class ProducerIdentity {
 
   #failed(error: unknown): void {
     this.#asking = false;
-    const backoffMs = Math.min(retryBackoffMs.max, retryBackoffMs.first * 2 ** Math.min(this.#failures++, 10));
-    this.#notBeforeMs = performance.now() + backoffMs;
+    this.#notBeforeMs = performance.now() + doublingMs(this.#failures++, retryBackoff);
     this.#options.wakeAt(this.#notBeforeMs);
     if (error instanceof KafkaError && error.wire === 'verdict' && !error.retriable) this.#options.onRefused(error);
   }

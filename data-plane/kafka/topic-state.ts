@@ -1,3 +1,4 @@
+import { doublingMs } from '../../shared/backoff.ts';
 import type { TopicMetadata } from './client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
 import { type BatchFailure, Lane } from './lane.ts';
@@ -7,9 +8,9 @@ import type { Failure } from './produce-failure.ts';
 import { TopicLimit } from './topic-limit.ts';
 
 /** How long a topic that the brokers refuse is set aside before it is asked for again: doubling. */
-const quarantineMs = { first: 100, max: 5000 } as const;
+const quarantine = { firstMs: 100, maxMs: 5000 } as const;
 /** Between two looks for a leader: the first is at once, then doubling while they bring nothing. */
-const refreshBackoffMs = { first: 100, max: 1000 } as const;
+const refreshBackoff = { firstMs: 100, maxMs: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
 /**
@@ -153,7 +154,7 @@ export class TopicState {
 
   #refreshBackoff(): number {
     if (this.#refreshes === 0) return 0;
-    return Math.min(refreshBackoffMs.max, refreshBackoffMs.first * 2 ** Math.min(this.#refreshes - 1, 10));
+    return doublingMs(this.#refreshes - 1, refreshBackoff);
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
@@ -201,7 +202,7 @@ export class TopicState {
 
   /** The brokers refuse the topic: set it aside, answer what waits. */
   refuse(failure: Failure, nowMs: number): void {
-    const holdMs = Math.min(quarantineMs.max, quarantineMs.first * 2 ** Math.min(this.#refusals++, 10));
+    const holdMs = doublingMs(this.#refusals++, quarantine);
     this.#refusal = { failure, untilMs: nowMs + holdMs };
     this.#refreshAtMs = nowMs + holdMs;
     this.known = false;

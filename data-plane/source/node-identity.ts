@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isLowerCaseUuid } from '../../shared/uuid.ts';
 
 export interface NodeIdentity {
   /** UUID of the node, the same for all processes that ever run on the data folder. */
@@ -11,14 +12,12 @@ export interface NodeIdentity {
   readonly hostname: string;
 }
 
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** Reads the node's id or makes one. Throws when the folder cannot be written, or holds an id that is none. */
 export function loadNodeIdentity({ dataDir }: { readonly dataDir: string }): NodeIdentity {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, 'node-id');
   const nodeId = readId(path) ?? makeId(path);
-  if (!uuidPattern.test(nodeId)) {
+  if (!isLowerCaseUuid(nodeId)) {
     throw new Error(`The file ${path} does not hold a node id; remove it to let the node take a new one`);
   }
   return { nodeId, bootId: randomUUID(), hostname: hostname() };

@@ -1,8 +1,8 @@
 import { v5 as uuidV5 } from 'uuid';
 import type { EntityDescriptor } from '../entities/entity.ts';
-import { isUuid } from '../schema/check-scalar.ts';
 import { isRecord } from '../schema/check.ts';
 import { canonicalJson } from '../snapshot.ts';
+import { isUuid } from '../uuid.ts';
 import type { DocumentItem } from './flatten-document.ts';
 
 /** Fixed for ever: ids of all declarative files follow from it. */

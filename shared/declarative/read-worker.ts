@@ -1,5 +1,6 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { autoValues } from '../auto-values.ts';
 import { entities } from '../entities/entities.ts';
 import { pluginSchemas } from '../plugin-schemas/plugin-schemas.ts';
 import { entityLine, packLines, unpackSnapshot } from '../snapshot-wire.ts';
@@ -14,18 +15,12 @@ import type { DocumentConfig, ReadOutcome, ReadTask } from './read-document.ts';
 
 // The thread of `readDocument`.
 
-const auto = {
-  uuid: () => randomUUID(),
-  token: () => randomBytes(16).toString('hex'),
-  now: () => Math.floor(Date.now() / 1000),
-};
-
 const times: ReadonlySet<string> = new Set(['created_at', 'updated_at']);
 
 async function read({ bytes, json, previous }: ReadTask): Promise<ReadOutcome> {
   const parsed = parseDocumentBytes(bytes, { json });
   if (parsed.kind === 'faults') return { kind: 'faults', errors: documentErrors(parsed.faults, pluginSchemas) };
-  const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto });
+  const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto: autoValues });
   if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
   const before = entitiesById(previous === undefined ? {} : await entitiesOf(previous));
   const difference = differenceTo(compiled.entities.map(timeless), before);

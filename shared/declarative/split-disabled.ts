@@ -1,5 +1,6 @@
 import type { EntityDescriptor } from '../entities/entity.ts';
-import { references, type SnapshotEntities, type SnapshotEntity } from '../snapshot.ts';
+import { references } from '../entity-references.ts';
+import type { SnapshotEntities, SnapshotEntity } from '../snapshot.ts';
 
 /**
  * What runs, and what does not: entities that are switched off (`enabled` false) or hang on one that is, at any depth:

@@ -1,6 +1,6 @@
-import { isReference } from '../schema/check-scalar.ts';
 import { allOrNone } from '../schema/checks.ts';
 import { string, type FieldFault, type InferFields } from '../schema/field.ts';
+import { isReference } from '../vault-reference.ts';
 import { idField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
 import { checkCertificate, checkPrivateKey, parseCertificates, parsePrivateKey } from './pem.ts';

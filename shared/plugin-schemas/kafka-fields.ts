@@ -76,7 +76,7 @@ export const kafkaFields = {
       },
       element,
     ),
-    { required: true, lenMin: 1, description: 'The brokers to ask first.' },
+    { required: true, lenMin: 1, requiredToUnderstand: true, description: 'The brokers to ask first.' },
   ),
   cluster_name: string({
     auto: true,
@@ -102,6 +102,8 @@ export const kafkaFields = {
     checks: [recordCheck(authenticationFields, checkAuthentication)],
   }),
   security: record(securityFields, {
+    // Without it records would go to brokers in the clear, or to whoever answers there.
+    requiredToUnderstand: true,
     required: true,
     checks: [recordCheck(securityFields, checkSecurity)],
   }),
@@ -173,6 +175,7 @@ export const kafkaFields = {
     description: 'Number the records so that brokers drop repeats. Needs producer_request_acks -1.',
   }),
   partitioner: string({
+    requiredToUnderstand: true,
     default: 'murmur2',
     oneOf: ['murmur2', 'crc32'],
     description: "How a key chooses its partition: murmur2 is the Java client's.",
@@ -216,8 +219,6 @@ export function topicName(value: string): string | undefined {
 }
 
 export function httpUrl(value: string): string | undefined {
-  const isReference = value.startsWith('{vault://');
-  if (isReference) return undefined;
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return 'expected an http or https URL';
   const { username, password } = new URL(value);
   // URLs are shown in logs and to readers without secrets.

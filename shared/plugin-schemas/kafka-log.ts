@@ -6,7 +6,12 @@ import { schemaRegistry } from './schema-registry-fields.ts';
 
 const fields = {
   ...kafkaFields,
-  topic: string({ required: true, check: topicName, description: 'The topic that entries go to.' }),
+  topic: string({
+    requiredToUnderstand: true,
+    required: true,
+    check: topicName,
+    description: 'The topic that entries go to.',
+  }),
   delivery_timeout: integer({
     default: 10_000,
     between: [1, 2_147_483_647],
@@ -18,6 +23,7 @@ const fields = {
     description: 'Accepted without effect: entries are queued in memory, and no request waits for them.',
   }),
   custom_fields_by_lua: map(string(element), string(element), {
+    requiredToUnderstand: true,
     description: 'Lua that adds fields to entries. Not supported yet.',
   }),
   schema_registry: schemaRegistry,

@@ -46,38 +46,59 @@ const headersFields = {
   }),
 };
 
+/** Decides what is written, or where to. */
+const understood = { requiredToUnderstand: true } as const;
+
 const fields = {
   ...kafkaFields,
-  topic: string({ required: true, check: topicName, description: 'The topic, unless the request names others.' }),
-  topics_query_arg: string({ description: 'The query parameter with comma-separated target topics.' }),
+  topic: string({
+    ...understood,
+    required: true,
+    check: topicName,
+    description: 'The topic, unless the request names others.',
+  }),
+  topics_query_arg: string({ ...understood, description: 'The query parameter with comma-separated target topics.' }),
   allowed_topics: array(string({ required: true, check: allowedTopic }), {
+    ...understood,
     description:
       'What topics_query_arg may name besides topic; * may end an entry. One topic outside refuses the whole request.',
   }),
-  key_query_arg: string({ lenMin: 1, description: 'The query parameter whose value is the record key.' }),
+  key_query_arg: string({
+    ...understood,
+    lenMin: 1,
+    description: 'The query parameter whose value is the record key.',
+  }),
   key_from: record(keyFromFields, {
+    ...understood,
     checks: [recordCheck(keyFromFields, checkKeyFrom)],
     description: 'Another source of the record key: exactly one of its fields. Excludes key_query_arg.',
   }),
   topic_template: string({
+    ...understood,
     check: topicTemplate,
     description:
       'The topic made from parts of the request: events.${path.CAPTURE}.${header.NAME}.${query.NAME}. It must be topic or pass allowed_topics.',
   }),
-  forward_method: boolean({ default: false, description: "The envelope holds the request's method." }),
-  forward_uri: boolean({ default: false, description: "The envelope holds the request's path and query." }),
-  forward_headers: boolean({ default: false, description: "The envelope holds the request's headers." }),
-  forward_body: boolean({ default: true, description: "The envelope holds the request's body." }),
+  forward_method: boolean({ ...understood, default: false, description: "The envelope holds the request's method." }),
+  forward_uri: boolean({
+    ...understood,
+    default: false,
+    description: "The envelope holds the request's path and query.",
+  }),
+  forward_headers: boolean({ ...understood, default: false, description: "The envelope holds the request's headers." }),
+  forward_body: boolean({ ...understood, default: true, description: "The envelope holds the request's body." }),
   record_value: string({
+    ...understood,
     default: 'envelope',
     oneOf: ['envelope', 'body'],
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
   message_by_lua_functions: array(string({ required: true, check: luaFunction }), {
+    ...understood,
     description:
       "Lua 5.4 chunks, each 'return function(message) … end', folded over the envelope. A table becomes JSON, a string is the record's value as it is.",
   }),
-  headers: record(headersFields, { required: true }),
+  headers: record(headersFields, { ...understood, required: true }),
   error_handling: record(
     {
       return_error_message: boolean({
@@ -132,6 +153,7 @@ export const kafkaUpstreamSchema: PluginSchema<KafkaUpstreamConfig> = {
   priority: 751,
   protocols: ['grpc', 'grpcs', 'http', 'https'],
   scopes: ['service', 'route', 'consumer'],
+  requiredToUnderstand: true,
   config: record(fields, {
     required: true,
     checks: [recordCheck(fields, checkKafkaUpstream), ...kafkaChecks],

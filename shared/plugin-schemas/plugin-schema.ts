@@ -12,6 +12,11 @@ export interface PluginSchema<C = unknown> {
   readonly protocols: readonly string[];
   /** What an instance may be bound to; every plugin may also be global. */
   readonly scopes: readonly PluginScope[];
+  /**
+   * Decides who may send or what is written: a node without the plugin must not get a configuration that uses it. So it
+   * is for every plugin that authenticates, limits, signs or refuses.
+   */
+  readonly requiredToUnderstand?: true;
   /** A required record. */
   readonly config: Field<C>;
 }

@@ -96,18 +96,25 @@ const subjectFields = {
 const confluentFields = {
   url: string({ required: true, check: httpUrl, description: 'The registry, with the path of its Confluent API.' }),
   ttl: integer({
+    requiredToUnderstand: false,
     default: 60,
     between: [0, 3600],
     description:
       "How long an answer for 'latest' is used before it is asked for again (s). Schemas by id never expire.",
   }),
-  ssl_verify: boolean({ default: true, description: "Whether the registry's certificate must be good." }),
+  ssl_verify: boolean({
+    requiredToUnderstand: false,
+    default: true,
+    description: "Whether the registry's certificate must be good.",
+  }),
   authentication: record(authenticationFields, {
+    // Without it the registry refuses; nothing else is written.
+    requiredToUnderstand: false,
     required: true,
     checks: [recordCheck(authenticationFields, checkAuthentication)],
   }),
-  logical_cluster_id: string({ description: 'Sent as header target-sr-cluster.' }),
-  identity_pool_id: string({ description: 'Sent as header Confluent-Identity-Pool-Id.' }),
+  logical_cluster_id: string({ requiredToUnderstand: false, description: 'Sent as header target-sr-cluster.' }),
+  identity_pool_id: string({ requiredToUnderstand: false, description: 'Sent as header Confluent-Identity-Pool-Id.' }),
   subject_name_strategy: string({
     default: 'subject_name',
     oneOf: ['subject_name', 'topic'],
@@ -129,6 +136,7 @@ export const schemaRegistry = record(
     }),
   },
   {
+    requiredToUnderstand: true,
     description:
       "A registry with Confluent's API, whose schemas record values and keys must fit. One of value_schema and key_schema is needed.",
   },

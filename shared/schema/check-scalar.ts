@@ -1,19 +1,9 @@
+import { isUuid } from '../uuid.ts';
+import { isReference } from '../vault-reference.ts';
 import type { Field } from './field.ts';
 
 export type Scalar =
   { readonly kind: 'ok'; readonly value: unknown } | { readonly kind: 'fault'; readonly message: string };
-
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const referencePattern = /^\{vault:\/\/[^{}]+\}$/;
-
-export function isUuid(text: string): boolean {
-  return uuidPattern.test(text);
-}
-
-/** Whether the text is a reference such as `{vault://env/NAME}` that the data plane resolves. */
-export function isReference(text: string): boolean {
-  return referencePattern.test(text);
-}
 
 /** Checks a string, number or boolean; the message is Kong's. */
 export function checkScalar(field: Field, value: unknown): Scalar {

@@ -16,6 +16,11 @@ export interface FieldOptions {
   readonly eq?: null;
   readonly description?: string;
   readonly deprecation?: string;
+  /**
+   * Decides who may send or what is written (record, key, partition, target): a node that does not know the field must
+   * not get a configuration that uses it. Holds for all fields within a record or list too, but those that say false.
+   */
+  readonly requiredToUnderstand?: boolean;
   /** Stored and sent to nodes, but neither published nor answered by the Admin API. */
   readonly internal?: true;
 }

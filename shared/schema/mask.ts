@@ -1,4 +1,4 @@
-import { isReference } from './check-scalar.ts';
+import { isReference } from '../vault-reference.ts';
 import { isRecord } from './check.ts';
 import type { Field, Fields } from './field.ts';
 

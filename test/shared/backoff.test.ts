@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { backoffMs } from '../../shared/backoff.ts';
+import { backoffMs, doublingMs } from '../../shared/backoff.ts';
 
 const limits = { firstMs: 500, maxMs: 15_000 };
 
@@ -27,4 +27,19 @@ describe('backoffMs', () => {
       }),
     );
   });
+});
+
+describe('doublingMs', () => {
+  for (const [attempt, expected] of [
+    [-1, 500],
+    [0, 500],
+    [1, 1_000],
+    [4, 8_000],
+    [5, 15_000],
+    [5_000, 15_000],
+  ] as const) {
+    it(`waits ${expected} ms before retry ${attempt}`, () => {
+      expect(doublingMs(attempt, limits)).to.equal(expected);
+    });
+  }
 });

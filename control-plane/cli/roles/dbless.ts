@@ -1,9 +1,10 @@
 import { createFileSource, type FileSource } from '../../../data-plane/source/file-source.ts';
 import { startNode } from '../../../data-plane/main.ts';
-import type { Listener, NodeOptions } from '../../../data-plane/node-options.ts';
+import type { NodeOptions } from '../../../data-plane/node-options.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
+import type { Listener } from '../../../shared/setting-values.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';

@@ -1,3 +1,4 @@
+import { doublingMs } from '../../../shared/backoff.ts';
 import {
   type BatchOutcome,
   type ClientStatus,
@@ -21,7 +22,7 @@ import {
 } from './broker-connection.ts';
 import { askMetadata, askProducerId, askTopicConfig, produceOn } from './broker-requests.ts';
 
-const reconnectBackoffMs = { first: 50, max: 1000 } as const;
+const reconnectBackoff = { firstMs: 50, maxMs: 1000 } as const;
 /** A refused login is tried again more slowly: brokers and directories may lock accounts. */
 const loginBackoffMs = 5000;
 
@@ -206,7 +207,7 @@ export class BrokersClient implements KafkaClient {
       .finally(() => {
         this.#searching = false;
         if (this.#closed) return;
-        const delayMs = this.#status.loginRefused ? loginBackoffMs : backoffMs(this.#searches++);
+        const delayMs = this.#status.loginRefused ? loginBackoffMs : reconnectDelayMs(this.#searches++);
         this.#searchTimer = this.#after(delayMs, () => {
           this.#searchTimer = null;
           this.#search();
@@ -288,7 +289,7 @@ export class BrokersClient implements KafkaClient {
     broker.connection = null;
     broker.state = 'down';
     const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
-    const delayMs = loginRefused ? loginBackoffMs : backoffMs(broker.failures++);
+    const delayMs = loginRefused ? loginBackoffMs : reconnectDelayMs(broker.failures++);
     broker.retryAtMs = performance.now() + delayMs;
     if (this.#anyUp() === null) {
       this.#failed(error);
@@ -344,10 +345,9 @@ export class BrokersClient implements KafkaClient {
   }
 }
 
-/** Doubling, with jitter so that many nodes do not come back in step. */
-function backoffMs(failures: number): number {
-  const base = Math.min(reconnectBackoffMs.max, reconnectBackoffMs.first * 2 ** Math.min(failures, 10));
-  return base * (0.75 + Math.random() / 4);
+/** Returns three quarters of the doubled delay or more, with jitter so that many nodes do not come back in step. */
+function reconnectDelayMs(failures: number): number {
+  return doublingMs(failures, reconnectBackoff) * (0.75 + Math.random() / 4);
 }
 
 function closedError(): KafkaError {

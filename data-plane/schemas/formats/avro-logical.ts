@@ -1,9 +1,8 @@
+import { isUuid } from '../../../shared/uuid.ts';
 import { kinds, scalarNode, type AvroNode, type Misfit } from './avro-node.ts';
 import { intNode, longNode, readInt, readLong } from './avro-scalars.ts';
 import { NumberText, parseDecimal, type DecimalMisfit } from './exact-json.ts';
 import { parseIsoDate, parseIsoTime, parseIsoTimestamp, type FractionDigits, type TimeMisfit } from './iso-time.ts';
-
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** decimal: number text or a string, exact to the scale; bytes, or fixed when it has a size. */
 export function decimalNode(options: {
@@ -109,7 +108,7 @@ export function uuidNode(options: { readonly name: string; readonly isFixed: boo
     rank: 1,
     expected: 'uuid',
     write(value, out) {
-      if (typeof value !== 'string' || !uuidPattern.test(value)) return false;
+      if (typeof value !== 'string' || !isUuid(value)) return false;
       if (!options.isFixed) return out.string(value);
       out.raw(Buffer.from(value.replaceAll('-', ''), 'hex'));
       return true;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { entities as descriptors } from '../../shared/entities/entities.ts';
-import { findDanglingReferences } from '../../shared/snapshot.ts';
+import { findDanglingReferences } from '../../shared/entity-references.ts';
 
 describe('findDanglingReferences', () => {
   it('finds nothing where every reference has its target', () => {
