@@ -3,8 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import type { StatusServer } from '../shared/status-server.ts';
-import type { Producers } from './kafka/producer.ts';
-import { createProducers, unsupportedSettings } from './kafka/producers.ts';
+import { Producers, unsupportedSettings } from './kafka/producers.ts';
 import { createLuaChains } from './lua/lua-chains.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
@@ -97,7 +96,7 @@ export function assembleNode(
 function createServices(options: NodeOptions, inFlight: () => number): Services {
   const { logger, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
   const metrics = options.metrics ?? defaultMetrics();
-  const producers = createProducers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
+  const producers = new Producers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
   const encoders = createEncoders({ logger, metrics });
   const lua = createLuaChains({ logger, metrics });
   return {

@@ -11,7 +11,7 @@ import type { WriteHold } from '../store/write-hold.ts';
 import { createClustering } from './clustering-views.ts';
 import { NodeRegistry } from './node-registry.ts';
 import { defaultSessionTimings, type SessionTimings } from './node-session.ts';
-import { startPublisher, type Publisher } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 import { createSyncGate } from './sync-gate.ts';
 import { registerSyncMetrics } from './sync-metrics.ts';
 import { startSyncServer } from './sync-server.ts';
@@ -49,7 +49,7 @@ export interface RunningConfigSync {
 /** Publishes the store's configuration to data planes and keeps account of them. Rejects when the port is taken. */
 export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
   const { reader, database, listen, tls, nodePurgeAfterMs, entities, plugins, version = '', logger, metrics } = options;
-  const publisher = startPublisher({ reader, schemas: { version, entities, plugins }, logger });
+  const publisher = new Publisher({ reader, schemas: { version, entities, plugins }, logger });
   let registry: NodeRegistry | undefined;
   try {
     const countPush = metrics && registerSyncMetrics(metrics, () => registry);

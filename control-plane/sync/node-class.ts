@@ -1,3 +1,4 @@
+import { Holders } from '../../shared/counted-leases.ts';
 import { EntityHashes } from '../../shared/entity-hashes.ts';
 import { createPacer } from '../../shared/pacer.ts';
 import { entityLine, packLines, removalLine } from '../../shared/snapshot-wire.ts';
@@ -44,8 +45,8 @@ const deltaShareMax = 0.5;
  */
 export class NodeClass implements ServedClass {
   readonly key: string;
-  /** Streams of this class. */
-  streams = 0;
+  /** The streams of this class. */
+  readonly holders = new Holders();
   readonly #compatibility: Compatibility;
   readonly #history: VersionHistory;
   #version: Version | undefined;

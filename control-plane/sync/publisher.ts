@@ -6,23 +6,6 @@ import { ConfigMirror, danglingReferences } from './config-mirror.ts';
 import { NodeClass, type Publication, type ServedClass } from './node-class.ts';
 import { VersionHistory } from './version-history.ts';
 
-export interface Publisher {
-  /** What a node that knows everything should run; undefined until the first version is made. */
-  latest(): Publication | undefined;
-  /** The newest revision that was looked at, be it that it altered nothing that travels. */
-  revision(): number;
-  /** The class of a node by its hello; undefined when there are too many. Each `join` needs its `leave`. */
-  join(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>): ServedClass | undefined;
-  leave(nodeClass: ServedClass): void;
-  /**
-   * Calls the listener after each revision that was looked at; `changed` says whether any class has another version now.
-   * Returns the function that ends it.
-   */
-  onRevision(listener: (changed: boolean) => void): () => void;
-  /** Ends it after the version under way. */
-  stop(): Promise<void>;
-}
-
 export interface PublisherOptions {
   readonly reader: ConfigReader;
   readonly schemas: OwnSchemas;
@@ -36,12 +19,8 @@ const retryMs = 5_000;
 /** Kinds of nodes that are served at once, each with hashes of its own; a fleet has one, during an upgrade two or three. */
 const classesMax = 64;
 
-/** Makes a version of each change, one at a time and only of the newest; the same hash makes no new one. */
-export function startPublisher(options: PublisherOptions): Publisher {
-  return new RunningPublisher(options);
-}
-
-class RunningPublisher implements Publisher {
+/** Makes a version of each change, one at a time and only of the newest. An unchanged hash makes no new version. */
+export class Publisher {
   readonly #schemas: OwnSchemas;
   readonly #logger: Logger;
   readonly #coalesceMs: number;
@@ -67,14 +46,19 @@ class RunningPublisher implements Publisher {
     this.#schedule(0);
   }
 
+  /** The version for a node that knows everything; undefined until the first version is made. */
   latest(): Publication | undefined {
     return this.#whole.publication();
   }
 
+  /** The newest revision that was read, even if it changed nothing that nodes are sent. */
   revision(): number {
     return this.#revision;
   }
 
+  /**
+   * The class of a node by its hello; undefined when there are too many classes. Each `join` needs its `leave`.
+   */
   join(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>): ServedClass | undefined {
     const compatibility = compatibilityOf(hello, this.#schemas);
     let found = this.#classes.get(compatibility.key);
@@ -84,23 +68,27 @@ class RunningPublisher implements Publisher {
       this.#classes.set(found.key, found);
       // Its hashes are not there yet.
       this.#changed();
+    } else {
+      found.holders.hold();
     }
-    found.streams += 1;
     return found;
   }
 
   leave({ key }: ServedClass): void {
     const nodeClass = this.#classes.get(key);
-    if (nodeClass === undefined) return;
-    nodeClass.streams -= 1;
-    if (nodeClass.streams === 0 && nodeClass !== this.#whole) this.#classes.delete(key);
+    if (nodeClass?.holders.release() === true) this.#classes.delete(key);
   }
 
+  /**
+   * Calls the listener after each revision that was read; `changed` says whether the version of any class changed.
+   * Returns the function that ends it.
+   */
   onRevision(listener: (changed: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** Ends it after the version under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#mirror.stop();

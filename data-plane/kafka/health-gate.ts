@@ -1,3 +1,4 @@
+import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PartitionsByTopic } from './client.ts';
 import type { HealthSettings } from './producer.ts';
@@ -136,7 +137,7 @@ export class HealthGate {
 /** The gates of one producer: one for each set of thresholds in use, shared by reference count. */
 export class HealthGates {
   readonly #options: HealthGateOptions;
-  readonly #gates = new Map<string, { readonly gate: HealthGate; leases: number }>();
+  readonly #gates = new CountedLeases<string, HealthGate>((gate) => gate.stop());
 
   constructor(options: HealthGateOptions) {
     this.#options = options;
@@ -145,40 +146,25 @@ export class HealthGates {
   /** How many refuse records, but for trials; null: there are none. */
   get closed(): number | null {
     if (this.#gates.size === 0) return null;
-    return [...this.#gates.values()].filter(({ gate }) => gate.state !== 'open').length;
+    return [...this.#gates.values()].filter(({ state }) => state !== 'open').length;
   }
 
-  acquire(settings: HealthSettings): { readonly gate: HealthGate; readonly release: () => void } {
+  acquire(settings: HealthSettings): Lease<HealthGate> {
     const key = `${settings.failureThreshold}/${settings.probeIntervalMs}/${settings.recoveryThreshold}`;
-    let shared = this.#gates.get(key);
-    if (shared === undefined) {
-      shared = { gate: new HealthGate(settings, this.#options), leases: 0 };
-      this.#gates.set(key, shared);
-    }
-    const held = shared;
-    held.leases++;
-    return {
-      gate: held.gate,
-      release: () => {
-        if (--held.leases > 0) return;
-        held.gate.stop();
-        this.#gates.delete(key);
-      },
-    };
+    return this.#gates.acquire(key, () => new HealthGate(settings, this.#options));
   }
 
   /** A connection broke or could not be made, or accepted records were lost to the cluster. */
   failed(places: readonly Place[]): void {
-    for (const { gate } of this.#gates.values()) gate.failed(places);
+    for (const gate of this.#gates.values()) gate.failed(places);
   }
 
   /** The cluster acked a batch. */
   acked(place: Place): void {
-    for (const { gate } of this.#gates.values()) gate.acked(place);
+    for (const gate of this.#gates.values()) gate.acked(place);
   }
 
   close(): void {
-    for (const { gate } of this.#gates.values()) gate.stop();
-    this.#gates.clear();
+    for (const gate of this.#gates.clear()) gate.stop();
   }
 }

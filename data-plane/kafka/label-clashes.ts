@@ -1,10 +1,11 @@
+import { Holders } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 
 /** While a configuration takes over, its producers and those before it are open at once; this long is no clash yet. */
 const settleDefaultMs = 60_000;
 
 interface Use {
-  producers: number;
+  readonly producers: Holders;
   isTold: boolean;
   timer: NodeJS.Timeout | undefined;
 }
@@ -25,10 +26,13 @@ export class LabelClashes {
 
   /** A producer with this label has come. */
   add(label: string): void {
-    const use = this.#uses.get(label) ?? { producers: 0, isTold: false, timer: undefined };
-    this.#uses.set(label, use);
-    use.producers += 1;
-    if (use.producers < 2 || use.isTold) return;
+    const use = this.#uses.get(label);
+    if (use === undefined) {
+      this.#uses.set(label, { producers: new Holders(), isTold: false, timer: undefined });
+      return;
+    }
+    use.producers.hold();
+    if (use.isTold) return;
     use.timer ??= setTimeout(() => this.#tell(label, use), this.#settleMs).unref();
   }
 
@@ -36,12 +40,12 @@ export class LabelClashes {
   remove(label: string): void {
     const use = this.#uses.get(label);
     if (use === undefined) return;
-    use.producers -= 1;
-    if (use.producers > 1) return;
+    const wasLast = use.producers.release();
+    if (use.producers.count > 1) return;
     clearTimeout(use.timer);
     use.timer = undefined;
     use.isTold = false;
-    if (use.producers === 0) this.#uses.delete(label);
+    if (wasLast) this.#uses.delete(label);
   }
 
   close(): void {
@@ -54,7 +58,7 @@ export class LabelClashes {
     use.timer = undefined;
     this.#logger.warn('kafka_label_clash', `Kafka clusters with different settings are called ${label}`, {
       cluster: label,
-      producers: use.producers,
+      producers: use.producers.count,
     });
   }
 }

@@ -1,3 +1,4 @@
+import { CountedLeases } from '../../shared/counted-leases.ts';
 import type { ProducerLimits } from './producer.ts';
 
 /**
@@ -9,32 +10,28 @@ import type { ProducerLimits } from './producer.ts';
  * - Pause between attempts: the smallest; it doubles anyway, and the deadline ends it.
  */
 export class LeasedLimits {
-  readonly #groups = new Map<string, { readonly limits: ProducerLimits; leases: number }>();
+  readonly #onChange: (inForce: ProducerLimits) => void;
+  readonly #leases = new CountedLeases<string, ProducerLimits>(() => this.#changed());
 
-  get isEmpty(): boolean {
-    return this.#groups.size === 0;
+  /** `onChange` is called when the limits in force may have changed, but not when no lease is left. */
+  constructor(onChange: (inForce: ProducerLimits) => void) {
+    this.#onChange = onChange;
   }
 
-  /** True when those in force may be others now. */
-  add(limits: ProducerLimits): boolean {
-    const key = keyOf(limits);
-    const group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, { limits, leases: 1 });
-    else group.leases += 1;
-    return group === undefined;
+  /** @returns what releases them */
+  acquire(limits: ProducerLimits): () => void {
+    const before = this.#leases.size;
+    const { release } = this.#leases.acquire(textOf(limits), () => limits);
+    if (this.#leases.size > before) this.#changed();
+    return release;
   }
 
-  /** True when those in force may be others now. */
-  remove(limits: ProducerLimits): boolean {
-    const key = keyOf(limits);
-    const group = this.#groups.get(key);
-    if (group === undefined) return false;
-    group.leases -= 1;
-    return group.leases === 0 && this.#groups.delete(key);
+  #changed(): void {
+    if (this.#leases.size > 0) this.#onChange(this.#inForce());
   }
 
-  inForce(): ProducerLimits {
-    const all = [...this.#groups.values()].map(({ limits }) => limits);
+  #inForce(): ProducerLimits {
+    const all = [...this.#leases.values()];
     const least = (read: (limits: ProducerLimits) => number): number => Math.min(...all.map(read));
     const most = (read: (limits: ProducerLimits) => number): number => Math.max(...all.map(read));
     return {
@@ -47,15 +44,6 @@ export class LeasedLimits {
       retryBackoffMs: least((limits) => limits.retryBackoffMs),
     };
   }
-}
-
-/** The same limits object is leased and given back. */
-const keys = new WeakMap<ProducerLimits, string>();
-
-function keyOf(limits: ProducerLimits): string {
-  let key = keys.get(limits);
-  if (key === undefined) keys.set(limits, (key = textOf(limits)));
-  return key;
 }
 
 function textOf(limits: ProducerLimits): string {

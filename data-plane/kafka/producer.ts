@@ -78,15 +78,6 @@ export interface ProducerOptions {
   readonly health?: HealthSettings | null;
 }
 
-export interface Producers {
-  /** Never waits and never fails on the network: connections start in the background. */
-  acquire(options: ProducerOptions): ProducerLease;
-  /** Every cluster in use, for status and readiness. */
-  clusters(): readonly ClusterStatus[];
-  /** Flushes queues until the deadline (monotonic ms), then closes; what is left is counted, logged and answered. */
-  close(deadlineMs: number): Promise<void>;
-}
-
 export interface ClusterStatus {
   readonly name: string;
   readonly brokers: string;

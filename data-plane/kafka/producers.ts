@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
+import { CountedLeases } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
 import type { KafkaClient } from './client.ts';
@@ -17,9 +18,7 @@ import {
   type ClusterSettings,
   type ClusterStatus,
   type ProducerLease,
-  type ProducerLimits,
   type ProducerOptions,
-  type Producers,
 } from './producer.ts';
 import type { NodeMemory } from './queue-bounds.ts';
 
@@ -53,11 +52,6 @@ export async function loadKafkaClient(name: KafkaClientName): Promise<void> {
   if (name === 'platformatic') await loadPlatformatic();
 }
 
-/** The node's producers: one for each set of cluster settings in use, shared by reference count. */
-export function createProducers(options: ProducersOptions): Producers {
-  return new SharedProducers(options, options.createClient ?? clientFactories[options.kafkaClient]);
-}
-
 /** A setting that the node cannot fulfil: its path below `config` of kafka-upstream, and why. */
 export interface UnsupportedSetting {
   readonly field: string;
@@ -70,7 +64,6 @@ export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSettin
 }
 
 interface Shared {
-  readonly hash: string;
   readonly producer: LogicalProducer;
   readonly status: { readonly name: string; readonly brokers: string };
   readonly limits: LeasedLimits;
@@ -84,19 +77,20 @@ function hashOf(cluster: ClusterSettings): string {
     .digest('hex');
 }
 
-class SharedProducers implements Producers {
+/** The producers of the node: one for each set of cluster settings in use, shared by the plugins that have these. */
+export class Producers {
   readonly #options: ProducersOptions;
   readonly #createClient: (options: KafkaClientOptions) => KafkaClient;
   readonly #memory: NodeMemory;
   readonly #metrics: ProducerMetrics;
   readonly #labels: LabelClashes;
-  readonly #shared = new Map<string, Shared>();
+  readonly #shared = new CountedLeases<string, Shared>((shared) => this.#closeUnused(shared));
   /** Producers that work off their queue after the last lease. */
   readonly #closing = new Map<LogicalProducer, Promise<void>>();
 
-  constructor(options: ProducersOptions, createClient: (options: KafkaClientOptions) => KafkaClient) {
+  constructor(options: ProducersOptions) {
     this.#options = options;
-    this.#createClient = createClient;
+    this.#createClient = options.createClient ?? clientFactories[options.kafkaClient];
     this.#memory = { bytesMax: options.producerMemoryMaxBytes, bytes: 0 };
     this.#labels = new LabelClashes(options.logger, options.labelSettleMs);
     this.#metrics = createProducerMetrics(options.metrics, () =>
@@ -104,29 +98,27 @@ class SharedProducers implements Producers {
     );
   }
 
+  /** Never waits and never fails on the network: connections start in the background. */
   acquire(options: ProducerOptions): ProducerLease {
-    const hash = hashOf(options.cluster);
-    const shared = this.#shared.get(hash) ?? this.#create(hash, options);
-    const { limits } = options;
-    if (shared.limits.add(limits)) shared.producer.setLimits(shared.limits.inForce());
+    const { value: shared, release } = this.#shared.acquire(hashOf(options.cluster), () => this.#create(options));
     const { producer } = shared;
-    let released = false;
-    const held = options.health == null ? null : producer.gates.acquire(options.health);
+    const releaseLimits = shared.limits.acquire(options.limits);
+    const gate = options.health == null ? null : producer.gates.acquire(options.health);
     return {
       publish: (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs),
       enqueue: (topic, record, deadlineMs) =>
-        held === null || held.gate.admits(performance.now())
+        gate === null || gate.value.admits(performance.now())
           ? producer.enqueue(topic, record, deadlineMs)
           : producer.answerRefused(topic, gateClosed),
       release: () => {
-        if (released) return;
-        released = true;
-        held?.release();
-        this.#release(shared, limits);
+        gate?.release();
+        releaseLimits();
+        release();
       },
     };
   }
 
+  /** Every cluster in use, for status and readiness. */
   clusters(): readonly ClusterStatus[] {
     return [...this.#shared.values()].map(({ producer, status }) => ({
       ...status,
@@ -135,6 +127,7 @@ class SharedProducers implements Producers {
     }));
   }
 
+  /** Flushes queues until the deadline (monotonic ms), then closes. Records that are left are counted, logged and answered. */
   async close(deadlineMs: number): Promise<void> {
     const producers = this.#producers();
     this.#shared.clear();
@@ -146,7 +139,7 @@ class SharedProducers implements Producers {
     return [...[...this.#shared.values()].map(({ producer }) => producer), ...this.#closing.keys()];
   }
 
-  #create(hash: string, { cluster, limits, label }: ProducerOptions): Shared {
+  #create({ cluster, limits, label }: ProducerOptions): Shared {
     const { logger } = this.#options;
     const producer = new LogicalProducer({
       label,
@@ -157,27 +150,16 @@ class SharedProducers implements Producers {
       metrics: this.#metrics,
       createClient: (events) => this.#createClient({ cluster, logger, events }),
     });
-    const shared = {
-      hash,
+    this.#labels.add(label);
+    return {
       producer,
       status: { name: label, brokers: brokersText(cluster) },
-      limits: new LeasedLimits(),
+      limits: new LeasedLimits((inForce) => producer.setLimits(inForce)),
     };
-    this.#shared.set(hash, shared);
-    this.#labels.add(label);
-    return shared;
   }
 
-  #release(shared: Shared, limits: ProducerLimits): void {
-    const changed = shared.limits.remove(limits);
-    if (!shared.limits.isEmpty) {
-      if (changed) shared.producer.setLimits(shared.limits.inForce());
-      return;
-    }
-    if (this.#shared.get(shared.hash) !== shared) return;
-    this.#shared.delete(shared.hash);
-    this.#labels.remove(shared.status.name);
-    const { producer } = shared;
+  #closeUnused({ producer, status }: Shared): void {
+    this.#labels.remove(status.name);
     const closed = producer
       .close(performance.now() + releaseFlushMs)
       .catch((error: unknown) => this.#options.logger.error('kafka_close', String(error), { cluster: producer.label }))

@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import { CountedLeases, Holders, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { LuaFunctionFault } from './lua-protocol.ts';
 import { type LuaFailureReason, type LuaLimits, LuaWorker, type WorkerChain } from './lua-worker.ts';
@@ -62,20 +63,19 @@ export function createLuaChains({ logger, metrics, limits }: LuaChainsOptions): 
 }
 
 interface Shared extends WorkerChain {
-  readonly key: string;
   readonly place: Place;
   readonly faults: Promise<readonly LuaFunctionFault[]>;
-  leases: number;
 }
 
 interface Place {
   readonly worker: LuaWorker;
-  chains: number;
+  /** Its chains. */
+  readonly holders: Holders;
 }
 
 class SharedChains implements LuaChains {
   readonly #deps: ConstructorParameters<typeof LuaWorker>[0];
-  readonly #shared = new Map<string, Shared>();
+  readonly #shared = new CountedLeases<string, Shared>((chain) => this.#drop(chain));
   readonly #places = new Set<Place>();
   /** Workers whose last chain is gone. */
   readonly #closing = new Set<Promise<void>>();
@@ -86,16 +86,14 @@ class SharedChains implements LuaChains {
   }
 
   async acquire(functions: readonly string[]): Promise<LuaAcquired> {
-    const key = JSON.stringify(functions);
-    const shared = this.#shared.get(key) ?? this.#create(key, functions);
-    shared.leases++;
+    const lease = this.#shared.acquire(JSON.stringify(functions), () => this.#create(functions));
     try {
-      const faults = await shared.faults;
-      if (faults.length === 0) return { kind: 'acquired', chain: this.#lease(shared) };
-      this.#release(shared);
+      const faults = await lease.value.faults;
+      if (faults.length === 0) return { kind: 'acquired', chain: chainOf(lease) };
+      lease.release();
       return { kind: 'faults', faults };
     } catch (error) {
-      this.#release(shared);
+      lease.release();
       throw error;
     }
   }
@@ -107,42 +105,29 @@ class SharedChains implements LuaChains {
     await Promise.all([...workers, ...this.#closing]);
   }
 
-  #lease(shared: Shared): LuaChain {
-    const { worker } = shared.place;
-    let isReleased = false;
-    return {
-      run: (message, deadlineMs) => worker.run(shared, message, deadlineMs),
-      release: () => {
-        if (!isReleased) this.#release(shared);
-        isReleased = true;
-      },
-    };
-  }
-
-  #create(key: string, functions: readonly string[]): Shared {
-    const place = this.#choosePlace();
-    place.chains++;
+  #create(functions: readonly string[]): Shared {
+    const place = this.#holdPlace();
     const chain: WorkerChain = { id: this.#nextId++, functions };
-    const shared: Shared = { ...chain, key, place, faults: place.worker.compile(chain), leases: 0 };
-    this.#shared.set(key, shared);
-    return shared;
+    return { ...chain, place, faults: place.worker.compile(chain) };
   }
 
-  /** A new worker while there may be more, else the one with the fewest chains. */
-  #choosePlace(): Place {
+  /** Holds a new worker while there may be more, else the one with the fewest chains. */
+  #holdPlace(): Place {
     if (this.#places.size < luaWorkersMax) {
-      const place = { worker: new LuaWorker(this.#deps), chains: 0 };
+      const place = { worker: new LuaWorker(this.#deps), holders: new Holders() };
       this.#places.add(place);
       return place;
     }
-    return [...this.#places].reduce((least, place) => (place.chains < least.chains ? place : least));
+    const chosen = [...this.#places].reduce((least, place) =>
+      place.holders.count < least.holders.count ? place : least,
+    );
+    chosen.holders.hold();
+    return chosen;
   }
 
-  #release(shared: Shared): void {
-    if (--shared.leases > 0 || this.#shared.get(shared.key) !== shared) return;
-    this.#shared.delete(shared.key);
+  #drop(shared: Shared): void {
     const { place } = shared;
-    if (--place.chains > 0) {
+    if (!place.holders.release()) {
       place.worker.drop(shared);
       return;
     }
@@ -153,4 +138,9 @@ class SharedChains implements LuaChains {
       .finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+function chainOf({ value: chain, release }: Lease<Shared>): LuaChain {
+  const { worker } = chain.place;
+  return { run: (message, deadlineMs) => worker.run(chain, message, deadlineMs), release };
 }

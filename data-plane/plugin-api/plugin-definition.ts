@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
-import type { ClusterSettings, Producers } from '../kafka/producer.ts';
+import type { ClusterSettings } from '../kafka/producer.ts';
+import type { Producers } from '../kafka/producers.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
@@ -39,7 +40,7 @@ export interface PluginMetrics {
  * these changed.
  */
 export interface PluginDeps {
-  readonly producers: Producers;
+  readonly producers: Pick<Producers, 'acquire'>;
   readonly encoders: Encoders;
   readonly lua: LuaChains;
   /** Only while an instance is created. */

@@ -1,4 +1,5 @@
 import type { EntityFault } from '../../shared/config-source.ts';
+import { Holders } from '../../shared/counted-leases.ts';
 import type { PluginSchema, PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkField } from '../../shared/schema/check.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
@@ -152,7 +153,7 @@ class Build {
         : new Set(plugin.protocols),
       instance,
     };
-    const shared = { step, plugin, madeFrom };
+    const shared = { step, plugin, madeFrom, holders: new Holders() };
     this.#deps.instances.add(shared);
     this.#held.push(shared);
   }

@@ -1,3 +1,4 @@
+import type { Holders } from '../../shared/counted-leases.ts';
 import { createPacer } from '../../shared/pacer.ts';
 import type { PluginEntity } from './entities.ts';
 import type { ChainStep } from './runtime.ts';
@@ -8,6 +9,8 @@ export interface SharedStep {
   readonly plugin: PluginEntity;
   /** The entities beside the plugin's own that it was made from, by their ids. */
   readonly madeFrom: ReadonlyMap<string, object>;
+  /** The runtimes that use it, including one that is being built. */
+  readonly holders: Holders;
 }
 
 /**
@@ -17,8 +20,6 @@ export interface SharedStep {
 export class PluginInstances {
   /** The newest of each entity. */
   readonly #byEntity = new Map<PluginEntity, SharedStep>();
-  /** Runtimes that use it, the one being built included. */
-  readonly #uses = new Map<SharedStep, number>();
 
   /**
    * The instance of an entity that some runtime uses already; undefined: it has to be made, because there is none or what
@@ -27,14 +28,13 @@ export class PluginInstances {
   acquire(plugin: PluginEntity, isOutdated: (madeFrom: SharedStep['madeFrom']) => boolean): SharedStep | undefined {
     const shared = this.#byEntity.get(plugin);
     if (shared === undefined || isOutdated(shared.madeFrom)) return undefined;
-    this.#uses.set(shared, (this.#uses.get(shared) ?? 0) + 1);
+    shared.holders.hold();
     return shared;
   }
 
-  /** Takes an instance that was made. Needs its `releaseAll`. */
+  /** Takes an instance that was made and whose one holder is the runtime being built. Needs its `releaseAll`. */
   add(shared: SharedStep): void {
     this.#byEntity.set(shared.plugin, shared);
-    this.#uses.set(shared, 1);
   }
 
   /** Closes each instance with its last use, in slices. Rejects with the first failure to close, after all were released. */
@@ -43,12 +43,7 @@ export class PluginInstances {
     const failures: unknown[] = [];
     for (const shared of held) {
       if (pacer.isDue()) await pacer.pause();
-      const uses = (this.#uses.get(shared) ?? 0) - 1;
-      if (uses > 0) {
-        this.#uses.set(shared, uses);
-        continue;
-      }
-      this.#uses.delete(shared);
+      if (!shared.holders.release()) continue;
       if (this.#byEntity.get(shared.plugin) === shared) this.#byEntity.delete(shared.plugin);
       try {
         shared.step.instance.close?.();

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Apply, ApplyOptions, ApplyResult, EntityFault } from '../../shared/config-source.ts';
+import { Holders } from '../../shared/counted-leases.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { BuildResult } from './build-runtime.ts';
@@ -23,11 +24,10 @@ export type ApplyEvent =
   /** It was a dry run. */
   | { readonly kind: 'tried' };
 
-/** A runtime with the count of exchanges that use it. */
+/** A runtime with its holders: the exchanges that use it and, until it is retired, the RuntimeHolder. */
 export interface RuntimeLease {
   readonly runtime: BuiltRuntime;
-  exchanges: number;
-  isRetired: boolean;
+  readonly holders: Holders;
 }
 
 /**
@@ -53,13 +53,12 @@ export class RuntimeHolder {
   /** Begins an exchange on the current runtime; each `enter` needs its `leave`. */
   enter(): RuntimeLease | undefined {
     const lease = this.#current;
-    if (lease !== undefined) lease.exchanges += 1;
+    lease?.holders.hold();
     return lease;
   }
 
   leave(lease: RuntimeLease): void {
-    lease.exchanges -= 1;
-    if (lease.isRetired && lease.exchanges === 0) this.#closeRuntime(lease.runtime);
+    if (lease.holders.release()) this.#closeRuntime(lease.runtime);
   }
 
   /** One at a time, in the order called. */
@@ -77,7 +76,7 @@ export class RuntimeHolder {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#applying;
-    this.#retire(this.#current);
+    if (this.#current !== undefined) this.leave(this.#current);
     this.#current = undefined;
     await Promise.all(this.#closing);
   }
@@ -93,9 +92,9 @@ export class RuntimeHolder {
       return { kind: 'rejected', faults: [nodeFault('the node is shutting down')] };
     }
     const old = this.#current;
-    this.#current = { runtime: built.runtime, exchanges: 0, isRetired: false };
+    this.#current = { runtime: built.runtime, holders: new Holders() };
     const applyMs = performance.now() - startedMs;
-    this.#retire(old);
+    if (old !== undefined) this.leave(old);
     this.#deps.logger.info('config_applied', 'A configuration is live', { hash: snapshot.hash, apply_ms: applyMs });
     this.#deps.onApplied?.({ kind: 'applied', runtime: built.runtime, applyMs });
     return { kind: 'applied', applyMs };
@@ -127,12 +126,6 @@ export class RuntimeHolder {
     });
     this.#deps.onApplied?.({ kind: 'rejected', hash, faults });
     return { kind: 'rejected', faults };
-  }
-
-  #retire(lease: RuntimeLease | undefined): void {
-    if (lease === undefined) return;
-    lease.isRetired = true;
-    if (lease.exchanges === 0) this.#closeRuntime(lease.runtime);
   }
 
   #closeRuntime(runtime: Runtime): void {

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { RequestError } from '../../shared/errors.ts';
+import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
 import type { EncoderOptions, Encoders, RegistrySettings } from './encoder.ts';
@@ -35,25 +36,19 @@ export interface EncodersDeps {
 export function createEncoders(deps: EncodersDeps): Encoders {
   const counts: CacheCounts = { hits: 0, misses: 0, stale: 0 };
   const latency = registerMetrics(deps.metrics, counts);
-  const registries = new Map<string, OpenRegistry>();
+  const registries = new CountedLeases<string, OpenRegistry>((registry) => registry.close());
 
-  function registryOf(settings: RegistrySettings): OpenRegistry {
+  function lease(settings: RegistrySettings): Lease<OpenRegistry> {
     const key = canonicalJson(settings);
-    const known = registries.get(key);
-    if (known !== undefined) return known;
-    const onUnused = (): void => {
-      if (registries.get(key) === opened) registries.delete(key);
-    };
-    const opened: OpenRegistry = new OpenRegistry(settings, { ...deps, counts, latency, onUnused });
-    registries.set(key, opened);
-    return opened;
+    const hold = (): Lease<OpenRegistry> => registries.acquire(key, create);
+    const create = (): OpenRegistry => new OpenRegistry(settings, { ...deps, counts, latency, hold });
+    return hold();
   }
 
   return {
     acquire(options) {
       const { schemaVersion, payloadEncoding, messageName, role } = options;
-      const registry = registryOf(options.registry);
-      const release = registry.lease();
+      const { value: registry, release } = lease(options.registry);
       const find = (subject: string): SubjectSchema<Encode> =>
         registry.subject(subject, { version: schemaVersion, payloadEncoding, messageName, role });
       const schemaOf = options.subjectNameStrategy === 'topic' ? byTopic(find, role) : fixedSubject(find, options);
@@ -71,8 +66,7 @@ export function createEncoders(deps: EncodersDeps): Encoders {
       };
     },
     close() {
-      for (const registry of registries.values()) registry.close();
-      registries.clear();
+      for (const registry of registries.clear()) registry.close();
       return Promise.resolve();
     },
   };
@@ -96,11 +90,11 @@ function fixedSubject(
 interface OpenRegistryDeps extends EncodersDeps {
   readonly counts: CacheCounts;
   readonly latency: Histogram;
-  /** Nobody holds it any more; its connections are closed. */
-  readonly onUnused: () => void;
+  /** Keeps the registry open while a schema is fetched. */
+  readonly hold: () => Lease<unknown>;
 }
 
-/** One registry: its client, what is known of its subjects, and who holds it. */
+/** One registry: its client, what is known of its subjects, and what it compiled. */
 class OpenRegistry {
   readonly #settings: RegistrySettings;
   readonly #deps: OpenRegistryDeps;
@@ -108,9 +102,6 @@ class OpenRegistry {
   readonly #logger: Logger;
   readonly #subjects = new LRUCache<string, SubjectSchema<Encode>>({ max: subjectsMax });
   readonly #compiled = new LRUCache<string, Encode>({ max: compiledMax });
-  #leases = 0;
-  /** Schemas on their way. */
-  #fetching = 0;
 
   constructor(settings: RegistrySettings, deps: OpenRegistryDeps) {
     const { latency, registryTimeoutMs: timeoutMs } = deps;
@@ -118,18 +109,6 @@ class OpenRegistry {
     this.#deps = deps;
     this.#client = createRegistryClient({ settings, latency, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
     this.#logger = deps.logger.child({ registry: new URL(settings.url).host });
-  }
-
-  /** @returns what releases it, once */
-  lease(): () => void {
-    this.#leases += 1;
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      this.#leases -= 1;
-      this.#closeUnused();
-    };
   }
 
   subject(subject: string, use: Use): SubjectSchema<Encode> {
@@ -153,12 +132,12 @@ class OpenRegistry {
   }
 
   async #fetch(subject: string, use: Use): Promise<Encode> {
-    this.#fetching += 1;
+    // Closing under a fetch would be logged as a failure of the registry.
+    const lease = this.#deps.hold();
     try {
       return this.#compile(await this.#client.fetch(subject, use.version), subject, use);
     } finally {
-      this.#fetching -= 1;
-      this.#closeUnused();
+      lease.release();
     }
   }
 
@@ -174,13 +153,6 @@ class OpenRegistry {
         : (jsonText) => schemaEncoder.encode(jsonText, prefix);
     this.#compiled.set(key, encode);
     return encode;
-  }
-
-  /** Not under a schema on its way: that would be logged as a failure of the registry. */
-  #closeUnused(): void {
-    if (this.#leases > 0 || this.#fetching > 0) return;
-    this.close();
-    this.#deps.onUnused();
   }
 }
 

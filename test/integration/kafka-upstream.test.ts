@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import avro from 'avsc';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { Producers } from '../../data-plane/kafka/producer.ts';
-import { createProducers } from '../../data-plane/kafka/producers.ts';
+import { Producers } from '../../data-plane/kafka/producers.ts';
 import { kafkaUpstream } from '../../data-plane/plugins/kafka-upstream/plugin.ts';
 import type { PluginInstance } from '../../data-plane/plugin-api/plugin-definition.ts';
 import type { Answer, Exchange } from '../../data-plane/plugin-api/exchange.ts';
@@ -35,7 +34,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
 
   before(() => {
     const shared = { logger: silentLogger(), metrics: new Registry() };
-    producers = createProducers({ ...shared, kafkaClient: 'kafkajs', producerMemoryMaxBytes: 64 * 1024 * 1024 });
+    producers = new Producers({ ...shared, kafkaClient: 'kafkajs', producerMemoryMaxBytes: 64 * 1024 * 1024 });
     encoders = createEncoders(shared);
   });
   after(async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createLocalSource, type LocalSource } from '../../../control-plane/sync/local-source.ts';
-import { startPublisher, type Publisher } from '../../../control-plane/sync/publisher.ts';
+import { Publisher } from '../../../control-plane/sync/publisher.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
@@ -11,7 +11,7 @@ function start() {
   const reader = new FakeReader();
   const logger = silentLogger();
   const schemas = { version: '0.0.0', entities, plugins: pluginSchemas };
-  const publisher = startPublisher({ reader, schemas, logger, coalesceMs: 1 });
+  const publisher = new Publisher({ reader, schemas, logger, coalesceMs: 1 });
   return { reader, publisher, source: createLocalSource({ publisher, logger }) };
 }
 

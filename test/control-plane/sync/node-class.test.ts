@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
-import { startPublisher, type Publisher } from '../../../control-plane/sync/publisher.ts';
+import { Publisher } from '../../../control-plane/sync/publisher.ts';
 import { knownSchemas } from '../../../data-plane/source/known-schemas.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
@@ -27,7 +27,7 @@ describe('classes of nodes', function () {
   let publisher: Publisher;
   beforeEach(() => {
     reader = new FakeReader({ services: Array.from({ length: 40 }, (_one, index) => service(String(index))) });
-    publisher = startPublisher({
+    publisher = new Publisher({
       reader,
       schemas: { version: '0.3.0', entities, plugins: pluginSchemas },
       logger: silentLogger(),

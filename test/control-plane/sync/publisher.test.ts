@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPublisher, type Publisher } from '../../../control-plane/sync/publisher.ts';
+import { Publisher } from '../../../control-plane/sync/publisher.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
@@ -16,7 +16,7 @@ describe('the publisher', () => {
   const start = (coalesceMs: number): void => {
     reader = new FakeReader();
     changes = [];
-    publisher = startPublisher({
+    publisher = new Publisher({
       reader,
       schemas: { version: '0.1.0', entities, plugins: pluginSchemas },
       logger: silentLogger(),

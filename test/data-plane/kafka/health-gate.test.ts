@@ -112,7 +112,7 @@ describe("a producer's health gate", () => {
     ({ producer } = made);
     const { client } = made;
     client.topics.set('t', 1);
-    const { gate } = producer.gates.acquire({ ...settings, probeIntervalMs: 60_000 });
+    const { value: gate } = producer.gates.acquire({ ...settings, probeIntervalMs: 60_000 });
     let kafkaName = 'TOPIC_AUTHORIZATION_FAILED';
     client.onSent = (sent) => sent.fail(kafkaName, { wire: 'verdict', retriable: kafkaName === 'NETWORK_EXCEPTION' });
     const lose = async (): Promise<void> => {
@@ -135,7 +135,11 @@ describe("a producer's health gate", () => {
     const made = fakeProducer({ client });
     ({ producer } = made);
     client.topics.set('t', 1);
-    const { gate } = producer.gates.acquire({ failureThreshold: 1, probeIntervalMs: 60_000, recoveryThreshold: 1 });
+    const { value: gate } = producer.gates.acquire({
+      failureThreshold: 1,
+      probeIntervalMs: 60_000,
+      recoveryThreshold: 1,
+    });
     const verdict = producer.publish('t', testRecord('a'), soon());
     await waitFor(() => client.metadataRequests.length > 1, { what: 'requests in vain', timeoutMs: 2000 });
     expect(gate.state).to.equal('open');
@@ -153,7 +157,11 @@ describe("a producer's health gate", () => {
     ({ producer } = made);
     const { client } = made;
     client.topics.set('t', 1);
-    const { gate } = producer.gates.acquire({ failureThreshold: 2, probeIntervalMs: 60_000, recoveryThreshold: 1 });
+    const { value: gate } = producer.gates.acquire({
+      failureThreshold: 2,
+      probeIntervalMs: 60_000,
+      recoveryThreshold: 1,
+    });
     client.onSent = (sent) => sent.fail('CONNECTION_FAILED', { wire: 'untouched' });
     const verdict = producer.publish('t', testRecord('a'), soon());
     await waitFor(() => gate.state === 'closed', { what: 'the gate to close', timeoutMs: 1000 });
@@ -170,7 +178,7 @@ describe("a producer's health gate", () => {
     const closed = 'sluice_kafka_health_gates_closed';
     expect(await values(registry, closed)).to.deep.equal([]);
     client.topics.set('t', 1);
-    const { gate } = producer.gates.acquire({ failureThreshold: 1, probeIntervalMs: 1, recoveryThreshold: 1 });
+    const { value: gate } = producer.gates.acquire({ failureThreshold: 1, probeIntervalMs: 1, recoveryThreshold: 1 });
     expect(await values(registry, closed)).to.deep.equal([0]);
     client.onSent = (sent) => sent.fail('NETWORK_EXCEPTION', { wire: 'verdict' });
     producer.enqueue('t', testRecord('lost'), soon());

@@ -14,39 +14,35 @@ const limits = (changes: Partial<ProducerLimits> = {}): ProducerLimits => ({
 });
 
 describe('limits of a shared producer', () => {
-  it('are the smallest batches, linger and attempts of all who hold it, and say when they may be others', () => {
-    const leased = new LeasedLimits();
-    expect(leased.isEmpty).to.equal(true);
-    expect([leased.add(limits()), leased.add(limits()), leased.add(limits({ lingerMs: 5 }))]).to.deep.equal([
-      true,
-      false,
-      true,
-    ]);
-    leased.add(limits({ attemptsMax: 3 }));
-    expect(leased.inForce()).to.deep.equal(limits({ lingerMs: 5, attemptsMax: 3 }));
-    expect([leased.remove(limits()), leased.remove(limits()), leased.remove(limits())]).to.deep.equal([
-      false,
-      true,
-      false,
-    ]);
-    leased.remove(limits({ lingerMs: 5 }));
-    expect(leased.inForce()).to.deep.equal(limits({ attemptsMax: 3 }));
-    leased.remove(limits({ attemptsMax: 3 }));
-    expect(leased.isEmpty).to.equal(true);
+  let changes: ProducerLimits[];
+  let leased: LeasedLimits;
+  beforeEach(() => {
+    changes = [];
+    leased = new LeasedLimits((inForce) => changes.push(inForce));
+  });
+
+  it('are the smallest batches, linger and attempts of all holders, and are told when they may have changed', () => {
+    const releases = [limits(), limits(), limits({ lingerMs: 5 }), limits({ attemptsMax: 3 })].map((each) =>
+      leased.acquire(each),
+    );
+    expect(changes).to.deep.equal([limits(), limits({ lingerMs: 5 }), limits({ lingerMs: 5, attemptsMax: 3 })]);
+    changes = [];
+    for (const release of releases) release();
+    expect(changes).to.deep.equal([limits({ lingerMs: 5, attemptsMax: 3 }), limits({ attemptsMax: 3 })]);
   });
 
   it('give everyone the room in the queue that it asked for', () => {
-    const leased = new LeasedLimits();
     const large = limits({ queueRecordsMax: 50, queueBytesMax: 11 });
-    for (const each of [limits(), large, limits({ queueRecordsMax: 5, queueBytesMax: 1 })]) leased.add(each);
-    expect(leased.inForce()).to.deep.equal(large);
-    leased.remove(large);
-    expect(leased.inForce()).to.deep.equal(limits());
+    leased.acquire(limits());
+    const release = leased.acquire(large);
+    leased.acquire(limits({ queueRecordsMax: 5, queueBytesMax: 1 }));
+    expect(changes.at(-1)).to.deep.equal(large);
+    release();
+    expect(changes.at(-1)).to.deep.equal(limits());
   });
 
   it('take any number of leases', () => {
-    const leased = new LeasedLimits();
-    for (let count = 0; count < 200_000; count += 1) leased.add(limits());
-    expect(leased.inForce()).to.deep.equal(limits());
+    for (let count = 0; count < 200_000; count += 1) leased.acquire(limits());
+    expect(changes).to.deep.equal([limits()]);
   });
 });

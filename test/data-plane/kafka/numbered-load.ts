@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import type { HealthSettings, ProducerLease, Verdict } from '../../../data-plane/kafka/producer.ts';
-import { createProducers, type KafkaClientName } from '../../../data-plane/kafka/producers.ts';
+import { Producers, type KafkaClientName } from '../../../data-plane/kafka/producers.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { readTopic } from '../../helpers/kafka.ts';
 import { testCluster, testLimits } from './fake-kafka-client.ts';
@@ -25,7 +25,7 @@ export function openProducers(
   lines: string[],
   health: HealthSettings | null = null,
 ) {
-  const producers = createProducers({
+  const producers = new Producers({
     kafkaClient,
     producerMemoryMaxBytes: 100_000_000,
     logger: createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) }),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { ClusterSettings, ProducerLease, ProducerLimits, Producers } from '../../../data-plane/kafka/producer.ts';
-import { createProducers, loadKafkaClient, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
+import type { ClusterSettings, ProducerLease, ProducerLimits } from '../../../data-plane/kafka/producer.ts';
+import { Producers, loadKafkaClient, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeKafkaClient, testCluster, testLimits, testRecord } from './fake-kafka-client.ts';
@@ -25,7 +25,7 @@ describe('shared producers', () => {
   });
 
   function start(options: Partial<ProducersOptions> = {}): Producers {
-    const producers = createProducers({
+    const producers = new Producers({
       kafkaClient: 'kafkajs',
       producerMemoryMaxBytes: 100_000_000,
       logger: createLogger({ level: 'info', format: 'json', write: (line) => void lines.push(line) }),
@@ -237,7 +237,7 @@ describe('shared producers', () => {
   for (const kafkaClient of ['kafkajs', 'platformatic'] as const) {
     it(`use ${kafkaClient} once it is loaded`, async () => {
       await loadKafkaClient(kafkaClient);
-      const producers = createProducers({
+      const producers = new Producers({
         kafkaClient,
         producerMemoryMaxBytes: 1000,
         logger: silentLogger(),

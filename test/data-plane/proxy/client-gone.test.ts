@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createProducers } from '../../../data-plane/kafka/producers.ts';
+import { Producers } from '../../../data-plane/kafka/producers.ts';
 import { kafkaUpstream } from '../../../data-plane/plugins/kafka-upstream/plugin.ts';
 import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
 import { startHttpListener } from '../../../data-plane/proxy/http-listener.ts';
@@ -22,7 +22,7 @@ describe('a client that goes away while its record is queued', function () {
     kafka.topics.set('orders', 1);
     kafka.ready = false;
     const fixture = new SpineFixture();
-    const producers = createProducers({
+    const producers = new Producers({
       kafkaClient: 'kafkajs',
       producerMemoryMaxBytes: 1_000_000,
       logger: silentLogger(),

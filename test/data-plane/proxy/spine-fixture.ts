@@ -107,8 +107,6 @@ export class SpineFixture {
         acquire() {
           throw new Error('no producers here');
         },
-        clusters: () => [],
-        close: async () => {},
       },
       encoders: {
         acquire() {

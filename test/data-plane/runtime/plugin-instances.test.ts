@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { PluginEntity } from '../../../data-plane/runtime/entities.ts';
+import { Holders } from '../../../shared/counted-leases.ts';
 import { PluginInstances, type SharedStep } from '../../../data-plane/runtime/plugin-instances.ts';
 import { pluginEntity } from '../proxy/spine-fixture.ts';
 
@@ -12,6 +13,7 @@ describe('plugin instances', () => {
   });
   const shared = (label: string): SharedStep => ({
     plugin,
+    holders: new Holders(),
     madeFrom: new Map([['c', { label }]]),
     step: {
       plugin: 'publish',

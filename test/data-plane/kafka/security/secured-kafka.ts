@@ -7,7 +7,7 @@ import { downloadKafka } from '../../../../control-plane/cli/services/download.t
 import { javaCommand } from '../../../../control-plane/cli/services/java.ts';
 import { type KafkaCluster, startKafkaCluster } from '../../../../control-plane/cli/services/kafka-cluster.ts';
 import type { ClusterSettings, ProducerLimits, Sasl, Verdict } from '../../../../data-plane/kafka/producer.ts';
-import { createProducers, type KafkaClientName } from '../../../../data-plane/kafka/producers.ts';
+import { Producers, type KafkaClientName } from '../../../../data-plane/kafka/producers.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import { createTopic } from '../../../helpers/kafka.ts';
 import { tempFolder } from '../../../helpers/temp-folder.ts';
@@ -90,7 +90,7 @@ export function openProducer(options: {
 }): OpenedProducer {
   const lines: string[] = [];
   const metrics = new Registry();
-  const producers = createProducers({
+  const producers = new Producers({
     kafkaClient: options.kafkaClient,
     producerMemoryMaxBytes: 100_000_000,
     logger: createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) }),

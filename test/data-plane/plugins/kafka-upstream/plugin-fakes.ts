@@ -1,5 +1,6 @@
 import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
-import type { ProducerOptions, Producers, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { ProducerOptions, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { Producers } from '../../../../data-plane/kafka/producers.ts';
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import { kafkaUpstream } from '../../../../data-plane/plugins/kafka-upstream/plugin.ts';
@@ -32,7 +33,7 @@ export class Fakes {
   queued: (topic: string) => Verdict = (topic) => ({ outcome: 'accepted', topic });
   verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
 
-  readonly producers: Producers = {
+  readonly producers: Pick<Producers, 'acquire'> = {
     acquire: (options) => {
       this.acquired.push(options);
       const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
@@ -45,8 +46,6 @@ export class Fakes {
         release: () => void this.released++,
       };
     },
-    clusters: () => [],
-    close: () => Promise.resolve(),
   };
 
   readonly encoders: Encoders = {
