@@ -3,7 +3,7 @@ import { namesField } from '../../shared/entities/names-list.ts';
 import { checkField } from '../../shared/schema/check.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
-import type { EntityReads, EntityWrites } from '../store/entity-store.ts';
+import type { EntityReads, EntityWrites } from '../store/entity-access.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 

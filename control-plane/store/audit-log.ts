@@ -79,16 +79,6 @@ export const auditLimits: AuditLimits = {
 /** Paths named of one change. */
 const changedMax = 100;
 
-/** The migration that the log needs. */
-export const auditMigration = `
-  CREATE TABLE audit_objects (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at_ms INTEGER NOT NULL,
-    document TEXT NOT NULL
-  );
-  CREATE INDEX audit_objects_at ON audit_objects (at_ms);
-`;
-
 interface Row {
   readonly id: number;
   readonly at_ms: number;

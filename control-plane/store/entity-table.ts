@@ -1,168 +1,104 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import { expiryField } from '../../shared/entities/expiry.ts';
-import { isRecord } from '../../shared/schema/check.ts';
 import { maskedText } from '../../shared/schema/mask.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
 import type { Documents } from './documents.ts';
+import { columnScalar, entityColumns, type EntityColumns, type ForeignColumn } from './entity-columns.ts';
+import { entityStatements, pieceSize, type DocumentRow, type EntityStatements } from './entity-statements.ts';
 import { StoreViolation } from './store-errors.ts';
 
-export interface ForeignColumn {
-  readonly field: string;
-  readonly column: string;
-  /** Plural name of the referenced entity. */
-  readonly reference: string;
-  readonly cascade: boolean;
-}
-
-/** Prepared statements and column names of one entity's table; all follow from the descriptor. */
+/** The reads and writes of one entity's table. */
 export interface EntityTable {
   readonly entity: EntityDescriptor;
   readonly foreign: readonly ForeignColumn[];
-  readonly unique: readonly string[];
   readonly columns: readonly string[];
-  /** What stands in the columns for an entity. */
-  row(entity: SnapshotEntity): unknown[];
   /** Whether entities expire; an expired one is never read. */
   readonly expires: boolean;
+  /** Returns the values of the columns for an entity. */
+  row(entity: SnapshotEntity): unknown[];
   byId(id: string): SnapshotEntity | undefined;
-  /** By a field that is unique. */
+  /** Finds an entity by a field that is unique. */
   byUnique(field: string, value: string): SnapshotEntity | undefined;
-  /** By the values of fields that are unique together: the words or the ids that they hold. */
+  /** Finds an entity by the values of fields that are unique together: the words or the ids that they hold. */
   byTogether(values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
-  /** By id, expired or not: for its removal. */
+  /** Reads an entity by id, expired or not: for its removal. */
   stored(id: string): SnapshotEntity | undefined;
   expiredIds(): string[];
   all(): SnapshotEntity[];
-  /** All in order of id, some at a time, each part read when it is asked for. */
+  /** Yields all entities in order of id, some at a time; each part is read when it is asked for. */
   pieces(): Iterable<readonly SnapshotEntity[]>;
-  /** The entity of a row with its column `document`. */
+  /** Returns the entity of a row with its column `document`. */
   read(row: DocumentRow): SnapshotEntity;
-  /** What stands for a unique field's value in its column. */
+  /** Returns what a unique field's value is in its column. */
   column(field: string, value: string): string;
-  /** Those whose document holds a text anywhere: a first choice among many, to be looked at closer. */
+  /** Returns the entities whose document holds a text anywhere: a first choice, which the caller examines. */
   mentioning(text: string): SnapshotEntity[];
   /** Throws StoreViolation when a unique field, or fields unique together, are taken by another entity. */
   checkUnique(entity: SnapshotEntity): void;
   put(entity: SnapshotEntity): void;
   remove(id: string): void;
-  /** Ids of the entities whose foreign field refers to an id. */
+  /** Returns the ids of the entities whose foreign field refers to an id. */
   referring(foreign: ForeignColumn, id: string): string[];
-  /** The entities whose foreign field refers to one of the ids. */
+  /** Returns the entities whose foreign field refers to one of the ids. */
   referringAny(field: string, ids: readonly string[]): SnapshotEntity[];
 }
-
-export interface DocumentRow {
-  readonly document: string;
-}
-
-/** The database's clock is the machine's, as is the clock that made the times. */
-export const notExpired = '(expires_at IS NULL OR expires_at > unixepoch())';
-
-/** Names come from our own descriptors, never from a request; still nothing but a name may stand in a statement. */
-export function quoteName(name: string): string {
-  if (!/^[a-z_]+$/.test(name)) throw new Error(`Not a name of a table or column: ${name}`);
-  return `"${name}"`;
-}
-
-/** Entities read in one go by those who leave others their turn: some milliseconds. */
-const pieceSize = 500;
 
 export interface EntityTableOptions {
   readonly database: Database;
   readonly entity: EntityDescriptor;
-  /** Plural names of the entities that have tables: references to others stay in the document only. */
+  /** Plural names of the entities that have tables. */
   readonly known: ReadonlySet<string>;
   readonly documents: Documents;
 }
 
+/** What the functions of one table share. */
+interface TableParts {
+  readonly entity: EntityDescriptor;
+  readonly columns: EntityColumns;
+  readonly statements: EntityStatements;
+  readonly read: (row: DocumentRow) => SnapshotEntity;
+  readonly column: (field: string, value: string) => string;
+}
+
+/** Prepares the table of one entity, which must exist in the database. */
 export function entityTable({ database, entity, known, documents }: EntityTableOptions): EntityTable {
-  const table = quoteName(entity.plural);
-  const foreign = foreignColumns(entity, known);
-  const unique = Object.entries(entity.fields).flatMap(([name, field]) => (field.unique === true ? [name] : []));
-  const together = (entity.uniqueTogether ?? []).map((fields) => togetherColumns(fields, foreign));
-  const plain = together.flat().filter(({ isForeign, name }) => !isForeign && !unique.includes(name));
-  const expires = Object.hasOwn(entity.fields, expiryField);
-  const columns = [
-    'id',
-    ...unique,
-    ...plain.map(({ name }) => name),
-    ...foreign.map(({ column }) => column),
-    ...(expires ? [expiryField] : []),
-    'document',
-  ];
-
-  const select = `SELECT document FROM ${table} WHERE ${expires ? notExpired : 'TRUE'}`;
-  const byId = database.prepare<[string], DocumentRow>(`${select} AND id = ?`);
-  const stored = database.prepare<[string], DocumentRow>(`SELECT document FROM ${table} WHERE id = ?`);
-  const byUnique = new Map(
-    unique.map((name) => [name, database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(name)} = ?`)]),
-  );
-  const taken = together.map((fields) => ({
-    fields,
-    find: database.prepare<unknown[], { id: string }>(
-      `SELECT id FROM ${table} WHERE id <> ? AND ${fields.map(isEqual).join(' AND ')}`,
-    ),
-  }));
-  const all = database.prepare<[], DocumentRow>(`${select} ORDER BY id`);
-  const piece = database.prepare<[string], DocumentRow>(`${select} AND id > ? ORDER BY id LIMIT ${pieceSize}`);
-  const expired = expires
-    ? database.prepare<[], { id: string }>(
-        `SELECT id FROM ${table} WHERE expires_at <= unixepoch() ORDER BY expires_at`,
-      )
-    : undefined;
-  const mentioning = database.prepare<[string], DocumentRow>(`${select} AND instr(document, ?) > 0`);
-  const updates = columns.slice(1).map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`);
-  const put = database.prepare(
-    `INSERT INTO ${table} (${columns.map(quoteName).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
-     ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
-  );
-  const remove = database.prepare<[string]>(`DELETE FROM ${table} WHERE id = ?`);
-  const referring = new Map(
-    foreign.map(({ column }) => [
-      column,
-      database.prepare<[string], { id: string }>(`SELECT id FROM ${table} WHERE ${quoteName(column)} = ? ORDER BY id`),
-    ]),
-  );
-
+  const columns = entityColumns(entity, known);
+  const statements = entityStatements(database, columns);
   const read = (row: DocumentRow) => documents.decode(entity, row.document);
-  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
   const column = (field: string, value: string) => documents.column(entity, field, value);
-  const columnValue = (name: string, value: unknown): unknown =>
-    typeof value === 'string' && unique.includes(name) ? column(name, value) : scalar(value);
-  const sources = columns
-    .slice(0, -1)
-    .map((name) => ({ name, field: foreign.find((reference) => reference.column === name)?.field ?? name }));
-  const row = (value: SnapshotEntity): unknown[] => [
-    ...sources.map(({ name, field }) => columnValue(name, value[field])),
-    documents.encode(entity, value),
-  ];
-  const referringAny = new Map(
-    foreign.map(({ field, column }) => [
-      field,
-      database.prepare<[string], DocumentRow>(`${select} AND ${quoteName(column)} IN (SELECT value FROM json_each(?))`),
-    ]),
-  );
-
+  const parts = { entity, columns, statements, read, column };
+  const row = rowWriter(parts, documents);
   return {
     entity,
-    foreign,
-    unique,
-    columns,
+    foreign: columns.foreign,
+    columns: columns.names,
+    expires: columns.expires,
     row,
-    expires,
+    read,
+    column,
+    ...tableReads(parts),
+    checkUnique: (value) => checkUnique(parts, value),
+    put: (value) => void statements.put.run(...row(value)),
+    remove: (id) => void statements.remove.run(id),
+  };
+}
+
+function tableReads({ entity, statements, read, column }: TableParts) {
+  const { byId, byUnique, stored, all, piece, expired, mentioning, referring, referringAny } = statements;
+  const find = (row: DocumentRow | undefined) => (row === undefined ? undefined : read(row));
+  return {
     byId: (id) => find(byId.get(id)),
     byUnique: (field, value) => find(byUnique.get(field)?.get(column(field, value))),
     byTogether(values) {
       const names = Object.keys(values);
-      const fields = taken.find((set) => set.fields.every(({ name }) => names.includes(name)));
-      if (fields === undefined) throw new Error(`${entity.plural} are not unique by ${names.join(', ')}`);
+      const set = statements.together.find(({ fields }) => fields.every(({ name }) => names.includes(name)));
+      if (set === undefined) throw new Error(`${entity.plural} are not unique by ${names.join(', ')}`);
       // No entity has the empty id, which the statement leaves out.
-      const row = fields.find.get('', ...fields.fields.map(({ name }) => values[name]));
+      const row = set.find.get('', ...set.fields.map(({ name }) => values[name]));
       return row === undefined ? undefined : find(byId.get(row.id));
     },
     stored: (id) => find(stored.get(id)),
-    expiredIds: () => (expired?.all() ?? []).map((row) => row.id),
+    expiredIds: () => (expired?.all() ?? []).map(({ id }) => id),
     all: () => all.all().map(read),
     *pieces() {
       for (let after = ''; ;) {
@@ -173,59 +109,41 @@ export function entityTable({ database, entity, known, documents }: EntityTableO
         after = last.id;
       }
     },
-    read,
-    column,
     mentioning: (text) => mentioning.all(text).map(read),
-    checkUnique(value) {
-      for (const name of unique) {
-        const own = value[name];
-        if (typeof own !== 'string') continue;
-        const other = find(byUnique.get(name)?.get(column(name, own)));
-        if (other !== undefined && other.id !== value.id) {
-          // A secret does not go into an answer that may be logged.
-          const shown = entity.fields[name]?.encrypted === true ? maskedText : own;
-          throw new StoreViolation({ kind: 'unique', values: { [name]: shown } });
-        }
-      }
-      for (const { fields, find } of taken) {
-        if (find.get(value.id, ...fields.map(({ name }) => scalar(value[name]))) === undefined) continue;
-        const values = Object.fromEntries(fields.map(({ name }) => [name, value[name]]));
-        throw new StoreViolation({ kind: 'unique', values });
-      }
-    },
-    put: (value) => void put.run(...row(value)),
-    remove: (id) => void remove.run(id),
-    referring: ({ column }, id) => (referring.get(column)?.all(id) ?? []).map((row) => row.id),
+    referring: (foreign, id) => (referring.get(foreign.column)?.all(id) ?? []).map((row) => row.id),
     referringAny(field, ids) {
       const statement = referringAny.get(field);
       if (statement === undefined) throw new Error(`${entity.plural} have no reference ${field}`);
       return statement.all(JSON.stringify(ids)).map(read);
     },
-  };
+  } satisfies Partial<EntityTable>;
 }
 
-function foreignColumns(entity: EntityDescriptor, known: ReadonlySet<string>): ForeignColumn[] {
-  return Object.entries(entity.fields).flatMap(([field, { type, reference, onDelete }]) =>
-    type === 'foreign' && reference !== undefined && known.has(reference)
-      ? [{ field, column: `${field}_id`, reference, cascade: onDelete === 'cascade' }]
-      : [],
-  );
+function rowWriter({ entity, columns, column }: TableParts, documents: Documents): EntityTable['row'] {
+  const sources = columns.names
+    .slice(0, -1)
+    .map((name) => ({ name, field: columns.foreign.find((reference) => reference.column === name)?.field ?? name }));
+  const columnValue = (name: string, value: unknown): unknown =>
+    typeof value === 'string' && columns.unique.includes(name) ? column(name, value) : columnScalar(value);
+  return (value) => [
+    ...sources.map(({ name, field }) => columnValue(name, value[field])),
+    documents.encode(entity, value),
+  ];
 }
 
-/** In the words of the index over fields that are unique together, where nulls are equal: else it would not be used. */
-function isEqual({ column, isForeign }: { readonly column: string; readonly isForeign: boolean }): string {
-  const name = quoteName(column);
-  return isForeign ? `ifnull(${name}, '') = ifnull(?, '')` : `${name} = ?`;
-}
-
-function togetherColumns(fields: readonly string[], foreign: readonly ForeignColumn[]) {
-  return fields.map((name) => {
-    const reference = foreign.find(({ field }) => field === name);
-    return { name, column: reference?.column ?? name, isForeign: reference !== undefined };
-  });
-}
-
-/** A column's value: the id of a reference, a text, or null. */
-function scalar(value: unknown): unknown {
-  return isRecord(value) ? value['id'] : (value ?? null);
+function checkUnique({ entity, columns, statements, read, column }: TableParts, value: SnapshotEntity): void {
+  for (const name of columns.unique) {
+    const own = value[name];
+    if (typeof own !== 'string') continue;
+    const row = statements.byUnique.get(name)?.get(column(name, own));
+    if (row === undefined || read(row).id === value.id) continue;
+    // A secret does not go into an answer that may be logged.
+    const shown = entity.fields[name]?.encrypted === true ? maskedText : own;
+    throw new StoreViolation({ kind: 'unique', values: { [name]: shown } });
+  }
+  for (const { fields, find } of statements.together) {
+    if (find.get(value.id, ...fields.map(({ name }) => columnScalar(value[name]))) === undefined) continue;
+    const values = Object.fromEntries(fields.map(({ name }) => [name, value[name]]));
+    throw new StoreViolation({ kind: 'unique', values });
+  }
 }

@@ -1,6 +1,7 @@
 import type { Database } from './database.ts';
 import type { Documents } from './documents.ts';
 import type { EntityTable } from './entity-table.ts';
+import { readMeta, writeMeta } from './meta.ts';
 
 export interface FollowKeyringOptions {
   readonly database: Database;
@@ -16,11 +17,12 @@ export interface FollowKeyringOptions {
  * something to do. Throws when the secrets cannot be read with the keyring.
  */
 export function followKeyring({ database, tables, documents, purgeExpired }: FollowKeyringOptions): boolean {
-  const stored = database.prepare<[], { value: string }>("SELECT value FROM meta WHERE name = 'keyring'").get()?.value;
-  if (stored === documents.keyId) return false;
-  if (stored !== undefined && !documents.canRead(stored)) {
+  const stored = readMeta(database, 'keyring');
+  const { keyId } = documents;
+  if (stored === keyId) return false;
+  if (keyId === undefined || (stored !== undefined && !documents.canRead(stored))) {
     throw new Error(
-      documents.keyId === undefined
+      keyId === undefined
         ? `The secrets in the database are encrypted with key ${stored}: the setting keyring is needed`
         : `The secrets in the database are encrypted with key ${stored}, which the keyring does not hold`,
     );
@@ -31,7 +33,7 @@ export function followKeyring({ database, tables, documents, purgeExpired }: Fol
   database
     .transaction(() => {
       for (const table of tables) for (const value of table.all()) table.put(value);
-      database.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('keyring', ?)").run(documents.keyId);
+      writeMeta(database, 'keyring', keyId);
     })
     .immediate();
   database.exec('VACUUM');

@@ -3,7 +3,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { idReferences, referredPlurals } from '../../shared/schema/id-references.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
-import type { EntityReads } from './entity-store.ts';
+import type { EntityReads } from './entity-access.ts';
 import { StoreViolation } from './store-errors.ts';
 
 /** Ids of entities that stand as text inside others (certificates in the config of a plugin), for which no column stands. */

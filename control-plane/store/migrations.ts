@@ -1,6 +1,3 @@
-import { auditMigration } from './audit-log.ts';
-import { nodeMigration } from './node-store.ts';
-
 /**
  * Steps from an empty database to today's, in order; each runs once, in a transaction of its own. A step that was
  * released is never changed: a change is a new step at the end.
@@ -61,7 +58,13 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX entity_tags_entity ON entity_tags (entity, id);
   `,
-  nodeMigration,
+  `
+  CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    last_seen_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
   `
   CREATE TABLE certificates (
     id TEXT PRIMARY KEY,
@@ -120,5 +123,12 @@ export const migrations: readonly string[] = [
   ALTER TABLE services ADD COLUMN client_certificate_id TEXT REFERENCES certificates (id);
   CREATE INDEX services_client_certificate ON services (client_certificate_id, id);
   `,
-  auditMigration,
+  `
+  CREATE TABLE audit_objects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+  );
+  CREATE INDEX audit_objects_at ON audit_objects (at_ms);
+  `,
 ];

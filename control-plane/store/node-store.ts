@@ -37,15 +37,6 @@ export interface NodeStore {
   removeAll(ids: readonly string[]): void;
 }
 
-/** The migration that the store needs. */
-export const nodeMigration = `
-  CREATE TABLE nodes (
-    id TEXT PRIMARY KEY,
-    last_seen_ms INTEGER NOT NULL,
-    document TEXT NOT NULL
-  ) WITHOUT ROWID;
-`;
-
 export function createNodeStore({ database }: { readonly database: Database }): NodeStore {
   const select = database.prepare<[], Row>('SELECT last_seen_ms, document FROM nodes ORDER BY id');
   const upsert = database.prepare('INSERT OR REPLACE INTO nodes (id, last_seen_ms, document) VALUES (?, ?, ?)');

@@ -1,6 +1,8 @@
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Database } from './database.ts';
-import { notExpired, quoteName, type DocumentRow, type EntityTable } from './entity-table.ts';
+import { quoteName } from './entity-columns.ts';
+import { notExpired, type DocumentRow } from './entity-statements.ts';
+import type { EntityTable } from './entity-table.ts';
 
 export interface TagFilter {
   readonly mode: 'and' | 'or';

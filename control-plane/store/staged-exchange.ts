@@ -2,7 +2,8 @@ import { entityKey } from '../../shared/snapshot-wire.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Database } from './database.ts';
-import { quoteName, type EntityTable } from './entity-table.ts';
+import { quoteName } from './entity-columns.ts';
+import type { EntityTables } from './entity-tables.ts';
 
 /** An entity with the plural name of its kind. */
 export interface StoredEntity {
@@ -31,7 +32,7 @@ export interface StagedExchange {
 
 export interface StagedExchangeDeps {
   readonly database: Database;
-  readonly tables: ReadonlyMap<string, EntityTable>;
+  readonly tables: EntityTables;
   readonly audit: AuditLog | undefined;
 }
 
@@ -47,7 +48,7 @@ export function stageExchange({ database, tables, audit }: StagedExchangeDeps): 
     'INSERT INTO temp.staged_tags (tag, entity, id) VALUES (?, ?, ?)',
   );
   const rows = new Map(
-    [...tables].map(([plural, table]) => {
+    [...tables.byName].map(([plural, table]) => {
       const columns = table.columns.map(quoteName).join(', ');
       create(`staged_${plural}`, `${columns}, PRIMARY KEY (id)`);
       const values = table.columns.map(() => '?').join(', ');
@@ -56,12 +57,6 @@ export function stageExchange({ database, tables, audit }: StagedExchangeDeps): 
   );
   const audited = audit?.stage();
 
-  function tableOf(plural: string): EntityTable {
-    const table = tables.get(plural);
-    if (table === undefined) throw new Error(`There is no table of ${plural}`);
-    return table;
-  }
-
   function add({ removed, added }: Exchange): void {
     const before = new Map<string, StoredEntity>();
     for (const { plural, value } of removed) {
@@ -69,7 +64,7 @@ export function stageExchange({ database, tables, audit }: StagedExchangeDeps): 
       before.set(entityKey(plural, value.id), { plural, value });
     }
     for (const { plural, value } of added) {
-      const table = tableOf(plural);
+      const table = tables.of(plural);
       rows.get(plural)?.run(...table.row(value));
       const { id, tags } = value;
       if (Array.isArray(tags)) for (const word of new Set(tags.map(String))) tag.run(word, plural, id);
@@ -78,7 +73,7 @@ export function stageExchange({ database, tables, audit }: StagedExchangeDeps): 
       before.delete(place);
     }
     for (const { plural, value } of before.values()) {
-      audited?.add({ entity: tableOf(plural).entity, before: value, after: undefined });
+      audited?.add({ entity: tables.of(plural).entity, before: value, after: undefined });
     }
   }
 
@@ -95,14 +90,14 @@ export function stageExchange({ database, tables, audit }: StagedExchangeDeps): 
       // Whatever the order, references are looked at when the transaction ends.
       database.pragma('defer_foreign_keys = ON');
       let changes = 0;
-      for (const plural of tables.keys()) {
+      for (const plural of tables.byName.keys()) {
         const removed = 'SELECT id FROM temp.staged_removed WHERE entity = ?';
         changes += database
           .prepare(`DELETE FROM main.${quoteName(plural)} WHERE id IN (${removed})`)
           .run(plural).changes;
       }
       database.exec('DELETE FROM main.entity_tags WHERE (entity, id) IN (SELECT entity, id FROM temp.staged_removed)');
-      for (const [plural, { columns }] of tables) {
+      for (const [plural, { columns }] of tables.byName) {
         const names = columns.map(quoteName).join(', ');
         changes += database
           .prepare(

@@ -18,7 +18,7 @@ import { startSyncServer } from './sync-server.ts';
 
 export interface ConfigSyncOptions {
   readonly reader: ConfigReader;
-  /** With the table of `nodeMigration`. */
+  /** With the table `nodes`. */
   readonly database: Database;
   /** Port 0 takes a free one; `off` serves no data planes. */
   readonly listen: { readonly host: string; readonly port: number } | 'off';

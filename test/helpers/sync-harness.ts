@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { openDatabase, type Database } from '../../control-plane/store/database.ts';
-import { nodeMigration } from '../../control-plane/store/node-store.ts';
 import { startConfigSync, type RunningConfigSync } from '../../control-plane/sync/config-sync.ts';
 import { knownSchemas } from '../../data-plane/source/known-schemas.ts';
 import { createSyncSource, type SyncSource, type SyncSourceOptions } from '../../data-plane/source/sync-source.ts';
@@ -18,7 +17,7 @@ const defaultTimings = { heartbeatMs: 200, silenceMs: 600 };
 /** A publisher with nodes, over real gRPC, in one process. `close` ends all that was started. */
 export class SyncHarness {
   readonly reader = new FakeReader(oneService('first'));
-  readonly #database: Database = openDatabase({ path: ':memory:', migrations: [nodeMigration] });
+  readonly #database: Database = openDatabase({ path: ':memory:' });
   readonly #folder: TempFolder;
   readonly #sources: SyncSource[] = [];
   #running: RunningConfigSync | undefined;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { openDatabase, type Database } from '../../../control-plane/store/database.ts';
-import { createNodeStore, nodeMigration, type NodeRecord } from '../../../control-plane/store/node-store.ts';
+import { createNodeStore, type NodeRecord } from '../../../control-plane/store/node-store.ts';
 
 const record: NodeRecord = {
   id: '22222222-2222-4222-8222-222222222222',
@@ -25,7 +25,7 @@ const record: NodeRecord = {
 describe('the node store', () => {
   let database: Database;
   beforeEach(() => {
-    database = openDatabase({ path: ':memory:', migrations: [nodeMigration] });
+    database = openDatabase({ path: ':memory:' });
   });
   afterEach(() => database.close());
 

@@ -1,0 +1,31 @@
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
+import type { StagedExchange } from './staged-exchange.ts';
+
+// Types only: what callers, and the parts of the store itself, may do with entities.
+
+/** Reads of entities; `entity` is always a plural name. */
+export interface EntityReads {
+  get(entity: string, id: string): SnapshotEntity | undefined;
+  /** Finds an entity by a unique field, the entity's key unless another is named. */
+  find(entity: string, value: string, field?: string): SnapshotEntity | undefined;
+  /** Finds an entity by fields that are unique together: words, and ids of references. */
+  findTogether(entity: string, values: Readonly<Record<string, string>>): SnapshotEntity | undefined;
+  /** Returns the entities whose reference has one of these ids. */
+  referring(entity: string, field: string, ids: readonly string[]): SnapshotEntity[];
+}
+
+/** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
+export interface EntityWrites extends EntityReads {
+  insert(entity: string, value: SnapshotEntity): SnapshotEntity;
+  /** Inserts, or replaces the entity with the same id. */
+  put(entity: string, value: SnapshotEntity): SnapshotEntity;
+  /** Deletes an entity and what cascades from it. Returns false when there is no such entity. */
+  delete(entity: string, id: string): boolean;
+  /** Deletes what has expired; no read returns it in any case. */
+  purgeExpired(): void;
+  /**
+   * Removes entities and adds others without checking each: the caller has checked all, and the result must be
+   * consistent. For loads of whole configurations. Listeners learn no more than that something changed.
+   */
+  exchange(staged: StagedExchange): void;
+}
