@@ -1,6 +1,5 @@
-const initialBytes = 16 * 1024;
-/** A buffer that a large record made is not kept beyond this. */
-const keptBytesMax = 1024 * 1024;
+import { GrowingBuffer } from './growing-buffer.ts';
+
 /** Above this a zig-zag number leaves the integers that a double holds exactly. */
 const exactZigZagMax = 2 ** 52;
 /** Strings up to this length, whose length takes one byte, are copied here: faster than the call into native code. */
@@ -19,42 +18,40 @@ export class AvroWriter {
   attemptsLeft = 0;
   /** A number was met that JSON.parse may have rounded where that matters. */
   sawRounded = false;
-  #buffer = Buffer.allocUnsafeSlow(initialBytes);
+  readonly #store = new GrowingBuffer();
 
   reset(): void {
     this.position = 0;
     this.depth = 0;
     this.sawRounded = false;
-    if (this.#buffer.length > keptBytesMax) this.#buffer = Buffer.allocUnsafeSlow(initialBytes);
+    this.#store.reset();
   }
 
-  /** A copy of what was written. */
+  /** Returns a copy of what was written. */
   take(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.position);
-    this.#buffer.copy(bytes, 0, 0, this.position);
-    return bytes;
+    return this.#store.copy(this.position);
   }
 
   raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.position);
+    const buffer = this.#store.reserve(this.position, bytes.length);
+    buffer.set(bytes, this.position);
     this.position += bytes.length;
   }
 
   byte(value: number): void {
-    this.#reserve(1);
-    this.#buffer[this.position++] = value;
+    const buffer = this.#store.reserve(this.position, 1);
+    buffer[this.position++] = value;
   }
 
   /** A whole number within 32 bits. */
   int(value: number): void {
-    this.#reserve(5);
+    const buffer = this.#store.reserve(this.position, 5);
     let rest = ((value << 1) ^ (value >> 31)) >>> 0;
     while (rest > 127) {
-      this.#buffer[this.position++] = (rest & 127) | 128;
+      buffer[this.position++] = (rest & 127) | 128;
       rest >>>= 7;
     }
-    this.#buffer[this.position++] = rest;
+    buffer[this.position++] = rest;
   }
 
   /** A whole number within 64 bits; a plain number must be a safe integer. */
@@ -67,23 +64,23 @@ export class AvroWriter {
       this.int(value);
       return;
     }
-    this.#reserve(10);
+    const buffer = this.#store.reserve(this.position, 10);
     let rest = value < 0 ? -value * 2 - 1 : value * 2;
     while (rest > 127) {
-      this.#buffer[this.position++] = (rest % 128) | 128;
+      buffer[this.position++] = (rest % 128) | 128;
       rest = Math.floor(rest / 128);
     }
-    this.#buffer[this.position++] = rest;
+    buffer[this.position++] = rest;
   }
 
   float(value: number): void {
-    this.#reserve(4);
-    this.position = this.#buffer.writeFloatLE(value, this.position);
+    const buffer = this.#store.reserve(this.position, 4);
+    this.position = buffer.writeFloatLE(value, this.position);
   }
 
   double(value: number): void {
-    this.#reserve(8);
-    this.position = this.#buffer.writeDoubleLE(value, this.position);
+    const buffer = this.#store.reserve(this.position, 8);
+    this.position = buffer.writeDoubleLE(value, this.position);
   }
 
   bytes(value: Uint8Array): void {
@@ -95,9 +92,8 @@ export class AvroWriter {
   string(value: string): boolean {
     const length = value.length;
     if (length <= shortTextMax) {
-      this.#reserve(length + 1);
+      const buffer = this.#store.reserve(this.position, length + 1);
       const start = this.position;
-      const buffer = this.#buffer;
       buffer[start] = length << 1;
       let at = 0;
       for (; at < length; at++) {
@@ -112,13 +108,13 @@ export class AvroWriter {
     }
     // Most text is ASCII: write it where it then belongs, and move it when its length takes more bytes.
     const guessed = varintBytes(length);
-    this.#reserve(guessed + 1 + length * 3);
+    const buffer = this.#store.reserve(this.position, guessed + 1 + length * 3);
     const start = this.position;
-    const written = this.#buffer.write(value, start + guessed, 'utf8');
+    const written = buffer.write(value, start + guessed, 'utf8');
     if (written !== length) {
       if (/\p{Surrogate}/u.test(value)) return false;
       const needed = varintBytes(written);
-      if (needed !== guessed) this.#buffer.copyWithin(start + needed, start + guessed, start + guessed + written);
+      if (needed !== guessed) buffer.copyWithin(start + needed, start + guessed, start + guessed + written);
     }
     this.int(written);
     this.position += written;
@@ -130,8 +126,7 @@ export class AvroWriter {
    * or 0 for a string with escapes and for what is no string.
    */
   jsonString(bytes: Buffer, start: number): number {
-    this.#reserve(shortTextMax + 1);
-    const buffer = this.#buffer;
+    const buffer = this.#store.reserve(this.position, shortTextMax + 1);
     const place = this.position;
     let at = start;
     let target = place + 1;
@@ -157,15 +152,15 @@ export class AvroWriter {
     if (end < 0) return 0;
     const length = end - start;
     this.int(length);
-    this.#reserve(length);
-    bytes.copy(this.#buffer, this.position, start, end);
+    const buffer = this.#store.reserve(this.position, length);
+    bytes.copy(buffer, this.position, start, end);
     this.position += length;
     return end + 1;
   }
 
   /** Begins a block of items whose number is not known yet; gives its place for `closeBlock`. */
   openBlock(): number {
-    this.#reserve(1);
+    this.#store.reserve(this.position, 1);
     return this.position++;
   }
 
@@ -178,8 +173,8 @@ export class AvroWriter {
     const end = this.position;
     const extra = varintBytes(count) - 1;
     if (extra > 0) {
-      this.#reserve(extra);
-      this.#buffer.copyWithin(place + 1 + extra, place + 1, end);
+      const buffer = this.#store.reserve(this.position, extra);
+      buffer.copyWithin(place + 1 + extra, place + 1, end);
     }
     this.position = place;
     this.int(count);
@@ -187,21 +182,13 @@ export class AvroWriter {
   }
 
   #bigLong(value: bigint): void {
-    this.#reserve(10);
+    const buffer = this.#store.reserve(this.position, 10);
     let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
     while (rest > 127n) {
-      this.#buffer[this.position++] = Number(rest & 127n) | 128;
+      buffer[this.position++] = Number(rest & 127n) | 128;
       rest >>= 7n;
     }
-    this.#buffer[this.position++] = Number(rest);
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.position + bytes;
-    if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
-    this.#buffer.copy(larger, 0, 0, this.position);
-    this.#buffer = larger;
+    buffer[this.position++] = Number(rest);
   }
 }
 

@@ -1,8 +1,9 @@
 import avro, { type Type } from 'avsc';
 import { RequestError } from '../../../shared/errors.ts';
-import { arrayNode, mapNode, recordNode } from './avro-containers.ts';
+import { arrayNode, mapNode } from './avro-containers.ts';
 import { dateNode, decimalNode, timeOfDayNode, timestampNode, uuidNode } from './avro-logical.ts';
 import { transcoderOf, type AvroNode, type Transcode } from './avro-node.ts';
+import { recordNode } from './avro-record.ts';
 import {
   booleanNode,
   bytesNode,

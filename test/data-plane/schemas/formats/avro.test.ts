@@ -4,7 +4,7 @@ import avro from 'avsc';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { avroFormat } from '../../../../data-plane/schemas/formats/avro.ts';
-import { depthMax } from '../../../../data-plane/schemas/formats/avro-containers.ts';
+import { depthMax } from '../../../../data-plane/schemas/formats/avro-record.ts';
 import type { PayloadEncoding } from '../../../../data-plane/schemas/formats/format.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { formatOptions } from '../format-options.ts';

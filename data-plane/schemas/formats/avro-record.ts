@@ -1,0 +1,168 @@
+import { kinds, transcoderOf, type AvroNode, type ExplainContext, type Transcode } from './avro-node.ts';
+import type { AvroWriter } from './avro-writer.ts';
+import { pointerTo } from './format.ts';
+import { codes, type JsonCursor } from './json-cursor.ts';
+import { isObject, ownValue } from './json-value.ts';
+
+/** How deep records may nest: a recursive schema must not let a client exhaust the stack. */
+export const depthMax = 500;
+
+export interface AvroField {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly node: AvroNode;
+  /** The encoding of the schema's default; null when it has none. */
+  readonly defaultBytes: Buffer | null;
+}
+
+/** One field as the way from text meets it: its key with the quotes, its default, and the way of its value. */
+interface Step {
+  readonly key: Buffer;
+  readonly defaultBytes: Buffer | null;
+  readonly transcode: Transcode;
+}
+
+/** The fields of a record, prepared for its passes. */
+interface Layout {
+  readonly name: string;
+  fields: readonly AvroField[];
+  /** Names and aliases. */
+  known: ReadonlySet<string>;
+  hasAliases: boolean;
+  steps: readonly Step[];
+}
+
+/** Creates the node of a record. Its fields are filled in afterwards, so that they may refer back to it. */
+export function recordNode(name: string): { readonly node: AvroNode; setFields(fields: readonly AvroField[]): void } {
+  const layout: Layout = { name, fields: [], known: new Set(), hasAliases: false, steps: [] };
+  const node: AvroNode = {
+    name,
+    accepts: kinds.object,
+    rank: 9,
+    record: {
+      namesFit: (value) => namesFit(layout, value),
+      isComplete: (value) => layout.fields.every((field) => givenNames(field, value).length === 1),
+    },
+    write: (value, out) => isObject(value) && writeRecord(layout, value, out),
+    transcode: (from, out) => transcodeRecord(layout, from, out),
+    explain: (value, pointer, context) => explainRecord(layout, value, pointer, context),
+  };
+  return {
+    node,
+    setFields(fields) {
+      layout.fields = fields;
+      layout.known = new Set(fields.flatMap((field) => [field.name, ...field.aliases]));
+      layout.hasAliases = fields.some((field) => field.aliases.length > 0);
+      layout.steps = fields.map((field) => ({
+        key: Buffer.from(`"${field.name}"`),
+        defaultBytes: field.defaultBytes,
+        transcode: transcoderOf(field.node),
+      }));
+    },
+  };
+}
+
+function namesFit({ fields, known }: Layout, value: Readonly<Record<string, unknown>>): boolean {
+  for (const key in value) if (!known.has(key)) return false;
+  return fields.every((field) => field.defaultBytes !== null || givenNames(field, value).length === 1);
+}
+
+function writeRecord(layout: Layout, value: Readonly<Record<string, unknown>>, out: AvroWriter): boolean {
+  if (out.depth >= depthMax) return false;
+  out.depth++;
+  let given = 0;
+  for (const field of layout.fields) {
+    let item = ownValue(value, field.name);
+    if (item === undefined && layout.hasAliases) {
+      for (const alias of field.aliases) item ??= ownValue(value, alias);
+    }
+    if (item !== undefined) {
+      given++;
+      if (!field.node.write(item, out)) return false;
+    } else {
+      if (field.defaultBytes === null) return false;
+      out.raw(field.defaultBytes);
+    }
+  }
+  // With every given name used once, more names than fields are undeclared ones.
+  for (const _ in value) given--;
+  out.depth--;
+  return given === 0;
+}
+
+/** Writes a record whose keys come in the order of the schema and by their names. */
+function transcodeRecord({ steps }: Layout, from: JsonCursor, out: AvroWriter): boolean {
+  if (out.depth >= depthMax || !from.take(codes.openBrace)) return false;
+  out.depth++;
+  let index = 0;
+  if (!from.take(codes.closeBrace)) {
+    do {
+      let step = steps[index++];
+      while (step !== undefined && !from.takeKey(step.key)) {
+        if (step.defaultBytes === null) return false;
+        out.raw(step.defaultBytes);
+        step = steps[index++];
+      }
+      if (step === undefined || !step.transcode(from, out)) return false;
+    } while (from.take(codes.comma));
+    if (!from.take(codes.closeBrace)) return false;
+  }
+  for (; index < steps.length; index++) {
+    const bytes = steps[index]?.defaultBytes;
+    if (!bytes) return false;
+    out.raw(bytes);
+  }
+  out.depth--;
+  return true;
+}
+
+function explainRecord(layout: Layout, value: unknown, pointer: string, context: ExplainContext): void {
+  const { name, fields, known } = layout;
+  const { faults, out } = context;
+  if (!isObject(value)) {
+    faults.add({ pointer, rule: 'type', expected: name, message: `must be an object (record ${name})` });
+    return;
+  }
+  if (out.depth >= depthMax) {
+    faults.add({ pointer, rule: 'depth', expected: name, message: `must not nest deeper than ${depthMax}` });
+    return;
+  }
+  out.depth++;
+  for (const field of fields) explainField(field, layout, value, pointer, context);
+  for (const key of Object.keys(value)) {
+    if (known.has(key)) continue;
+    const message = `is not declared in ${name}`;
+    faults.add({ pointer: pointerTo(pointer, key), rule: 'undeclared', expected: 'no such field', message });
+  }
+  out.depth--;
+}
+
+function explainField(
+  field: AvroField,
+  { name }: Layout,
+  value: Readonly<Record<string, unknown>>,
+  pointer: string,
+  context: ExplainContext,
+): void {
+  const names = givenNames(field, value);
+  const [given] = names;
+  const at = pointerTo(pointer, given ?? field.name);
+  const expected = field.node.name;
+  if (given === undefined) {
+    if (field.defaultBytes !== null) return;
+    context.faults.add({
+      pointer: at,
+      rule: 'required',
+      expected,
+      message: `is missing and has no default in ${name}`,
+    });
+  } else if (names.length > 1) {
+    context.faults.add({ pointer: at, rule: 'alias', expected, message: `is given twice, as ${names.join(' and ')}` });
+  } else {
+    field.node.explain(value[given], at, context);
+  }
+}
+
+function givenNames(field: AvroField, value: Readonly<Record<string, unknown>>): string[] {
+  return [field.name, ...field.aliases].filter((name) => Object.hasOwn(value, name));
+}
