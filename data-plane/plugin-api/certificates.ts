@@ -8,5 +8,5 @@ export interface Certificates {
 
 export type Found<T> =
   | { readonly kind: 'found'; readonly value: T }
-  /** Quotes nothing of a certificate or a key. */
+  /** The message quotes no part of a certificate or a key. */
   | { readonly kind: 'fault'; readonly message: string };

@@ -28,30 +28,30 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
-/** What plugins count. */
+/** The metrics that plugins report to. */
 export interface PluginMetrics {
-  /** A log entry that no queue took; what a queue took and lost is counted by its producer. */
+  /** Counts a log entry that no queue accepted. An entry that was queued and lost is counted by its producer. */
   logEntryLost(plugin: string, code: ErrorCode): void;
 }
 
 /**
- * What instances may use. Everything here but the certificates outlives a configuration: an instance depends on its own
- * config, on the certificates that it asked for and on this alone, and serves the next configuration too when none of
- * these changed.
+ * What plugin instances may use. Everything here but the certificates outlives a configuration. An instance depends on
+ * its config, the certificates that it asked for and these values; when none of them changed, it also serves the next
+ * configuration.
  */
 export interface PluginDeps {
   readonly producers: Pick<Producers, 'acquire'>;
   readonly encoders: Encoders;
   readonly lua: LuaChains;
-  /** Only while an instance is created. */
+  /** Usable only while an instance is created. */
   readonly certificates: Certificates;
   readonly log: Logger;
   readonly metrics: PluginMetrics;
-  /** Environment for `{vault://env/NAME}` references. */
+  /** Resolves `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */
   readonly requestBodyMaxBytes: number;
-  /** What of a cluster's settings the node's Kafka client cannot keep; `field` is a dotted path below `config`. */
+  /** Returns the settings of a cluster that the node's Kafka client cannot honour; `field` is a dotted path below `config`. */
   readonly unsupportedSettings?: (
     cluster: ClusterSettings,
   ) => readonly { readonly field: string; readonly reason: string }[];
@@ -66,6 +66,6 @@ export interface PluginDefinition<Config> {
    * `unknown` only behind such a plugin. The records of a log phase do not count: no client asked for them.
    */
   readonly publishes: boolean;
-  /** Late only where something must be compiled elsewhere first. @throws (rejects) for a fault of the node. */
+  /** Returns a promise only where something must be compiled elsewhere first. @throws (rejects) for a fault of the node. */
   create(config: Config, deps: PluginDeps): PluginCreation | Promise<PluginCreation>;
 }

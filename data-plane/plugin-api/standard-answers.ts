@@ -3,7 +3,7 @@ import { RequestError } from '../../shared/errors.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { Answer, Exchange } from './exchange.ts';
 
-/** The one place where failures become answers: the outcome contract of kafka-upstream.md section 5. */
+/** Returns the answer to a failed request. This is the one place where errors become answers. */
 export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
   const { status, code, outcome, retryable, details, retryAfterSeconds } = error;
   const requestId = exchange.requestId;
@@ -22,8 +22,8 @@ export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
 }
 
 /**
- * What the client is told of any failure. One that nobody foresaw is logged with its stack and answered without.
- * `mayHaveSent`: a plugin that publishes was running or had run, so that nothing is known of its record.
+ * Returns the answer to any failure. An unexpected one is logged with its stack and answered without it. `mayHaveSent`:
+ * a plugin that publishes had begun, so that its record may have been written.
  */
 export function answerOfFailure(exchange: Exchange, failure: unknown, logger: Logger, mayHaveSent: boolean): Answer {
   if (failure instanceof RequestError) {
@@ -35,7 +35,7 @@ export function answerOfFailure(exchange: Exchange, failure: unknown, logger: Lo
   return errorAnswer(exchange, new RequestError('INTERNAL', 'An unexpected error occurred', { outcome }));
 }
 
-/** Answers that are not about a record: `{"message":…,"request_id":…}`, in Kong's words. */
+/** Returns an answer that is not about a record: `{"message":…,"request_id":…}`, with Kong's message. */
 export function plainAnswer(
   exchange: Exchange,
   status: number,

@@ -2,7 +2,7 @@ import type { RoutePlan } from '../runtime/runtime.ts';
 import { plainAnswer } from '../plugin-api/standard-answers.ts';
 import type { Answer, Exchange } from '../plugin-api/exchange.ts';
 
-/** After the match: a request whose protocol its route does not take is told what to do instead (section 2). */
+/** Returns an answer for a request whose protocol its route does not take, and says there what to do instead. */
 export function checkProtocol(plan: RoutePlan, exchange: Exchange): Answer | undefined {
   const { protocols } = plan;
   const { protocol } = exchange;

@@ -1,4 +1,4 @@
-/** A host of a route, taken apart. `text` is what the index looks up: for wildcards the fixed part with its dot. */
+/** The parts of a route's host. `text` is what the index looks up: for wildcards the fixed part with its dot. */
 export interface HostPattern {
   readonly kind: 'plain' | 'suffix' | 'prefix';
   readonly text: string;

@@ -1,6 +1,6 @@
 import type { RouteDefinition } from './route.ts';
 
-/** What decides between several matching routes: compared field by field, in the order given here. */
+/** Decides between several matching routes; compared field by field, in this order. */
 export interface Priority {
   /** How many of methods, hosts, headers, snis and paths the route uses. */
   readonly fieldKinds: number;

@@ -46,7 +46,7 @@ export interface RouteMatch<T> {
   captures(): Captures;
 }
 
-/** What of a route cannot be compiled (regular expressions that do not parse): every fault, paths relative to the route. */
+/** A route that cannot be compiled, because regular expressions do not parse. Lists every fault, with paths relative to the route. */
 export class RouteCompileError extends Error {
   readonly faults: readonly FieldFault[];
 

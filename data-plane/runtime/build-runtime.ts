@@ -25,16 +25,16 @@ export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
   readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
-  /** The same for all builds of a node. */
+  /** Shared by all builds of a node. */
   readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
-  /** What serves meanwhile: what did not change is taken over from it. */
+  /** The runtime that serves meanwhile; whatever did not change is taken over from it. */
   readonly live?: BuiltRuntime | undefined;
 }
 
 export type BuildResult =
   | { readonly kind: 'built'; readonly runtime: BuiltRuntime }
-  /** All of them. */
+  /** Every fault of the snapshot. */
   | { readonly kind: 'faults'; readonly faults: readonly EntityFault[] };
 
 /**
@@ -47,7 +47,7 @@ export async function buildRuntime(snapshot: Snapshot, deps: BuildRuntimeDeps): 
   try {
     return await compile(snapshot, build, deps, pacer);
   } catch (error) {
-    // A fault of the node, not of the configuration: what was made until then must not keep its producers.
+    // This is a fault of the node, not of the configuration. The instances made so far must give their producers back.
     await build.close();
     throw error;
   }
@@ -97,7 +97,7 @@ class Build {
   readonly #held: SharedStep[] = [];
   readonly #routes = new Map<RouteEntity, CompiledRoute<RoutePlan>>();
   readonly #routeLabels = new Set<string>();
-  /** Routes that were taken over. */
+  /** The number of routes that were taken over. */
   #kept = 0;
 
   constructor(deps: BuildRuntimeDeps, certificates: SnapshotCertificates) {
@@ -109,7 +109,7 @@ class Build {
     this.#services.set(service.id, service);
   }
 
-  /** A promise where the plugin takes its time; the next is added after it. */
+  /** Returns a promise where creating the plugin takes time; the next plugin is added after it. */
   addPlugin(plugin: PluginEntity): Promise<void> | undefined {
     if (!plugin.enabled) return undefined;
     const made = this.#deps.instances.acquire(plugin, (madeFrom) => !this.#certificates.areSame(madeFrom));
@@ -158,7 +158,7 @@ class Build {
     this.#held.push(shared);
   }
 
-  /** After the last plugin, before the first route. */
+  /** Call after the last plugin and before the first route. */
   async bindPlugins(pacer: Pacer): Promise<PluginScopes> {
     const { live } = this.#deps;
     if (live !== undefined && areSame(live.held, this.#held)) return live.scopes;
@@ -190,7 +190,7 @@ class Build {
     }
   }
 
-  /** Closes what was made so far. */
+  /** Closes the instances that were made so far. */
   close(): Promise<void> {
     return this.#deps.instances.releaseAll(this.#held);
   }
@@ -206,7 +206,7 @@ class Build {
     const router = await this.#routerOf(pacer);
     const routeLabels = this.#routeLabels;
     const unmatched = scopes.chainWithoutRoute();
-    // Without this build: it knows the runtime before, which knows the one before that.
+    // The closure holds no reference to this build: it knows the runtime before, which knows the one before that.
     return { hash, router, unmatched, routeLabels, held, scopes, routes, close: () => instances.releaseAll(held) };
   }
 

@@ -3,7 +3,7 @@ import { createPacer } from '../../shared/pacer.ts';
 import type { PluginEntity } from './entities.ts';
 import type { ChainStep } from './runtime.ts';
 
-/** A plugin's instance, shared by the runtimes that hold it. */
+/** A plugin instance, shared by the runtimes that hold it. */
 export interface SharedStep {
   readonly step: ChainStep;
   readonly plugin: PluginEntity;
@@ -18,12 +18,12 @@ export interface SharedStep {
  * same object, and its instance serves the next configuration too: a change of one entity costs one instance.
  */
 export class PluginInstances {
-  /** The newest of each entity. */
+  /** The newest instance of each entity. */
   readonly #byEntity = new Map<PluginEntity, SharedStep>();
 
   /**
-   * The instance of an entity that some runtime uses already; undefined: it has to be made, because there is none or what
-   * it was made from `isOutdated`. Needs its `releaseAll`.
+   * Returns the instance of an entity that some runtime uses already. It is undefined when none is there, or when what it
+   * was made from `isOutdated`: the caller then makes one. Each instance has to be given back with `releaseAll`.
    */
   acquire(plugin: PluginEntity, isOutdated: (madeFrom: SharedStep['madeFrom']) => boolean): SharedStep | undefined {
     const shared = this.#byEntity.get(plugin);
@@ -32,7 +32,7 @@ export class PluginInstances {
     return shared;
   }
 
-  /** Takes an instance that was made and whose one holder is the runtime being built. Needs its `releaseAll`. */
+  /** Takes a new instance, whose one holder is the runtime being built. It has to be given back with `releaseAll`. */
   add(shared: SharedStep): void {
     this.#byEntity.set(shared.plugin, shared);
   }

@@ -1,29 +1,29 @@
 import { LRUCache } from 'lru-cache';
 import { type Chain, type ChainStep, compareSteps, createChain, emptyChain } from './runtime.ts';
 
-/** What a plugin entity is bound to; all null: every request. */
+/** The entities that a plugin is bound to; when all are null, it runs for every request. */
 export interface PluginScope {
   readonly routeId: string | null;
   readonly serviceId: string | null;
   readonly consumerId: string | null;
 }
 
-/** Chains of consumers that one runtime keeps ready. One more costs a few microseconds to make again. */
+/** The chains of consumers that one runtime keeps. Making one again costs a few microseconds. */
 const consumerChainsMax = 10_000;
 
 /** Plugin instances by plugin and scope; answers which of them a request meets. */
 export class PluginScopes {
   readonly #byPlugin = new Map<string, Map<string, ChainStep>>();
   readonly #consumersWithPlugins = new Set<string>();
-  /** Made for the first of them: it takes its room at once. */
+  /** Made when first needed: it allocates all of its memory at once. */
   #consumerChains: LRUCache<string, Chain> | undefined;
 
-  /** Without, the chain of a consumer is that of its route. */
+  /** Whether any plugin is bound to a consumer. If none is, a consumer's chain is the chain of its route. */
   get hasConsumers(): boolean {
     return this.#consumersWithPlugins.size > 0;
   }
 
-  /** Two entities of one plugin never share a scope: the store sees to it. */
+  /** Two entities of one plugin never share a scope: the store enforces it. */
   add(step: ChainStep, scope: PluginScope): void {
     let byScope = this.#byPlugin.get(step.plugin);
     if (byScope === undefined) this.#byPlugin.set(step.plugin, (byScope = new Map()));
@@ -31,12 +31,12 @@ export class PluginScopes {
     if (scope.consumerId !== null) this.#consumersWithPlugins.add(scope.consumerId);
   }
 
-  /** The chain of a route for requests without a consumer. Call after the last `add`. */
+  /** Returns the chain of a route for requests without a consumer. Call after the last `add`. */
   chainOfRoute(routeId: string, serviceId: string | null): Chain {
     return this.#chain(routeId, serviceId, null);
   }
 
-  /** The chain of a route for requests of a consumer. */
+  /** Returns the chain of a route for requests of a consumer. */
   chainOfConsumer(routeId: string, serviceId: string | null, consumerId: string, withoutConsumer: Chain): Chain {
     if (!this.#consumersWithPlugins.has(consumerId)) return withoutConsumer;
     const key = keyOf(consumerId, routeId, serviceId);
@@ -48,7 +48,7 @@ export class PluginScopes {
     return chain;
   }
 
-  /** Of requests that match no route: what is bound to nothing and has a log phase, which runs for them alone. */
+  /** Returns the chain of requests that match no route: unbound plugins with a log phase, the only phase that runs then. */
   chainWithoutRoute(): Chain {
     const steps: ChainStep[] = [];
     for (const byScope of this.#byPlugin.values()) {
@@ -72,7 +72,7 @@ function chainOf(steps: ChainStep[]): Chain {
   return steps.length === 0 ? emptyChain : createChain(steps.sort(compareSteps));
 }
 
-/** The order of section 5: consumer+route+service, consumer+route, consumer+service, route+service, consumer, route, service, global. */
+/** Returns the most specific instance. The order is Kong's: consumer+route+service, consumer+route, consumer+service, route+service, consumer, route, service, global. */
 function mostSpecific(
   byScope: ReadonlyMap<string, ChainStep>,
   consumer: string | null,

@@ -5,7 +5,7 @@ import type { SharedStep } from './plugin-instances.ts';
 import type { PluginScopes } from './plugin-scopes.ts';
 import type { Chain, RoutePlan, Runtime } from './runtime.ts';
 
-/** A runtime with what it was compiled of: the next one takes over what is the same. */
+/** A runtime with everything that it was compiled from, so that the next one can take over what is the same. */
 export interface BuiltRuntime extends Runtime {
   /** The plugin instances, in the order of their entities. */
   readonly held: readonly SharedStep[];
@@ -14,9 +14,9 @@ export interface BuiltRuntime extends Runtime {
 }
 
 export interface RouteCompilerDeps {
-  /** What serves meanwhile. */
+  /** The runtime that serves meanwhile. */
   readonly live: BuiltRuntime | undefined;
-  /** All plugins of the new configuration; the very ones of `live` where no instance is another. */
+  /** All plugins of the new configuration; the same object as in `live` when no instance changed. */
   readonly scopes: PluginScopes;
   readonly meterOf: (routeLabel: string) => RouteMeter;
 }
@@ -24,9 +24,9 @@ export interface RouteCompilerDeps {
 /** Compiles routes, or takes them over where the entity, the name of its service and its plugin instances are the same. */
 export class RouteCompiler {
   readonly #deps: RouteCompilerDeps;
-  /** Chains follow from the route alone. */
+  /** No plugin instance changed, so that an unchanged route has an unchanged chain. */
   readonly #sameScopes: boolean;
-  /** There are no chains but those of routes, so that equal ones are all there is to compare. */
+  /** No consumer-scoped plugins before or after: comparing the routes' chains is enough. */
   readonly #withoutConsumers: boolean;
 
   constructor(deps: RouteCompilerDeps) {
@@ -90,17 +90,17 @@ function chainsOfConsumers(
   return (consumerId) => scopes.chainOfConsumer(routeId, serviceId, consumerId, chain);
 }
 
-/** Apart, so that it holds nothing but the chain: the plan outlives the scopes that it was made with. */
+/** A function of its own, so that the closure holds the chain alone: the plan outlives the scopes that it was made with. */
 function always(chain: Chain): RoutePlan['chainFor'] {
   return () => chain;
 }
 
-/** The label of a route's metrics. */
+/** Returns the label of a route's metrics. */
 export function labelOf(route: RouteEntity): string {
   return route.name ?? route.id;
 }
 
-/** The very same items in the same order. */
+/** Returns whether both lists hold the same objects in the same order. */
 export function areSame<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }

@@ -7,21 +7,21 @@ import type { BuildResult } from './build-runtime.ts';
 import type { BuiltRuntime } from './route-compiler.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Faults in one line of the log. */
+/** The faults that one log line lists. */
 const loggedMax = 20;
 
 export interface RuntimeHolderDeps {
-  /** `live` is what serves meanwhile. */
+  /** `live` is the runtime that serves meanwhile. */
   readonly build: (snapshot: Snapshot, live: BuiltRuntime | undefined) => Promise<BuildResult>;
   readonly logger: Logger;
-  /** After each apply, rejected ones and dry runs too. */
+  /** Called after each apply, also after rejected ones and dry runs. */
   readonly onApplied?: (event: ApplyEvent) => void;
 }
 
 export type ApplyEvent =
   | { readonly kind: 'applied'; readonly runtime: Runtime; readonly applyMs: number }
   | { readonly kind: 'rejected'; readonly hash: string; readonly faults: readonly EntityFault[] }
-  /** It was a dry run. */
+  /** The apply was a dry run. */
   | { readonly kind: 'tried' };
 
 /** A runtime with its holders: the exchanges that use it and, until it is retired, the RuntimeHolder. */
@@ -38,7 +38,7 @@ export class RuntimeHolder {
   readonly #deps: RuntimeHolderDeps;
   #current: RuntimeLease | undefined = undefined;
   #applying: Promise<unknown> = Promise.resolve();
-  /** Runtimes that are being closed. */
+  /** One promise for each runtime that is being closed. */
   readonly #closing = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -50,7 +50,7 @@ export class RuntimeHolder {
     return this.#current?.runtime;
   }
 
-  /** Begins an exchange on the current runtime; each `enter` needs its `leave`. */
+  /** Begins an exchange on the current runtime. Each `enter` needs one `leave`. */
   enter(): RuntimeLease | undefined {
     const lease = this.#current;
     lease?.holders.hold();
@@ -61,10 +61,10 @@ export class RuntimeHolder {
     if (lease.holders.release()) this.#closeRuntime(lease.runtime);
   }
 
-  /** One at a time, in the order called. */
+  /** Applies snapshots one at a time, in the order of the calls. */
   readonly apply: Apply = (snapshot, options = {}) => {
     const result = this.#applying.then(() => this.#apply(snapshot, options));
-    // Whatever became of this one, the next has its turn.
+    // The next apply runs whether this one succeeded or not.
     this.#applying = result.then(
       () => undefined,
       () => undefined,
@@ -132,7 +132,7 @@ export class RuntimeHolder {
     const closing = runtime
       .close()
       .catch((error: unknown) => {
-        // The request or apply that happened to be the last one is not to blame.
+        // Logged rather than thrown: the request or apply that happened to be the last user did not cause it.
         this.#deps.logger.error('internal_error', 'A configuration could not be closed', {
           hash: runtime.hash,
           error: stackOf(error),

@@ -3,51 +3,51 @@ import type { ExchangeRoute } from '../plugin-api/exchange.ts';
 import type { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/metrics.ts';
 
-/** A snapshot compiled for use. Only read once it is built. */
+/** A snapshot compiled for use. It does not change once it is built. */
 export interface Runtime {
   readonly hash: string;
   readonly router: Router<RoutePlan>;
-  /** For requests that match no route: they are logged, nothing else. */
+  /** The chain of requests that match no route; only its log phase runs. */
   readonly unmatched: Chain;
-  /** Labels of the routes, for the meters that have to be kept. */
+  /** The labels of the routes, whose meters have to be kept. */
   readonly routeLabels: ReadonlySet<string>;
   /** Closes the plugin instances; called once, after the last exchange. */
   close(): Promise<void>;
 }
 
-/** All that is known of a route before a request comes. */
+/** Everything that is known about a route before a request arrives. */
 export interface RoutePlan {
-  /** As plugins see it, when the path has no captures. */
+  /** The route as plugins see it when the path has no captures. */
   readonly route: ExchangeRoute;
   readonly protocols: ReadonlySet<string>;
   readonly httpsRedirectStatusCode: number;
   readonly meter: RouteMeter;
-  /** For requests without a consumer. */
+  /** The chain of requests without a consumer. */
   readonly chain: Chain;
-  /** For requests of a consumer, whose own plugins may win. */
+  /** Returns the chain of requests of a consumer, whose own plugins may be more specific. */
   chainFor(consumerId: string): Chain;
 }
 
-/** The plugin instances that a request meets, by priority, the most specific of each plugin. */
+/** The plugin instances that run for a request, by priority: the most specific one of each plugin. */
 export interface Chain {
   readonly steps: readonly ChainStep[];
-  /** Some step has a response phase. */
+  /** Whether some step has a response phase. */
   readonly hasResponse: boolean;
-  /** Those with a log phase, in order. */
+  /** The steps with a log phase, in order. */
   readonly loggers: readonly ChainStep[];
 }
 
 export interface ChainStep {
   readonly plugin: string;
   readonly priority: number;
-  /** Its access phase may have sent a record when it fails. */
+  /** The plugin's access phase may have sent a record when it fails. */
   readonly publishes: boolean;
-  /** Protocols that it runs for; null: all. */
+  /** The protocols that the plugin runs for; null means all. */
   readonly protocols: ReadonlySet<string> | null;
   readonly instance: PluginInstance;
 }
 
-/** Higher priority first; names decide between equals, so that every node runs them alike. */
+/** Sorts by priority, higher first; names decide between equals, so that every node runs them in the same order. */
 export function compareSteps(a: ChainStep, b: ChainStep): number {
   return b.priority - a.priority || (a.plugin < b.plugin ? -1 : a.plugin > b.plugin ? 1 : 0);
 }

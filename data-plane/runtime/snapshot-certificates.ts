@@ -8,11 +8,11 @@ import { entitiesOf } from './entities.ts';
 
 const pairField = record({ cert: certificateFields.cert, key: certificateFields.key }, { required: true });
 
-/** The certificates of a snapshot. Only those that are asked for are looked at: what is unused cannot be at fault. */
+/** The certificates of a snapshot. Each is checked when it is asked for, so that an unused one is never a fault. */
 export interface SnapshotCertificates {
-  /** For one instance to be made. `madeFrom` fills with the entities that it asks for. */
+  /** Returns the certificates for one instance that is being made. `madeFrom` fills with the entities that it asks for. */
   forOne(): { readonly certificates: Certificates; readonly madeFrom: ReadonlyMap<string, object> };
-  /** Whether this snapshot has the very same entities as an instance was made from. */
+  /** Whether this snapshot holds the same objects as those that an instance was made from. */
   areSame(madeFrom: ReadonlyMap<string, object>): boolean;
 }
 
@@ -52,7 +52,7 @@ export function snapshotCertificates(snapshot: Snapshot, env: Environment): Snap
   };
 }
 
-/** What came from the node's environment was not checked by the control plane. */
+/** Checks a pair here too: the control plane has not seen values that come from the node's environment. */
 function checkPair(pair: { readonly cert: string; readonly key: string }): Found<typeof pair> {
   const certificate = parseCertificates(pair.cert)?.[0];
   if (certificate === undefined) return { kind: 'fault', message: 'the certificate is not PEM' };

@@ -2,10 +2,10 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { PluginMetrics } from '../plugin-api/plugin-definition.ts';
 
-/** Upper bounds in seconds: a broker's acknowledgement takes single milliseconds, deadlines are around ten seconds. */
+/** Upper bounds in seconds: a broker acknowledges within milliseconds, deadlines are around ten seconds. */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Answers of one route by status. Plain numbers: the request path neither hashes labels nor looks series up. */
+/** Counts the answers of one route by status. Plain numbers, so that the request path neither hashes labels nor looks series up. */
 export class RouteMeter {
   readonly label: string;
   readonly statuses = new Map<number, number>();
@@ -19,17 +19,17 @@ export class RouteMeter {
   }
 }
 
-/** What the request path reports. */
+/** The metrics that the request path reports to. */
 export interface RequestMetrics {
   /** Requests that matched no route, or were refused before they could be matched. */
   readonly unmatched: RouteMeter;
-  /** The meter of a route, the same for the same label. */
+  /** Returns the meter of a route; the same label gives the same meter. */
   meterOf(routeLabel: string): RouteMeter;
   /** Forgets the meters of routes that are gone. */
   keepOnly(routeLabels: ReadonlySet<string>): void;
   observeDuration(seconds: number): void;
   countClientGone(): void;
-  /** All requests answered so far. */
+  /** Returns the number of requests answered so far. */
   total(): number;
 }
 
@@ -95,7 +95,7 @@ export function createRequestMetrics({ registry, inFlight }: RequestMetricsOptio
   };
 }
 
-/** What applying a configuration reports. */
+/** The metrics that applying a configuration reports to. */
 export interface ConfigMetrics {
   applied(hash: string, applyMs: number): void;
   rejected(faults: readonly EntityFault[]): void;

@@ -24,8 +24,9 @@ export interface ReadyState {
 }
 
 /**
- * Ready: a configuration is live and each Kafka cluster that it names was reached, or 10 s of trying have passed. Once
- * ready, losing Kafka does not take the node out (its other routes work) but shows in the body (operations.md section 4).
+ * Tells whether a node is ready: a configuration is live, and each Kafka cluster that it names was reached or 10 s of
+ * trying have passed. Once ready, losing Kafka does not make the node unready, since its other routes work; the body
+ * shows it.
  */
 export function createReadiness(deps: ReadinessDeps): () => ReadyState {
   const { isConfigured, clusters, isDraining, isListening, nowMs } = deps;

@@ -2,7 +2,7 @@ import type { Environment, MakeTracing } from './tracing.ts';
 
 /**
  * Traces over OTLP/HTTP, on when the standard variables name where to send them (`OTEL_EXPORTER_OTLP_ENDPOINT`, or the
- * one for traces). Undefined otherwise: nothing is made then, and the libraries are not loaded.
+ * one for traces). Returns undefined otherwise, and loads no library then.
  */
 export async function loadTracing(env: Environment): Promise<MakeTracing | undefined> {
   const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '';

@@ -82,7 +82,7 @@ export function openTelemetry({ env, sluiceVersion, nodeId, logger }: TracingOpt
         },
       };
     },
-    // What goes wrong is in the log by then.
+    // A failure was logged by then.
     close: () => provider.shutdown().catch(() => undefined),
   };
 }
@@ -123,7 +123,7 @@ function samplerOf(env: Environment): Sampler {
   return make();
 }
 
-/** A collector that is away costs traces and a line a second, nothing else. */
+/** Logs failed exports, one line a second at most. An unreachable collector costs traces, nothing else. */
 function logFailures(logger: Logger): void {
   const write = pacedLog((event, message, fields) => logger.warn(event, message, fields));
   const told = (text: string) => write('trace_export_failed', 'Traces could not be exported', { error: text });

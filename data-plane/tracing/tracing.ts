@@ -1,10 +1,10 @@
 import type { Logger } from '../../shared/log.ts';
 
-/** What a trace tells of a request. */
+/** The facts of a request that a trace shows. */
 export interface TracedRequest {
   readonly method: string;
   readonly protocol: string;
-  /** Without the query, which may hold what is not to be shown. */
+  /** Without the query, which may hold secrets. */
   readonly path: string;
   readonly host: string;
   readonly headers: { get(name: string): string | undefined };
@@ -24,7 +24,7 @@ export interface ProduceSpan {
   end(result: ProduceResult): void;
 }
 
-/** What became of the record; a verdict of the producer has all of it. */
+/** The result of publishing a record; a verdict of the producer has these fields. */
 export interface ProduceResult {
   readonly outcome: string;
   readonly code?: string;
@@ -36,7 +36,7 @@ export interface ProduceResult {
 export interface Tracing {
   /** Continues the trace that the request's `traceparent` names, or begins one. */
   request(request: TracedRequest): RequestSpan;
-  /** Sends what is finished; a collector that is away takes its time. Never rejects. */
+  /** Exports the finished spans, which takes long when the collector does not answer. Never rejects. */
   close(): Promise<void>;
 }
 
