@@ -1,8 +1,15 @@
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { parentGone, runNode, type RunningNode } from '../../shared/lifecycle.ts';
-import { flagOf, parseSettings, variableOf } from '../../shared/settings.ts';
-import { settingsTable, type Settings } from '../../shared/settings-table.ts';
-import { sluiceVersion } from './sluice-version.ts';
+import { parseSettings } from '../../shared/settings/parse-settings.ts';
+import { flagOf, variableOf } from '../../shared/settings/setting-sources.ts';
+import { settingsTable } from '../../shared/settings/settings-table.ts';
+import {
+  controlPlaneOptions,
+  dataPlaneOptions,
+  dblessOptions,
+  traditionalOptions,
+  type RoleSettings,
+} from './role-options.ts';
 
 const exitUsage = 2;
 
@@ -14,11 +21,8 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     console.error('(sluice start --help lists all settings)');
     return exitUsage;
   }
-  const { settings } = parsed;
-  const logger = createLogger({
-    level: settings.log_level,
-    format: settings.log_format ?? (process.stdout.isTTY ? 'pretty' : 'json'),
-  });
+  const { log_level: level, log_format: format, ...settings } = parsed.settings;
+  const logger = createLogger({ level, format: format ?? (process.stdout.isTTY ? 'pretty' : 'json') });
   const gone = parentGone();
   return runNode({
     start: () => startRole(settings, logger),
@@ -27,96 +31,24 @@ export async function startCommand(args: readonly string[]): Promise<number> {
   });
 }
 
-/** Each role is imported only when it runs: a data plane never loads SQLite. */
-async function startRole(settings: Settings, logger: Logger): Promise<RunningNode> {
-  const { role } = settings;
-  if (role === 'control_plane') {
+/** Starts the role, whose code is imported only then: a data plane never loads SQLite. */
+async function startRole(settings: RoleSettings, logger: Logger): Promise<RunningNode> {
+  if (settings.role === 'control_plane') {
     const { startControlPlane } = await import('../main.ts');
     return startControlPlane({ ...controlPlaneOptions(settings), logger });
   }
-  if (role === 'data_plane') {
+  if (settings.role === 'data_plane') {
     const { startDataPlane } = await import('../../data-plane/main.ts');
     return startDataPlane({ ...dataPlaneOptions(settings), logger });
   }
-  const node = { ...nodeOptions(settings), logger };
-  if (role === 'traditional') {
+  if (settings.role === 'traditional') {
     const { startTraditional } = await import('./roles/traditional.ts');
-    return startTraditional({ controlPlane: { ...controlPlaneOptions(settings), logger }, node });
+    const { controlPlane, node } = traditionalOptions(settings);
+    return startTraditional({ controlPlane: { ...controlPlane, logger }, node: { ...node, logger } });
   }
   const { startDbless } = await import('./roles/dbless.ts');
-  return startDbless({ ...dblessOptions(settings), node });
-}
-
-/** What `startControlPlane` of control-plane/main.ts takes, besides the logger. */
-export function controlPlaneOptions(settings: Settings) {
-  return {
-    database: settings.database,
-    adminListen: settings.admin_listen,
-    clusterListen: settings.cluster_listen,
-    statusListen: settings.status_listen,
-    ...(settings.admin_token === undefined ? {} : { adminToken: settings.admin_token }),
-    ...(settings.admin_token_read_only === undefined ? {} : { adminTokenReadOnly: settings.admin_token_read_only }),
-    ...adminTlsFiles(settings),
-    adminHosts: settings.admin_hosts ?? [],
-    adminCorsOrigins: settings.admin_cors_origins ?? [],
-    ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
-    ...clusterFiles(settings),
-    nodePurgeAfterMs: settings.node_purge_after,
-    sluiceVersion: sluiceVersion(),
-  };
-}
-
-/** What `startDataPlane` of data-plane/main.ts takes, besides the logger. */
-export function dataPlaneOptions(settings: Settings) {
-  return {
-    ...nodeOptions(settings),
-    controlPlanes: settings.control_plane ?? [],
-    ...clusterFiles(settings),
-    dataDir: settings.data_dir,
-    nodeLabels: settings.node_labels ?? {},
-    ...(settings.declarative_config === undefined ? {} : { declarativeConfig: settings.declarative_config }),
-  };
-}
-
-/** What `startDbless` takes, besides the node and its logger. */
-function dblessOptions(settings: Settings) {
-  return {
-    // Required of this role by the table.
-    declarativeConfig: settings.declarative_config ?? '',
-    adminListen: settings.admin_listen,
-    ...adminTlsFiles(settings),
-    admin: {
-      ...(settings.admin_token === undefined ? {} : { token: settings.admin_token }),
-      ...(settings.admin_token_read_only === undefined ? {} : { tokenReadOnly: settings.admin_token_read_only }),
-      hosts: settings.admin_hosts ?? [],
-      corsOrigins: settings.admin_cors_origins ?? [],
-      sluiceVersion: sluiceVersion(),
-    },
-  };
-}
-
-/** What every node that serves takes, whatever its role. */
-function nodeOptions(settings: Settings) {
-  return {
-    proxyListen: settings.proxy_listen,
-    statusListen: settings.status_listen,
-    kafkaClient: settings.kafka_client,
-    requestBodyMaxBytes: settings.request_body_max,
-    producerMemoryMaxBytes: settings.producer_memory_max,
-    trustedIps: settings.trusted_ips ?? [],
-    drainDelayMs: settings.drain_delay,
-    drainTimeoutMs: settings.drain_timeout,
-    sluiceVersion: sluiceVersion(),
-  };
-}
-
-function adminTlsFiles({ admin_tls_cert: cert, admin_tls_key: key }: Settings) {
-  return cert === undefined || key === undefined ? {} : { adminTlsFiles: { cert, key } };
-}
-
-function clusterFiles(settings: Settings) {
-  const { cluster_cert: cert, cluster_cert_key: key, cluster_ca: ca, cluster_server_name: serverName } = settings;
-  return cert === undefined || key === undefined ? {} : { clusterFiles: { cert, key, ca, serverName } };
+  const { node, ...dbless } = dblessOptions(settings);
+  return startDbless({ ...dbless, node: { ...node, logger } });
 }
 
 /** All settings with their roles and defaults, for `sluice start --help`. */

@@ -5,7 +5,10 @@ import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { startControlPlane, type ControlPlaneOptions } from '../../main.ts';
 
 export interface TraditionalOptions {
-  readonly controlPlane: Omit<ControlPlaneOptions, 'role' | 'metrics' | 'clusterListen' | 'statusListen'>;
+  readonly controlPlane: Omit<
+    ControlPlaneOptions,
+    'role' | 'metrics' | 'clusterListen' | 'statusListen' | 'nodePurgeAfterMs'
+  >;
   readonly node: Omit<NodeOptions, 'role' | 'metrics' | 'otherAddresses'>;
 }
 
@@ -26,6 +29,8 @@ export async function startTraditional({
     role: 'traditional',
     clusterListen: 'off',
     statusListen: 'off',
+    // No node but its own is known to it.
+    nodePurgeAfterMs: Number.MAX_SAFE_INTEGER,
     metrics,
   });
   const { nodeId, localSource, addresses } = controlPlane;

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { settingsTable } from '../../../shared/settings-table.ts';
-import { flagOf } from '../../../shared/settings.ts';
+import { settingsTable } from '../../../shared/settings/settings-table.ts';
+import { flagOf } from '../../../shared/settings/setting-sources.ts';
 import { freePort } from '../../helpers/free-port.ts';
 
 const bin = fileURLToPath(new URL('../../../control-plane/cli/sluice.js', import.meta.url));

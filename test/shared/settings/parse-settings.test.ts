@@ -1,13 +1,27 @@
 import { expect } from 'chai';
 import { array, assert, dictionary, property, string } from 'fast-check';
-import { editDistance, nearestName } from '../../shared/nearest-name.ts';
-import { parseSettings, type SettingFault } from '../../shared/settings.ts';
-import type { Settings } from '../../shared/settings-table.ts';
+import { editDistance, nearestName } from '../../../shared/nearest-name.ts';
+import { parseSettings } from '../../../shared/settings/parse-settings.ts';
+import { roles, type Role } from '../../../shared/settings/setting.ts';
+import { isServiceLink, variableOf } from '../../../shared/settings/setting-sources.ts';
+import type { SettingFault } from '../../../shared/settings/setting-fault.ts';
+import {
+  settingNames,
+  settingsTable,
+  type ReadValues,
+  type SettingName,
+  type Settings,
+} from '../../../shared/settings/settings-table.ts';
 
 type Env = Readonly<Record<string, string>>;
 
 const controlPlane = ['--role=control_plane'];
 const dataPlane = ['--role=data_plane', '--control-plane=127.0.0.1:8005'];
+
+/** Values by name, whatever the role. */
+function values(args: readonly string[], env: Env = {}): ReadValues {
+  return valid(args, env);
+}
 
 function valid(args: readonly string[], env: Env = {}): Settings {
   const parsed = parseSettings({ args, env });
@@ -20,9 +34,29 @@ function faults(args: readonly string[], env: Env = {}): readonly SettingFault[]
   return parsed.kind === 'faulty' ? parsed.faults : [];
 }
 
+/** The variables that Kubernetes (and Docker's links) set for a service with one named and one plain port. */
+function serviceLinks(service: string): Env {
+  const name = service.toUpperCase().replaceAll('-', '_');
+  const links = ['80_TCP', '9_UDP', '7_SCTP'].flatMap((port) => {
+    const [number = '', protocol = ''] = port.toLowerCase().split('_');
+    return [
+      [`${name}_PORT`, `${protocol}://10.0.0.1:${number}`],
+      [`${name}_PORT_${port}`, `${protocol}://10.0.0.1:${number}`],
+      [`${name}_PORT_${port}_PROTO`, protocol],
+      [`${name}_PORT_${port}_PORT`, number],
+      [`${name}_PORT_${port}_ADDR`, '10.0.0.1'],
+    ];
+  });
+  const single = { HOST: '10.0.0.1', PORT: '80', PORT_HTTP: '80', PORT_GRPC_TLS: '81' };
+  return Object.fromEntries([
+    ...links,
+    ...Object.entries(single).map(([key, value]) => [`${name}_SERVICE_${key}`, value]),
+  ]) as Env;
+}
+
 describe('settings', () => {
   it('has the documented defaults', () => {
-    const settings = valid(dataPlane);
+    const settings = { ...values(['--role=control_plane']), ...values(dataPlane) };
     expect(settings).to.include({
       role: 'data_plane',
       log_level: 'info',
@@ -44,7 +78,7 @@ describe('settings', () => {
     expect(settings.status_listen).to.deep.equal({ host: '127.0.0.1', port: 8007 });
   });
 
-  const values: [name: string, args: readonly string[], setting: keyof Settings, expected: unknown][] = [
+  const read: [name: string, args: readonly string[], setting: SettingName, expected: unknown][] = [
     ['a value behind a space', [...controlPlane, '--log-level', 'debug'], 'log_level', 'debug'],
     ['off', [...dataPlane, '--status-listen=off'], 'status_listen', 'off'],
     ['port 0', [...dataPlane, '--proxy-listen=127.0.0.1:0'], 'proxy_listen', { host: '127.0.0.1', port: 0 }],
@@ -69,9 +103,9 @@ describe('settings', () => {
     ['origins', [...controlPlane, '--admin-cors-origins=https://a.test'], 'admin_cors_origins', ['https://a.test']],
     ['the supported default', [...dataPlane, '--workers=1'], 'workers', 1],
   ];
-  for (const [name, args, setting, expected] of values) {
+  for (const [name, args, setting, expected] of read) {
     it(`reads ${name}`, () => {
-      expect(valid(args)[setting]).to.deep.equal(expected);
+      expect(values(args)[setting]).to.deep.equal(expected);
     });
   }
 
@@ -112,6 +146,16 @@ describe('settings', () => {
     [[...controlPlane, '--admin-listen=0.0.0.0:8001'], 'admin_listen', 'admin_token is needed'],
     [[...controlPlane, '--cluster-listen=[::]:8005'], 'cluster_listen', 'cluster_cert'],
     [[...controlPlane, '--admin-token=a', '--admin-token-read-only=a'], 'admin_token_read_only', 'differ'],
+    [
+      [...controlPlane, '--admin-listen=0.0.0.0:1', '--admin-token=only-15-letters'],
+      'admin_token',
+      'at least 16 characters',
+    ],
+    [
+      [...controlPlane, '--admin-listen=0.0.0.0:1', '--admin-token=0123456789abcdef', '--admin-token-read-only=short'],
+      'admin_token_read_only',
+      'at least 16 characters',
+    ],
     [[...controlPlane, '--admin-token=a b'], 'admin_token', 'visible ASCII'],
     [[...controlPlane, '--proxy-listen=127.0.0.1:1'], 'proxy_listen', 'no setting of role control_plane'],
     [[...controlPlane, '--log-level'], 'log_level', 'needs a value'],
@@ -144,13 +188,24 @@ describe('settings', () => {
   });
 
   it('accepts an open admin listener with a token', () => {
-    expect(faults([...controlPlane, '--admin-listen=0.0.0.0:8001', '--admin-token=t'])).to.deep.equal([]);
+    expect(faults([...controlPlane, '--admin-listen=0.0.0.0:8001', '--admin-token=sixteen-letters-'])).to.deep.equal(
+      [],
+    );
   });
 
   it('lets a flag win over its variable, and takes an empty variable for none', () => {
     const env = { SLUICE_ROLE: 'control_plane', SLUICE_LOG_LEVEL: 'warn', SLUICE_LOG_FORMAT: '' };
     expect(valid([], env)).to.include({ role: 'control_plane', log_level: 'warn', log_format: undefined });
     expect(valid(['--log-level=error'], env).log_level).to.equal('error');
+  });
+
+  it('has the settings of its role only', () => {
+    const required = { data_plane: dataPlane, dbless: ['--role=dbless', '--declarative-config=x'] };
+    for (const role of roles) {
+      const args = { ...required }[role as keyof typeof required] ?? [`--role=${role}`];
+      const own = settingNames.filter((name) => (settingsTable[name].roles as readonly Role[]).includes(role));
+      expect(Object.keys(valid(args)), role).to.have.members(own);
+    }
   });
 
   it('ignores variables of other roles, of tests and of orchestrators', () => {
@@ -162,6 +217,25 @@ describe('settings', () => {
       SLUICE_PORT_8000_TCP_ADDR: '10.0.0.1',
     };
     expect(faults(controlPlane, env)).to.deep.equal([]);
+  });
+
+  it('ignores what an orchestrator sets for services whose names begin like settings', () => {
+    const services = new Set(['sluice']);
+    for (const name of settingNames) {
+      const words = name.split('_');
+      words.forEach((_, count) => services.add(`sluice-${words.slice(0, count + 1).join('-')}`));
+    }
+    for (const service of services) {
+      for (const [variable, value] of Object.entries(serviceLinks(service))) {
+        expect(faults(controlPlane, { [variable]: value }), variable).to.deep.equal([]);
+      }
+    }
+    expect(services.size).to.be.greaterThan(settingNames.length);
+  });
+
+  it("still refuses slips that only look like an orchestrator's", () => {
+    expect(faults(controlPlane, { SLUICE_CLUSTER_PORT: '8005' })).to.have.length(1);
+    for (const name of settingNames) expect(isServiceLink(variableOf(name), 'tcp://10.0.0.1:1'), name).to.equal(false);
   });
 
   it('refuses a variable that looks like a typing slip', () => {

@@ -1,0 +1,185 @@
+import type { DataPlaneOptions, NodeOptions } from '../../data-plane/main.ts';
+import type { Role } from '../../shared/settings/setting.ts';
+import type { adminSettings } from '../../shared/settings/admin-settings.ts';
+import type { proxySettings } from '../../shared/settings/proxy-settings.ts';
+import type { SettingsOf } from '../../shared/settings/settings-table.ts';
+import type { ControlPlaneOptions } from '../main.ts';
+import type { DblessOptions } from './roles/dbless.ts';
+import type { TraditionalOptions } from './roles/traditional.ts';
+import { sluiceVersion } from './sluice-version.ts';
+
+/** Settings that the command itself reads, before it starts the role. */
+export type CommandSetting = 'log_level' | 'log_format';
+
+/**
+ * The settings that a role reads. Each function below takes every one of them apart and hands the rest to `allRead`: a
+ * row of the table that nothing reads does not compile, nor does a setting that has no row.
+ */
+export type OwnSettings<R extends Role> = Omit<SettingsOf<R>, CommandSetting>;
+export type RoleSettings = { [R in Role]: OwnSettings<R> }[Role];
+
+export function controlPlaneOptions(settings: OwnSettings<'control_plane'>): Omit<ControlPlaneOptions, 'logger'> {
+  const { options: admin, rest: afterAdmin } = takeAdmin(settings);
+  const { clusterFiles, rest: afterCluster } = takeClusterFiles(afterAdmin);
+  const { role, database, keyring, cluster_listen, status_listen, node_purge_after, ...rest } = afterCluster;
+  allRead(rest);
+  return {
+    ...admin,
+    ...whereGiven({ keyring, clusterFiles }),
+    role,
+    database,
+    clusterListen: cluster_listen,
+    statusListen: status_listen,
+    nodePurgeAfterMs: node_purge_after,
+    sluiceVersion: sluiceVersion(),
+  };
+}
+
+export function dataPlaneOptions(settings: OwnSettings<'data_plane'>): Omit<DataPlaneOptions, 'logger'> {
+  const { options: node, rest: afterNode } = takeNode(settings);
+  const { clusterFiles, rest: afterCluster } = takeClusterFiles(afterNode);
+  const { control_plane, data_dir, node_labels, declarative_config, ...rest } = afterCluster;
+  allRead(rest);
+  return {
+    ...node,
+    ...whereGiven({ clusterFiles, declarativeConfig: declarative_config }),
+    controlPlanes: control_plane,
+    dataDir: data_dir,
+    nodeLabels: node_labels ?? {},
+  };
+}
+
+/** Options of both planes, without their loggers. */
+export function traditionalOptions(settings: OwnSettings<'traditional'>): {
+  readonly controlPlane: Omit<TraditionalOptions['controlPlane'], 'logger'>;
+  readonly node: Omit<TraditionalOptions['node'], 'logger'>;
+} {
+  const { options: admin, rest: afterAdmin } = takeAdmin(settings);
+  const { options: node, rest: afterNode } = takeNode(afterAdmin);
+  const { database, keyring, ...rest } = afterNode;
+  allRead(rest);
+  const { role: _role, ...nodeWithoutRole } = node;
+  return {
+    controlPlane: {
+      ...admin,
+      ...whereGiven({ keyring }),
+      database,
+      sluiceVersion: sluiceVersion(),
+    },
+    node: nodeWithoutRole,
+  };
+}
+
+export function dblessOptions(settings: OwnSettings<'dbless'>): Omit<DblessOptions, 'node'> & {
+  readonly node: Omit<DblessOptions['node'], 'logger'>;
+} {
+  const { options: admin, rest: afterAdmin } = takeAdmin(settings);
+  const { options: node, rest: afterNode } = takeNode(afterAdmin);
+  const { declarative_config, ...rest } = afterNode;
+  allRead(rest);
+  const { adminListen, adminTlsFiles, adminToken, adminTokenReadOnly, adminHosts, adminCorsOrigins } = admin;
+  const { role: _role, ...nodeWithoutRole } = node;
+  return {
+    declarativeConfig: declarative_config,
+    adminListen,
+    ...whereGiven({ adminTlsFiles }),
+    admin: {
+      ...whereGiven({ token: adminToken, tokenReadOnly: adminTokenReadOnly }),
+      hosts: adminHosts,
+      corsOrigins: adminCorsOrigins,
+      sluiceVersion: sluiceVersion(),
+    },
+    node: nodeWithoutRole,
+  };
+}
+
+/** What `takeAdmin` reads: the same settings in every role that has an Admin API. */
+type AdminShare = Pick<SettingsOf<'dbless'>, keyof typeof adminSettings>;
+
+function takeAdmin<S extends AdminShare>(settings: S) {
+  const {
+    admin_listen,
+    admin_token,
+    admin_token_read_only,
+    admin_hosts,
+    admin_cors_origins,
+    admin_tls_cert,
+    admin_tls_key,
+    ...rest
+  } = settings;
+  const adminTlsFiles =
+    admin_tls_cert === undefined || admin_tls_key === undefined
+      ? undefined
+      : { cert: admin_tls_cert, key: admin_tls_key };
+  const options = {
+    ...whereGiven({ adminTlsFiles, adminToken: admin_token, adminTokenReadOnly: admin_token_read_only }),
+    adminListen: admin_listen,
+    adminHosts: admin_hosts ?? [],
+    adminCorsOrigins: admin_cors_origins ?? [],
+  };
+  return { options, rest };
+}
+
+type ClusterShare = Pick<
+  SettingsOf<'data_plane'>,
+  'cluster_cert' | 'cluster_cert_key' | 'cluster_ca' | 'cluster_server_name'
+>;
+
+function takeClusterFiles<S extends ClusterShare>(settings: S) {
+  const { cluster_cert, cluster_cert_key, cluster_ca, cluster_server_name, ...rest } = settings;
+  const clusterFiles =
+    cluster_cert === undefined || cluster_cert_key === undefined
+      ? undefined
+      : { cert: cluster_cert, key: cluster_cert_key, ca: cluster_ca, serverName: cluster_server_name };
+  return { clusterFiles, rest };
+}
+
+type NodeShare = Pick<SettingsOf<'dbless'>, keyof typeof proxySettings | 'status_listen'> & {
+  readonly role: NodeOptions['role'];
+};
+
+function takeNode<S extends NodeShare>(settings: S) {
+  const {
+    role,
+    proxy_listen,
+    // No value but the only supported one passes.
+    proxy_listen_tls: _proxyListenTls,
+    workers: _workers,
+    status_listen,
+    kafka_client,
+    request_body_max,
+    producer_memory_max,
+    trusted_ips,
+    drain_delay,
+    drain_timeout,
+    ...rest
+  } = settings;
+  const options: Omit<NodeOptions, 'logger'> = {
+    role,
+    proxyListen: proxy_listen,
+    statusListen: status_listen,
+    kafkaClient: kafka_client,
+    requestBodyMaxBytes: request_body_max,
+    producerMemoryMaxBytes: producer_memory_max,
+    trustedIps: trusted_ips ?? [],
+    drainDelayMs: drain_delay,
+    drainTimeoutMs: drain_timeout,
+    sluiceVersion: sluiceVersion(),
+  };
+  return { options, rest };
+}
+
+/** Takes only an object without properties, at compile time and at run time. */
+export function allRead(rest: Readonly<Record<string, never>>): void {
+  const unread = Object.keys(rest);
+  if (unread.length > 0) throw new Error(`No part of this role reads the settings ${unread.join(', ')}`);
+}
+
+/** Leaves out what is undefined. */
+function whereGiven<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  // The type of Object.fromEntries does not know which names remain.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
+  };
+}
