@@ -1,4 +1,4 @@
-import type { DataPlaneOptions, NodeOptions } from '../../data-plane/main.ts';
+import type { DataPlaneOptions, NodeOptions } from '../../data-plane/node-options.ts';
 import type { Role } from '../../shared/settings/setting.ts';
 import type { adminSettings } from '../../shared/settings/admin-settings.ts';
 import type { proxySettings } from '../../shared/settings/proxy-settings.ts';
