@@ -3,7 +3,7 @@ import { entities } from '../shared/entities/entities.ts';
 import { checkServerName, loadClusterTls, logExpiry, type ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
-import type { Listener } from '../shared/setting-values.ts';
+import type { Listener } from '../shared/settings/setting-values.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';

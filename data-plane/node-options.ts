@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
-import type { Listener } from '../shared/setting-values.ts';
+import type { Listener } from '../shared/settings/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
 
 /** The settings of a node of any role that serves, checked and in their units. */
