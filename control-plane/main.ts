@@ -41,6 +41,8 @@ export interface ControlPlaneOptions {
   /** Where the proxy of the same process listens. */
   readonly proxyAddresses?: () => readonly string[];
   readonly nodePurgeAfterMs: number;
+  /** Data planes that are kept, connected and not. */
+  readonly nodesMax?: number;
   readonly sluiceVersion: string;
   readonly logger: Logger;
   /** Where its metrics go, when they are shown elsewhere. */

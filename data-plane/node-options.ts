@@ -4,6 +4,18 @@ import type { Logger } from '../shared/log.ts';
 import type { Listener } from '../shared/settings/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
 
+/** The bounds of the listeners for requests. */
+export interface ListenerBounds {
+  readonly connectionsMax: number;
+  readonly requestBodiesMaxBytes: number;
+  readonly sendTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly headerTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly http2StreamsMax: number;
+}
+
 /** The settings of a node of any role that serves, checked and in their units. */
 export interface NodeOptions {
   readonly role: 'data_plane' | 'traditional' | 'dbless';
@@ -13,6 +25,12 @@ export interface NodeOptions {
   readonly requestBodyMaxBytes: number;
   readonly producerMemoryMaxBytes: number;
   readonly trustedIps: readonly string[];
+  readonly bounds?: ListenerBounds;
+  readonly accessLog?: 'off' | 'errors' | 'all';
+  /** Adds Kong's `X-Kong-*-Latency` headers to answers. */
+  readonly latencyHeaders?: boolean;
+  /** Bounds the variables that a `{vault://env/NAME}` reference reads; without it all but the settings of Sluice. */
+  readonly vaultEnvPrefix?: string;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
   readonly sluiceVersion: string;
@@ -34,6 +52,8 @@ export interface DataPlaneOptions extends Omit<NodeOptions, 'role'> {
   /** Folder of the node id and the last good snapshot. */
   readonly dataDir: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Takes the configuration of another database than before. */
+  readonly adoptDatabase?: boolean;
   /** A declarative file to start from while there is no cached configuration. */
   readonly declarativeConfig?: string;
 }

@@ -9,6 +9,8 @@ export interface ClusterFiles {
   readonly key: string;
   readonly ca: string | undefined;
   readonly serverName: string | undefined;
+  /** A second pair that is trusted too, while pairs are changed. */
+  readonly next?: { readonly cert: string; readonly key: string };
 }
 
 /** What a plane shows its peers and expects of them. */

@@ -1,6 +1,7 @@
-import type { DataPlaneOptions, NodeOptions } from '../../data-plane/node-options.ts';
+import type { DataPlaneOptions, ListenerBounds, NodeOptions } from '../../data-plane/node-options.ts';
 import type { Role } from '../../shared/settings/setting.ts';
 import type { adminSettings } from '../../shared/settings/admin-settings.ts';
+import type { boundSettings } from '../../shared/settings/bound-settings.ts';
 import type { proxySettings } from '../../shared/settings/proxy-settings.ts';
 import type { SettingsOf } from '../../shared/settings/settings-table.ts';
 import type { ControlPlaneOptions } from '../main.ts';
@@ -21,7 +22,7 @@ export type RoleSettings = { [R in Role]: OwnSettings<R> }[Role];
 export function controlPlaneOptions(settings: OwnSettings<'control_plane'>): Omit<ControlPlaneOptions, 'logger'> {
   const { options: admin, rest: afterAdmin } = takeAdmin(settings);
   const { clusterFiles, rest: afterCluster } = takeClusterFiles(afterAdmin);
-  const { role, database, keyring, cluster_listen, status_listen, node_purge_after, ...rest } = afterCluster;
+  const { role, database, keyring, cluster_listen, status_listen, node_purge_after, nodes_max, ...rest } = afterCluster;
   allRead(rest);
   return {
     ...admin,
@@ -31,6 +32,7 @@ export function controlPlaneOptions(settings: OwnSettings<'control_plane'>): Omi
     clusterListen: cluster_listen,
     statusListen: status_listen,
     nodePurgeAfterMs: node_purge_after,
+    nodesMax: nodes_max,
     sluiceVersion: sluiceVersion(),
   };
 }
@@ -38,7 +40,7 @@ export function controlPlaneOptions(settings: OwnSettings<'control_plane'>): Omi
 export function dataPlaneOptions(settings: OwnSettings<'data_plane'>): Omit<DataPlaneOptions, 'logger'> {
   const { options: node, rest: afterNode } = takeNode(settings);
   const { clusterFiles, rest: afterCluster } = takeClusterFiles(afterNode);
-  const { control_plane, data_dir, node_labels, declarative_config, ...rest } = afterCluster;
+  const { control_plane, data_dir, node_labels, declarative_config, adopt_database, ...rest } = afterCluster;
   allRead(rest);
   return {
     ...node,
@@ -46,6 +48,7 @@ export function dataPlaneOptions(settings: OwnSettings<'data_plane'>): Omit<Data
     controlPlanes: control_plane,
     dataDir: data_dir,
     nodeLabels: node_labels ?? {},
+    adoptDatabase: adopt_database,
   };
 }
 
@@ -107,10 +110,7 @@ function takeAdmin<S extends AdminShare>(settings: S) {
     admin_tls_key,
     ...rest
   } = settings;
-  const adminTlsFiles =
-    admin_tls_cert === undefined || admin_tls_key === undefined
-      ? undefined
-      : { cert: admin_tls_cert, key: admin_tls_key };
+  const adminTlsFiles = pairOf(admin_tls_cert, admin_tls_key);
   const options = {
     ...whereGiven({ adminTlsFiles, adminToken: admin_token, adminTokenReadOnly: admin_token_read_only }),
     adminListen: admin_listen,
@@ -122,23 +122,43 @@ function takeAdmin<S extends AdminShare>(settings: S) {
 
 type ClusterShare = Pick<
   SettingsOf<'data_plane'>,
-  'cluster_cert' | 'cluster_cert_key' | 'cluster_ca' | 'cluster_server_name'
+  | 'cluster_cert'
+  | 'cluster_cert_key'
+  | 'cluster_cert_next'
+  | 'cluster_cert_key_next'
+  | 'cluster_ca'
+  | 'cluster_server_name'
 >;
 
 function takeClusterFiles<S extends ClusterShare>(settings: S) {
-  const { cluster_cert, cluster_cert_key, cluster_ca, cluster_server_name, ...rest } = settings;
-  const clusterFiles =
-    cluster_cert === undefined || cluster_cert_key === undefined
-      ? undefined
-      : { cert: cluster_cert, key: cluster_cert_key, ca: cluster_ca, serverName: cluster_server_name };
+  const {
+    cluster_cert,
+    cluster_cert_key,
+    cluster_cert_next,
+    cluster_cert_key_next,
+    cluster_ca,
+    cluster_server_name,
+    ...rest
+  } = settings;
+  const pair = pairOf(cluster_cert, cluster_cert_key);
+  const next = pairOf(cluster_cert_next, cluster_cert_key_next);
+  const clusterFiles = pair && { ...pair, ...whereGiven({ next }), ca: cluster_ca, serverName: cluster_server_name };
   return { clusterFiles, rest };
 }
 
-type NodeShare = Pick<SettingsOf<'dbless'>, keyof typeof proxySettings | 'status_listen'> & {
+function pairOf(cert: string | undefined, key: string | undefined) {
+  return cert === undefined || key === undefined ? undefined : { cert, key };
+}
+
+type NodeShare = Pick<
+  SettingsOf<'dbless'>,
+  keyof typeof proxySettings | keyof typeof boundSettings | 'status_listen'
+> & {
   readonly role: NodeOptions['role'];
 };
 
 function takeNode<S extends NodeShare>(settings: S) {
+  const { bounds, rest: afterBounds } = takeBounds(settings);
   const {
     role,
     proxy_listen,
@@ -150,10 +170,13 @@ function takeNode<S extends NodeShare>(settings: S) {
     request_body_max,
     producer_memory_max,
     trusted_ips,
+    access_log,
+    latency_headers,
+    vault_env_prefix,
     drain_delay,
     drain_timeout,
     ...rest
-  } = settings;
+  } = afterBounds;
   const options: Omit<NodeOptions, 'logger'> = {
     role,
     proxyListen: proxy_listen,
@@ -162,11 +185,40 @@ function takeNode<S extends NodeShare>(settings: S) {
     requestBodyMaxBytes: request_body_max,
     producerMemoryMaxBytes: producer_memory_max,
     trustedIps: trusted_ips ?? [],
+    bounds,
+    accessLog: access_log,
+    latencyHeaders: latency_headers,
+    ...whereGiven({ vaultEnvPrefix: vault_env_prefix }),
     drainDelayMs: drain_delay,
     drainTimeoutMs: drain_timeout,
     sluiceVersion: sluiceVersion(),
   };
   return { options, rest };
+}
+
+function takeBounds<S extends NodeShare>(settings: S) {
+  const {
+    connections_max,
+    request_bodies_max,
+    send_timeout,
+    handshake_timeout,
+    header_timeout,
+    body_timeout,
+    idle_timeout,
+    http2_streams_max,
+    ...rest
+  } = settings;
+  const bounds: ListenerBounds = {
+    connectionsMax: connections_max,
+    requestBodiesMaxBytes: request_bodies_max,
+    sendTimeoutMs: send_timeout,
+    handshakeTimeoutMs: handshake_timeout,
+    headerTimeoutMs: header_timeout,
+    bodyTimeoutMs: body_timeout,
+    idleTimeoutMs: idle_timeout,
+    http2StreamsMax: http2_streams_max,
+  };
+  return { bounds, rest };
 }
 
 /** Takes only an object without properties, at compile time and at run time. */

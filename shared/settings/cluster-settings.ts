@@ -1,5 +1,5 @@
 import { roleGroups, setting } from './setting.ts';
-import { addressList, labels, listener, text } from './setting-values.ts';
+import { addressList, between, boolean, count, labels, listener, text } from './setting-values.ts';
 
 /** Settings of the stream between the planes. */
 export const clusterSettings = {
@@ -20,6 +20,34 @@ export const clusterSettings = {
     default: undefined,
     parse: text,
     description: 'key file (PEM) of cluster_cert',
+  }),
+  cluster_cert_next: setting({
+    roles: roleGroups.cluster,
+    default: undefined,
+    supported: [],
+    parse: text,
+    description: 'certificate file of a second pair that is trusted too, while pairs are changed',
+  }),
+  cluster_cert_key_next: setting({
+    roles: roleGroups.cluster,
+    default: undefined,
+    supported: [],
+    parse: text,
+    description: 'key file of cluster_cert_next',
+  }),
+  nodes_max: setting({
+    roles: roleGroups.controlPlane,
+    default: '10000',
+    supported: ['10000'],
+    parse: between(count, 1, 1_000_000, '1 and 1000000'),
+    description: 'data planes that are kept, connected and not; one more is refused',
+  }),
+  adopt_database: setting({
+    roles: roleGroups.dataPlane,
+    default: 'false',
+    supported: ['false'],
+    parse: boolean,
+    description: 'take the configuration of another database than before',
   }),
   cluster_ca: setting({
     roles: roleGroups.cluster,

@@ -1,5 +1,15 @@
 import { roleGroups, setting } from './setting.ts';
-import { between, cidrList, duration, listener, oneOf, size, workers } from './setting-values.ts';
+import {
+  between,
+  boolean,
+  cidrList,
+  duration,
+  listener,
+  oneOf,
+  size,
+  variablePrefix,
+  workers,
+} from './setting-values.ts';
 
 /** A Node.js timer runs for at most 2^31 - 1 ms, which is 24.8 days. */
 const timer = between(duration, 0, 2_147_483_647, '0ms and 24d');
@@ -51,6 +61,27 @@ export const proxySettings = {
     default: undefined,
     parse: cidrList,
     description: 'CIDRs whose X-Forwarded-* headers are believed',
+  }),
+  access_log: setting({
+    roles: roleGroups.proxy,
+    default: 'off',
+    supported: ['off'],
+    parse: oneOf('off', 'errors', 'all'),
+    description: 'off, errors or all: requests that are logged; at log level debug all are',
+  }),
+  latency_headers: setting({
+    roles: roleGroups.proxy,
+    default: 'false',
+    supported: ['false'],
+    parse: boolean,
+    description: "Kong's X-Kong-*-Latency headers on answers",
+  }),
+  vault_env_prefix: setting({
+    roles: roleGroups.proxy,
+    default: undefined,
+    supported: [],
+    parse: variablePrefix,
+    description: 'beginning of the only variables that {vault://env/NAME} reads: with KAFKA_, name means KAFKA_NAME',
   }),
   drain_delay: setting({
     roles: roleGroups.proxy,

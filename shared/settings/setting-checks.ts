@@ -28,6 +28,7 @@ function openFaults(settings: ReadValues): SettingFault[] {
 
 const pairs: readonly (readonly [SettingName, SettingName])[] = [
   ['cluster_cert', 'cluster_cert_key'],
+  ['cluster_cert_next', 'cluster_cert_key_next'],
   ['admin_tls_cert', 'admin_tls_key'],
 ];
 

@@ -30,6 +30,23 @@ export function token(value: string): string {
   return value;
 }
 
+export function boolean(value: string): boolean {
+  return oneOf('true', 'false')(value) === 'true';
+}
+
+/** A whole number. */
+export function count(value: string): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw new ValueError('expected a whole number');
+  return number;
+}
+
+/** The beginning of names of environment variables, such as `KAFKA_`. */
+export function variablePrefix(value: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) throw new ValueError('expected letters, digits and underscores');
+  return value;
+}
+
 /** Bytes: `500`, `64kb`, `1mb`. */
 export function size(value: string): number {
   return scaled(value, sizeUnits, 'expected a size such as 65536, 64kb or 1mb');

@@ -1,11 +1,18 @@
 import { adminSettings } from './admin-settings.ts';
+import { boundSettings } from './bound-settings.ts';
 import { clusterSettings } from './cluster-settings.ts';
 import { nodeSettings } from './node-settings.ts';
 import { proxySettings } from './proxy-settings.ts';
 import type { Role, Setting } from './setting.ts';
 
 /** Every setting: a flag (`--admin-listen`), a variable (`SLUICE_ADMIN_LISTEN`) and a name in `config_file`. */
-export const settingsTable = { ...nodeSettings, ...adminSettings, ...clusterSettings, ...proxySettings };
+export const settingsTable = {
+  ...nodeSettings,
+  ...adminSettings,
+  ...clusterSettings,
+  ...proxySettings,
+  ...boundSettings,
+};
 
 type Table = typeof settingsTable;
 export type SettingName = keyof Table;
