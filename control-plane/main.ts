@@ -11,6 +11,7 @@ import { databaseConfig } from './declarative/database-config.ts';
 import { startExpiry } from './expire-entities.ts';
 import { refreshEntities } from './refresh-entities.ts';
 import { createAuditLog } from './store/audit-log.ts';
+import { lockDatabase } from './store/database-lock.ts';
 import { openDatabase } from './store/database.ts';
 import { plainDocuments, sealedDocuments, type Documents } from './store/documents.ts';
 import { createEntityStore } from './store/entity-store.ts';
@@ -94,6 +95,7 @@ async function startParts(
   const adminTls = options.adminTlsFiles && adminTlsOf(options.adminTlsFiles);
   const keyring = options.keyring === undefined ? undefined : readKeyringLines(options.keyring, process.env);
   const documents = documentsOf(keyring, logger);
+  stops.push(lockDatabase(options.database));
   const database = openDatabase({ path: options.database, cacheKib });
   stops.push(() => void database.close());
   const audit = createAuditLog({ database, plugins: pluginSchemas });

@@ -1,7 +1,8 @@
 import Sqlite from 'better-sqlite3';
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { migrations as ourMigrations } from './migrations.ts';
+import { createPrivateFile } from './private-file.ts';
 
 export type Database = Sqlite.Database;
 
@@ -35,11 +36,10 @@ export function openDatabase({ path, migrations = ourMigrations, cacheKib }: Dat
   return database;
 }
 
-/** The file may hold secrets: it is there with mode 0600 before the first byte; SQLite gives its journals the same. */
+/** Creates the file and its folder. The file may hold secrets; SQLite gives its journals the mode of the file. */
 function createFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true });
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
+  createPrivateFile(path);
 }
 
 function migrate(database: Database, migrations: readonly string[], path: string): void {

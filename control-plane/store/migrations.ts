@@ -131,4 +131,14 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX audit_objects_at ON audit_objects (at_ms);
   `,
+  `
+  -- A random UUID (RFC 9562, version 4), for new databases and old ones.
+  WITH random AS MATERIALIZED (SELECT lower(hex(randomblob(16))) AS digits)
+  INSERT INTO meta (name, value) SELECT 'config_identity',
+    substr(digits, 1, 8) || '-' || substr(digits, 9, 4) || '-4' || substr(digits, 14, 3) || '-8' ||
+    substr(digits, 18, 3) || '-' || substr(digits, 21, 12)
+  FROM random;
+  -- Under this key the secrets are hashed that a read-only token sees.
+  INSERT INTO meta (name, value) VALUES ('mask_key', lower(hex(randomblob(32))));
+  `,
 ];
