@@ -23,7 +23,7 @@ import { openDatabase } from '../store/database.ts';
 import { plainDocuments, sealedDocuments, type Documents } from '../store/documents.ts';
 import { createEntityStore, type EntityStore } from '../store/entity-store.ts';
 import { parseKeyring } from '../store/keyring.ts';
-import type { Exchange } from '../store/staged-exchange.ts';
+import type { Exchange } from '../store/entity-access.ts';
 import type { LoadMessage, LoadTask, Meanwhile, Place } from './load-task.ts';
 
 // The thread of a load: reads and checks the document, compares it with the database, and writes the difference. The

@@ -1,5 +1,4 @@
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
-import type { StagedExchange } from './staged-exchange.ts';
 
 // Types only: what callers, and the parts of the store itself, may do with entities.
 
@@ -28,4 +27,29 @@ export interface EntityWrites extends EntityReads {
    * consistent. For loads of whole configurations. Listeners learn no more than that something changed.
    */
   exchange(staged: StagedExchange): void;
+}
+
+/** An entity with the plural name of its kind. */
+export interface StoredEntity {
+  readonly plural: string;
+  readonly value: SnapshotEntity;
+}
+
+export interface Exchange {
+  readonly removed: Iterable<StoredEntity>;
+  /** Their ids may be those of removed ones: the entity is replaced then. */
+  readonly added: Iterable<StoredEntity>;
+}
+
+/**
+ * Many changes, prepared outside the database: nobody waits for its lock meanwhile, and the work that is left to do under
+ * the lock takes a third of the time. One at a time for a connection.
+ */
+export interface StagedExchange {
+  /** Adds changes of entities of which it has none yet. */
+  add(exchange: Exchange): void;
+  /** Removes the changes of an entity. */
+  drop(plural: string, id: string): void;
+  /** Makes the changes, in a transaction; returns whether there were any. */
+  apply(revision: number): boolean;
 }

@@ -9,14 +9,14 @@ import type { ConfigReader, EntityChange } from './config-reader.ts';
 import { configRevision, type ConfigRevision } from './config-revision.ts';
 import type { Database } from './database.ts';
 import { plainDocuments, type Documents } from './documents.ts';
-import type { EntityReads, EntityWrites } from './entity-access.ts';
+import type { EntityReads, EntityWrites, StagedExchange } from './entity-access.ts';
 import { entityReads, entityTables, type EntityTables } from './entity-tables.ts';
 import { entityWrites } from './entity-writes.ts';
 import { followKeyring } from './follow-keyring.ts';
 import { idMentions, type IdMentions } from './id-mentions.ts';
 import { keepMeta } from './meta.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
-import { stageExchange, type StagedExchange } from './staged-exchange.ts';
+import { stageExchange } from './staged-exchange.ts';
 
 export interface EntityStore extends EntityReads, ConfigReader {
   /** Returns the identifier of this control plane, made with the database. */

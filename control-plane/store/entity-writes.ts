@@ -2,11 +2,10 @@ import { isRecord } from '../../shared/schema/check.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityChange } from './config-reader.ts';
 import type { Database } from './database.ts';
-import type { EntityReads, EntityWrites } from './entity-access.ts';
+import type { EntityReads, EntityWrites, StagedExchange } from './entity-access.ts';
 import type { EntityTable } from './entity-table.ts';
 import type { EntityTables } from './entity-tables.ts';
 import type { IdMentions } from './id-mentions.ts';
-import type { StagedExchange } from './staged-exchange.ts';
 import { StoreViolation } from './store-errors.ts';
 
 export interface EntityWritesDeps {

@@ -1,34 +1,9 @@
 import { entityKey } from '../../shared/snapshot-wire.ts';
-import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Database } from './database.ts';
+import type { Exchange, StagedExchange, StoredEntity } from './entity-access.ts';
 import { quoteName } from './entity-columns.ts';
 import type { EntityTables } from './entity-tables.ts';
-
-/** An entity with the plural name of its kind. */
-export interface StoredEntity {
-  readonly plural: string;
-  readonly value: SnapshotEntity;
-}
-
-export interface Exchange {
-  readonly removed: Iterable<StoredEntity>;
-  /** Their ids may be those of removed ones: the entity is replaced then. */
-  readonly added: Iterable<StoredEntity>;
-}
-
-/**
- * Many changes, made ready beside the database: nobody waits for its lock meanwhile, and what is left to do under the
- * lock takes a third of the time. One at a time for a connection.
- */
-export interface StagedExchange {
-  /** Adds changes, of entities that it has none of. */
-  add(exchange: Exchange): void;
-  /** Takes the changes of an entity back. */
-  drop(plural: string, id: string): void;
-  /** Makes them, in a transaction; true when there were any. */
-  apply(revision: number): boolean;
-}
 
 export interface StagedExchangeDeps {
   readonly database: Database;

@@ -98,6 +98,7 @@ describe('the control plane', () => {
     const [, port] = (first.addresses['admin'] ?? '').split(':');
     const failure = await startControlPlane({
       ...options(),
+      database: join(folder, 'other.db'),
       adminListen: { host: '127.0.0.1', port: Number(port) },
     }).catch((error: unknown) => error);
     expect(failure).to.have.property('code', 'EADDRINUSE');
