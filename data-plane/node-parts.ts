@@ -4,7 +4,7 @@ import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import type { StatusServer } from '../shared/status-server.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
-import { createLuaChains } from './lua/lua-chains.ts';
+import { LuaChains } from './lua/lua-chains.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
@@ -98,7 +98,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
   const metrics = options.metrics ?? defaultMetrics();
   const producers = new Producers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
   const encoders = createEncoders({ logger, metrics });
-  const lua = createLuaChains({ logger, metrics });
+  const lua = new LuaChains({ logger, metrics });
   return {
     metrics,
     requestMetrics: createRequestMetrics({ registry: metrics, inFlight }),

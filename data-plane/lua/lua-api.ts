@@ -1,51 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { type LuaEngine, LuaFactory, LuaLibraries } from 'wasmoon';
+import type { RawLua } from './raw-lua.ts';
 
-/**
- * What is used of Lua's C API, as the WebAssembly module exports it. wasmoon's own wrappers take text for bytes, end it
- * at the first NUL and replace what is not UTF-8; a record must not be changed that way. States and pointers are numbers.
- */
-interface RawLua {
-  HEAPU8: Uint8Array;
-  HEAPU32: Uint32Array;
-  addFunction(implementation: (state: number) => number, signature: string): number;
-  removeFunction(created: number): void;
-  _malloc(bytes: number): number;
-  _free(pointer: number): void;
-  _luaL_loadbufferx(state: number, text: number, bytes: number, name: number, mode: number): number;
-  _luaL_ref(state: number, table: number): number;
-  _lua_checkstack(state: number, slots: number): number;
-  _lua_createtable(state: number, elements: number, members: number): void;
-  _lua_error(state: number): number;
-  _lua_getmetatable(state: number, index: number): number;
-  _lua_gettop(state: number): number;
-  _lua_isinteger(state: number, index: number): number;
-  _lua_next(state: number, index: number): number;
-  _lua_pcallk(state: number, args: number, results: number, handler: number, context: number, k: number): number;
-  _lua_pushboolean(state: number, value: number): void;
-  _lua_pushcclosure(state: number, implementation: number, upvalues: number): void;
-  _lua_pushinteger(state: number, value: bigint): void;
-  _lua_pushlightuserdata(state: number, pointer: number): void;
-  _lua_pushlstring(state: number, text: number, bytes: number): number;
-  _lua_pushnil(state: number): void;
-  _lua_pushnumber(state: number, value: number): void;
-  _lua_rawequal(state: number, left: number, right: number): number;
-  _lua_rawgeti(state: number, table: number, key: bigint): number;
-  _lua_rawset(state: number, table: number): void;
-  _lua_rawseti(state: number, table: number, key: bigint): void;
-  _lua_rotate(state: number, index: number, by: number): void;
-  _lua_setmetatable(state: number, index: number): number;
-  _lua_settop(state: number, index: number): void;
-  _lua_setupvalue(state: number, index: number, upvalue: number): number;
-  _lua_toboolean(state: number, index: number): number;
-  _lua_tointegerx(state: number, index: number, isNumber: number): bigint;
-  _lua_tolstring(state: number, index: number, bytes: number): number;
-  _lua_tonumberx(state: number, index: number, isNumber: number): number;
-  _lua_touserdata(state: number, index: number): number;
-  _lua_type(state: number, index: number): number;
-}
-
-/** Lua's own numbers for the kinds of values. */
+/** The kinds of values, in the order of Lua's own numbers for them. */
 const luaTypes = [
   'nil',
   'boolean',
@@ -59,7 +16,7 @@ const luaTypes = [
 ] as const;
 export type LuaTypeName = (typeof luaTypes)[number];
 
-/** What a protected call or a compilation came to. */
+/** The result of a protected call or of a compilation. */
 export type LuaStatus = 'ok' | 'error' | 'memory';
 
 const registryIndex = -1_001_000;
@@ -69,9 +26,9 @@ const errorMemory = 4;
 const factory = new LuaFactory();
 
 /**
- * One Lua state with no libraries but base, string, table and math, and a bound on what it may allocate. Indexes count as
- * in Lua's C API: from 1 at the bottom of the stack, from -1 at its top. What allocates belongs inside `call`: outside of
- * it a full memory ends the module with an exception.
+ * One Lua state with the libraries base, string, table and math, and a bound on its memory. Indexes count as in Lua's C
+ * API: from 1 at the bottom of the stack, from -1 at its top. Work that allocates belongs inside `call`: outside of it a
+ * full memory ends the module with an exception.
  */
 export class LuaApi {
   readonly #engine: LuaEngine;
@@ -103,7 +60,7 @@ export class LuaApi {
     this.#scratch = this.#raw._malloc(this.#scratchBytes);
   }
 
-  /** Frees the state and all that was made for it. */
+  /** Frees the state and everything that was created for it. */
   close(): void {
     this.#engine.global.close();
     for (const created of this.#functions) this.#raw.removeFunction(created);
@@ -111,7 +68,7 @@ export class LuaApi {
     this.#raw._free(this.#scratch);
   }
 
-  /** Compiles a chunk and pushes it as a function, or pushes why it cannot be. */
+  /** Compiles a chunk and pushes it as a function, or pushes the error's message. */
   load(source: string, chunkName: string): LuaStatus {
     // `=` keeps the name as it is in messages; `t` takes no bytecode, which could break out of the sandbox.
     const nameAndMode = Buffer.from(`=${chunkName}\0t\0`);
@@ -130,8 +87,8 @@ export class LuaApi {
   }
 
   /**
-   * A function of ours for Lua: it finds its arguments from index 1 and gives the number of results that it pushed. What
-   * `isOurs` recognises among its exceptions becomes a Lua error with the same message; others pass through.
+   * Makes a function that Lua can call: it finds its arguments from index 1 and returns the number of results that it
+   * pushed. An exception that `isOurs` recognises becomes a Lua error with the same message; others pass through.
    */
   createFunction(implementation: () => number, isOurs: (error: unknown) => error is Error): number {
     const created = this.#raw.addFunction((state) => {
@@ -164,7 +121,7 @@ export class LuaApi {
     this.#raw._lua_pushnil(this.#state);
   }
 
-  /** JSON's null, as a value that can stand in a table. */
+  /** Pushes JSON's null, as a value that can stand in a table. */
   pushNull(): void {
     this.#raw._lua_pushlightuserdata(this.#state, 0);
   }
@@ -212,7 +169,7 @@ export class LuaApi {
     this.#raw._lua_settop(this.#state, 0);
   }
 
-  /** Whether the value at an index is the last one. */
+  /** Returns true when the value at an index is the last one. */
   isTop(index: number): boolean {
     return this.#raw._lua_gettop(this.#state) === index;
   }
@@ -222,7 +179,7 @@ export class LuaApi {
     this.#raw._lua_rotate(this.#state, -2, 1);
   }
 
-  /** Room for more values. @returns false when the stack may not grow so far. */
+  /** Makes room for more values. @returns false when the stack may not grow so far. */
   ensureStack(slots: number): boolean {
     return this.#raw._lua_checkstack(this.#state, slots) !== 0;
   }
@@ -236,12 +193,12 @@ export class LuaApi {
     this.#raw._lua_rawgeti(this.#state, registryIndex, BigInt(kept));
   }
 
-  /** Takes a table off the stack and makes it the metatable of the value at an index, as counted before. */
+  /** Takes a table off the stack and makes it the metatable of the value at an index, counted with that table. */
   setMetatable(index: number): void {
     this.#raw._lua_setmetatable(this.#state, index);
   }
 
-  /** Whether the metatable of a value is the one that is kept. */
+  /** Returns true when the metatable of a value is the kept one. */
   hasMetatable(index: number, kept: number): boolean {
     if (this.#raw._lua_getmetatable(this.#state, index) === 0) return false;
     this.pushKept(kept);
@@ -250,7 +207,7 @@ export class LuaApi {
     return isSame;
   }
 
-  /** Takes a value off the stack and makes it the environment of a chunk that was loaded. */
+  /** Takes a value off the stack and makes it the environment of a loaded chunk. */
   setEnvironment(chunk: number): void {
     this.#raw._lua_setupvalue(this.#state, chunk, 1);
   }
@@ -263,7 +220,7 @@ export class LuaApi {
     return this.#raw._lua_toboolean(this.#state, index) !== 0;
   }
 
-  /** An integer as a bigint, any other number as a number. */
+  /** Returns an integer as a bigint, any other number as a number. */
   number(index: number): number | bigint {
     return this.#raw._lua_isinteger(this.#state, index) === 0
       ? this.#raw._lua_tonumberx(this.#state, index, 0)
@@ -274,30 +231,30 @@ export class LuaApi {
     return this.#raw._lua_touserdata(this.#state, index) === 0;
   }
 
-  /** A copy of a string's bytes, with no more memory behind it. */
+  /** Returns a copy of a string's bytes in a buffer of that size. */
   bytes(index: number): Uint8Array {
     return new Uint8Array(this.#bytes(index));
   }
 
-  /** A string's text; what is not UTF-8 is replaced. */
+  /** Returns a string's text; bytes that are not UTF-8 are replaced. */
   lossyText(index: number): string {
     return this.#bytes(index).toString('utf8');
   }
 
-  /** A string's text; undefined when it is not UTF-8. */
+  /** Returns a string's text; undefined when it is not UTF-8. */
   text(index: number): string | undefined {
     const bytes = this.#bytes(index);
     return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
   }
 
-  /** A view of the memory, good until Lua runs again. */
+  /** Returns a view of the memory, which is valid until Lua runs again. */
   #bytes(index: number): Buffer {
     const at = this.#raw._lua_tolstring(this.#state, index, this.#length);
     const length = this.#raw.HEAPU32[this.#length / 4] ?? 0;
     return Buffer.from(this.#raw.HEAPU8.buffer, at, length);
   }
 
-  /** Memory for so many bytes on their way to Lua, which copies them. */
+  /** Returns memory for so many bytes on their way to Lua, which copies them. */
   #reserve(bytes: number): number {
     if (bytes <= this.#scratchBytes) return this.#scratch;
     this.#raw._free(this.#scratch);

@@ -2,17 +2,13 @@ import { Counter, type Registry } from 'prom-client';
 import { CountedLeases, Holders, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { LuaFunctionFault } from './lua-protocol.ts';
-import { type LuaFailureReason, type LuaLimits, LuaWorker, type WorkerChain } from './lua-worker.ts';
-
-/** Chains of Lua functions, ready to run; equal ones are shared and outlive a configuration that still uses them. */
-export interface LuaChains {
-  /**
-   * Compiles a chain, in a thread of its own while there are fewer than `luaWorkersMax`.
-   * @throws Error when no thread can be started: a fault of the node, not of the functions.
-   */
-  acquire(functions: readonly string[]): Promise<LuaAcquired>;
-  close(): Promise<void>;
-}
+import {
+  type LuaFailureReason,
+  type LuaLimits,
+  LuaWorker,
+  type LuaWorkerDeps,
+  type WorkerChain,
+} from './lua-worker.ts';
 
 export type LuaAcquired =
   | { readonly kind: 'acquired'; readonly chain: LuaChain }
@@ -20,15 +16,15 @@ export type LuaAcquired =
 
 export interface LuaChain {
   /**
-   * Folds the functions over a message (JSON text). A table comes back as JSON text, a string as its bytes.
+   * Folds the functions over a message (JSON text). Resolves to JSON text for a table, to its bytes for a string.
    * @throws RequestError LUA_ERROR, PRODUCER_OVERLOADED, SHUTTING_DOWN
    */
   run(message: string, deadlineMs: number): Promise<string | Buffer>;
-  /** After the last run; the last release of a chain forgets it. */
+  /** Ends the use of the chain, which is forgotten when nobody uses it. Must come after the last run. */
   release(): void;
 }
 
-/** Threads of one process. A chain that loops without end holds up those it shares a thread with, never others. */
+/** Threads of one process. A chain that loops without end delays the chains of its own thread only. */
 export const luaWorkersMax = 4;
 
 const defaultLimits: LuaLimits = {
@@ -47,44 +43,48 @@ export interface LuaChainsOptions {
   readonly limits?: Partial<LuaLimits>;
 }
 
-/** No thread is started before a configuration asks for a chain. */
-export function createLuaChains({ logger, metrics, limits }: LuaChainsOptions): LuaChains {
-  const failures = new Counter({
-    name: 'sluice_lua_failures_total',
-    help: 'Messages that message_by_lua_functions brought no record of, by reason',
-    labelNames: ['reason'],
-    registers: [metrics],
-  });
-  return new SharedChains({
-    limits: { ...defaultLimits, ...limits },
-    logger,
-    countFailure: (reason: LuaFailureReason) => failures.inc({ reason }),
-  });
-}
-
+/** A chain and where it runs. */
 interface Shared extends WorkerChain {
   readonly place: Place;
   readonly faults: Promise<readonly LuaFunctionFault[]>;
 }
 
+/** A worker and its chains. */
 interface Place {
   readonly worker: LuaWorker;
-  /** Its chains. */
   readonly holders: Holders;
 }
 
-class SharedChains implements LuaChains {
-  readonly #deps: ConstructorParameters<typeof LuaWorker>[0];
+/**
+ * Chains of Lua functions, ready to run. Equal chains are shared, and one survives a change of the configuration that
+ * keeps it. No thread starts before a configuration asks for a chain.
+ */
+export class LuaChains {
+  readonly #deps: LuaWorkerDeps;
   readonly #shared = new CountedLeases<string, Shared>((chain) => this.#drop(chain));
   readonly #places = new Set<Place>();
-  /** Workers whose last chain is gone. */
+  /** Workers that have lost their last chain and are closing. */
   readonly #closing = new Set<Promise<void>>();
   #nextId = 1;
 
-  constructor(deps: ConstructorParameters<typeof LuaWorker>[0]) {
-    this.#deps = deps;
+  constructor({ logger, metrics, limits }: LuaChainsOptions) {
+    const failures = new Counter({
+      name: 'sluice_lua_failures_total',
+      help: 'Messages of which message_by_lua_functions made no record, by reason',
+      labelNames: ['reason'],
+      registers: [metrics],
+    });
+    this.#deps = {
+      limits: { ...defaultLimits, ...limits },
+      logger,
+      countFailure: (reason: LuaFailureReason) => failures.inc({ reason }),
+    };
   }
 
+  /**
+   * Compiles a chain, in a thread of its own while there are fewer than `luaWorkersMax`.
+   * @throws Error when no thread can be started: a fault of the node, not of the functions.
+   */
   async acquire(functions: readonly string[]): Promise<LuaAcquired> {
     const lease = this.#shared.acquire(JSON.stringify(functions), () => this.#create(functions));
     try {
@@ -98,6 +98,7 @@ class SharedChains implements LuaChains {
     }
   }
 
+  /** Ends every thread; runs that wait are answered. */
   async close(): Promise<void> {
     this.#shared.clear();
     const workers = [...this.#places].map(({ worker }) => worker.close());
@@ -111,7 +112,7 @@ class SharedChains implements LuaChains {
     return { ...chain, place, faults: place.worker.compile(chain) };
   }
 
-  /** Holds a new worker while there may be more, else the one with the fewest chains. */
+  /** Holds a new worker while there are fewer than `luaWorkersMax`, else the one with the fewest chains. */
   #holdPlace(): Place {
     if (this.#places.size < luaWorkersMax) {
       const place = { worker: new LuaWorker(this.#deps), holders: new Holders() };

@@ -1,16 +1,16 @@
 import type { LuaApi } from './lua-api.ts';
 
-/** As deep as JSON may nest on its way into Lua or out of it; a table that holds itself ends here. */
+/** Nesting of JSON on its way into Lua or out of it; this also ends a table that holds itself. */
 const depthMax = 1_000;
-/** Characters of JSON that one table may become: shared tables can stand for far more than they take. */
+/** Characters of JSON that one table may become: a table that is shared many times makes far more text than it takes memory. */
 const jsonLengthMax = 16 * 1024 * 1024;
-/** A list may have this many holes for each element, and `holesFree` in any case, as in lua-cjson. */
+/** Holes that a list may have for each element, beyond `holesFree`, as in lua-cjson. */
 const holesPerElement = 1;
 const holesFree = 10;
 
 const integer64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 
-/** A value that has no place on the other side. The message is for who wrote the function. */
+/** A value that JSON or Lua cannot hold. The message is for the author of the function. */
 export class LuaJsonError extends Error {}
 
 /**
@@ -20,7 +20,7 @@ export class LuaJsonError extends Error {}
  */
 export function pushJson(lua: LuaApi, text: string, arrayMark: number): void {
   try {
-    // Checks the whole text, so that the walk below need not.
+    // This checks the whole text, so that the walk below need not.
     JSON.parse(text);
   } catch (error) {
     throw new LuaJsonError(error instanceof Error ? `invalid JSON: ${error.message}` : 'invalid JSON');
@@ -91,7 +91,7 @@ class JsonPusher {
     this.#lua.pushTable();
   }
 
-  /** Goes past a comma, or past the end. */
+  /** Reads past a comma, or past the end. */
   #closes(end: string): boolean {
     this.#skipBlank();
     if (this.#text[this.#at] === ',') {
@@ -116,7 +116,7 @@ class JsonPusher {
     this.#at = end + 1;
     if (isPlain) return this.#text.slice(start + 1, end);
     const text = String(JSON.parse(this.#text.slice(start, end + 1)));
-    // Only an escape can stand for one; in UTF-8 there is no such thing.
+    // Only an escape can make half of a pair: UTF-8 cannot hold one.
     if (/\p{Surrogate}/u.test(text)) throw new LuaJsonError('half of a surrogate pair is no text');
     return text;
   }
@@ -144,7 +144,7 @@ class JsonPusher {
 }
 
 /**
- * The value on top of the stack as JSON text; it stays there. Tables whose keys are 1, 2, … and those marked as lists
+ * Returns the value on top of the stack as JSON text; the value stays there. Tables whose keys are 1, 2, … and those marked as lists
  * become lists, all others objects whose members stand in the order of their names, so that equal tables give equal text.
  * @throws LuaJsonError
  */
@@ -152,7 +152,7 @@ export function readJson(lua: LuaApi, arrayMark: number): string {
   return new JsonReader(lua, arrayMark).value(0);
 }
 
-/** What the keys of a table say. */
+/** The keys of a table. */
 interface Keys {
   readonly count: number;
   /** The largest where all are positive integers; 0 when there are others, or none. */
@@ -240,7 +240,7 @@ class JsonReader {
     return `{${sorted.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
   }
 
-  /** The key below the value on top. */
+  /** Returns the key below the value on top. */
   #name(): string {
     const type = this.#lua.typeOf(-2);
     if (type === 'string') return this.#text(-2);
@@ -260,7 +260,7 @@ class JsonReader {
   }
 }
 
-/** The shortest text that reads back as the same number; a whole double has no fraction, as in lua-cjson. */
+/** Returns the shortest text that reads back as the same number; a whole double has no fraction, as in lua-cjson. */
 function numberJson(value: number | bigint): string {
   if (typeof value === 'bigint') return String(value);
   if (!Number.isFinite(value)) throw new LuaJsonError('a number is not finite');

@@ -1,7 +1,7 @@
-/** On the clock: a message becomes a Lua value, or a Lua value JSON. */
+/** Stands on the clock while a message becomes a Lua value, or a Lua value becomes JSON. */
 export const conversion = -1;
 
-/** What the node asks a Lua thread; one at a time. Chains are named by numbers of the node's choice. */
+/** A request of the node to a Lua thread, one at a time. Chains are named by numbers that the node chooses. */
 export type LuaRequest =
   | { readonly kind: 'compile'; readonly chain: number; readonly functions: readonly string[] }
   /** The message is JSON text. */
@@ -19,13 +19,13 @@ export interface LuaFailed {
   readonly kind: 'failed';
   /** Position in the chain, from 0; the length of the chain when the last result cannot be a record. */
   readonly index: number;
-  /** Lua's words, for the operator. */
+  /** Lua's own error message, for the operator. */
   readonly message: string;
-  /** The chain's memory is full: its thread must not go on. */
+  /** The chain's memory is full: its thread must be replaced. */
   readonly outOfMemory: boolean;
 }
 
-/** Why a function cannot be used. */
+/** The reason why a function cannot be used. */
 export interface LuaFunctionFault {
   /** Position in the chain, from 0. */
   readonly index: number;
@@ -34,12 +34,12 @@ export interface LuaFunctionFault {
   readonly message: string;
 }
 
-/** What a Lua thread is started with. */
+/** The data that a Lua thread starts with. */
 export interface LuaThreadData {
   readonly memoryMaxBytes: number;
   /**
-   * Two 64-bit integers: when the work under way began (monotonic ns; 0: none is), and what it is: the index of the
-   * function that is called, or `conversion`.
+   * Two 64-bit integers: when the present work began (monotonic ns; 0 for none), and the index of the function that is
+   * called, or `conversion`.
    */
   readonly clock: SharedArrayBuffer;
 }

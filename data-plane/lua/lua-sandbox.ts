@@ -1,18 +1,19 @@
 /**
- * Runs once in a new state, with our decode, encode, null and the mark of lists as arguments. Gives the mark and a
- * function that makes an environment: each chunk has its own, with copies of the libraries, so that none can change what
- * another sees. What is not listed is not there: no io, os, require, load, debug, coroutine, collectgarbage, print.
+ * A Lua chunk that runs once in a new state, with decode, encode, null and the lists' metatable as arguments. It returns a
+ * function that makes an environment: each function of a chain has its own, with copies of the libraries, so that none can
+ * change what another sees. Nothing but the listed names exists: no io, os, require, load, debug, coroutine,
+ * collectgarbage, print.
  */
 export const sandboxSource = `
 local decode, encode, null, array_mt = ...
 local getmetatable, setmetatable, rawget, error, pairs = getmetatable, setmetatable, rawget, error, pairs
 local type, string, table, math = type, string, table, math
 
--- Methods of strings come from this table, which nobody can reach any more.
+-- Methods of strings come from this table, which no function can reach any more.
 getmetatable("").__metatable = false
 string.dump = nil
 
--- A finaliser would run at a time that is no call's.
+-- A finaliser would run outside of the time that a call's deadline bounds.
 local function set_metatable(target, meta)
   if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
     error("__gc is not allowed", 2)

@@ -3,7 +3,7 @@ import { LuaJsonError, pushJson, readJson } from './lua-json.ts';
 import { conversion, type LuaFunctionFault, type LuaReply } from './lua-protocol.ts';
 import { sandboxSource } from './lua-sandbox.ts';
 
-/** Runs a call of the function with this index, or a `conversion`, between two marks on the clock that the node watches. */
+/** Runs a call of the function with this index, or a `conversion`, and shows its start and end on the clock that the node watches. */
 export type Timed = <T>(index: number, work: () => T) => T;
 
 /** A chain of functions in a sandboxed state of its own. */
@@ -15,7 +15,7 @@ export class LuaState {
   readonly #readResult: number;
   readonly #newEnvironment: number;
   #functions: number[] = [];
-  /** On their way into Lua and out of it; conversions run inside protected calls. */
+  /** The texts on their way into Lua and out of it: conversions run inside protected calls, which pass no JavaScript values. */
   #message = '';
   #result = '';
 
@@ -45,7 +45,7 @@ export class LuaState {
     this.#lua.close();
   }
 
-  /** Compiles the chunks and runs each once for the function that it returns. All faults at once. */
+  /** Compiles the chunks and runs each once for the function that it returns. Returns the faults of all of them. */
   compile(chunks: readonly string[]): LuaFunctionFault[] {
     const faults: LuaFunctionFault[] = [];
     for (const [index, chunk] of chunks.entries()) {
@@ -92,7 +92,7 @@ export class LuaState {
     return status === 'ok' ? { kind: 'done', result } : this.#failed(index, status);
   }
 
-  /** The fault's text, or undefined when the function is kept. */
+  /** Returns the fault's text, or undefined when the function is kept. */
   #compileOne(chunk: string, index: number): string | undefined {
     const lua = this.#lua;
     if (lua.load(chunk, `function ${index + 1}`) !== 'ok') return this.#errorText();
@@ -110,13 +110,13 @@ export class LuaState {
     return { kind: 'failed', index, message: this.#errorText(), outOfMemory: status === 'memory' };
   }
 
-  /** The error on top of the stack. */
+  /** Returns the text of the error on top of the stack. */
   #errorText(): string {
     const type = this.#lua.typeOf(-1);
     return type === 'string' ? this.#lua.lossyText(-1) : `the error is a ${type}`;
   }
 
-  /** Keeps the function that makes environments. */
+  /** Returns the kept function that makes environments. */
   #openSandbox(create: (work: () => number) => number): number {
     const lua = this.#lua;
     const decode = create(() => {
@@ -145,7 +145,7 @@ function isConversionError(error: unknown): error is Error {
   return error instanceof LuaJsonError;
 }
 
-/** `function 1:3: unexpected symbol` in its parts. */
+/** Splits `function 1:3: unexpected symbol` into line and message. */
 function splitLine(text: string): { line: number | null; message: string } {
   const match = /^function \d+:(\d+): ([^]*)$/.exec(text);
   return match === null ? { line: null, message: text } : { line: Number(match[1]), message: match[2] ?? '' };

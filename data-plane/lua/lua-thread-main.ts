@@ -2,10 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LuaReply, LuaRequest, LuaThreadData } from './lua-protocol.ts';
 import { LuaState, type Timed } from './lua-state.ts';
 
-/** The Lua thread: answers one request at a time. What it cannot handle ends it; the node then starts another. */
+/** The Lua thread answers one request at a time. An unexpected error ends it, and the node starts another. */
 if (parentPort === null) throw new Error('not a worker thread');
 const port = parentPort;
-// The one who starts the thread gives it this.
+// LuaThread starts this file with these data.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const { memoryMaxBytes, clock } = workerData as LuaThreadData;
 const call = new BigInt64Array(clock);
@@ -52,7 +52,7 @@ port.on('message', (request: LuaRequest) => {
       if (reply !== undefined) post(reply);
     },
     (error: unknown) => {
-      // Thrown outside of the promise it ends the thread, and the node hears why.
+      // Thrown outside of the promise, the error ends the thread and reaches the node.
       setImmediate(() => {
         throw error;
       });

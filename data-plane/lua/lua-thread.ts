@@ -8,13 +8,13 @@ export interface LuaThreadOptions {
   readonly startTimeoutMs: number;
 }
 
-/** `start`: it did not come up; `deadline`: a call or a conversion ran too long; `lost`: anything else. */
+/** `start`: the thread did not start; `deadline`: a call or a conversion ran too long; `lost`: anything else. */
 type EndReason = 'start' | 'deadline' | 'lost';
 
-/** The thread is ended, and why. */
+/** Says why a thread has ended. */
 export class LuaThreadEnded extends Error {
   readonly reason: EndReason;
-  /** Where the reason is `deadline`: the function whose call it was, from 0, or `conversion`. */
+  /** With the reason `deadline`: the function that was called, from 0, or `conversion`. */
   readonly index: number;
 
   constructor(reason: EndReason, message: string, index: number = conversion) {
@@ -25,20 +25,20 @@ export class LuaThreadEnded extends Error {
   }
 }
 
-/** How long calls of Lua and conversions of one message may take. */
+/** The time that one call of a Lua function, and one conversion from or to JSON, may take. */
 export interface LuaDeadlines {
   readonly callTimeoutMs: number;
   readonly convertTimeoutMs: number;
 }
 
-/** What lies between calls and conversions is short; a request that takes this long is lost. */
+/** Work between calls and conversions is short: a thread that has not replied after this time counts as lost. */
 const requestTimeoutMs = 30_000;
-/** How often it is looked whether a call has begun. */
+/** Interval of looking whether a call has begun. */
 const lookEveryMs = 10;
-/** Heap of a thread beside Lua's own memory: messages on their way in and out. */
+/** V8's heap in a thread, which holds messages on their way in and out; Lua's own memory is beside it. */
 const heapMaxMb = 256;
 
-/** A thread that runs Lua, one request at a time; nothing that Lua does holds up the node. */
+/** A thread that runs Lua, one request at a time, so that nothing that Lua does delays the node's event loop. */
 export class LuaThread {
   readonly #worker: Worker;
   readonly #clock: BigInt64Array;
@@ -46,7 +46,7 @@ export class LuaThread {
   #onReply: ((reply: LuaReply) => void) | undefined;
   #onEnd: ((error: LuaThreadEnded) => void) | undefined;
 
-  /** Resolves when the thread is up. @throws LuaThreadEnded (rejects) when it does not come up in time. */
+  /** Resolves when the thread has started; rejects with LuaThreadEnded when it does not start in time. */
   readonly ready: Promise<void>;
 
   constructor({ memoryMaxBytes, startTimeoutMs }: LuaThreadOptions) {
@@ -56,13 +56,13 @@ export class LuaThread {
     this.#clock = new BigInt64Array(clock);
     this.#worker = new Worker(new URL('./lua-thread-main.js', import.meta.url), {
       workerData: data,
-      // Nothing of the node's environment is to be found where foreign code runs.
+      // Foreign code runs here: it must find nothing of the node's environment.
       env: {},
       stdout: true,
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: heapMaxMb },
     });
-    // WebAssembly's own last words; why a thread ended comes with its error.
+    // Only WebAssembly's abort messages arrive here; the reason why a thread ended comes with its error event.
     this.#worker.stdout.resume();
     this.#worker.stderr.resume();
     this.#worker.on('message', (reply: LuaReply) => this.#onReply?.(reply));
@@ -79,7 +79,7 @@ export class LuaThread {
   }
 
   /**
-   * Resolves to the reply. A call or a conversion beyond its deadline ends the thread.
+   * Resolves to the reply. A call or a conversion that exceeds its deadline ends the thread.
    * @throws LuaThreadEnded
    */
   async request(request: LuaRequest, deadlines: LuaDeadlines): Promise<LuaReply> {
@@ -93,12 +93,12 @@ export class LuaThread {
     }
   }
 
-  /** A request without a reply. */
+  /** Sends a request that has no reply. */
   send(request: LuaRequest): void {
     this.#worker.postMessage(request);
   }
 
-  /** Ends the thread, whatever it is at, and resolves when it is gone. */
+  /** Ends the thread at once and resolves when it is gone. */
   async end(): Promise<void> {
     this.#end('lost', 'the thread was ended');
     await this.#worker.terminate();
@@ -113,7 +113,7 @@ export class LuaThread {
   }
 
   /**
-   * The call's age is read off the shared clock, not off a timer of ours: neither a busy event loop nor the time until
+   * Reads the call's age from the shared clock, which the thread itself sets: neither a busy event loop nor the time until
    * the thread takes the message counts against a call.
    */
   #watch({ callTimeoutMs, convertTimeoutMs }: LuaDeadlines): { abort(): void } {
@@ -140,9 +140,9 @@ export class LuaThread {
 }
 
 /**
- * V8 compiles hot functions on threads of the platform. In Node 20 such work for a thread that is being ended can find
- * its isolate gone from the platform and abort the whole process. Isolates made from here on compile on their own
- * thread; those that are there, the main one above all, keep what they have.
+ * V8 compiles hot functions on threads of the platform. In Node 20 such work for a worker that is being terminated can
+ * find its isolate gone and abort the whole process. Isolates created after this call compile on their own thread; the
+ * existing ones, the main one above all, keep compiling concurrently.
  */
 function keepCompilingInTheThread(): void {
   setFlagsFromString('--no-concurrent-recompilation');

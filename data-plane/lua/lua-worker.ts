@@ -7,17 +7,18 @@ import { type LuaDeadlines, LuaThread, LuaThreadEnded } from './lua-thread.ts';
 
 /** Bounds of one worker. */
 export interface LuaLimits extends LuaDeadlines {
-  /** Running one chunk for the function that it returns, when a configuration is applied. */
+  /** Time that one chunk may take to return its function, when a configuration is applied. */
   readonly compileTimeoutMs: number;
   readonly startTimeoutMs: number;
-  /** Messages that wait, and the length of their texts together. */
+  /** Messages that may wait. */
   readonly queueMessagesMax: number;
+  /** Characters of all waiting messages together. */
   readonly queueLengthMax: number;
   /** Memory of one chain. */
   readonly memoryMaxBytes: number;
 }
 
-/** Why a message brought no record; the labels of the failures' counter. */
+/** Why a message made no record; the labels of the failures' counter. */
 export type LuaFailureReason = 'error' | 'deadline' | 'memory' | 'lost' | 'overload';
 
 export interface LuaWorkerDeps {
@@ -42,19 +43,19 @@ interface Job {
 }
 
 /**
- * A queue of messages before one Lua thread, which is started on demand and replaced when a call runs too long, a chain's
- * memory is full or the thread is lost. Chains are compiled again in a new thread, each with its next message.
+ * The queue of messages for one Lua thread. The thread is started on demand and replaced when a call runs too long, when a
+ * chain's memory is full or when the thread ends by itself. A new thread compiles each chain before its next message.
  */
 export class LuaWorker {
   readonly #deps: LuaWorkerDeps;
-  /** Go before messages: an apply must not wait for a busy queue. */
+  /** Compilations go before messages, because applying a configuration must not wait for a busy queue. */
   readonly #compiles: (() => Promise<void>)[] = [];
   readonly #queue = new Set<Job>();
   #queueLength = 0;
   #thread: LuaThread | undefined;
-  /** What the present thread has compiled. */
+  /** Ids of the chains that the present thread has compiled. */
   #compiled = new Set<number>();
-  /** Works off both queues, one piece at a time; undefined when there is nothing to do. */
+  /** Empties both queues, one piece of work at a time; undefined when there is nothing to do. */
   #working: Promise<void> | undefined;
   #isClosed = false;
   readonly #log: ReturnType<typeof pacedLog>;
@@ -64,7 +65,7 @@ export class LuaWorker {
     this.#log = pacedLog((event, message, fields) => deps.logger.error(event, message, fields));
   }
 
-  /** The faults of a chain's functions; none: it can run. @throws Error when the thread cannot be used. */
+  /** Resolves to the faults of a chain's functions; it can run when there are none. @throws Error when the thread cannot be used */
   compile(chain: WorkerChain): Promise<readonly LuaFunctionFault[]> {
     return new Promise((resolve, reject) => {
       this.#compiles.push(() => this.#compile(chain).then(resolve, reject));
@@ -95,12 +96,12 @@ export class LuaWorker {
     });
   }
 
-  /** A chain that no message will come for any more. */
+  /** Forgets a chain; no message may come for it any more. */
   drop(chain: WorkerChain): void {
     if (this.#compiled.delete(chain.id)) this.#thread?.send({ kind: 'drop', chain: chain.id });
   }
 
-  /** Answers what waits and ends the thread. */
+  /** Refuses the waiting messages and ends the thread. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const job of this.#queue) {
@@ -181,7 +182,7 @@ export class LuaWorker {
     return thread.request(request, deadlines);
   }
 
-  /** The old one is gone before another starts, so that endless loops never run side by side. */
+  /** Waits until the old thread has ended before another starts, so that endless loops never run side by side. */
   async #replaceThread(): Promise<void> {
     const old = this.#thread;
     this.#thread = undefined;
@@ -205,7 +206,7 @@ export class LuaWorker {
     return isOurs ? new RequestError('INTERNAL', 'The thread for Lua did not start.') : failure;
   }
 
-  /** What Lua says of an error is the operator's: it may quote the function and the message. */
+  /** Lua's own words go to the log, never to the client: they may quote the function and the message. */
   #failure(reason: LuaFailureReason, place: string, luaMessage: string): RequestError {
     this.#deps.countFailure(reason);
     this.#log('lua_failed', `${place} of message_by_lua_functions failed`, { reason, error: luaMessage });

@@ -42,7 +42,7 @@ export interface PluginMetrics {
 export interface PluginDeps {
   readonly producers: Pick<Producers, 'acquire'>;
   readonly encoders: Encoders;
-  readonly lua: LuaChains;
+  readonly lua: Pick<LuaChains, 'acquire'>;
   /** Usable only while an instance is created. */
   readonly certificates: Certificates;
   readonly log: Logger;

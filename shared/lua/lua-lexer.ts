@@ -1,4 +1,4 @@
-/** Where and why a text is not Lua 5.4, in the words of Lua's own compiler. Lines count from 1. */
+/** Says where and why a text is not Lua 5.4, in the words of Lua's own compiler. Lines count from 1. */
 export class LuaSyntaxError extends Error {
   readonly line: number;
 
@@ -27,7 +27,7 @@ const space = /[ \t\r\n\v\f]+/y;
 const restOfLine = /[^\r\n]*/y;
 const longOpening = /\[(=*)\[/y;
 const name = /[A-Za-z_][A-Za-z0-9_]*/y;
-/** Everything that Lua reads as one number; whether it is one is asked after. */
+/** Everything that Lua reads as one number; it is checked afterwards whether it is one. */
 const numberLike = /0[xX](?:[pP][+-]|[A-Za-z0-9_.])*|\.?[0-9](?:[eE][+-]|[A-Za-z0-9_.])*/y;
 const decimalNumber = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const hexNumber = /^0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?$/;
@@ -75,7 +75,7 @@ export class LuaLexer {
     }
   }
 
-  /** `[[ … ]]`, `[==[ … ]==]`; undefined where none starts. */
+  /** Reads `[[ … ]]` or `[==[ … ]==]`; undefined where none starts. */
   #long(what: 'string' | 'comment'): string | undefined {
     longOpening.lastIndex = this.#at;
     const opening = longOpening.exec(this.#text);

@@ -1,4 +1,4 @@
-import { luaSyntaxFault, returnsNoFunction } from '../lua/lua-parser.ts';
+import { luaSyntaxFault, returnsNoFunction } from '../lua/lua-syntax.ts';
 
 /** `return function(message) return message.body end`, with any name and spacing. */
 const bodyIdiom =

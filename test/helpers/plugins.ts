@@ -1,11 +1,8 @@
 import type { LuaChains } from '../../data-plane/lua/lua-chains.ts';
 import type { PluginCreation, PluginInstance, PluginMetrics } from '../../data-plane/plugin-api/plugin-definition.ts';
 
-/** For configurations without Lua: must not be asked. */
-export const noLua: LuaChains = {
-  acquire: () => Promise.reject(new Error('no Lua here')),
-  close: () => Promise.resolve(),
-};
+/** Refuses every chain: for configurations without Lua. */
+export const noLua: Pick<LuaChains, 'acquire'> = { acquire: () => Promise.reject(new Error('no Lua here')) };
 
 /** The instance of a plugin that is created at once and without faults. */
 export function instanceOf(created: PluginCreation | Promise<PluginCreation>): PluginInstance {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { Registry } from 'prom-client';
-import { createLuaChains, luaWorkersMax, type LuaChain, type LuaChains } from '../../../data-plane/lua/lua-chains.ts';
+import { LuaChains, luaWorkersMax, type LuaChain } from '../../../data-plane/lua/lua-chains.ts';
 import type { LuaLimits } from '../../../data-plane/lua/lua-worker.ts';
 import { RequestError } from '../../../shared/errors.ts';
 import { createLogger } from '../../../shared/log.ts';
@@ -38,7 +38,7 @@ describe('Lua chains', function () {
     metrics = new Registry();
     const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
     const logger = createLogger({ level: 'info', format: 'json', write });
-    const created = createLuaChains({ logger, metrics, limits: { ...patient, ...limits } });
+    const created = new LuaChains({ logger, metrics, limits: { ...patient, ...limits } });
     opened.push(created);
     return created;
   }

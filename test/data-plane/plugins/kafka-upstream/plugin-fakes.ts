@@ -68,13 +68,12 @@ export class Fakes {
   /** What the functions make of a message. */
   luaResult: (message: string) => string | Buffer = (message) => message;
   readonly luaFunctions: (readonly string[])[] = [];
-  readonly lua: LuaChains = {
+  readonly lua: Pick<LuaChains, 'acquire'> = {
     acquire: (functions) => {
       this.luaFunctions.push(functions);
       const run = async (message: string): Promise<string | Buffer> => this.luaResult(message);
       return Promise.resolve({ kind: 'acquired', chain: { run, release: () => void this.released++ } });
     },
-    close: () => Promise.resolve(),
   };
 
   /** Whatever is asked for is there. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { LuaApi } from '../../../data-plane/lua/lua-api.ts';
-import { luaSyntaxFault, returnsNoFunction } from '../../../shared/lua/lua-parser.ts';
+import { luaSyntaxFault, returnsNoFunction, undefinedGlobalLine } from '../../../shared/lua/lua-syntax.ts';
 
 const good = [
   '',
@@ -100,6 +100,41 @@ describe('the grammar of Lua', () => {
   for (const [text, isNone] of chunks) {
     it(`sees ${isNone ? 'no' : 'a possible'} function in ${JSON.stringify(text)}`, () => {
       expect(returnsNoFunction(text)).to.equal(isNone);
+    });
+  }
+
+  const globals: [text: string, line: number | undefined][] = [
+    ['return function(m)\n  return kong.request\nend', 2],
+    ['return function(m) return kong end', 1],
+    ['return function(m)\n\n kong.log("x")\nend', 3],
+    ['return function(m) return { a = kong } end', 1],
+    ['kong.x = 1', 1],
+    ['local kong = kong return kong', 1],
+    ['do local kong = 1 end return kong', 1],
+    ['for kong = 1, 2 do f(kong) end g(kong)', 1],
+    ['repeat local kong = 1 until kong\nreturn kong', 2],
+    ['function kong.log() end', 1],
+    ['function kong:log() end', 1],
+    ['local function f(kong) return kong end return kong', 1],
+    ['return function(m) return m.kong end', undefined],
+    ['return function(m) return { kong = 1 } end', undefined],
+    ['return function(m) return m:kong() end', undefined],
+    ['return function(kong) return kong.body end', undefined],
+    ['local kong = { } return function(m) return kong end', undefined],
+    ['local function kong(n) return kong(n - 1) end', undefined],
+    ['for kong, v in pairs(t) do f(kong) end', undefined],
+    ['repeat local kong = 1 until kong', undefined],
+    ['goto kong ::kong::', undefined],
+    ['return "kong" -- kong', undefined],
+    ['kong = {} return kong', undefined],
+    ['a, kong = 1, 2 return kong', undefined],
+    ['function kong() end return kong()', undefined],
+    ['local _ENV = { kong = 1 } return kong', undefined],
+  ];
+  for (const [text, line] of globals) {
+    it(`finds ${line === undefined ? 'no undefined global' : `the global of line ${line}`} in ${JSON.stringify(text)}`, () => {
+      expect(luaFault(text)).to.equal(undefined);
+      expect(undefinedGlobalLine(text, 'kong')).to.equal(line);
     });
   }
 
