@@ -3,7 +3,7 @@ import type { PeerCertificate } from 'node:tls';
 import { readCertificate, readCertificatePair } from './certificate-files.ts';
 import type { Logger } from './log.ts';
 
-/** Files (PEM) of the settings cluster_cert, cluster_cert_key and cluster_ca, and cluster_server_name itself. */
+/** The PEM files of the settings cluster_cert, cluster_cert_key and cluster_ca, and the setting cluster_server_name. */
 export interface ClusterFiles {
   readonly cert: string;
   readonly key: string;
@@ -13,24 +13,24 @@ export interface ClusterFiles {
   readonly next?: { readonly cert: string; readonly key: string };
 }
 
-/** What a plane shows its peers and expects of them. */
+/** The certificate that a plane shows its peers, and what it expects of theirs. */
 export interface ClusterTls {
-  /** `shared`: every peer holds this very certificate. `pki`: every peer's certificate chains to the CA. */
+  /** `shared`: every peer holds this same certificate. `pki`: every peer's certificate chains to the CA. */
   readonly mode: 'shared' | 'pki';
   readonly certPem: Buffer;
   readonly keyPem: Buffer;
-  /** What peers must chain to: the CA, or the shared certificate itself. */
+  /** The certificate that peers must chain to: the CA, or the shared certificate itself. */
   readonly trustedPem: Buffer;
-  /** SHA-256 of our certificate: lower-case hex. */
+  /** The SHA-256 of our certificate in lower-case hex. */
   readonly digest: string;
-  /** Name that the control plane's certificate must bear; pki only. */
+  /** The name in the control plane's certificate; only in mode `pki`. */
   readonly serverName: string | undefined;
   readonly validToMs: number;
-  /** 256 bits for data at rest, derived from the key: who has the pair can read it, nobody else. */
+  /** A 256-bit key for data at rest, derived from the private key: only holders of the pair can read that data. */
   readonly cacheKey: Buffer;
 }
 
-/** What the control plane shows of a node's certificate. */
+/** The details of a node's certificate that the control plane shows. */
 export interface CertificateDetails {
   readonly digest: string;
   readonly subject: string;
@@ -66,13 +66,13 @@ export function loadClusterTls(files: ClusterFiles): ClusterTls {
   };
 }
 
-/** Of a control plane: its own certificate must bear the name that its nodes are told to expect. */
+/** Checks that the control plane's own certificate bears cluster_server_name. Throws otherwise. */
 export function checkServerName({ certPem, serverName }: ClusterTls): void {
   if (serverName === undefined || new X509Certificate(certPem).checkHost(serverName) !== undefined) return;
   throw new Error(`cluster_server_name: the certificate of cluster_cert does not bear the name ${serverName}`);
 }
 
-/** Says at the start what peers will hold against an expired certificate; the node goes on, since its cache serves. */
+/** Logs at start that the certificate has expired or will soon. A node still starts, because it can serve from its cache. */
 export function logExpiry({ digest, validToMs }: ClusterTls, logger: Logger): void {
   const leftMs = validToMs - Date.now();
   if (leftMs > expirySoonMs) return;
@@ -81,24 +81,24 @@ export function logExpiry({ digest, validToMs }: ClusterTls, logger: Logger): vo
   else
     logger.error(
       'cluster_certificate_expired',
-      'The certificate of cluster_cert has expired: no peer takes it',
+      'The certificate of cluster_cert has expired: every peer refuses it',
       fields,
     );
 }
 
-/** Why a peer's certificate is not the shared one; undefined when it is. */
+/** Says why a peer's certificate is not the shared one; undefined when it is. */
 export function sharedFault({ digest }: ClusterTls, peer: PeerCertificate): string | undefined {
   if (peer.raw === undefined) return 'it shows no certificate';
   return digestOf(new X509Certificate(peer.raw)) === digest ? undefined : 'its certificate is not the shared one';
 }
 
-/** Undefined when the peer showed none. */
+/** Reads the details of a peer's certificate; undefined when the peer showed none. */
 export function certificateDetails(peer: PeerCertificate | undefined): CertificateDetails | undefined {
   if (peer?.raw === undefined) return undefined;
   const certificate = new X509Certificate(peer.raw);
   return {
     digest: digestOf(certificate),
-    // One name a line in Node.js.
+    // Node.js puts each name on a line of its own.
     subject: certificate.subject.replaceAll('\n', ', '),
     validToMs: Date.parse(certificate.validTo),
   };

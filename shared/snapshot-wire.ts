@@ -4,33 +4,33 @@ import { createPacer } from './pacer.ts';
 import { sortInSlices } from './sort-in-slices.ts';
 import { hashEntityText, type Snapshot, type SnapshotEntity } from './snapshot.ts';
 
-/** An entity as it came over the wire. */
+/** An entity as it arrived over the wire. */
 export interface WireEntity {
   readonly plural: string;
   readonly entity: SnapshotEntity;
-  /** Plural, space, canonical JSON, line break. */
+  /** The plural, a space, canonical JSON and a line break. */
   readonly line: string;
   readonly hash: string;
 }
 
-/** A verified snapshot with what it takes to apply a delta to it, and to pack it again. */
+/** A verified snapshot, with the parts that are needed to apply a delta to it and to pack it again. */
 export interface WireSnapshot {
   readonly snapshot: Snapshot;
-  /** By `entityKey`. */
+  /** The entities by `entityKey`. */
   readonly entries: ReadonlyMap<string, WireEntity>;
   readonly hashes: EntityHashes;
 }
 
-/** Bound of a packed snapshot or delta, the same as that of a message. */
+/** Bound of a packed snapshot or delta: the same as that of a message. */
 export const packedBytesMax = 64 * 1024 * 1024;
-/** Bound of an unpacked snapshot: keeps a small file from filling the memory. */
+/** Bound of an unpacked snapshot, so that a small file cannot fill the memory. */
 export const unpackedBytesMax = 512 * 1024 * 1024;
-/** How much is decompressed in one go. */
+/** Bytes that are decompressed at a time. */
 const chunkBytes = 64 * 1024;
-/** How much text is compressed in one go. */
+/** Characters that are compressed at a time. */
 const pieceCharsMax = 256 * 1024;
 
-/** The bytes are not a snapshot with this hash. The message says why and quotes nothing of them. */
+/** The bytes are not the snapshot of this hash. The message says why and quotes none of the bytes. */
 export class SnapshotCorruptError extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(`The snapshot is damaged: ${reason}`, options);
@@ -42,19 +42,19 @@ export function entityKey(plural: string, id: string): string {
   return `${plural}/${id}`;
 }
 
-/** The line of an entity. JSON escapes every line break, so that a line is an entity. */
+/** Makes the line of an entity. JSON escapes every line break, so that each line is one entity. */
 export function entityLine(plural: string, canonical: string): string {
   return `${plural} ${canonical}\n`;
 }
 
-/** The line of a delta for an entity that is gone; no plural begins with a dash. */
+/** Makes the line of a delta for an entity that was removed. No plural begins with a dash. */
 export function removalLine(plural: string, id: string): string {
   return `-${plural} ${id}\n`;
 }
 
-/** The gzip of all lines. Compression runs off the main thread, and others have their turn between the pieces. */
+/** Compresses all lines with gzip. The compression runs off the main thread and yields between pieces. */
 export async function packLines(lines: Iterable<string>): Promise<Buffer> {
-  // The fastest level: large configurations are compressed anew at each change, and nodes wait for it.
+  // The fastest level, because nodes wait while a large configuration is compressed.
   const gzip = createGzip({ level: 1 });
   const chunks: Buffer[] = [];
   gzip.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -75,7 +75,7 @@ function write(gzip: ReturnType<typeof createGzip>, piece: string): Promise<void
   return new Promise((resolve, reject) => gzip.write(piece, (error) => (error ? reject(error) : resolve())));
 }
 
-/** The same snapshot in the form in which it comes whole. */
+/** Packs the snapshot into the form in which it travels whole. */
 export async function packSnapshot({ snapshot, entries }: WireSnapshot): Promise<Buffer> {
   return packLines(linesOf(snapshot, entries));
 }
@@ -87,8 +87,8 @@ function* linesOf({ entities }: Snapshot, entries: WireSnapshot['entries']): Gen
 }
 
 /**
- * Unpacks and verifies, in slices that leave the event loop to others. Rejects with SnapshotCorruptError when the bytes
- * are not exactly the snapshot of that hash.
+ * Unpacks and verifies a snapshot, in slices that leave the event loop to others. Rejects with SnapshotCorruptError when
+ * the bytes are not exactly the snapshot of that hash.
  */
 export async function unpackSnapshot(
   hash: string,
@@ -117,8 +117,8 @@ export async function unpackSnapshot(
 }
 
 /**
- * Makes of a snapshot the one with that hash. Rejects with SnapshotCorruptError when the delta does not lead there; the
- * base is left as it is.
+ * Applies a delta to a snapshot, which stays unchanged. Rejects with SnapshotCorruptError when the result does not have
+ * the announced hash.
  */
 export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Array): Promise<WireSnapshot> {
   const changes = new Map<string, WireEntity | undefined>();
@@ -156,7 +156,7 @@ export async function applyDelta(base: WireSnapshot, hash: string, body: Uint8Ar
   return { snapshot: await snapshotOf(hash, lists), entries, hashes };
 }
 
-/** A list with its changes; what did not change stays the very same object, which is what a build goes by. */
+/** Merges changes into a list. Unchanged entities keep their object, by which a build recognises them. */
 function mergedList(
   plural: string,
   list: readonly SnapshotEntity[],
@@ -167,7 +167,7 @@ function mergedList(
   return kept;
 }
 
-/** In slices. */
+/** Copies a map in slices. */
 async function copyOf<Key, Value>(map: ReadonlyMap<Key, Value>): Promise<Map<Key, Value>> {
   const pacer = createPacer();
   const copy = new Map<Key, Value>();
@@ -178,7 +178,7 @@ async function copyOf<Key, Value>(map: ReadonlyMap<Key, Value>): Promise<Map<Key
   return copy;
 }
 
-/** Orders the lists by id; kinds without entities are left out. */
+/** Makes a snapshot of the lists, each ordered by id; empty lists are left out. */
 async function snapshotOf(hash: string, lists: ReadonlyMap<string, readonly SnapshotEntity[]>): Promise<Snapshot> {
   const ordered: Record<string, readonly SnapshotEntity[]> = {};
   for (const [plural, list] of lists) {
@@ -188,10 +188,10 @@ async function snapshotOf(hash: string, lists: ReadonlyMap<string, readonly Snap
   return Object.freeze({ hash, entities: Object.freeze(ordered) });
 }
 
-/** Line by line as they are decompressed, in slices. */
+/** Reads line by line as the bytes are decompressed, in slices. */
 async function readLines(body: Uint8Array, take: (line: string) => void, bytesMax = unpackedBytesMax): Promise<void> {
   const pacer = createPacer();
-  /** The beginning of a line that has not ended yet. */
+  /** The pieces of a line whose end has not come yet. */
   let begun: Buffer[] = [];
   for await (const chunk of decompressed(body, bytesMax)) {
     let start = 0;
@@ -232,7 +232,7 @@ function readEntity(line: string): WireEntity {
   const { plural, rest } = splitLine(line);
   const entity = parseEntity(rest);
   if (entity === undefined) throw new SnapshotCorruptError('a line holds no entity');
-  // The hash of the text as it came: what it stands for was canonical when it was packed, or the sum will not fit.
+  // The hash covers the text as it came. If that text is not canonical, the hash of the whole does not match.
   return { plural, entity, line, hash: hashEntityText(plural, rest) };
 }
 
@@ -241,7 +241,7 @@ function parseEntity(text: string): SnapshotEntity | undefined {
     const value: unknown = JSON.parse(text);
     return isEntity(value) ? value : undefined;
   } catch {
-    // A syntax error quotes the text, which may hold secrets.
+    // A message of JSON.parse would quote the text, which may hold secrets.
     return undefined;
   }
 }

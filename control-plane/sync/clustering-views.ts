@@ -10,49 +10,21 @@ export interface ClusteringOptions {
   readonly nodePurgeAfterMs: number;
 }
 
-/** What Kong answers for a node that runs no configuration. */
+/** The hash that Kong answers for a node without a configuration. */
 const noHash = '0'.repeat(32);
 
-/** Data planes as the Admin API shows them: Kong's fields first, then ours. Times are seconds since 1970. */
+/** Makes the views of data planes for the Admin API: Kong's fields first, then ours. Times are seconds since 1970. */
 export function createClustering({ registry, publisher, nodePurgeAfterMs }: ClusteringOptions): Clustering {
-  // A node that is away is expected to run what all others do.
+  // A node that is not connected is expected to run what all others do.
   const expectedHashOf = ({ nodeClass }: NodeEntry): string | null =>
     (nodeClass === undefined ? publisher.latest() : nodeClass.publication())?.hash ?? null;
 
-  const view = (entry: NodeEntry): DataPlaneView => {
-    const { record, session, heartbeat } = entry;
-    const { rejected } = record;
-    const nowMs = Date.now();
-    return {
-      id: record.id,
-      hostname: record.hostname,
-      ip: record.ip,
-      version: record.version,
-      labels: record.labels,
-      last_seen: Math.floor(record.lastSeenMs / 1_000),
-      config_hash: record.appliedHash ?? noHash,
-      sync_status: record.syncStatus,
-      cert_details: certificateView(record.certificate),
-      ttl: Math.max(0, Math.ceil((record.lastSeenMs + nodePurgeAfterMs - nowMs) / 1_000)),
-      updated_at: Math.floor(record.updatedAtMs / 1_000),
-      connected: session !== undefined,
-      state: registry.state(entry, nowMs),
-      boot_id: record.bootId,
-      expected_hash: expectedHashOf(entry),
-      applied_hash: record.appliedHash,
-      applied_at: seconds(record.appliedAtMs),
-      apply_ms: record.applyMs,
-      rejected: rejected && { hash: rejected.hash, at: seconds(rejected.atMs), errors: rejected.errors.map(errorView) },
-      compatibility: (entry.nodeClass?.rows() ?? []).map(({ field, plugin, action, reason }) => ({
-        field,
-        plugin,
-        action,
-        reason,
-      })),
-      clusters: heartbeat?.clusters ?? [],
-      requests_per_second: round(heartbeat?.requestsPerSecond ?? 0),
-    };
-  };
+  const view = (entry: NodeEntry): DataPlaneView =>
+    dataPlaneView(entry, {
+      expectedHash: expectedHashOf(entry),
+      nodePurgeAfterMs,
+      state: (nowMs) => registry.state(entry, nowMs),
+    });
 
   return {
     listDataPlanes: () => registry.list().map(view),
@@ -93,7 +65,48 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
   };
 }
 
-/** Of the connected nodes the one that is behind for longest, else the one that took longest to apply. */
+interface ViewContext {
+  readonly expectedHash: string | null;
+  readonly nodePurgeAfterMs: number;
+  readonly state: (nowMs: number) => string;
+}
+
+function dataPlaneView(entry: NodeEntry, { expectedHash, nodePurgeAfterMs, state }: ViewContext): DataPlaneView {
+  const { record, session, heartbeat } = entry;
+  const { rejected } = record;
+  const nowMs = Date.now();
+  return {
+    id: record.id,
+    hostname: record.hostname,
+    ip: record.ip,
+    version: record.version,
+    labels: record.labels,
+    last_seen: Math.floor(record.lastSeenMs / 1_000),
+    config_hash: record.appliedHash ?? noHash,
+    sync_status: record.syncStatus,
+    cert_details: certificateView(record.certificate),
+    ttl: Math.max(0, Math.ceil((record.lastSeenMs + nodePurgeAfterMs - nowMs) / 1_000)),
+    updated_at: Math.floor(record.updatedAtMs / 1_000),
+    connected: session !== undefined,
+    state: state(nowMs),
+    boot_id: record.bootId,
+    expected_hash: expectedHash,
+    applied_hash: record.appliedHash,
+    applied_at: seconds(record.appliedAtMs),
+    apply_ms: record.applyMs,
+    rejected: rejected && { hash: rejected.hash, at: seconds(rejected.atMs), errors: rejected.errors.map(errorView) },
+    compatibility: (entry.nodeClass?.rows() ?? []).map(({ field, plugin, action, reason }) => ({
+      field,
+      plugin,
+      action,
+      reason,
+    })),
+    clusters: heartbeat?.clusters ?? [],
+    requests_per_second: round(heartbeat?.requestsPerSecond ?? 0),
+  };
+}
+
+/** Picks the connected node that has been behind for longest, else the one that took longest to apply. */
 function slowest(entries: readonly NodeEntry[], registry: Pick<NodeRegistry, 'state'>, nowMs: number): object | null {
   const behindMs = ({ behindSinceMs }: NodeEntry): number => (behindSinceMs === undefined ? 0 : nowMs - behindSinceMs);
   const [first] = entries
@@ -109,7 +122,7 @@ function errorView(fault: NonNullable<NodeEntry['record']['rejected']>['errors']
   return { entity_type: entityType, entity_id: entityId, entity_name: entityName, field: path, message };
 }
 
-/** Kong's field first. */
+/** Shows a certificate, Kong's field first. */
 function certificateView(certificate: NodeEntry['record']['certificate']): object | null {
   if (certificate === undefined || certificate === null) return null;
   const { digest, subject, validToMs } = certificate;

@@ -6,53 +6,54 @@ import { fieldPaths, innerFields } from '../../shared/schema/field-paths.ts';
 import type { Fields } from '../../shared/schema/field.ts';
 import { canonicalJson, type SnapshotEntity } from '../../shared/snapshot.ts';
 
-/** What this control plane knows. */
+/** The version, entities and plugins that this control plane knows. */
 export interface OwnSchemas {
-  /** '' serves nodes of every version. */
+  /** The empty text serves nodes of every version. */
   readonly version: string;
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
 }
 
-/** Why a node is not served, in Kong's words. */
+/** The reason why a node is not served, in Kong's words. */
 export type RefusalStatus = 'kong_version_incompatible' | 'plugin_set_incompatible' | 'plugin_version_incompatible';
 
-/** What was done about something that a node does not know; null where it concerns no field, or no plugin. */
+/** Says what happens to something in the configuration that a node does not know. */
 export interface CompatibilityRow {
-  /** Dotted; of an entity after its plural: `services.tls_verify`; of a plugin after `config`. */
+  /** A dotted path: `services.tls_verify`, or `config.topic` of a plugin. Null when no field is concerned. */
   readonly field: string | null;
+  /** Null when no plugin is concerned. */
   readonly plugin: string | null;
-  /** `removed`: the node is served without it. `refused`: the node is served nothing. */
+  /** `removed`: the node gets the configuration without it. `refused`: the node gets no configuration. */
   readonly action: 'removed' | 'refused';
-  /** For people. */
+  /** A sentence for the operator. */
   readonly reason: string;
 }
 
-/** How configurations are changed for nodes that know less than this control plane. */
+/** The rules that adapt configurations to nodes that know less than this control plane. */
 export interface Compatibility {
-  /** Nodes with the same key are served alike. */
+  /** Nodes with the same key get the same configuration. */
   readonly key: string;
-  /** Nothing is served, whatever the configuration holds. */
+  /** Present when these nodes get no configuration, whatever it holds. */
   readonly refusal: { readonly status: RefusalStatus; readonly row: CompatibilityRow } | undefined;
-  /** Without it entities travel as they are. */
+  /** Absent when entities travel unchanged. */
   readonly adapt: ((plural: string, entity: SnapshotEntity) => Adapted) | undefined;
 }
 
 export interface Adapted {
-  /** What travels; undefined when the entity does not. */
+  /** The entity as it travels; undefined when it is left out. */
   readonly entity: SnapshotEntity | undefined;
   readonly rows: readonly CompatibilityRow[];
-  /** The entity keeps the whole configuration from being served. */
+  /** Present when this entity keeps the nodes from getting the configuration at all. */
   readonly refusal?: RefusalStatus;
 }
 
-/** Key of the nodes that know all that this control plane knows. */
+/** The key of nodes that know everything this control plane knows. */
 export const wholeKey = '';
 
 /**
- * Compares what a node says it knows with what this control plane knows. Other major versions are not served. What a
- * node of an older version does not know is left out; a plugin that a node of this or a newer version lacks, or has in
- * another major version, keeps a configuration that uses it from being served.
+ * Compares the knowledge in a node's hello with that of this control plane. Nodes of another major version are not
+ * served. Parts that an older node does not know are removed. A plugin that a node of this or a newer version lacks, or
+ * has in another major version, makes the node incompatible while the configuration uses the plugin.
  */
 export function compatibilityOf(
   hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>,
@@ -85,11 +86,11 @@ interface Unknown {
   readonly version: string;
   readonly isOlder: boolean;
   readonly kinds: ReadonlySet<string>;
-  /** By plural. */
+  /** The unknown fields of each kind, by plural. */
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Plugins that are missing, or there in another major version, which is the value then. */
+  /** The plugins that the node lacks (null) or has in another major version (that version). */
   readonly plugins: ReadonlyMap<string, string | null>;
-  /** By plugin: fields of its config. */
+  /** The unknown fields of each plugin's config, by plugin name. */
   readonly config: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -101,7 +102,7 @@ function unknownTo(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKin
   for (const descriptor of own.entities) {
     const known = knownKinds.get(descriptor.plural);
     if (known === undefined) continue;
-    // A reference to a kind that the node does not know would lead nowhere.
+    // A reference to a kind that the node does not know would dangle there.
     const missing = fieldPaths(descriptor.fields).filter(
       (path) => !known.has(path) || kinds.has(descriptor.fields[path]?.reference ?? ''),
     );
@@ -168,7 +169,7 @@ function withoutPlugin(plugin: string, otherVersion: string | null, { isOlder, v
   };
 }
 
-/** A copy without the fields at these paths; `onRemoved` is told of those that were set to something of their own. */
+/** Copies the value without the fields at these paths. Calls `onRemoved` for each that was not at its default. */
 function without(
   fields: Fields,
   value: unknown,
@@ -189,7 +190,7 @@ function without(
   return kept;
 }
 
-/** Null, or what the field is when nobody sets it: without it the node does the same. */
+/** Tells whether the node behaves the same without this value: it is null or the field's default. */
 function isDefault(value: unknown, standard: unknown): boolean {
   return value === null || value === undefined || canonicalJson(value) === canonicalJson(standard);
 }
@@ -204,7 +205,7 @@ function isOlder(version: string, than: string): boolean {
   return different !== -1 && (theirs[different] ?? 0) < (ours[different] ?? 0);
 }
 
-/** Major, minor and patch; what is no number counts as -1, so that it equals no release. */
+/** Reads major, minor and patch. A part that is no number counts as -1, so that it equals no release. */
 function numbersOf(version: string): readonly [number, number, number] {
   const [major, minor, patch] = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
   return [major ?? -1, minor ?? -1, patch ?? -1];

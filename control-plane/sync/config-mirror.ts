@@ -6,19 +6,19 @@ import { entityKey, entityLine } from '../../shared/snapshot-wire.ts';
 import { canonicalJson, hashEntityText, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { ConfigReader, EntityChange } from '../store/config-reader.ts';
 
-/** An entity in its canonical form. The same object for as long as the entity does not change. */
+/** An entity in its canonical form. The object stays the same as long as the entity does not change. */
 export interface MirrorEntity {
   readonly plural: string;
   readonly id: string;
-  /** As it travels. */
+  /** The line of the entity in a snapshot. */
   readonly line: string;
   readonly hash: string;
   readonly enabled: boolean;
-  /** Keys of the entities that it refers to. */
+  /** The keys of the entities that it refers to. */
   readonly references: readonly string[];
 }
 
-/** What of the store travels to nodes, as of one revision; by `entityKey`. Immutable. */
+/** The entities that travel to nodes at one revision, by `entityKey`. Immutable. */
 export interface Travelling {
   readonly revision: number;
   readonly entities: ReadonlyMap<string, MirrorEntity>;
@@ -27,20 +27,21 @@ export interface Travelling {
 export interface ConfigMirrorOptions {
   readonly reader: ConfigReader;
   readonly entities: readonly EntityDescriptor[];
-  /** Called when there is something to update. */
+  /** Is called when `update` has something to do. */
   readonly onChange: () => void;
 }
 
 /**
- * The store's entities in their canonical form, kept up with what each write says it changed, so that a change of one
- * entity costs as much as one entity. Everything is read when a write does not say, or a revision was missed.
+ * Mirrors the store's entities in their canonical form. It follows the changes that each write reports, so that a write
+ * of one entity costs as much as one entity. It reads everything when a write reports no changes or a revision was
+ * missed.
  */
 export class ConfigMirror {
   readonly #reader: ConfigReader;
   readonly #descriptors: ReadonlyMap<string, EntityDescriptor>;
   readonly #endChanges: () => void;
   #all = new Map<string, MirrorEntity>();
-  /** Revision of `#all`; -1 before the first read. */
+  /** The revision of `#all`; -1 before the first read. */
   #revision = -1;
   #queue: { readonly revision: number; readonly changes: readonly EntityChange[] | undefined }[] = [];
 
@@ -57,7 +58,10 @@ export class ConfigMirror {
     this.#endChanges();
   }
 
-  /** Follows the store; one call at a time. Works in slices. Throws when the store cannot be read: call it again then. */
+  /**
+   * Catches up with the store, in slices that leave the event loop to others. One call at a time. Throws when the store
+   * cannot be read; the next call tries again.
+   */
   async update(): Promise<Travelling> {
     if (this.#revision === -1 || !this.#canFollow()) await this.#readAll();
     await this.#follow();
@@ -86,15 +90,15 @@ export class ConfigMirror {
   }
 
   /**
-   * Piece by piece, so that nobody waits and the whole is never there twice. Pieces may be of different revisions: the
-   * changes told meanwhile are left in the queue, and set what they changed to what it became, in order, whether a piece
-   * had that already or not. When something is missing there, all is read again.
+   * Reads everything piece by piece, so that other work is not delayed and no second copy of the whole exists. Pieces
+   * may belong to different revisions. Changes that are reported meanwhile stay in the queue and are applied afterwards,
+   * in order; applying one twice does no harm. If a revision is missing in the queue, everything is read again.
    */
   async #readAll(): Promise<void> {
     const pacer = createPacer();
     do {
       const revision = this.#reader.revision();
-      // When reading fails, there is nothing to follow from.
+      // If the read fails, the next update must begin with a full read.
       this.#revision = -1;
       this.#queue = this.#queue.filter((queued) => queued.revision > revision);
       const all = new Map<string, MirrorEntity>();
@@ -127,21 +131,21 @@ export class ConfigMirror {
   }
 }
 
-/** Reused, since a new one for each text would be garbage outside V8's heap, which V8 is in no hurry to collect. */
+/** One buffer for all texts: V8 collects buffers late, because they lie outside its heap. */
 const flatBytes = Buffer.allocUnsafeSlow(256 * 1024);
 
-/** The same text in one piece: V8 keeps one that was put together as a tree of its pieces, of several times the size. */
+/** Returns the same text in one piece. V8 keeps a concatenated text as a tree of its pieces, several times as large. */
 function flat(text: string): string {
-  // A UTF-16 unit takes up to three bytes.
+  // A UTF-16 unit takes at most three bytes in UTF-8.
   if (text.length * 3 > flatBytes.length) return Buffer.from(text).toString();
   return flatBytes.toString('utf8', 0, flatBytes.write(text));
 }
 
-/** Entities that are not switched off and do not hang on one that is, at any depth. */
+/** Returns the entities that are enabled and refer only to enabled ones, directly or through others. */
 function travelling(all: ReadonlyMap<string, MirrorEntity>): Map<string, MirrorEntity> {
   const kept = new Map(all);
   for (const [key, entity] of all) if (!entity.enabled) kept.delete(key);
-  // Each round follows references one step further. What refers to nothing at all is kept: that is a fault to report.
+  // Each round follows references one step further. An entity with a dangling reference stays: that fault is reported.
   for (let before = all.size; before !== kept.size;) {
     before = kept.size;
     for (const [key, entity] of kept) {
@@ -151,7 +155,7 @@ function travelling(all: ReadonlyMap<string, MirrorEntity>): Map<string, MirrorE
   return kept;
 }
 
-/** References to entities that do not travel: with one, nodes would have to refuse the whole. */
+/** Finds references to entities that do not travel. One of them would make every node reject the configuration. */
 export function danglingReferences(
   { entities }: Travelling,
   descriptors: readonly EntityDescriptor[],
@@ -163,9 +167,9 @@ export function danglingReferences(
   return findDanglingReferences(lists, descriptors);
 }
 
-/** The entity again. */
+/** Parses the line back into the entity. */
 export function parseEntity({ plural, line }: MirrorEntity): SnapshotEntity {
-  // Only this file makes lines, of entities.
+  // Only this file makes lines, and only from entities.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return JSON.parse(line.slice(plural.length + 1)) as SnapshotEntity;
 }

@@ -20,16 +20,16 @@ export interface ConfigSyncOptions {
   readonly reader: ConfigReader;
   /** With the table `nodes`. */
   readonly database: Database;
-  /** Port 0 takes a free one; `off` serves no data planes. */
+  /** Port 0 takes a free port; `off` serves no data planes. */
   readonly listen: { readonly host: string; readonly port: number } | 'off';
-  /** mTLS; without it plaintext. */
+  /** Certificates for mTLS; plaintext when absent. */
   readonly tls?: ClusterTls;
-  /** When the database is not to be written to. */
+  /** Says when the database must not be written to. */
   readonly hold?: WriteHold;
   readonly nodePurgeAfterMs: number;
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
-  /** Version of this control plane: nodes of another major version are not served. Without it all are. */
+  /** The version of this control plane. Nodes of another major version are not served; without a version all are. */
   readonly version?: string;
   readonly logger: Logger;
   readonly metrics?: Registry;
@@ -37,16 +37,16 @@ export interface ConfigSyncOptions {
 }
 
 export interface RunningConfigSync {
-  /** `host:port` as bound; undefined when it is off. */
+  /** `host:port` as bound; undefined when `listen` is `off`. */
   readonly address: string | undefined;
   readonly clustering: Clustering;
   readonly syncGate: SyncGate;
   readonly publisher: Publisher;
-  /** Tells nodes to come back later, ends their streams and stores what is known of them. The database stays open. */
+  /** Tells the nodes to come back later, ends their streams and saves their rows. The database stays open. */
   stop(): Promise<void>;
 }
 
-/** Publishes the store's configuration to data planes and keeps account of them. Rejects when the port is taken. */
+/** Publishes the store's configuration to data planes and keeps their state. Rejects when the port is in use. */
 export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
   const { reader, database, listen, tls, nodePurgeAfterMs, entities, plugins, version = '', logger, metrics } = options;
   const publisher = new Publisher({ reader, schemas: { version, entities, plugins }, logger });

@@ -5,6 +5,7 @@ import { unpackSnapshot } from '../../shared/snapshot-wire.ts';
 import type { SyncGate } from '../admin/clustering.ts';
 import type { Publication } from './node-class.ts';
 import type { Publisher } from './publisher.ts';
+import { RevisionWaits } from './revision-waits.ts';
 
 export interface LocalSourceOptions {
   readonly publisher: Pick<Publisher, 'latest' | 'revision' | 'onRevision'>;
@@ -13,57 +14,114 @@ export interface LocalSourceOptions {
 
 /** The configuration for a data plane in the same process. */
 export interface LocalSource extends ConfigSource, SyncGate {
-  /** What the data plane refused last, until it runs another version. */
-  rejected(): { readonly hash: string; readonly faults: readonly EntityFault[] } | undefined;
+  /** Returns the version that the data plane rejected last; undefined once it runs another one. */
+  rejected(): Rejected | undefined;
+}
+
+interface Rejected {
+  readonly hash: string;
+  readonly faults: readonly EntityFault[];
+}
+
+/** Makes the source for a data plane in the same process. */
+export function createLocalSource(options: LocalSourceOptions): LocalSource {
+  const source = new PublishedSource(options);
+  return {
+    start: (apply) => source.start(apply),
+    stop: () => source.stop(),
+    rejected: () => source.rejected,
+    waitApplied: (revision, timeoutMs) => source.waitApplied(revision, timeoutMs),
+  };
 }
 
 /**
- * Hands over each version that is published, as a stream would: the newest only, one at a time, packed and unpacked, so
- * that the two planes share nothing that can be changed.
+ * Hands over each published version as a stream would: only the newest, one at a time. The version is packed and
+ * unpacked, so that the two planes share no object that can change.
  */
-export function createLocalSource({ publisher, logger }: LocalSourceOptions): LocalSource {
-  const waits = new Set<() => void>();
-  let applied: string | undefined;
-  let appliedRevision = -1;
-  let rejected: { readonly hash: string; readonly faults: readonly EntityFault[] } | undefined;
-  let rejectedRevision = -1;
-  let worker: Rerun | undefined;
-  let endRevisions = (): void => undefined;
-  let stopped = false;
+class PublishedSource {
+  readonly #publisher: LocalSourceOptions['publisher'];
+  readonly #logger: Logger;
+  readonly #waits = new RevisionWaits();
+  #applied: string | undefined;
+  #appliedRevision = -1;
+  #rejected: Rejected | undefined;
+  #rejectedRevision = -1;
+  #worker: Rerun | undefined;
+  #endRevisions = (): void => undefined;
+  #stopped = false;
 
-  /** The version that is to be tried next. */
-  function pending(): Publication | undefined {
-    const latest = publisher.latest();
-    return stopped || latest?.hash === applied || latest?.hash === rejected?.hash ? undefined : latest;
+  constructor({ publisher, logger }: LocalSourceOptions) {
+    this.#publisher = publisher;
+    this.#logger = logger;
   }
 
-  async function work(apply: Apply): Promise<void> {
-    for (let next = pending(); next !== undefined; next = pending()) note(next, await tryApply(apply, next));
-    // Revisions that changed nothing which travels count as well.
-    const { hash, revision = -1 } = publisher.latest() ?? {};
-    const newest = Math.max(publisher.revision(), revision);
-    if (hash !== undefined && hash === applied) appliedRevision = newest;
-    else if (hash !== undefined && hash === rejected?.hash) rejectedRevision = newest;
-    for (const wait of waits) wait();
+  get rejected(): Rejected | undefined {
+    return this.#rejected;
   }
 
-  function note({ hash, revision }: Publication, result: ApplyResult): void {
+  async start(apply: Apply): Promise<void> {
+    const worker = new Rerun(async () => {
+      if (!this.#stopped) await this.#work(apply);
+    });
+    this.#worker = worker;
+    this.#endRevisions = this.#publisher.onRevision(() => worker.start());
+    worker.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#endRevisions();
+    await this.#worker?.idle();
+    this.#waits.stop();
+  }
+
+  waitApplied(revision: number, timeoutMs: number): Promise<string> {
+    return this.#waits.wait({
+      timeoutMs,
+      outcome: () => {
+        if (this.#appliedRevision >= revision) return 'applied; nodes=1';
+        return this.#rejectedRevision >= revision ? 'rejected; node=local' : undefined;
+      },
+      unfinished: (reason) => `${reason}; applied=0; nodes=1`,
+    });
+  }
+
+  async #work(apply: Apply): Promise<void> {
+    for (let next = this.#pending(); next !== undefined; next = this.#pending())
+      this.#note(next, await this.#tryApply(apply, next));
+    // A revision that changed nothing which travels counts as applied or rejected like the version before it.
+    const { hash, revision = -1 } = this.#publisher.latest() ?? {};
+    const newest = Math.max(this.#publisher.revision(), revision);
+    if (hash !== undefined && hash === this.#applied) this.#appliedRevision = newest;
+    else if (hash !== undefined && hash === this.#rejected?.hash) this.#rejectedRevision = newest;
+    this.#waits.check();
+  }
+
+  /** Returns the version to try next. */
+  #pending(): Publication | undefined {
+    const latest = this.#publisher.latest();
+    const isKnown = latest?.hash === this.#applied || latest?.hash === this.#rejected?.hash;
+    return this.#stopped || isKnown ? undefined : latest;
+  }
+
+  #note({ hash, revision }: Publication, result: ApplyResult): void {
     if (result.kind === 'applied') {
-      applied = hash;
-      appliedRevision = revision;
-      rejected = undefined;
+      this.#applied = hash;
+      this.#appliedRevision = revision;
+      this.#rejected = undefined;
       return;
     }
-    rejected = { hash, faults: result.faults };
-    rejectedRevision = revision;
+    this.#rejected = { hash, faults: result.faults };
+    this.#rejectedRevision = revision;
   }
 
-  async function tryApply(apply: Apply, next: Publication): Promise<ApplyResult> {
+  async #tryApply(apply: Apply, next: Publication): Promise<ApplyResult> {
     try {
       const { snapshot } = await unpackSnapshot(next.hash, await next.snapshot());
       return await apply(snapshot);
     } catch (error) {
-      logger.error('internal_error', 'Applying a configuration failed', { hash: next.hash, error: stackOf(error) });
+      const { hash } = next;
+      this.#logger.error('internal_error', 'Applying a configuration failed', { hash, error: stackOf(error) });
       const message = 'An unexpected error occurred; see the log of the node';
       return {
         kind: 'rejected',
@@ -71,42 +129,4 @@ export function createLocalSource({ publisher, logger }: LocalSourceOptions): Lo
       };
     }
   }
-
-  function state(revision: number): string | undefined {
-    if (appliedRevision >= revision) return 'applied; nodes=1';
-    return rejectedRevision >= revision ? 'rejected; node=local' : undefined;
-  }
-
-  return {
-    async start(apply) {
-      const started = new Rerun(async () => {
-        if (!stopped) await work(apply);
-      });
-      worker = started;
-      endRevisions = publisher.onRevision(() => started.start());
-      started.start();
-    },
-    async stop() {
-      stopped = true;
-      endRevisions();
-      await worker?.idle();
-      for (const wait of waits) wait();
-    },
-    rejected: () => rejected,
-    waitApplied: (revision, timeoutMs) =>
-      new Promise((resolve) => {
-        const finish = (text: string): void => {
-          clearTimeout(timer);
-          waits.delete(wait);
-          resolve(text);
-        };
-        const wait = (): void => {
-          const text = stopped ? 'stopped; applied=0; nodes=1' : state(revision);
-          if (text !== undefined) finish(text);
-        };
-        const timer = setTimeout(() => finish('timeout; applied=0; nodes=1'), timeoutMs);
-        waits.add(wait);
-        wait();
-      }),
-  };
 }

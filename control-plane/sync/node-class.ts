@@ -7,41 +7,41 @@ import type { Adapted, Compatibility, CompatibilityRow, RefusalStatus } from './
 import { type MirrorEntity, parseEntity } from './config-mirror.ts';
 import type { Version, VersionHistory } from './version-history.ts';
 
-/** A configuration that nodes of one class should run. Immutable; what travels is made on demand, once. */
+/** A configuration that the nodes of one class should run. Immutable. Its packed forms are made on demand, once. */
 export interface Publication {
   readonly hash: string;
-  /** The newest revision that was read when this came to be. */
+  /** The newest revision that was read when this configuration was made. */
   readonly revision: number;
   readonly entityCount: number;
-  /** The whole, packed. */
+  /** Packs the whole configuration. */
   snapshot(): Promise<Buffer>;
-  /** The way from that hash to this one, packed; undefined when it is not known or would not be much shorter. */
+  /** Packs the delta from that hash; undefined when the hash is too old or the delta would not be much shorter. */
   deltaFrom(baseHash: string): Promise<Buffer> | undefined;
 }
 
-/** What the rest of the sync needs of a class. */
+/** A class of nodes as the rest of the sync sees it. */
 export interface ServedClass {
   readonly key: string;
-  /** What its nodes should run: undefined before the first version, and while they are refused. */
+  /** The configuration for its nodes; undefined before the first version, and while the nodes are incompatible. */
   publication(): Publication | undefined;
-  /** Why its nodes are served nothing. */
+  /** The reason why its nodes get no configuration; undefined when they do. */
   refusal(): RefusalStatus | undefined;
-  /** What its nodes do not get, of what the configuration holds. */
+  /** The parts of the configuration that its nodes do not get. */
   rows(): readonly CompatibilityRow[];
 }
 
-/** What travels of one entity, by its hash and line. */
+/** The hash and line of an entity as it travels to one class. */
 interface Shape {
   readonly hash: string;
   readonly line: string;
 }
 
-/** A delta of more than this part of the whole is not worth being one. */
+/** The whole is sent when the delta would be larger than this share of it. */
 const deltaShareMax = 0.5;
 
 /**
- * The nodes that are served alike: those that know all that this control plane knows, or less of it in the same way. The
- * hash of what they run follows each version by what changed in it.
+ * The nodes that get the same configuration: they know everything that this control plane knows, or lack the same parts.
+ * Each version's hash is computed from the changes in it.
  */
 export class NodeClass implements ServedClass {
   readonly key: string;
@@ -57,7 +57,7 @@ export class NodeClass implements ServedClass {
   readonly #refusalCounts = new Map<RefusalStatus, number>();
   #rows: readonly CompatibilityRow[] = [];
   #refusal: RefusalStatus | undefined;
-  /** Sequence of the newest version with that hash; those that the history still reaches. */
+  /** The sequence of the newest version with each hash, as far as the history reaches back. */
   readonly #sequences = new Map<string, number>();
   #publication: Publication | undefined;
 
@@ -83,7 +83,7 @@ export class NodeClass implements ServedClass {
     return this.#rows;
   }
 
-  /** Follows to a newer version; true when its nodes should do something else now. One call at a time, in slices. */
+  /** Moves to a newer version, in slices. Resolves to true when its nodes are affected. One call at a time. */
   async advance(version: Version): Promise<boolean> {
     if (this.#compatibility.refusal !== undefined || version === this.#version) return false;
     const before = { publication: this.publication(), refusal: this.#refusal };
@@ -111,7 +111,7 @@ export class NodeClass implements ServedClass {
   }
 
   #publish(version: Version, hash: string): void {
-    // Only here, so that nobody sees one half counted.
+    // All counts change together here, so that no reader sees half of a version.
     this.#rows = [...this.#rowCounts.values()].map(({ row }) => row);
     [this.#refusal] = this.#refusalCounts.keys();
     for (const [known, sequence] of this.#sequences) {
@@ -155,7 +155,7 @@ export class NodeClass implements ServedClass {
     return packLines(lines);
   }
 
-  /** Adds the entity to what its class counts, or takes it away. */
+  /** Adds the entity to the counts of its class, or subtracts it. */
   #count(entity: MirrorEntity, by: 1 | -1): Shape | undefined {
     const adapted = this.#adapted(entity);
     for (const row of adapted?.rows ?? []) {

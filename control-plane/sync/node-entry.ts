@@ -1,4 +1,5 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
+import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { CertificateDetails } from '../../shared/cluster-tls.ts';
 import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
@@ -6,28 +7,28 @@ import type { ServedClass } from './node-class.ts';
 import type { NodeSession } from './node-session.ts';
 import type { NodeState } from './node-states.ts';
 
-/** A known node: what is remembered of it, and what only its stream knows. */
+/** A known node: its saved record and the facts of its present stream. */
 export interface NodeEntry {
   record: NodeRecord;
   session: NodeSession | undefined;
-  /** While it is connected. */
+  /** Undefined while the node is not connected. */
   nodeClass: ServedClass | undefined;
-  /** Since when it waits for what it should run. */
+  /** Since when the applied hash differs from the expected one. */
   behindSinceMs: number | undefined;
-  /** Revisions that this stream's last ack and last reject belong to, where they are known. */
+  /** The revisions of this stream's last ack and last reject; -1 where unknown. */
   appliedRevision: number;
   rejectedRevision: number;
-  /** Refused on this stream, by hash; the newest `rejectionsMax`. */
+  /** The newest rejections of this stream, by hash; at most `rejectionsMax`. */
   readonly rejections: Map<string, NodeRejection>;
   heartbeat: NodeHeartbeatFacts | undefined;
-  /** As it was last told. */
+  /** The state that the listeners were told last. */
   state: NodeState;
 }
 
-/** What the connection tells of a node. */
+/** The facts of a node that its connection shows. */
 export interface NodePeer {
   readonly ip: string;
-  /** Undefined without TLS. */
+  /** Undefined on a connection without TLS. */
   readonly certificate: CertificateDetails | undefined;
 }
 
@@ -39,12 +40,14 @@ export interface NodeHeartbeatFacts {
 }
 
 const labelsMax = 64;
-/** Characters of a name that a node tells. */
+/** Kafka clusters of a node that are shown. */
+const clustersMax = 64;
+/** Bound of a name that a node sends, in characters. */
 const textMax = 255;
-/** Characters of a fault's path and message. */
+/** Bound of the path and the message of a fault, in characters. */
 const faultTextMax = 2_000;
 
-/** The faults of a refused version as far as they are kept: a node may be of another make. */
+/** Cuts the faults of a rejected version to the bounds that are kept, whatever software sent them. */
 export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
   return faults.slice(0, toldFaultsMax).map(({ entityType, entityId, entityName, path, message }) => ({
     entityType: boundedText(entityType),
@@ -55,12 +58,33 @@ export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
   }));
 }
 
-/** The beginning of a text as a text of its own: a slice would keep all of the long one in memory. */
+/** Copies the beginning of a text. V8 keeps the whole text in memory as long as a slice of it is in use. */
 export function boundedText(text: string, charsMax = textMax): string {
   return text.length <= charsMax ? text : Buffer.from(text.slice(0, charsMax)).toString();
 }
 
-/** An entry of a node that is not connected. */
+/** Makes the facts of a heartbeat; the rate of requests comes from the difference to the one before. */
+export function heartbeatFacts(
+  { requestsTotal: total, clusters }: NodeHeartbeat__Output,
+  before: NodeHeartbeatFacts | undefined,
+): NodeHeartbeatFacts {
+  const atMs = Date.now();
+  const requestsTotal = Number(total);
+  const elapsedMs = before === undefined ? 0 : atMs - before.atMs;
+  const answered = before === undefined ? 0 : Math.max(0, requestsTotal - before.requestsTotal);
+  const shown = clusters.slice(0, clustersMax).map(({ name, state }) => ({
+    name: boundedText(name),
+    state: boundedText(state),
+  }));
+  return {
+    atMs,
+    requestsTotal,
+    requestsPerSecond: elapsedMs > 0 ? (answered * 1_000) / elapsedMs : 0,
+    clusters: shown,
+  };
+}
+
+/** Makes the entry of a node that is not connected. */
 export function newEntry(record: NodeRecord): NodeEntry {
   return {
     record,
@@ -75,7 +99,7 @@ export function newEntry(record: NodeRecord): NodeEntry {
   };
 }
 
-/** What a hello tells, joined with what was known of the node before. */
+/** Makes a node's record from its hello and from the record that was known before. */
 export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord | undefined): NodeRecord {
   const nowMs = Date.now();
   const sameHash = known !== undefined && known.appliedHash === hello.hash;
@@ -97,20 +121,10 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     updatedAtMs: nowMs,
     syncStatus: 'normal',
     appliedHash: hello.hash === '' ? null : hello.hash,
-    // When it was applied is known only of what this control plane saw; else from now on.
+    // If this control plane did not see the apply, its time counts from now.
     appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
     applyMs: sameHash ? known.applyMs : null,
     rejected:
       last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: boundedFaults(last.faults) }),
   };
-}
-
-/** Characters of a node's version and of all names that it knows, each with one more: also what is empty takes room. */
-export function knownChars({ version: own, plugins, entityKinds }: Hello__Output): number {
-  const names = [
-    own,
-    ...plugins.flatMap(({ name, version, fields }) => [name, version, ...fields]),
-    ...entityKinds.flatMap(({ plural, fields }) => [plural, ...fields]),
-  ];
-  return names.reduce((sum, { length }) => sum + length + 1, 0);
 }

@@ -2,18 +2,10 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
-import { isLowerCaseUuid } from '../../shared/uuid.ts';
 import type { NodeRecord, NodeStore } from '../store/node-store.ts';
-import {
-  boundedFaults,
-  boundedText,
-  knownChars,
-  newEntry,
-  recordOf,
-  type NodeEntry,
-  type NodePeer,
-} from './node-entry.ts';
+import { boundedFaults, heartbeatFacts, newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
 import type { WriteHold } from '../store/write-hold.ts';
+import { helloRefusal } from './node-admission.ts';
 import { NodeSaver } from './node-saver.ts';
 import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
 import { nodeState, type NodeState } from './node-states.ts';
@@ -22,10 +14,10 @@ import type { Pushed } from './transfer.ts';
 
 export interface NodeRegistryOptions {
   readonly store: NodeStore;
-  /** When the store is not to be written to. */
+  /** Says when the store must not be written to. */
   readonly hold?: WriteHold;
   readonly publisher: Pick<Publisher, 'join' | 'leave' | 'onRevision'>;
-  /** Nodes unseen for this long are forgotten. */
+  /** Nodes that were not seen for this long are removed. */
   readonly nodePurgeAfterMs: number;
   readonly logger: Logger;
   readonly onPushed?: (pushed: Pushed) => void;
@@ -39,16 +31,18 @@ export interface StateChange {
   readonly atMs: number;
 }
 
-/** How often nodes that are behind are looked at, since time alone makes them stale. */
+/** How often the states of nodes that are behind are checked: time alone makes them stale. */
 const watchMs = 1_000;
 const purgeIntervalMsMax = 60 * 60 * 1_000;
 const purgeIntervalMsMin = 1_000;
 const rejectionsMax = 10;
-const clustersMax = 64;
-/** Characters of a node's version and all names of plugins, kinds and fields that it knows, each with one more. */
-const knownCharsMax = 1024 * 1024;
+const tooManyClasses: Admission = {
+  kind: 'refused',
+  code: GrpcStatus.RESOURCE_EXHAUSTED,
+  details: 'Nodes of too many different versions and plugin sets are connected',
+};
 
-/** All known nodes. Kept in memory and written to the store at most once a second. */
+/** Keeps all known nodes in memory and writes them to the store at most once a second. */
 export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   readonly #options: NodeRegistryOptions;
   readonly #nodes = new Map<string, NodeEntry>();
@@ -73,7 +67,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     });
   }
 
-  /** Every known node in order of id. */
+  /** Returns every known node, ordered by id. */
   list(): readonly NodeEntry[] {
     return [...this.#nodes.values()].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
   }
@@ -86,7 +80,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return this.#bySession.size;
   }
 
-  /** Nodes whose stream lives. */
+  /** Returns the nodes that have a stream. */
   connectedEntries(): readonly NodeEntry[] {
     return [...this.#bySession.values()];
   }
@@ -111,13 +105,13 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Calls the listener each time that a node's state becomes another. Returns the function that ends it. */
+  /** Calls the listener after each change of a node's state. Returns the function that ends it. */
   onStateChange(listener: (change: StateChange) => void): () => void {
     this.#stateListeners.add(listener);
     return () => this.#stateListeners.delete(listener);
   }
 
-  /** What the session of a peer tells goes to this registry. */
+  /** Makes the event handlers for the session of a peer. */
   events(peer: NodePeer): SessionEvents {
     return {
       hello: (session, hello) => this.hello(session, hello, peer),
@@ -133,23 +127,20 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   hello(session: NodeSession, hello: Hello__Output, peer: NodePeer): Admission {
     const { logger, publisher } = this.#options;
     const fields = { node_id: hello.nodeId, hostname: hello.hostname, ip: peer.ip };
-    if (!isLowerCaseUuid(hello.nodeId) || !isLowerCaseUuid(hello.bootId))
-      return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details: 'node_id and boot_id must be UUIDs' };
     const known = this.#nodes.get(hello.nodeId);
-    if (known?.session !== undefined && known.record.bootId !== hello.bootId) {
-      logger.error('node_duplicate', 'A second node with the same id was refused; was a data folder copied?', fields);
-      const details = `Node ${hello.nodeId} is connected already; a data folder must not be shared by two nodes`;
-      return { kind: 'refused', code: GrpcStatus.ALREADY_EXISTS, details };
-    }
-    if (knownChars(hello) > knownCharsMax) {
-      const details = `A node may tell names of ${knownCharsMax} characters that it knows`;
-      return { kind: 'refused', code: GrpcStatus.INVALID_ARGUMENT, details };
+    const refusal = helloRefusal(hello, known);
+    if (refusal !== undefined) {
+      logger.error(refusal.event, refusal.message, fields);
+      return refusal;
     }
     const nodeClass = publisher.join(hello);
     if (nodeClass === undefined) {
-      logger.error('node_classes_exceeded', 'A node was refused: too many kinds of nodes are connected', fields);
-      const details = 'Nodes of too many versions and plugin sets are connected';
-      return { kind: 'refused', code: GrpcStatus.RESOURCE_EXHAUSTED, details };
+      logger.error(
+        'node_classes_exceeded',
+        'A node was refused: nodes of too many different versions and plugin sets are connected',
+        fields,
+      );
+      return tooManyClasses;
     }
     known?.session?.replaced();
     const record = recordOf(hello, peer, known?.record);
@@ -171,20 +162,10 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#saver.touchSoon(entry);
   }
 
-  heartbeat(session: NodeSession, { requestsTotal: total, clusters }: NodeHeartbeat__Output): void {
+  heartbeat(session: NodeSession, heartbeat: NodeHeartbeat__Output): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
-    const atMs = Date.now();
-    const requestsTotal = Number(total);
-    const before = entry.heartbeat;
-    const elapsedMs = before === undefined ? 0 : atMs - before.atMs;
-    const answered = before === undefined ? 0 : Math.max(0, requestsTotal - before.requestsTotal);
-    const requestsPerSecond = elapsedMs > 0 ? (answered * 1_000) / elapsedMs : 0;
-    const shown = clusters.slice(0, clustersMax).map(({ name, state }) => ({
-      name: boundedText(name),
-      state: boundedText(state),
-    }));
-    entry.heartbeat = { atMs, requestsTotal, requestsPerSecond, clusters: shown };
+    entry.heartbeat = heartbeatFacts(heartbeat, entry.heartbeat);
   }
 
   applied(session: NodeSession, { hash, revision, applyMs }: Parameters<SessionEvents['applied']>[1]): void {
@@ -214,7 +195,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       entry.rejections.delete(oldest);
     }
     entry.rejections.set(hash, rejected);
-    this.#options.logger.warn('node_rejected', 'A data plane refused the configuration', {
+    this.#options.logger.warn('node_rejected', 'A data plane rejected the configuration', {
       node_id: entry.record.id,
       hash,
       faults: rejected.errors.slice(0, 20),
@@ -239,7 +220,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#options.logger.info('node_disconnected', 'A data plane is no longer connected', { node_id: entry.record.id });
   }
 
-  /** Writes what is not yet in the store and ends the timers. */
+  /** Saves what is not in the store yet and ends the timers. */
   stop(): void {
     this.#endRevisions();
     clearInterval(this.#purgeTimer);
@@ -254,8 +235,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   }
 
   /**
-   * Brings a node in line with what its class should run: starts the clock of one that falls behind, shows whether its
-   * class is refused, and the refusal of a version that is wanted again.
+   * Compares a node with what its class should run: notes since when the node is behind, whether its class is
+   * incompatible, and shows the earlier rejection when a rejected version becomes the expected one again.
    */
   #followClass(entry: NodeEntry): void {
     const { nodeClass, record } = entry;
@@ -266,18 +247,22 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const rejected = entry.rejections.get(expectedHash ?? '');
     const isShown = rejected === undefined || expectedHash === record.appliedHash;
     if (syncStatus !== record.syncStatus) {
-      this.#options.logger[syncStatus === 'normal' ? 'info' : 'warn']('node_sync_status', 'What keeps a node in sync', {
-        node_id: record.id,
-        sync_status: syncStatus,
-        reasons: nodeClass?.rows().slice(0, 20),
-      });
+      this.#options.logger[syncStatus === 'normal' ? 'info' : 'warn'](
+        'node_sync_status',
+        'The compatibility of a data plane changed',
+        {
+          node_id: record.id,
+          sync_status: syncStatus,
+          reasons: nodeClass?.rows().slice(0, 20),
+        },
+      );
     }
     entry.record = { ...record, syncStatus, ...(isShown ? {} : { rejected }) };
     if (syncStatus !== record.syncStatus || entry.record.rejected !== record.rejected) this.#changed(entry);
     else this.#tellState(entry);
   }
 
-  /** Time alone makes nodes stale. */
+  /** Tells the states that changed only because time passed. */
   #watch(): void {
     for (const entry of this.#bySession.values()) if (entry.behindSinceMs !== undefined) this.#tellState(entry);
   }
@@ -310,16 +295,16 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       ({ session, record }) => session === undefined && record.lastSeenMs < oldestMs,
     );
     if (unseen.length === 0) return;
-    // The next look tries again what could not be removed.
+    // A row that could not be removed is tried again at the next purge.
     if (!this.#saver.remove(unseen)) return;
     for (const { record } of unseen) this.#nodes.delete(record.id);
-    this.#options.logger.info('nodes_purged', 'Nodes that were not seen for long are forgotten', {
+    this.#options.logger.info('nodes_purged', 'Nodes that were not seen for node_purge_after were removed', {
       node_ids: unseen.map(({ record }) => record.id),
     });
   }
 }
 
-/** False when its version or plugins keep it from being served. */
+/** Tells whether the node's version and plugins allow it to get the configuration. */
 export function isCompatible({ nodeClass }: NodeEntry): boolean {
   return nodeClass?.refusal() === undefined;
 }

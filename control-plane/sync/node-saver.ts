@@ -11,11 +11,11 @@ export interface NodeSaverOptions {
 
 const saveMs = 1_000;
 
-/** Writes what is known of nodes to the store at most once a second. A store that fails keeps no node from being served. */
+/** Saves node records at most once a second. Nodes are served while the store fails. */
 export class NodeSaver {
   readonly #options: NodeSaverOptions;
   readonly #dirty = new Set<NodeEntry>();
-  /** Of which only the time when they were last seen is new. */
+  /** The entries of which only the time last seen is new. */
   readonly #seen = new Set<NodeEntry>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -28,19 +28,19 @@ export class NodeSaver {
     this.#timer ??= setTimeout(() => this.#due(), saveMs);
   }
 
-  /** The node was heard of, and nothing else is new. */
+  /** Saves only when the node was last seen. */
   touchSoon(entry: NodeEntry): void {
     this.#seen.add(entry);
     this.#timer ??= setTimeout(() => this.#due(), saveMs);
   }
 
-  /** Leaves the entry out: another has taken its place. */
+  /** Drops the entry because another one replaced it. */
   forget(entry: NodeEntry): void {
     this.#dirty.delete(entry);
     this.#seen.delete(entry);
   }
 
-  /** False when the store could not remove them. */
+  /** Removes the rows. Returns false when the store fails. */
   remove(entries: readonly NodeEntry[]): boolean {
     try {
       this.#options.store.removeAll(entries.map(({ record }) => record.id));
@@ -52,7 +52,7 @@ export class NodeSaver {
     return true;
   }
 
-  /** Writes what is not yet in the store. */
+  /** Saves what is not in the store yet. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#save();
@@ -73,13 +73,13 @@ export class NodeSaver {
       if (this.#seen.size > 0) store.touchAll([...this.#seen].map(({ record }) => record));
       this.#seen.clear();
     } catch (error) {
-      // Kept as dirty: the next change writes them too.
+      // The entries stay dirty, so that the next save writes them too.
       this.#failed(error);
     }
   }
 
   #failed(error: unknown): void {
-    this.#options.logger.error('nodes_not_saved', 'What is known of the nodes could not be stored', {
+    this.#options.logger.error('nodes_not_saved', 'The records of the nodes could not be saved', {
       error: error instanceof Error ? error.message : String(error),
     });
   }

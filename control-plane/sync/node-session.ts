@@ -14,29 +14,29 @@ import { type Pushed, Transfer } from './transfer.ts';
 
 /** The sending half of a node's stream. */
 export interface SessionStream {
-  /** Resolves when the message has left for the network, the node's flow control obeyed; never after the stream's end. */
-  send(message: ControlMessage): Promise<void>;
-  /** Ends the stream with a gRPC status. Messages that were sent before arrive first. */
-  end(code: GrpcStatus, details: string): void;
+  /** Resolves when the node's flow control has let the message go to the network; never after the end of the stream. */
+  readonly send: (message: ControlMessage) => Promise<void>;
+  /** Ends the stream with a gRPC status, after the messages that were sent before. */
+  readonly end: (code: GrpcStatus, details: string) => void;
 }
 
 export interface SessionTimings {
   readonly heartbeatMs: number;
-  /** Silence that ends the stream, and the longest that a message may wait for a node that does not read. */
+  /** The stream ends after this long without a message, or when a message waits this long for a node that does not read. */
   readonly silenceMs: number;
 }
 
 export const defaultSessionTimings: SessionTimings = { heartbeatMs: 10_000, silenceMs: 30_000 };
 
-/** What the session tells of its node. Called synchronously, in the order of the stream. */
+/** The listener of a session. Its functions are called synchronously, in the order of the stream. */
 export interface SessionEvents {
-  /** Decides on the first message; a refusal ends the stream with that status. */
+  /** Decides about the first message. A refusal ends the stream with its status. */
   hello(session: NodeSession, hello: Hello__Output): Admission;
   heard(session: NodeSession): void;
   heartbeat(session: NodeSession, heartbeat: NodeHeartbeat__Output): void;
   applied(session: NodeSession, applied: { hash: string; revision: number | undefined; applyMs: number }): void;
   rejected(session: NodeSession, rejected: { hash: string; revision: number | undefined; faults: EntityFault[] }): void;
-  /** A snapshot or delta was sent to its end. */
+  /** Is called when all of a snapshot or delta was sent. */
   pushed(session: NodeSession, pushed: Pushed): void;
   ended(session: NodeSession): void;
 }
@@ -44,7 +44,7 @@ export interface SessionEvents {
 export type Admission =
   | {
       readonly kind: 'accepted';
-      /** What the node should run; undefined: nothing is sent to it. */
+      /** Returns the configuration for the node; undefined when nothing is sent. */
       readonly target: () => Publication | undefined;
     }
   | { readonly kind: 'refused'; readonly code: GrpcStatus; readonly details: string };
@@ -56,21 +56,21 @@ export interface NodeSessionOptions {
   readonly connectedNodes: () => number;
   readonly slots: TransferSlots;
   readonly events: SessionEvents;
-  /** Version of this control plane. */
+  /** The version of this control plane. */
   readonly version: string;
   readonly timings: SessionTimings;
   readonly logger: Logger;
 }
 
-/** Characters of a hash; a node that tells more tells none. */
+/** Bound of a hash, in characters. */
 const hashCharsMax = 64;
-/** Rejected versions remembered for a stream. */
+/** How many rejected versions a session remembers. */
 const rejectedMax = 100;
 
 /**
- * One stream of a node: hello, welcome, then the newest snapshot whenever the node runs another and has answered the one
- * before. One message is on its way at a time, so that a node that reads slowly costs one chunk of memory and nobody
- * else's time; what changes meanwhile is not queued, the newest is looked up when its turn comes.
+ * Serves one stream of a node: hello, welcome, then the newest configuration whenever the node runs another one and has
+ * answered the one before. One message is in flight at a time, so that a slow node costs one chunk of memory and does
+ * not delay others. Versions are not queued: the newest is looked up when the node is ready for it.
  */
 export class NodeSession {
   readonly #options: NodeSessionOptions;
@@ -78,13 +78,13 @@ export class NodeSession {
   #target: () => Publication | undefined = () => undefined;
   #deltas = false;
   #appliedHash = '';
-  /** A delta to this version did not fit: it is sent whole. */
+  /** The version that is sent whole because a delta to it did not fit. */
   #wholeWanted: string | undefined;
-  /** What was sent, or is being sent, and not yet answered. */
+  /** The version that is being sent, or was sent and is not answered yet. */
   #awaiting: { readonly hash: string; readonly revision: number } | undefined;
   #transfer: Transfer | undefined;
   readonly #rejected = new Set<string>();
-  /** At most a welcome, a heartbeat and a goaway. */
+  /** Waiting control messages: at most a welcome and a heartbeat. */
   #control: ControlMessage[] = [];
   #pumping = false;
   #sendingSinceMs: number | undefined;
@@ -95,12 +95,12 @@ export class NodeSession {
   constructor(options: NodeSessionOptions) {
     this.#options = options;
     this.#silenceTimer = setTimeout(
-      () => this.#fail(GrpcStatus.DEADLINE_EXCEEDED, 'Nothing was heard of the node'),
+      () => this.#fail(GrpcStatus.DEADLINE_EXCEEDED, 'The node was silent for too long'),
       options.timings.silenceMs,
     );
   }
 
-  /** Takes the next message of the node. */
+  /** Handles the next message of the node. */
   receive({ message, hello, ack, reject, heartbeat, snapshotRequest }: NodeMessage__Output): void {
     if (this.#state === 'ended') return;
     this.#silenceTimer.refresh();
@@ -119,36 +119,36 @@ export class NodeSession {
     else if (heartbeat) this.#options.events.heartbeat(this, heartbeat);
     else if (snapshotRequest) this.#wantsWhole(snapshotRequest);
     else if (hello) this.#fail(GrpcStatus.FAILED_PRECONDITION, 'A second hello');
-    // A message of a newer protocol is left alone: it cannot be asked for by what this one has sent.
-    else this.#options.logger.debug('sync_message_unknown', 'A message is of no known kind', { message });
+    // A kind of message from a newer protocol is ignored: it answers nothing that this version sends.
+    else this.#options.logger.debug('sync_message_unknown', 'A message of an unknown kind was ignored', { message });
   }
 
-  /** There may be a new snapshot. */
+  /** Looks whether there is a newer configuration to send. */
   offer(): void {
     if (this.#transfer?.isWaiting === true) this.#follow(this.#transfer);
     this.#pump();
   }
 
-  /** Whether this version was refused on this stream. */
+  /** Tells whether the node rejected this version on this stream. */
   hasRejected(hash: string): boolean {
     return this.#rejected.has(hash);
   }
 
-  /** Asks the node to go and come back after a pause of up to `pauseMsMax`, spread so that nodes do not come together. */
+  /** Asks the node to reconnect after a random pause of up to `pauseMsMax`, so that nodes do not return together. */
   goaway(reason: string, pauseMsMax: number): void {
     if (this.#state === 'ended') return;
     const pauseMs = pauseMsMax > 0 ? randomInt(pauseMsMax) : 0;
-    // The end follows in the stream's own order; nothing waits for a node that does not read.
+    // The end follows in the order of the stream. Nobody waits for a node that does not read.
     this.#options.stream.send({ goaway: { pauseMs, reason } }).catch(() => undefined);
     this.#fail(GrpcStatus.UNAVAILABLE, reason);
   }
 
-  /** Ends the stream in favour of another. */
+  /** Ends the stream because a newer one of the same process replaced it. */
   replaced(): void {
     this.#fail(GrpcStatus.ABORTED, 'A newer stream of this node took over');
   }
 
-  /** The stream is gone. */
+  /** Releases everything after the stream has ended. */
   streamEnded(): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
@@ -184,7 +184,7 @@ export class NodeSession {
     const { timings, revision, connectedNodes } = this.#options;
     if (this.#sendingSinceMs !== undefined && performance.now() - this.#sendingSinceMs >= timings.silenceMs)
       return this.#fail(GrpcStatus.DEADLINE_EXCEEDED, 'The node does not read');
-    // A heartbeat that has not left yet is as good as this one.
+    // A heartbeat that still waits makes another one needless.
     if (this.#control.some(({ heartbeat }) => heartbeat)) return;
     const heartbeat = {
       revision: Math.max(0, revision()),
@@ -214,11 +214,15 @@ export class NodeSession {
     this.#appliedHash = runningHash;
     this.#wholeWanted = hash;
     this.#answered(hash);
-    this.#options.logger.info('delta_refused', 'A delta does not fit what a node runs; it gets the whole', { hash });
+    this.#options.logger.info(
+      'delta_refused',
+      'A delta does not fit what a node runs; the node gets the whole configuration',
+      { hash },
+    );
     this.#pump();
   }
 
-  /** The revision that the answered snapshot was sent for. */
+  /** Notes that the version was answered. Returns the revision that it was sent for, where known. */
   #answered(hash: string): number | undefined {
     const answered = this.#awaiting;
     if (answered?.hash !== hash) return undefined;
@@ -226,7 +230,7 @@ export class NodeSession {
     return answered.revision;
   }
 
-  /** Sends what there is to send, one message after the other; returns at once when that is going on already. */
+  /** Sends the waiting messages, one after the other. Does nothing while a message is in flight. */
   #pump(): void {
     if (this.#pumping || this.#state !== 'open') return;
     const message = this.#control.shift() ?? (this.#transfer ?? this.#startTransfer())?.next();
@@ -254,7 +258,7 @@ export class NodeSession {
     this.#options.events.pushed(this, transfer.pushed());
   }
 
-  /** A transfer that waits for its slot keeps its place, but is of the newest version, or of none. */
+  /** Gives a transfer that waits for its slot the newest version, or drops it when none is wanted any more. */
   #follow(waiting: Transfer): void {
     const newest = this.#wanted();
     if (newest === undefined) {
@@ -267,7 +271,7 @@ export class NodeSession {
     }
   }
 
-  /** What the node should run and neither runs nor has refused. */
+  /** The expected version, unless the node runs it or has rejected it. */
   #wanted(): Publication | undefined {
     const publication = this.#target();
     const hash = publication?.hash ?? '';

@@ -6,19 +6,19 @@ export const staleAfterMs = 10_000;
 
 export interface NodeFacts {
   readonly connected: boolean;
-  /** False when the node's version or plugins keep it from getting the configuration. */
+  /** False when the node's version or plugins do not allow it to get the configuration. */
   readonly compatible: boolean;
-  /** Hash of the newest snapshot; undefined before there is one. */
+  /** The hash of the newest snapshot; undefined before there is one. */
   readonly expectedHash: string | undefined;
   readonly appliedHash: string | undefined;
-  /** The hash that the node refused last, if it has not applied another since. */
+  /** The hash that the node rejected last, if it has not applied another one since. */
   readonly rejectedHash: string | undefined;
-  /** Since when the node has been waiting for what it should run: it connected, or acked, or fell behind. */
+  /** Since when the applied hash differs from the expected one; undefined while they are equal. */
   readonly behindSinceMs: number | undefined;
   readonly nowMs: number;
 }
 
-/** The state that operators see: the first rule that fits (control plane contract, section 4). */
+/** Returns the state that operators see: the first rule that fits. */
 export function nodeState(facts: NodeFacts): NodeState {
   const { connected, compatible, expectedHash, appliedHash, rejectedHash, behindSinceMs, nowMs } = facts;
   if (!connected) return 'offline';

@@ -10,16 +10,19 @@ export interface PublisherOptions {
   readonly reader: ConfigReader;
   readonly schemas: OwnSchemas;
   readonly logger: Logger;
-  /** The first change leaves at once, later ones at most this often. */
+  /** The first change is published at once, later ones at most this often. */
   readonly coalesceMs?: number;
 }
 
-/** How often a failure to make a version is tried again, besides at each change. */
+/** How long after a failure a version is tried again, if no change comes before. */
 const retryMs = 5_000;
-/** Kinds of nodes that are served at once, each with hashes of its own; a fleet has one, during an upgrade two or three. */
+/** How many classes of nodes are served at once. A fleet has one, during an upgrade two or three. */
 const classesMax = 64;
 
-/** Makes a version of each change, one at a time and only of the newest. An unchanged hash makes no new version. */
+/**
+ * Makes a version of each change, one at a time and only of the newest state. A state with the hash of the version before
+ * makes no new one. It works from its construction to `stop`.
+ */
 export class Publisher {
   readonly #schemas: OwnSchemas;
   readonly #logger: Logger;
@@ -46,19 +49,17 @@ export class Publisher {
     this.#schedule(0);
   }
 
-  /** The version for a node that knows everything; undefined until the first version is made. */
+  /** Returns the configuration for a node that knows everything; undefined until the first version is made. */
   latest(): Publication | undefined {
     return this.#whole.publication();
   }
 
-  /** The newest revision that was read, even if it changed nothing that nodes are sent. */
+  /** Returns the newest revision that was looked at, even if it changed nothing that travels; -1 before the first. */
   revision(): number {
     return this.#revision;
   }
 
-  /**
-   * The class of a node by its hello; undefined when there are too many classes. Each `join` needs its `leave`.
-   */
+  /** Returns the class of a node; undefined when there are too many classes. Each `join` needs its `leave`. */
   join(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>): ServedClass | undefined {
     const compatibility = compatibilityOf(hello, this.#schemas);
     let found = this.#classes.get(compatibility.key);
@@ -66,7 +67,7 @@ export class Publisher {
       if (this.#classes.size >= classesMax) return undefined;
       found = new NodeClass(compatibility, this.#history);
       this.#classes.set(found.key, found);
-      // Its hashes are not there yet.
+      // The hashes of a new class are computed by the next run.
       this.#changed();
     } else {
       found.holders.hold();
@@ -80,7 +81,7 @@ export class Publisher {
   }
 
   /**
-   * Calls the listener after each revision that was read; `changed` says whether the version of any class changed.
+   * Calls the listener after each revision that was looked at; `changed` says whether the version of any class changed.
    * Returns the function that ends it.
    */
   onRevision(listener: (changed: boolean) => void): () => void {
@@ -119,10 +120,10 @@ export class Publisher {
     try {
       await this.#follow();
     } catch (error) {
-      this.#logger.error('publish_failed', 'The configuration could not be read; it is tried again', {
+      this.#logger.error('publish_failed', 'The configuration could not be read; the next try follows', {
         error: stackOf(error),
       });
-      // The finally of the caller has not run yet, so that this cannot schedule by itself.
+      // The caller's `finally` schedules the next run.
       this.#dirty = true;
       this.#lastStartMs = performance.now() + retryMs - this.#coalesceMs;
     }
@@ -132,12 +133,16 @@ export class Publisher {
     const state = await this.#mirror.update();
     const faults = danglingReferences(state, this.#schemas.entities);
     if (faults.length > 0) {
-      // The one before stays, and the next change is looked at again.
-      this.#logger.error('config_dangling', 'The configuration is not published: it refers to what is not there', {
-        revision: state.revision,
-        faults: faults.slice(0, 20),
-        faultCount: faults.length,
-      });
+      // The version before stays published until a later change mends the reference.
+      this.#logger.error(
+        'config_dangling',
+        'The configuration is not published: it refers to entities that do not exist',
+        {
+          revision: state.revision,
+          faults: faults.slice(0, 20),
+          faultCount: faults.length,
+        },
+      );
       return;
     }
     this.#history.push(state);
@@ -148,7 +153,7 @@ export class Publisher {
     if (this.#stopped) return;
     const latest = this.latest();
     if (changed && latest?.revision === state.revision) {
-      this.#logger.info('config_published', 'A new configuration leaves for the nodes', {
+      this.#logger.info('config_published', 'A new configuration was published', {
         hash: latest.hash,
         revision: latest.revision,
         entities: latest.entityCount,

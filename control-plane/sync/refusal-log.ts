@@ -4,12 +4,12 @@ export interface RefusalLog {
   add(ip: string, reason: string): void;
 }
 
-/** The same address with the same reason is worth one line in this time: a refused node tries again for ever. */
+/** How long the same address with the same reason is not logged again: a refused node tries for ever. */
 const repeatMs = 10 * 60_000;
-/** Addresses and reasons remembered. */
+/** How many pairs of address and reason are remembered. */
 const remembered = 1_000;
 
-/** Tells of peers that were refused without letting their number decide the length of the log. */
+/** Logs refused peers. The length of the log does not depend on how often they try. */
 export function createRefusalLog(logger: Logger, nowMs: () => number = Date.now): RefusalLog {
   const seen = new Map<string, { readonly sinceMs: number; count: number }>();
   return {
@@ -21,7 +21,7 @@ export function createRefusalLog(logger: Logger, nowMs: () => number = Date.now)
         logger.debug('node_refused', 'A peer of the cluster port was refused again', { ip, reason });
         return;
       }
-      // The oldest goes; what is said again becomes the newest.
+      // The oldest entry is evicted; a repeated one becomes the newest.
       seen.delete(key);
       for (const oldest of seen.keys()) {
         if (seen.size < remembered) break;

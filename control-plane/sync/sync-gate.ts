@@ -2,6 +2,7 @@ import type { SyncGate } from '../admin/clustering.ts';
 import type { NodeEntry } from './node-entry.ts';
 import { isCompatible, type NodeRegistry } from './node-registry.ts';
 import type { Publisher } from './publisher.ts';
+import { RevisionWaits } from './revision-waits.ts';
 
 export interface SyncGateOptions {
   readonly registry: Pick<NodeRegistry, 'connectedEntries' | 'onChange'>;
@@ -14,67 +15,56 @@ interface Progress {
   readonly rejectedBy: string | undefined;
 }
 
-/** Acks that arrive within this time are looked at together. */
+/** Acks that arrive within this time are counted together: each count looks at all nodes. */
 const checkMs = 5;
 
-/** Only nodes that are connected and compatible count; who leaves while a write waits no longer does. */
+/** Makes the gate for writes that wait. It counts connected, compatible nodes; one that leaves no longer counts. */
 export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGate & { stop(): void } {
-  const waits = new Set<(last?: string) => void>();
+  const waits = new RevisionWaits();
   let scheduled: NodeJS.Timeout | undefined;
-  // Each look counts all nodes.
   const check = (): void => {
-    if (waits.size === 0) return;
+    if (waits.isEmpty) return;
     scheduled ??= setTimeout(() => {
       scheduled = undefined;
-      for (const wait of waits) wait();
+      waits.check();
     }, checkMs);
   };
   const ends = [registry.onChange(check), publisher.onRevision(check)];
-
-  const progress = (revision: number): Progress => {
-    const entries = registry.connectedEntries().filter(isCompatible);
-    const runs = ({ record, nodeClass, appliedRevision }: NodeEntry): boolean =>
-      appliedRevision >= revision || record.appliedHash === nodeClass?.publication()?.hash;
-    const waiting = entries.filter((entry) => !runs(entry));
-    const refused = waiting.find(
-      ({ session, nodeClass, rejectedRevision }) =>
-        rejectedRevision >= revision || session?.hasRejected(nodeClass?.publication()?.hash ?? '') === true,
-    );
-    return {
-      nodes: entries.length,
-      waiting: waiting.map(({ record }) => record.id),
-      rejectedBy: refused?.record.id,
-    };
-  };
+  const progress = (revision: number): Progress =>
+    progressOf(registry.connectedEntries().filter(isCompatible), revision);
 
   return {
     waitApplied: (revision, timeoutMs) =>
-      new Promise((resolve) => {
-        const finish = (text: string): void => {
-          clearTimeout(timer);
-          waits.delete(wait);
-          resolve(text);
-        };
-        const unfinished = (word: string): string => {
-          if (publisher.revision() < revision) return `${word}; not published`;
-          const { nodes, waiting } = progress(revision);
-          return `${word}; applied=${nodes - waiting.length}; nodes=${nodes}; waiting=${waiting.slice(0, 5).join(',')}`;
-        };
-        const wait = (last?: string): void => {
-          if (last !== undefined) return finish(unfinished(last));
-          if (publisher.revision() < revision) return;
+      waits.wait({
+        timeoutMs,
+        outcome() {
+          if (publisher.revision() < revision) return undefined;
           const { nodes, waiting, rejectedBy } = progress(revision);
-          if (rejectedBy !== undefined) finish(`rejected; node=${rejectedBy}`);
-          else if (waiting.length === 0) finish(`applied; nodes=${nodes}`);
-        };
-        const timer = setTimeout(() => wait('timeout'), timeoutMs);
-        waits.add(wait);
-        wait();
+          if (rejectedBy !== undefined) return `rejected; node=${rejectedBy}`;
+          return waiting.length === 0 ? `applied; nodes=${nodes}` : undefined;
+        },
+        unfinished(reason) {
+          if (publisher.revision() < revision) return `${reason}; not published`;
+          const { nodes, waiting } = progress(revision);
+          return `${reason}; applied=${nodes - waiting.length}; nodes=${nodes}; waiting=${waiting.slice(0, 5).join(',')}`;
+        },
       }),
     stop() {
       for (const end of ends) end();
       clearTimeout(scheduled);
-      for (const wait of waits) wait('stopped');
+      waits.stop();
     },
   };
+}
+
+function progressOf(entries: readonly NodeEntry[], revision: number): Progress {
+  const waiting = entries.filter(
+    ({ record, nodeClass, appliedRevision }) =>
+      appliedRevision < revision && record.appliedHash !== nodeClass?.publication()?.hash,
+  );
+  const refused = waiting.find(
+    ({ session, nodeClass, rejectedRevision }) =>
+      rejectedRevision >= revision || session?.hasRejected(nodeClass?.publication()?.hash ?? '') === true,
+  );
+  return { nodes: entries.length, waiting: waiting.map(({ record }) => record.id), rejectedBy: refused?.record.id };
 }

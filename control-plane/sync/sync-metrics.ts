@@ -3,7 +3,7 @@ import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
 import type { Pushed } from './transfer.ts';
 
-/** Metrics of the config sync; states are counted when they are asked for. Returns what counts a push. */
+/** Registers the metrics of the config sync. Returns the function that counts a push. */
 export function registerSyncMetrics(
   metrics: Registry,
   registry: () => NodeRegistry | undefined,

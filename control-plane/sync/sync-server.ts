@@ -1,25 +1,29 @@
-import { Server, ServerCredentials, status as GrpcStatus, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Server, status as GrpcStatus, type ServerDuplexStream } from '@grpc/grpc-js';
 import { certificateDetails, type ClusterTls } from '../../shared/cluster-tls.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
+import type { LimitHit } from '../../shared/limit-hits.ts';
 import type { Logger } from '../../shared/log.ts';
 import { ConfigSync, messageLimits } from '../../shared/proto.ts';
-import { listenSecurely, type ClusterListener } from './cluster-listener.ts';
+import { withinTime } from '../../shared/within-time.ts';
+import { listenForNodes } from './cluster-listener.ts';
+import { ConnectionGuard, defaultConnectionLimits, type ConnectionLimits } from './connection-guard.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { NodeSession, type SessionStream, type SessionTimings } from './node-session.ts';
 import type { Publisher } from './publisher.ts';
 import { TransferSlots } from './transfer-slots.ts';
-import { withinTime } from '../../shared/within-time.ts';
 
 export interface SyncServerOptions {
-  /** Port 0 takes a free one. */
+  /** Port 0 takes a free port. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Without it plaintext: only for loopback. */
+  /** Plaintext when absent, which is for loopback only. */
   readonly tls?: ClusterTls;
   readonly publisher: Pick<Publisher, 'revision'>;
   readonly registry: NodeRegistry;
   readonly version: string;
   readonly timings: SessionTimings;
+  readonly connectionLimits?: ConnectionLimits;
+  readonly onLimit?: LimitHit;
   readonly logger: Logger;
 }
 
@@ -31,84 +35,92 @@ export interface SyncServer {
 
 type Call = ServerDuplexStream<NodeMessage__Output, ControlMessage>;
 
-/** Over how long nodes spread their return after this control plane stopped. */
+/** The longest pause that a stopping control plane asks of a node, so that nodes do not return together. */
 const goawayPauseMsMax = 2_000;
 /** How long a stop waits for streams to end by themselves. */
 const stopMs = 2_000;
+/** Streams of a connection: a node has one, and for a moment two when it reconnects. */
+const streamsMax = 8;
 
 /** Serves the streams of data planes. Rejects when the port cannot be bound. */
 export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {
-  const { listen, tls, publisher, registry, version, timings, logger } = options;
-  const slots = new TransferSlots();
+  const { listen, tls, timings, logger, onLimit, connectionLimits = defaultConnectionLimits } = options;
+  const guard = new ConnectionGuard({
+    limits: connectionLimits,
+    onLimit: (limit, fields) => onLimit?.(limit, 'cluster', fields),
+  });
   const sessions = new Set<NodeSession>();
-
-  const connect = (call: Call): void => {
-    const ip = ipOf(call.getPeer());
-    const certificate = certificateDetails(call.getAuthContext().sslPeerCertificate);
-    const events = registry.events({ ip, certificate });
-    const session = new NodeSession({
-      stream: sessionStream(call),
-      revision: () => publisher.revision(),
-      connectedNodes: () => registry.connected,
-      slots,
-      version,
-      timings,
-      logger,
-      events: {
-        ...events,
-        ended: (from) => {
-          sessions.delete(from);
-          events.ended(from);
-        },
-      },
-    });
-    sessions.add(session);
-    call.on('data', (message: NodeMessage__Output) => session.receive(message));
-    call.on('end', () => {
-      session.streamEnded();
-      call.end();
-    });
-    call.on('cancelled', () => session.streamEnded());
-    // Also emitted by the end of a session with a status, when this changes nothing any more.
-    call.on('error', (error) => {
-      logger.debug('sync_stream_error', 'A stream of a data plane ended', { ip, error: error.message });
-      session.streamEnded();
-    });
-  };
-
+  const slots = new TransferSlots();
   const server = new Server({
     ...messageLimits,
-    // Ends connections of machines that are gone, which would hold a message that waits for their flow control.
+    'grpc.max_concurrent_streams': streamsMax,
+    // Ends the connections of dead machines; a message would wait for their flow control for ever.
     'grpc.keepalive_time_ms': timings.heartbeatMs,
     'grpc.keepalive_timeout_ms': timings.heartbeatMs,
   });
-  server.addService(ConfigSync.service, { Connect: connect });
+  server.addService(ConfigSync.service, {
+    Connect: (call: Call) => serve(call, { ...options, guard, sessions, slots }),
+  });
+  const listener = await listenForNodes({ server, listen, tls, guard, logger });
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  const bound =
-    tls === undefined
-      ? await bind(server, `${host}:${listen.port}`)
-      : await listenSecurely({ server, listen, tls, logger });
-  const address = `${host}:${bound.port}`;
-
   return {
-    address,
+    address: `${host}:${listener.port}`,
     async stop() {
-      bound.close();
+      listener.close();
       for (const session of sessions) session.goaway('The control plane stops', goawayPauseMsMax);
       const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       await withinTime(ended, stopMs, () => server.forceShutdown());
-      bound.destroy();
+      guard.destroy();
     },
   };
 }
 
-/** Plaintext; the listener ends with the server. */
-function bind(server: Server, address: string): Promise<ClusterListener> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error) reject(new Error(`Cannot listen on ${address}: ${error.message}`, { cause: error }));
-      else resolve({ port, close: () => undefined, destroy: () => undefined });
-    });
+interface Serving extends SyncServerOptions {
+  readonly guard: ConnectionGuard;
+  readonly sessions: Set<NodeSession>;
+  readonly slots: TransferSlots;
+}
+
+/** Connects one gRPC stream with a session of its own. */
+function serve(call: Call, serving: Serving): void {
+  const { guard, sessions, slots, registry, publisher, version, timings, logger } = serving;
+  const peer = call.getPeer();
+  const ip = ipOf(peer);
+  const events = registry.events({ ip, certificate: certificateDetails(call.getAuthContext().sslPeerCertificate) });
+  let released = (): void => undefined;
+  const session = new NodeSession({
+    stream: sessionStream(call),
+    revision: () => publisher.revision(),
+    connectedNodes: () => registry.connected,
+    slots,
+    version,
+    timings,
+    logger,
+    events: {
+      ...events,
+      hello(from, hello) {
+        const admission = events.hello(from, hello);
+        if (admission.kind === 'accepted') released = guard.welcomed(peer);
+        return admission;
+      },
+      ended(from) {
+        released();
+        sessions.delete(from);
+        events.ended(from);
+      },
+    },
+  });
+  sessions.add(session);
+  call.on('data', (message: NodeMessage__Output) => session.receive(message));
+  call.on('end', () => {
+    session.streamEnded();
+    call.end();
+  });
+  call.on('cancelled', () => session.streamEnded());
+  // A session that ended with a status causes this event too; it changes nothing then.
+  call.on('error', (error) => {
+    logger.debug('sync_stream_error', 'A stream of a data plane ended', { ip, error: error.message });
+    session.streamEnded();
   });
 }
 
@@ -116,21 +128,21 @@ function sessionStream(call: Call): SessionStream {
   return {
     send: (message) =>
       new Promise((resolve, reject) => {
-        // The callback comes when the message was handed to the network, which is when the node's window lets it.
+        // The callback comes when the node's flow control has let the message go to the network.
         call.write(message, (error: Error | null | undefined) => {
           if (error) reject(error);
           else resolve();
         });
       }),
     end: (code, details) => {
-      // grpc-js turns the error into the status of the stream, after what was written before.
+      // grpc-js turns the error into the status of the stream, after the messages that were written before.
       if (code === GrpcStatus.OK) call.end();
       else call.emit('error', { name: 'Error', message: details, code, details });
     },
   };
 }
 
-/** grpc-js names the peer `127.0.0.1:1234` or `[::1]:1234`. */
+/** grpc-js names a peer `127.0.0.1:1234` or `::1:1234`. */
 function ipOf(peer: string): string {
   return peer.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,20 +1,20 @@
 /** The right to transfer one snapshot. */
 export interface TransferSlot {
-  /** True when the right is held or free; else it queues, and `onReady` is called when it is held. */
+  /** Takes the slot if one is free and returns true. Otherwise queues for it; `onReady` is called when it is held. */
   request(): boolean;
-  /** Says that bytes moved: a slot that sees none for too long is lent to others until it is requested again. */
+  /** Notes progress. A slot without progress for `stallMs` goes to others until it is requested again. */
   touch(): void;
   release(): void;
 }
 
 /**
- * Bounds how many snapshots are in transfer at once, first come first served. A transfer that stalls does not count, so
- * that nodes that do not read cannot keep others waiting.
+ * Bounds how many snapshots are in transfer at once, first come first served. Stalled transfers do not count, so that
+ * nodes that do not read cannot delay others.
  */
 export class TransferSlots {
   readonly #slotsMax: number;
   readonly #stallMs: number;
-  /** Those who wait, in order, with what to call when it is their turn. */
+  /** The waiting transfers in order, each with the function that starts it. */
   readonly #waiting = new Map<object, () => void>();
   #taken = 0;
 
@@ -23,7 +23,7 @@ export class TransferSlots {
     this.#stallMs = stallMs;
   }
 
-  /** Transfers under way, the stalled ones left out. */
+  /** The number of transfers under way, without the stalled ones. */
   get taken(): number {
     return this.#taken;
   }

@@ -5,10 +5,10 @@ import type { TransferSlot, TransferSlots } from './transfer-slots.ts';
 
 export interface TransferOptions {
   readonly publication: Publication;
-  /** The hash that a delta may start from; undefined when the node is to get the whole. */
+  /** The hash that a delta may start from; undefined when the node gets the whole configuration. */
   readonly baseHash: string | undefined;
   readonly slots: TransferSlots;
-  /** There may be something to send now. */
+  /** Is called when there may be something to send. */
   readonly onReady: () => void;
   readonly onFailed: (error: unknown) => void;
 }
@@ -19,10 +19,10 @@ export interface Pushed {
 }
 
 const chunkBytesMax = 256 * 1024;
-/** A delta up to this size needs no slot: all nodes together may have one on the way. */
+/** A delta up to this size needs no slot: every node may have one in flight at the same time. */
 const slotFreeBytesMax = 16 * 1024;
 
-/** One snapshot or delta on its way to one node: waits for its slot, is packed, and leaves in chunks. */
+/** Sends one snapshot or delta to one node: waits for a slot, packs, and hands out the chunks. */
 export class Transfer {
   #publication: Publication;
   /** Undefined for a whole snapshot. */
@@ -47,30 +47,30 @@ export class Transfer {
     return this.#step === 'sent';
   }
 
-  /** Nothing of it was made yet: it may still become another, or be dropped. */
+  /** Nothing was packed yet: the version may still be replaced or dropped. */
   get isWaiting(): boolean {
     return this.#step === 'waiting';
   }
 
-  /** Takes a newer version instead; only while it waits. */
+  /** Replaces the version by a newer one; allowed only while the transfer waits. */
   retarget(publication: Publication): void {
     this.#publication = publication;
   }
 
-  /** The next message; undefined while it waits, and when all was sent. */
+  /** Returns the next message; undefined while the transfer waits and when everything was sent. */
   next(): ControlMessage | undefined {
-    // Asked for each message: the slot of a node that does not read is lent to others.
+    // The slot is requested for each message: one without progress may have gone to another node.
     if (this.#needsSlot() && !this.#slot.request()) return undefined;
     const { hash, revision, entityCount } = this.#publication;
     const body = this.#body;
-    // A whole snapshot is packed only when it may leave.
+    // A whole snapshot is packed only once it may be sent.
     if (body === undefined) {
       if (this.#step === 'waiting') this.#pack(this.#publication.snapshot());
       return undefined;
     }
     switch (this.#step) {
       case 'start':
-        // Over the limit it is announced only, so that the node refuses it and both sides say why.
+        // A snapshot over the limit is only announced: the node rejects it, and both sides say why.
         this.#step = body.length > packedBytesMax ? 'sent' : 'chunks';
         return {
           snapshotStart: { hash, revision, totalBytes: body.length, entityCount, baseHash: this.#baseHash ?? '' },
@@ -92,12 +92,12 @@ export class Transfer {
     return undefined;
   }
 
-  /** Says that a message left. */
+  /** Notes that a message was sent. */
   touch(): void {
     this.#slot.touch();
   }
 
-  /** Ends it, wherever it is. */
+  /** Gives the slot back, whatever the step. */
   release(): void {
     this.#slot.release();
   }

@@ -3,7 +3,7 @@ import type { MirrorEntity, Travelling } from './config-mirror.ts';
 
 /** A published state of the configuration. */
 export interface Version extends Travelling {
-  /** Counts the published states of this process. */
+  /** The number of the version, counted from 1 in each process. */
   readonly sequence: number;
 }
 
@@ -18,32 +18,32 @@ export interface ChangedKey {
   readonly id: string;
 }
 
-/** Versions that a delta may start from. */
+/** How many versions back a delta may start. */
 const versionsMax = 100;
-/** Bound of the changed entities known over all versions. Beyond it the oldest are forgotten: they get the whole. */
+/** Bound of the changed keys over all versions. Beyond it the oldest versions are dropped; their nodes get the whole. */
 const changedKeysMax = 100_000;
-/** Larger changes are compared again for each class instead of kept: they would hold all that the load of a file replaced. */
+/** Larger changes are compared again for each class instead of kept: they would hold everything that a load replaced. */
 const keptChangesMax = 1_000;
 
-/** Which entities each of the last versions changed. Holds keys, and entities of the newest version and few others. */
+/** Knows which entities each of the last versions changed. Holds only keys of the older versions. */
 export class VersionHistory {
   #newest: Version | undefined;
-  /** Undefined where they are too many. */
+  /** Undefined when there are more than `keptChangesMax`. */
   #newestChanges: readonly VersionChange[] | undefined;
-  /** The changes that led to each version, oldest first. */
+  /** The keys that changed in each version, oldest first. */
   #steps: { readonly sequence: number; readonly changed: readonly ChangedKey[] }[] = [];
 
   newest(): Version | undefined {
     return this.#newest;
   }
 
-  /** Makes the next version; undefined when nothing changed that travels. */
+  /** Makes the next version. Returns undefined when nothing that travels has changed. */
   push(state: Travelling): Version | undefined {
     const before = this.#newest;
     const changes = changesBetween(before?.entities, state.entities);
     if (changes.length === 0 && before !== undefined) return undefined;
     const version = { ...state, sequence: (before?.sequence ?? 0) + 1 };
-    // Nothing leads to the first.
+    // No version leads to the first one.
     if (before !== undefined) this.#steps.push({ sequence: version.sequence, changed: changes.map(keyOf) });
     if (this.#steps.length > versionsMax) this.#steps.shift();
     let keys = 0;
@@ -54,18 +54,18 @@ export class VersionHistory {
     return version;
   }
 
-  /** What is different in the newest version, which `to` is. */
+  /** Returns the changes between two versions. */
   changes(from: Version | undefined, to: Version): readonly VersionChange[] {
     const isNext = to === this.#newest && from?.sequence === to.sequence - 1;
     return (isNext ? this.#newestChanges : undefined) ?? changesBetween(from?.entities, to.entities);
   }
 
-  /** Whether a delta may start from the version of that number. */
+  /** Tells whether a delta may start from the version of that number. */
   reaches(sequence: number): boolean {
     return sequence + 1 >= (this.#steps[0]?.sequence ?? Infinity) || sequence === this.#newest?.sequence;
   }
 
-  /** Every entity that was changed after one version and up to another, once each; undefined when that is not known. */
+  /** Returns the entities that changed after one version and up to another, each once; undefined when unknown. */
   changedSince(sequence: number, upTo: number): readonly ChangedKey[] | undefined {
     if (!this.reaches(sequence)) return undefined;
     const changed = new Map<string, ChangedKey>();

@@ -2,13 +2,14 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Writes a file that is either the old one or the new one, whatever happens: a temporary file beside it, fsync, rename,
- * fsync of the folder (POSIX keeps a rename only then). Mode 0600. One writer at a time for a path.
+ * Replaces a file atomically: after a crash the path holds either the old content or the new. It writes a temporary file
+ * beside it, syncs, renames, and syncs the folder (POSIX makes a rename durable only then). Mode 0600. One writer at a
+ * time for each path.
  */
 export async function writeFileAtomic(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    // A leftover may have other rights.
+    // A file that a crash left behind may have another mode.
     await rm(temporary, { force: true });
     const file = await open(temporary, 'wx', 0o600);
     try {

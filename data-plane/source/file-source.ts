@@ -18,21 +18,21 @@ export interface FileSourceOptions {
   readonly logger: Logger;
 }
 
-/** The configuration that runs. */
+/** The running configuration of a node that was loaded from a document. */
 export interface LoadedConfig {
   readonly etag: string;
-  /** Of the snapshot that the node runs. */
+  /** The hash of the snapshot that the node runs. */
   readonly hash: string;
-  /** Disabled ones too; each list ordered by id. */
+  /** All entities, disabled ones included; each list ordered by id. */
   readonly entities: SnapshotEntities;
 }
 
 export interface FileLoadRequest {
-  /** Handed over. */
+  /** The caller gives the bytes away: they may move to another thread. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly json: boolean;
   readonly dryRun: boolean;
-  /** Only this configuration is replaced. */
+  /** The load happens only while this configuration runs. */
   readonly expectedEtag?: string;
 }
 
@@ -43,13 +43,13 @@ export type FileLoad =
   | { readonly kind: 'busy' };
 
 export interface FileSource extends NodeSource {
-  /** Undefined before the start. */
+  /** Returns the running configuration; undefined before the start. */
   current(): LoadedConfig | undefined;
-  /** Replaces what runs by another document, whole or not at all. */
+  /** Replaces the configuration by another document, whole or not at all. */
   load(request: FileLoadRequest): Promise<FileLoad>;
 }
 
-/** The configuration of a node without a database. Its start rejects when the file has any fault, after all were logged. */
+/** Makes the source of a node without a database. Its start logs every fault of the file and rejects if there is any. */
 export function createFileSource({ path, logger }: FileSourceOptions): FileSource {
   let running: Promise<FileLoad> | undefined;
   let started: Promise<void> | undefined;
@@ -102,8 +102,8 @@ export function createFileSource({ path, logger }: FileSourceOptions): FileSourc
 }
 
 /**
- * The configuration that a data plane starts with while it has none in its cache and no control plane answers;
- * undefined, with every fault in the log, when the file cannot be used.
+ * Reads the file that a data plane starts with while its cache is empty and no control plane answers. Logs every fault and
+ * resolves to undefined when the file cannot be used.
  */
 export async function readSeed({ path, logger }: FileSourceOptions): Promise<WireSnapshot | undefined> {
   let bytes: Uint8Array<ArrayBuffer>;
@@ -124,7 +124,7 @@ function logFaults(logger: Logger, path: string, { lines }: DocumentErrors): voi
   for (const line of lines) logger.error('declarative_fault', `${path}: ${line}`, { path, fault: line });
 }
 
-/** What only this node could see, such as a variable that its environment lacks. */
+/** Turns faults that only this node can see, such as a missing environment variable, into those of the document. */
 function runtimeErrors(faults: readonly EntityFault[], snapshot: Snapshot): DocumentErrors {
   const items = new Map<string, DocumentItem>();
   const itemOf = ({ entityType, entityId, entityName }: EntityFault): DocumentItem | undefined => {

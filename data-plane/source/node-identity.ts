@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { isLowerCaseUuid } from '../../shared/uuid.ts';
 
 export interface NodeIdentity {
-  /** UUID of the node, the same for all processes that ever run on the data folder. */
+  /** The UUID of the node: the same for every process that runs on the data folder. */
   readonly nodeId: string;
-  /** UUID of this process. */
+  /** The UUID of this process. */
   readonly bootId: string;
   readonly hostname: string;
 }
 
-/** Reads the node's id or makes one. Throws when the folder cannot be written, or holds an id that is none. */
+/** Reads the node's id or makes one. Throws when the folder cannot be written or its id is no UUID. */
 export function loadNodeIdentity({ dataDir }: { readonly dataDir: string }): NodeIdentity {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, 'node-id');
@@ -32,7 +32,7 @@ function readId(path: string): string | undefined {
   }
 }
 
-/** The file appears whole or not at all. */
+/** Writes the id to a temporary file first, so that the file appears whole or not at all. */
 function makeId(path: string): string {
   const nodeId = randomUUID();
   writeFileSync(`${path}.tmp`, `${nodeId}\n`, { mode: 0o600, flush: true });

@@ -1,8 +1,8 @@
 import type { ConfigSource } from '../../shared/config-source.ts';
 
-/** Where a node has its configuration from, and what the node says of that. */
+/** The origin of a node's configuration. */
 export interface NodeSource extends ConfigSource {
   readonly nodeId: string;
-  /** Part of the body of `/status`: where the configuration came from, and what was refused. */
+  /** Returns the source's part of the body of `/status`: the origin of the configuration, and what was rejected. */
   describe(): Readonly<Record<string, unknown>>;
 }

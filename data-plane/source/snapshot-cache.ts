@@ -6,22 +6,22 @@ import { packedBytesMax, SnapshotCorruptError, unpackSnapshot, type WireSnapshot
 import { writeFileAtomic } from './atomic-file.ts';
 
 export interface SnapshotCache {
-  /** The last good snapshot, verified; undefined when there is none or it is damaged, which is logged. */
+  /** Loads and verifies the last good snapshot. Resolves to undefined when there is none; logs a damaged one. */
   load(): Promise<WireSnapshot | undefined>;
-  /** Keeps a snapshot as it came over the wire. Rejects when the disk does not take it; the old one stays then. */
+  /** Saves a packed snapshot. Rejects when the disk fails; the old file stays then. */
   save(hash: string, body: Uint8Array): Promise<void>;
 }
 
 export interface SnapshotCacheOptions {
   readonly dataDir: string;
-  /** 256 bits: the file is encrypted with it. */
+  /** The 256-bit key that encrypts the file; in the clear without it. */
   readonly key?: Buffer;
   readonly logger: Logger;
 }
 
 /**
- * First line of the file: format and hash of the snapshot. Format 1: the packed snapshot follows. Format 2: nonce, tag
- * and the packed snapshot, AES-256-GCM with the line as additional data.
+ * The first line of the file holds the format and the hash of the snapshot. In format 1 the packed snapshot follows. In
+ * format 2 a nonce, the tag and the encrypted snapshot follow: AES-256-GCM with the line as additional data.
  */
 const headerPattern = /^sluice-snapshot ([12]) ([0-9a-f]{64})\n/;
 const headerBytes = 'sluice-snapshot 1 '.length + 64 + 1;
@@ -29,7 +29,7 @@ const cipherName = 'aes-256-gcm';
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** The file holds secrets of the configuration: mode 0600, in the node's data folder. */
+/** Makes the cache in the node's data folder. The file has mode 0600, because the configuration holds secrets. */
 export function createSnapshotCache({ dataDir, key, logger }: SnapshotCacheOptions): SnapshotCache {
   const path = join(dataDir, 'snapshot.cache');
 
@@ -52,12 +52,12 @@ export function createSnapshotCache({ dataDir, key, logger }: SnapshotCacheOptio
         const rest = file.subarray(headerBytes);
         const body = format === '2' ? unseal(key, header, rest) : rest;
         const snapshot = await unpackSnapshot(hash, body);
-        // Written before the node had a key: it would lie in the clear until the next change.
+        // The file was written before the node had a key and would stay in the clear until the next change.
         if (format === '1' && key !== undefined) await save(hash, body);
         return snapshot;
       } catch (error) {
         if (isMissing(error)) return undefined;
-        // Whatever is wrong with the file, the control plane has the truth: it is replaced by the next good snapshot.
+        // The next good snapshot from the control plane replaces the file, whatever is wrong with it.
         logger.error('cache_unusable', 'The cached configuration is not used', {
           path,
           error: error instanceof Error ? error.message : String(error),

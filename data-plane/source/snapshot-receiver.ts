@@ -3,20 +3,20 @@ import type { SnapshotEnd__Output } from '../../shared/generated/sluice/sync/v1/
 import type { SnapshotStart__Output } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
 import { packedBytesMax } from '../../shared/snapshot-wire.ts';
 
-/** A snapshot or delta whose chunks have all come; not yet verified. */
+/** A snapshot or delta whose chunks have all arrived; not verified yet. */
 export interface ReceivedSnapshot {
   readonly hash: string;
-  /** What the delta starts from; undefined for a whole snapshot. */
+  /** The hash that the delta starts from; undefined for a whole snapshot. */
   readonly baseHash: string | undefined;
   readonly revision: number;
   readonly body: Buffer;
 }
 
-/** The control plane sent what the protocol does not allow, or more than a node takes. */
+/** The control plane broke the protocol or exceeded a limit. */
 export class TransferError extends Error {
-  /** The snapshot that it was about, if that much was known. */
+  /** The hash of the snapshot in transfer. */
   readonly hash: string;
-  /** It was a delta: the whole snapshot may still be good. */
+  /** True for a delta: the whole snapshot may still be good. */
   readonly isDelta: boolean;
 
   constructor(message: string, { hash, baseHash }: { readonly hash: string; readonly baseHash: string | undefined }) {
@@ -36,7 +36,7 @@ interface Current {
   readonly chunks: Buffer[];
 }
 
-/** Puts chunks together. Each method throws TransferError and forgets the transfer when something does not fit. */
+/** Joins chunks. Each method throws TransferError and drops the transfer when the chunks break the protocol. */
 export class SnapshotReceiver {
   readonly #bytesMax: number;
   #current: Current | undefined;
@@ -45,7 +45,7 @@ export class SnapshotReceiver {
     this.#bytesMax = bytesMax;
   }
 
-  /** A transfer that was under way is dropped. */
+  /** Begins a transfer; drops one that was under way. */
   start(start: SnapshotStart__Output): void {
     this.#current = undefined;
     const { hash } = start;
@@ -58,11 +58,11 @@ export class SnapshotReceiver {
     this.#current = { hash, baseHash, revision: Number(start.revision), totalBytes, receivedBytes: 0, chunks: [] };
   }
 
-  /** Chunks without a transfer are those of one that was refused at its start. */
+  /** Takes a chunk. Chunks without a transfer belong to one that was refused at its start; they are ignored. */
   chunk({ data }: SnapshotChunk__Output): void {
     const current = this.#current;
     if (current === undefined) return;
-    // Without bytes there is no end to how many may come.
+    // An empty chunk must not be kept: their number is unbounded.
     if (data.length === 0) return;
     current.receivedBytes += data.length;
     if (current.receivedBytes > current.totalBytes) {
@@ -72,7 +72,7 @@ export class SnapshotReceiver {
     current.chunks.push(data);
   }
 
-  /** The complete snapshot; undefined when it was refused before. */
+  /** Ends the transfer and returns the snapshot; undefined when the transfer was refused before. */
   end({ hash }: SnapshotEnd__Output): ReceivedSnapshot | undefined {
     const current = this.#current;
     this.#current = undefined;

@@ -7,10 +7,10 @@ export interface SyncCredentials {
   readonly options: ChannelOptions;
 }
 
-/** What stands for the name of the control plane where the certificate itself is compared. */
+/** The name of the control plane in shared mode, where the certificate itself is compared instead of a name. */
 const sharedName = 'sluice-cluster';
 
-/** How a node connects to control planes; without TLS in plaintext, which settings allow on loopback only. */
+/** Makes the credentials for control planes. Without TLS the connection is in plaintext; settings allow that on loopback. */
 export function syncCredentials(tls: ClusterTls | undefined): SyncCredentials {
   if (tls === undefined) return { credentials: credentials.createInsecure(), options: {} };
   const context = createSecureContext({
@@ -28,12 +28,12 @@ export function syncCredentials(tls: ClusterTls | undefined): SyncCredentials {
         };
   return {
     credentials: credentials.createFromSecureContext(context, checkServerIdentity && { checkServerIdentity }),
-    // grpc-js would take the address of the control plane for its name.
+    // Without this option grpc-js would expect the address of the control plane as the name in its certificate.
     options: { 'grpc.ssl_target_name_override': tls.serverName ?? sharedName },
   };
 }
 
-/** What a connection that fails means, by words of OpenSSL, Node.js and grpc-js. */
+/** The meaning of connection errors, by words in the messages of OpenSSL, Node.js and grpc-js. */
 const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
   [/certificate has expired/, 'The certificate of the control plane has expired'],
   [/certificate is not yet valid/, 'The certificate of the control plane is not valid yet'],
@@ -44,19 +44,19 @@ const meanings: readonly (readonly [pattern: RegExp, meaning: string])[] = [
 ];
 
 function notTrusted(): string {
-  return 'The certificate of the control plane is not trusted: neither the shared one nor of cluster_ca';
+  return 'The certificate of the control plane is not trusted: it is not the shared one, or cluster_ca did not issue it';
 }
 
 /**
- * The details of a gRPC status in words that an operator can act on. The same fault has the same words each time, so
- * that it is logged once.
+ * Turns the details of a gRPC status into words that an operator can act on. The same fault gets the same words each time,
+ * so that it is logged once.
  */
 export function readableReason(details: string): string {
-  // What the control plane says itself is good as it is.
+  // These are the control plane's own words.
   if (!details.startsWith('No connection established')) return details;
   const meaning = meanings.find(([pattern]) => pattern.test(details))?.[1];
   if (meaning !== undefined) return meaning;
-  // grpc-js puts the time into it, and says no more when the other side closes at once.
+  // grpc-js names the time and nothing else when the other side closes at once.
   if (/Last error: Failed to connect \(/.test(details))
     return 'The connection was closed at once; is one side without TLS?';
   return details.replace(/ Resolution note: $/, '');

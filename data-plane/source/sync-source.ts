@@ -1,44 +1,39 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { backoffMs, type BackoffLimits } from '../../shared/backoff.ts';
+import type { BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
-import {
-  applyDelta,
-  packSnapshot,
-  SnapshotCorruptError,
-  unpackSnapshot,
-  type WireSnapshot,
-} from '../../shared/snapshot-wire.ts';
+import type { WireSnapshot } from '../../shared/snapshot-wire.ts';
 import { CacheWriter } from './cache-writer.ts';
+import { keepConnected } from './keep-connected.ts';
 import type { KnownSchemas } from './known-schemas.ts';
 import type { NodeSource } from './node-source.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot } from './snapshot-receiver.ts';
 import { syncCredentials, type SyncCredentials } from './sync-credentials.ts';
-import { openSyncStream, type NodeCounters, type StreamEnd, type SyncStream, toldFaults } from './sync-stream.ts';
+import { type NodeCounters, type StreamEnd, SyncStream, toldFaults } from './sync-stream.ts';
+import { unpackReceived } from './unpack-received.ts';
 import { withinTime } from '../../shared/within-time.ts';
 
 export interface SyncSourceOptions {
   /** `host:port` each, tried in turn. */
   readonly controlPlanes: readonly string[];
-  /** mTLS, and the key of the cache; without it both are in the clear. */
+  /** The certificates for mTLS and the key of the cache; without them both are in the clear. */
   readonly tls?: ClusterTls;
-  /** Folder of the node's id and of the last good snapshot; made when it is missing. */
+  /** The folder of the node's id and of the last good snapshot; created when missing. */
   readonly dataDir: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly version: string;
-  /** What the node knows, so that a newer control plane leaves out the rest. */
+  /** The names that the node knows, so that a newer control plane leaves out the rest. */
   readonly knows: KnownSchemas;
-  /** Asked for each heartbeat. */
+  /** Is asked for each heartbeat. */
   readonly counters: () => NodeCounters;
   readonly logger: Logger;
-  /** A configuration to start from when nothing cached can run. */
+  /** Loads a configuration to start from when no cached one can run. */
   readonly seed?: () => Promise<WireSnapshot | undefined>;
   readonly backoff?: BackoffLimits;
-  /** Time for a connection and the control plane's welcome. */
+  /** The time for a connection and the control plane's welcome. */
   readonly welcomeMs?: number;
 }
 
@@ -46,15 +41,15 @@ export type ConfigOrigin = 'cache' | 'declarative_config' | 'control_plane';
 
 export interface SyncStatus {
   readonly connected: boolean;
-  /** The control plane that the node is connected to, or tried last. */
+  /** The address of the control plane that the node is connected to or tried last. */
   readonly controlPlane: string | undefined;
-  /** Hash of the configuration that runs. */
+  /** The hash of the running configuration. */
   readonly hash: string | undefined;
   readonly source: ConfigOrigin | undefined;
   /** Milliseconds since 1970. */
   readonly appliedAtMs: number | undefined;
   readonly applyMs: number | undefined;
-  /** The version that was refused last, until another is applied. */
+  /** The version that was rejected last; undefined once another one was applied. */
   readonly rejected: { readonly hash: string; readonly faults: readonly EntityFault[] } | undefined;
   readonly rejects: number;
 }
@@ -62,12 +57,12 @@ export interface SyncStatus {
 export type SyncSource = NodeSource & { status(): SyncStatus };
 
 const defaultBackoff: BackoffLimits = { firstMs: 500, maxMs: 15_000 };
-/** How long a stop waits for an apply under way. */
+/** How long a stop waits for an apply that is under way. */
 const stopMs = 5_000;
 
 /**
- * The configuration as control planes stream it, with the last good one on disk for the time that none answers. Throws
- * when the data folder cannot be used.
+ * Makes the source that follows control planes over streams. The last good configuration is kept on disk for the time that
+ * none answers. Throws when the data folder cannot be used.
  */
 export function createSyncSource(options: SyncSourceOptions): SyncSource {
   const { dataDir, tls, logger } = options;
@@ -82,11 +77,6 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
   };
 }
 
-type Unpacked =
-  | { readonly kind: 'whole'; readonly wire: WireSnapshot; readonly body: () => Promise<Buffer> }
-  | { readonly kind: 'misfit'; readonly reason: string }
-  | { readonly kind: 'damaged'; readonly reason: string };
-
 class StreamedSource {
   readonly identity: NodeIdentity;
   readonly #options: SyncSourceOptions;
@@ -97,9 +87,9 @@ class StreamedSource {
   #started: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
   #worker: Rerun | undefined;
-  /** What runs, for deltas to start from. */
+  /** The running configuration, from which deltas start. */
   #running: WireSnapshot | undefined;
-  /** The newest snapshot that waits for its turn; one that comes before replaces it. */
+  /** The newest snapshot that waits for the apply under way; a newer one replaces it. */
   #pending: ReceivedSnapshot | undefined;
   #stream: SyncStream | undefined;
   #status: SyncStatus = {
@@ -138,7 +128,7 @@ class StreamedSource {
     };
   }
 
-  /** Resolves when what is cached was applied; the stream is opened after that, so that its hello names the hash. */
+  /** Resolves when the cached configuration was applied. The stream opens after that, so that its hello names the hash. */
   start(apply: Apply): Promise<void> {
     this.#started ??= this.#start(apply);
     return this.#started;
@@ -154,12 +144,12 @@ class StreamedSource {
   }
 
   async #start(apply: Apply): Promise<void> {
-    // In this order: the cache, the declarative file, nothing.
+    // The order is: the cache, then the declarative file, then no configuration.
     await this.#applyFirst(apply, 'cache', () => this.#cache.load());
     const { seed } = this.#options;
     if (this.#running === undefined && seed !== undefined) await this.#applyFirst(apply, 'declarative_config', seed);
     this.#worker = new Rerun(() => this.#work(apply));
-    if (!this.#stopping.signal.aborted) this.#connecting = this.#connectForever();
+    if (!this.#stopping.signal.aborted) this.#connecting = this.#keepConnected();
   }
 
   async #applyFirst(apply: Apply, source: ConfigOrigin, load: () => Promise<WireSnapshot | undefined>): Promise<void> {
@@ -174,27 +164,10 @@ class StreamedSource {
     });
   }
 
-  async #connectForever(): Promise<void> {
+  #keepConnected(): Promise<void> {
     const { controlPlanes, backoff = defaultBackoff, logger } = this.#options;
     const { signal } = this.#stopping;
-    const lastReasons = new Map<string, string>();
-    for (let turn = 0, attempt = 0; !signal.aborted; turn += 1) {
-      const address = controlPlanes[turn % controlPlanes.length] ?? '';
-      const { welcomed, pauseMs, reason } = await this.#runStream(address);
-      if (signal.aborted) return;
-      if (welcomed) attempt = 0;
-      const waitMs = pauseMs + backoffMs(attempt, backoff, Math.random());
-      attempt += 1;
-      // The same reason again and again is worth one line.
-      const level = welcomed || reason !== lastReasons.get(address) ? 'warn' : 'debug';
-      lastReasons.set(address, reason);
-      logger[level]('control_plane_away', 'There is no stream to a control plane; it is tried again', {
-        control_plane: address,
-        reason,
-        wait_ms: Math.round(waitMs),
-      });
-      await delay(waitMs, undefined, { signal }).catch(() => undefined);
-    }
+    return keepConnected({ controlPlanes, backoff, runStream: (address) => this.#runStream(address), signal, logger });
   }
 
   #runStream(address: string): Promise<StreamEnd> {
@@ -204,7 +177,7 @@ class StreamedSource {
     const lastRejected = rejected && { hash: rejected.hash, faults: toldFaults(rejected.faults) };
     this.#status = { ...this.#status, controlPlane: address };
     return new Promise((resolve) => {
-      this.#stream = openSyncStream({
+      this.#stream = new SyncStream({
         address,
         credentials: this.#credentials,
         hello: {
@@ -223,7 +196,7 @@ class StreamedSource {
         logger,
         onWelcome: () => {
           this.#status = { ...this.#status, connected: true };
-          logger.info('control_plane_connected', 'The configuration follows a control plane', {
+          logger.info('control_plane_connected', 'The node follows a control plane', {
             control_plane: address,
           });
         },
@@ -241,7 +214,7 @@ class StreamedSource {
     });
   }
 
-  /** Applies what is pending, one after the other. Answers go to the stream that there is when they are known. */
+  /** Applies pending snapshots, one after the other. Each answer goes to the stream that is open when it is known. */
   async #work(apply: Apply): Promise<void> {
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       const { hash } = next;
@@ -249,9 +222,9 @@ class StreamedSource {
         this.#stream?.ack(hash, 0);
         continue;
       }
-      const unpacked = await this.#unpack(next);
+      const unpacked = await unpackReceived(next, this.#running);
       if (unpacked.kind === 'misfit') {
-        this.#options.logger.warn('delta_misfit', 'A delta does not fit; the whole configuration is asked for', {
+        this.#options.logger.warn('delta_misfit', 'A delta does not fit; the node asks for the whole configuration', {
           hash,
           reason: unpacked.reason,
         });
@@ -271,7 +244,7 @@ class StreamedSource {
   }
 
   #tellRejected(hash: string, faults: readonly EntityFault[]): void {
-    this.#options.logger.warn('config_rejected', 'The new configuration cannot be applied; the old one goes on', {
+    this.#options.logger.warn('config_rejected', 'The new configuration cannot be applied; the old one keeps running', {
       hash,
       faults: faults.slice(0, 20),
     });
@@ -282,22 +255,6 @@ class StreamedSource {
     const next = this.#pending;
     this.#pending = undefined;
     return next;
-  }
-
-  /** A delta that does not lead from what runs to its hash is no fault: the whole may. */
-  async #unpack({ hash, baseHash, body }: ReceivedSnapshot): Promise<Unpacked> {
-    const base = this.#running;
-    try {
-      if (baseHash === undefined)
-        return { kind: 'whole', wire: await unpackSnapshot(hash, body), body: async () => body };
-      if (base?.snapshot.hash !== baseHash) return { kind: 'misfit', reason: 'it starts from what does not run here' };
-      const wire = await applyDelta(base, hash, body);
-      return { kind: 'whole', wire, body: () => packSnapshot(wire) };
-    } catch (error) {
-      if (!(error instanceof SnapshotCorruptError)) throw error;
-      if (baseHash !== undefined) return { kind: 'misfit', reason: error.message };
-      return { kind: 'damaged', reason: error.message };
-    }
   }
 
   #requestSnapshot(hash: string): void {
@@ -311,7 +268,7 @@ class StreamedSource {
     try {
       result = await apply(snapshot);
     } catch (error) {
-      // A bug of the node's. The control plane must hear that the version does not run here, or it would wait for ever.
+      // A bug of the node. The control plane must learn that the version does not run here, or it would wait for ever.
       this.#options.logger.error('internal_error', 'Applying a configuration failed', {
         hash,
         error: stackOf(error),

@@ -8,9 +8,9 @@ import { ConfigSync, messageLimits } from '../../shared/proto.ts';
 import { readableReason, type SyncCredentials } from './sync-credentials.ts';
 import { SnapshotReceiver, TransferError, type ReceivedSnapshot } from './snapshot-receiver.ts';
 
-/** What a heartbeat tells of the node. */
+/** The node's facts for a heartbeat. */
 export interface NodeCounters {
-  /** Requests answered since the process started. */
+  /** The number of requests answered since the process started. */
   readonly requestsTotal: number;
   readonly clusters: readonly { readonly name: string; readonly state: string }[];
 }
@@ -23,126 +23,151 @@ export interface SyncStreamOptions {
   readonly counters: () => NodeCounters;
   readonly onWelcome: () => void;
   readonly onSnapshot: (received: ReceivedSnapshot) => void;
-  /** A delta to this hash did not come as announced. */
+  /** Is called when a delta to this hash did not arrive as announced. */
   readonly onBrokenDelta: (hash: string) => void;
-  /** Called once, also when no connection came about. */
+  /** Is called once, also when no connection could be made. */
   readonly onEnd: (end: StreamEnd) => void;
-  /** Time for the connection and the welcome. */
+  /** The time for the connection and the welcome. */
   readonly welcomeMs: number;
   readonly logger: Logger;
 }
 
 export interface StreamEnd {
   readonly welcomed: boolean;
-  /** How long the control plane asked the node to stay away. */
+  /** The pause that the control plane asked for before the next stream. */
   readonly pauseMs: number;
-  /** For people; holds no secret. */
+  /** A sentence for the operator, without secrets. */
   readonly reason: string;
 }
 
-export interface SyncStream {
-  ack(hash: string, applyMs: number): void;
-  reject(hash: string, faults: readonly EntityFault[]): void;
-  /** Asks for the whole after a delta to this hash that does not fit what the node runs. */
-  requestSnapshot(hash: string, runningHash: string): void;
-  close(): void;
-}
-
-/** The longest pause that a control plane can ask for. */
+/** Bound of the pause that a control plane may ask for. */
 const pauseMsMax = 5 * 60_000;
 const heartbeatMsMin = 50;
 const heartbeatMsMax = 60_000;
-/** Heartbeats of silence that end a stream. */
+/** A stream ends after silence of this many heartbeats. */
 const silenceHeartbeats = 3;
-/** Of the message of a fault: all that are told stay far below the limit of a message of the stream. */
+/** Bound of a fault's message in characters, so that all faults together fit into one message of the stream. */
 const faultCharsMax = 1_000;
 
-/** Opens one stream to a control plane; it lives until either side ends it. Nothing is retried here. */
-export function openSyncStream(options: SyncStreamOptions): SyncStream {
-  const { address, credentials, hello, counters, onWelcome, onSnapshot, onBrokenDelta, onEnd, welcomeMs, logger } =
-    options;
-  const client = new ConfigSync(address, credentials.credentials, {
-    ...messageLimits,
-    ...credentials.options,
-    // A pool would keep a broken connection, and its waiting time, for the next stream.
-    'grpc.use_local_subchannel_pool': 1,
-  });
-  const call: ClientDuplexStream<NodeMessage, ControlMessage__Output> = client.Connect();
-  const receiver = new SnapshotReceiver();
-  let ended = false;
-  let welcomed = false;
-  let pauseMs = 0;
-  let goawayReason: string | undefined;
-  let heartbeatTimer: NodeJS.Timeout | undefined;
-  let silenceTimer = setTimeout(() => end(`No welcome within ${welcomeMs} ms`), welcomeMs);
+/** One stream to a control plane. It opens with its construction and lives until either side ends it; no retries. */
+export class SyncStream {
+  readonly #options: SyncStreamOptions;
+  readonly #client: InstanceType<typeof ConfigSync>;
+  readonly #call: ClientDuplexStream<NodeMessage, ControlMessage__Output>;
+  readonly #receiver = new SnapshotReceiver();
+  #ended = false;
+  #welcomed = false;
+  #pauseMs = 0;
+  #goawayReason: string | undefined;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #silenceTimer: NodeJS.Timeout;
 
-  const end = (reason: string): void => {
-    if (ended) return;
-    ended = true;
-    clearTimeout(silenceTimer);
-    clearInterval(heartbeatTimer);
-    call.cancel();
-    client.close();
-    onEnd({ welcomed, pauseMs, reason: goawayReason ?? reason });
-  };
-  const send = (message: NodeMessage): void => {
-    if (!ended) call.write(message);
-  };
-  const reject = (hash: string, faults: readonly EntityFault[]): void =>
-    send({ reject: { hash, faults: toldFaults(faults) } });
+  constructor(options: SyncStreamOptions) {
+    this.#options = options;
+    const { address, credentials, hello, welcomeMs } = options;
+    this.#client = new ConfigSync(address, credentials.credentials, {
+      ...messageLimits,
+      ...credentials.options,
+      // A shared pool would give a broken connection, and its backoff, to the next stream.
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    this.#call = this.#client.Connect();
+    this.#silenceTimer = setTimeout(() => this.#end(`No welcome within ${welcomeMs} ms`), welcomeMs);
+    this.#call.on('data', (message: ControlMessage__Output) => this.#receive(message));
+    // Each end has a status, which says the same as the error.
+    this.#call.on('error', () => undefined);
+    this.#call.on('status', ({ details, code }) =>
+      this.#end(details === '' ? `status ${code}` : readableReason(details)),
+    );
+    this.#send({ hello });
+  }
 
-  const welcome = (told: number): void => {
-    const heartbeatMs = Math.min(Math.max(told, heartbeatMsMin), heartbeatMsMax);
-    clearTimeout(silenceTimer);
-    clearInterval(heartbeatTimer);
-    silenceTimer = setTimeout(() => end('Nothing was heard of the control plane'), heartbeatMs * silenceHeartbeats);
-    const beat = (): void => {
-      const { requestsTotal, clusters } = counters();
-      send({ heartbeat: { requestsTotal, clusters: [...clusters] } });
-    };
-    heartbeatTimer = setInterval(beat, heartbeatMs);
-    welcomed = true;
-    onWelcome();
-    // The first at once: the control plane counts requests from here.
-    beat();
-  };
+  ack(hash: string, applyMs: number): void {
+    this.#send({ ack: { hash, applyMs } });
+  }
 
-  const receive = (message: ControlMessage__Output): void => {
-    if (ended) return;
-    silenceTimer.refresh();
+  reject(hash: string, faults: readonly EntityFault[]): void {
+    this.#send({ reject: { hash, faults: toldFaults(faults) } });
+  }
+
+  /** Asks for the whole configuration after a delta to this hash that does not fit what the node runs. */
+  requestSnapshot(hash: string, runningHash: string): void {
+    this.#send({ snapshotRequest: { hash, runningHash } });
+  }
+
+  close(): void {
+    this.#end('The node stops');
+  }
+
+  #send(message: NodeMessage): void {
+    if (!this.#ended) this.#call.write(message);
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#silenceTimer);
+    clearInterval(this.#heartbeatTimer);
+    this.#call.cancel();
+    this.#client.close();
+    this.#options.onEnd({
+      welcomed: this.#welcomed,
+      pauseMs: this.#pauseMs,
+      reason: this.#goawayReason ?? reason,
+    });
+  }
+
+  #receive(message: ControlMessage__Output): void {
+    if (this.#ended) return;
+    this.#silenceTimer.refresh();
     try {
-      if (message.welcome) welcome(message.welcome.heartbeatMs);
-      else if (message.snapshotStart) receiver.start(message.snapshotStart);
-      else if (message.snapshotChunk) receiver.chunk(message.snapshotChunk);
-      else if (message.snapshotEnd) {
-        const received = receiver.end(message.snapshotEnd);
-        if (received !== undefined) onSnapshot(received);
-      } else if (message.goaway) {
-        pauseMs = Math.min(message.goaway.pauseMs, pauseMsMax);
-        goawayReason = message.goaway.reason;
-      }
+      this.#handle(message);
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
-      logger.error('snapshot_refused', error.message, { hash: error.hash, control_plane: address });
-      if (error.isDelta) return onBrokenDelta(error.hash);
-      reject(error.hash, [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message: error.message }]);
+      this.#transferFailed(error);
     }
-  };
+  }
 
-  call.on('data', receive);
-  // Every end has a status; the error says the same once more.
-  call.on('error', () => undefined);
-  call.on('status', ({ details, code }) => end(details === '' ? `status ${code}` : readableReason(details)));
-  send({ hello });
-  return {
-    ack: (hash, applyMs) => send({ ack: { hash, applyMs } }),
-    reject,
-    requestSnapshot: (hash, runningHash) => send({ snapshotRequest: { hash, runningHash } }),
-    close: () => end('The node stops'),
-  };
+  #handle({ welcome, snapshotStart, snapshotChunk, snapshotEnd, goaway }: ControlMessage__Output): void {
+    if (welcome) this.#welcome(welcome.heartbeatMs);
+    else if (snapshotStart) this.#receiver.start(snapshotStart);
+    else if (snapshotChunk) this.#receiver.chunk(snapshotChunk);
+    else if (snapshotEnd) {
+      const received = this.#receiver.end(snapshotEnd);
+      if (received !== undefined) this.#options.onSnapshot(received);
+    } else if (goaway) {
+      this.#pauseMs = Math.min(goaway.pauseMs, pauseMsMax);
+      this.#goawayReason = goaway.reason;
+    }
+  }
+
+  #welcome(askedMs: number): void {
+    const heartbeatMs = Math.min(Math.max(askedMs, heartbeatMsMin), heartbeatMsMax);
+    const silenceMs = heartbeatMs * silenceHeartbeats;
+    clearTimeout(this.#silenceTimer);
+    clearInterval(this.#heartbeatTimer);
+    this.#silenceTimer = setTimeout(() => this.#end('The control plane was silent for too long'), silenceMs);
+    this.#heartbeatTimer = setInterval(() => this.#beat(), heartbeatMs);
+    this.#welcomed = true;
+    this.#options.onWelcome();
+    // The control plane counts requests from the first heartbeat, so it is sent at once.
+    this.#beat();
+  }
+
+  #beat(): void {
+    const { requestsTotal, clusters } = this.#options.counters();
+    this.#send({ heartbeat: { requestsTotal, clusters: [...clusters] } });
+  }
+
+  #transferFailed({ hash, isDelta, message }: TransferError): void {
+    const { logger, address, onBrokenDelta } = this.#options;
+    logger.error('snapshot_refused', message, { hash, control_plane: address });
+    if (isDelta) return onBrokenDelta(hash);
+    this.reject(hash, [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message }]);
+  }
 }
 
-/** As many faults as travel, each of bounded length. */
+/** Cuts the faults to the number and length that travel. */
 export function toldFaults(faults: readonly EntityFault[]): EntityFault[] {
   return faults.slice(0, toldFaultsMax).map(shortened);
 }

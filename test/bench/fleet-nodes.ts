@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { syncCredentials } from '../../data-plane/source/sync-credentials.ts';
-import { openSyncStream, type SyncStream } from '../../data-plane/source/sync-stream.ts';
+import { SyncStream } from '../../data-plane/source/sync-stream.ts';
 import { knownSchemas } from '../../data-plane/source/known-schemas.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -24,7 +24,7 @@ class SimulatedNode {
   #stream: SyncStream | undefined;
 
   connect(): void {
-    const stream = openSyncStream({
+    const stream = new SyncStream({
       address,
       credentials: syncCredentials(undefined),
       hello: {

@@ -81,7 +81,7 @@ describe('config sync over mutual TLS', function () {
     await connects(tlsOf(server, { ca }), tlsOf(node, { ca, serverName: 'control.example' }), node);
   });
 
-  it('takes a node back after a restart of the control plane', async () => {
+  it('accepts a node again after a restart of the control plane', async () => {
     const pair = await testCertificate();
     await harness.startControlPlane({ tls: tlsOf(pair) });
     const node = harness.node('m', { tls: tlsOf(pair) });
@@ -263,7 +263,7 @@ describe('config sync over mutual TLS', function () {
     await closed;
   });
 
-  it('says which address cannot be listened on', async () => {
+  it('names the address that cannot be bound', async () => {
     const tls = tlsOf(await testCertificate());
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');

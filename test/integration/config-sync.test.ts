@@ -66,7 +66,7 @@ describe('config sync over gRPC', function () {
     expect(text).to.match(/sluice_config_push_bytes_total\{kind="snapshot"\} [1-9]/);
   });
 
-  it('shows what a node counts, how long it is remembered, which process it is, and which one is slowest', async () => {
+  it('shows counters, clusters, boot id and time to live of a node, and the slowest node', async () => {
     const { clustering } = await harness.startControlPlane();
     let requestsTotal = 1_000;
     const clusters = [
@@ -108,7 +108,7 @@ describe('config sync over gRPC', function () {
     await waitFor(() => slowest()?.['id'] === counting.nodeId, { what: 'a node that is gone' });
   });
 
-  it('answers a wait at once without nodes, and with a timeout while a node is busy', async () => {
+  it('ends a wait at once without nodes, and by its timeout while a node is busy', async () => {
     const { syncGate } = await harness.startControlPlane();
     expect(await syncGate.waitApplied(harness.reader.set(oneService('a')), 5_000)).to.equal('applied; nodes=0');
     let release = (): void => undefined;
@@ -153,7 +153,7 @@ describe('config sync over gRPC', function () {
     expect(apply.hosts()).to.deep.equal(['first', 'bad', 'good']);
   });
 
-  it('serves from the cache while the control plane is away, and is not sent again what it runs', async () => {
+  it('starts from the cache while the control plane is down, and is not sent that version again', async () => {
     const metrics = new Registry();
     await harness.startControlPlane();
     const before = harness.node('n');
@@ -191,7 +191,7 @@ describe('config sync over gRPC', function () {
     expect(readFileSync(join(harness.dataDir('n'), 'snapshot.cache'), 'latin1')).to.contain(hashOf('first'));
   });
 
-  it('comes back by itself after a restart of the control plane, with what changed meanwhile', async () => {
+  it('reconnects after a restart of the control plane and gets the changes', async () => {
     await harness.startControlPlane();
     const apply = recordingApply();
     const node = harness.node();
@@ -205,7 +205,7 @@ describe('config sync over gRPC', function () {
     await inSync(node.nodeId);
   });
 
-  it('goes through the list of control planes', async () => {
+  it('tries each control plane of the list', async () => {
     await harness.startControlPlane();
     const node = harness.node('n', { controlPlanes: ['127.0.0.1:1', harness.address] });
     await node.start(recordingApply());
@@ -213,7 +213,7 @@ describe('config sync over gRPC', function () {
     expect(node.status().controlPlane).to.equal(harness.address);
   });
 
-  it('refuses a second node with the same id, and takes it when the first is gone', async () => {
+  it('refuses a second node with the same id until the first has disconnected', async () => {
     await harness.startControlPlane();
     const first = harness.node('one');
     await first.start(recordingApply());
@@ -233,7 +233,7 @@ describe('config sync over gRPC', function () {
     await waitFor(() => copiedApply.snapshots.length === 1, { what: 'its configuration' });
   });
 
-  it('lets a newer stream of the same process replace the older', async () => {
+  it('replaces the older stream of the same process', async () => {
     await harness.startControlPlane();
     const ids = { nodeId: randomUUID(), bootId: randomUUID(), version: '0.1.0' };
     const older = new ConfigSync(harness.address, credentials.createInsecure());
@@ -255,7 +255,7 @@ describe('config sync over gRPC', function () {
     await waitFor(() => state(ids.nodeId) === 'offline', { what: 'offline' });
   });
 
-  it('does not serve a node of another major version, which no wait counts', async () => {
+  it('does not serve a node of another major version, and no wait counts it', async () => {
     const { syncGate } = await harness.startControlPlane({ version: '1.2.0' });
     const apply = recordingApply();
     const node = harness.node('n', { version: '2.0.0' });
@@ -266,7 +266,7 @@ describe('config sync over gRPC', function () {
     expect(apply.snapshots).to.deep.equal([]);
   });
 
-  it('shows what a node does not get, and what keeps it from being served, and tells of each change', async () => {
+  it('shows and logs the parts that a node does not get and the reason why it is not served', async () => {
     const plugin = { id: 'p', name: 'kafka-upstream', enabled: true, config: {} };
     const { clustering, syncGate } = await harness.startControlPlane({ version: '0.2.0' });
     const events: string[] = [];
@@ -322,7 +322,7 @@ describe('config sync over gRPC', function () {
     ]);
   });
 
-  it('is not held up by nodes that never read, however many', async () => {
+  it('is not delayed by nodes that never read', async () => {
     // Large enough for no buffer on the way to swallow it, and of what gzip cannot shrink.
     const services = Array.from({ length: 300 }, () =>
       service(undefined, { host: randomBytes(20_000).toString('hex') }),
@@ -363,7 +363,7 @@ describe('config sync over gRPC', function () {
     await waitFor(() => harness.server.clustering.status()['connected'] === 1, { what: 'the end of the deaf' });
   });
 
-  it('sends a change of one entity among many as a small delta, over a restart of the node too', async () => {
+  it('sends a change of one entity among many as a small delta, also after a restart of the node', async () => {
     const metrics = new Registry();
     const services = Array.from({ length: 2_000 }, (_value, index) =>
       service(undefined, { tags: [`tag-${index}`, randomUUID()] }),
@@ -399,7 +399,7 @@ describe('config sync over gRPC', function () {
     expect(Number(/push_bytes_total\{kind="delta"\} (\d+)/.exec(text)?.[1])).to.be.lessThan(3 * 4_096);
   });
 
-  it('goes on with deltas after a restart of the control plane that nodes were in sync with', async () => {
+  it('still sends deltas after a restart of the control plane', async () => {
     const services = Array.from({ length: 50 }, () => service());
     harness.reader.set({ services });
     await harness.startControlPlane();
@@ -418,7 +418,7 @@ describe('config sync over gRPC', function () {
     expect(await metrics.metrics()).to.contain('sluice_config_pushes_total{kind="delta"} 1\n');
   });
 
-  it('carries a large configuration whole', async () => {
+  it('transfers a large configuration', async () => {
     const { syncGate } = await harness.startControlPlane();
     const node = harness.node();
     const apply = recordingApply();

@@ -60,7 +60,7 @@ const without = (version: string, { fields = [], plugins = [] }: { fields?: stri
 });
 
 describe('compatibility of nodes', () => {
-  it('is whole for a node that knows everything, or says nothing of its fields', () => {
+  it('changes nothing for a node that knows everything or does not name its fields', () => {
     const plugins = everything.plugins.map(({ name, version }) => ({ name, version, fields: [] }));
     for (const told of [
       everything,
@@ -71,7 +71,7 @@ describe('compatibility of nodes', () => {
     }
   });
 
-  it('is none between major versions, in whatever order', () => {
+  it('refuses a node of another major version, older or newer', () => {
     for (const version of ['2.0.0', '0.9.0', 'nonsense', '']) {
       const { refusal } = compatibilityOf({ ...everything, version }, own);
       expect(refusal?.status, version).to.equal('kong_version_incompatible');
@@ -80,7 +80,7 @@ describe('compatibility of nodes', () => {
     expect(compatibilityOf({ ...everything, version: '7.0.0' }, { ...own, version: '' }).refusal).to.equal(undefined);
   });
 
-  it('has one key for nodes that lack the same', () => {
+  it('gives nodes that lack the same parts the same key', () => {
     const keyOf = (told: Told) => compatibilityOf(told, own).key;
     const lacking = without('1.2.0', { fields: ['services.host'] });
     expect(keyOf(lacking)).to.equal(keyOf(structuredClone(lacking)));
@@ -91,7 +91,7 @@ describe('compatibility of nodes', () => {
   const adapted = (told: Told, plural: string, entity: object) =>
     compatibilityOf(told, own).adapt?.(plural, { id: 'x', ...entity });
 
-  it('leaves out fields at any depth, and tells of those that were set', () => {
+  it('removes unknown fields at any depth and reports those that were set', () => {
     const told = without('1.2.0', { fields: ['services.tls.mode', 'services.host'] });
     expect(adapted(told, 'services', { name: 'n', host: null, tls: { depth: '1', mode: 'm' } })).to.deep.equal({
       entity: { id: 'x', name: 'n', tls: { depth: '1' } },
@@ -101,7 +101,7 @@ describe('compatibility of nodes', () => {
     });
   });
 
-  it('leaves out fields of a plugin, in lists and maps too; defaults go without a word', () => {
+  it('removes unknown fields of a plugin, in lists and maps too, and does not report defaults', () => {
     const told = without('1.2.0', { plugins: ['old.shiny', 'old.servers.rack', 'old.extra.b'] });
     const config = {
       topic: 't',
@@ -126,7 +126,7 @@ describe('compatibility of nodes', () => {
     expect(other).to.deep.equal({ entity: { id: 'x', name: 'new', config: { topic: 1 } }, rows: [] });
   });
 
-  it('leaves out kinds, and references to them', () => {
+  it('removes unknown kinds and references to them', () => {
     const told = without('1.2.0', { fields: ['vaults'] });
     expect(adapted(told, 'vaults', {})).to.deep.include({ entity: undefined });
     const service = adapted(told, 'services', { host: 'h', vault: { id: 'v' } });
@@ -146,7 +146,7 @@ describe('compatibility of nodes', () => {
     ],
   ];
   for (const [what, told, action, refusal] of plugins) {
-    it(`says of a plugin that it is ${action} when ${what}`, () => {
+    it(`reports a plugin as ${action} when ${what}`, () => {
       const result = adapted(told, 'plugins', { name: 'new', config: {} });
       expect(result?.entity).to.equal(undefined);
       expect(result?.refusal).to.equal(refusal);

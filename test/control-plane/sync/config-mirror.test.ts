@@ -18,7 +18,7 @@ describe('the mirror of the store', () => {
   };
   const keys = ({ entities }: Travelling): string[] => [...entities.keys()].sort();
 
-  it('leaves out what is off and all that hangs on it, in whatever order the kinds stand', async () => {
+  it('leaves out disabled entities and those that refer to them, in any order of the kinds', async () => {
     const reader = new FakeReader({
       services: [
         { id: 'on', enabled: true },
@@ -54,7 +54,7 @@ describe('the mirror of the store', () => {
     expect(keys(await mirrorOf(reversed).update())).to.deep.equal([]);
   });
 
-  it('keeps texts in one piece, not as trees of the pieces they were put together from', async () => {
+  it('keeps each text in one piece of memory', async () => {
     const config = Object.fromEntries(Array.from({ length: 50 }, (_one, n) => [`field_${n}`, `value ${n}`]));
     const ids = Array.from({ length: 2_000 }, (_one, n) => `plugin-${n}`);
     const mirror = mirrorOf(new FakeReader({ plugins: ids.map((id) => ({ id, config })) }));
@@ -68,7 +68,7 @@ describe('the mirror of the store', () => {
     expect(growthBytes / chars).to.be.below(3);
   });
 
-  it('follows what writes say they changed without reading everything', async () => {
+  it('follows the changes that writes report without reading everything', async () => {
     const reader = new FakeReader({ services: [service('a'), service('b')] });
     const mirror = mirrorOf(reader);
     const before = await mirror.update();
@@ -116,7 +116,7 @@ describe('the mirror of the store', () => {
     });
   }
 
-  it('leaves out of its queue what a full read has seen already', async () => {
+  it('drops queued changes that a full read has seen already', async () => {
     const reader = new FakeReader();
     const mirror = mirrorOf(reader);
     const stale: EntityChange = { plural: 'services', id: 'a', entity: service('a') };
@@ -127,7 +127,7 @@ describe('the mirror of the store', () => {
     expect(reader.reads).to.equal(1);
   });
 
-  it('makes up for what is written while it reads', async () => {
+  it('includes writes that happen during a full read', async () => {
     const reader = new FakeReader({ services: [service('a'), service('b')], consumers: [{ id: 'c', username: 'u' }] });
     const mirror = mirrorOf(reader);
     reader.onPiece = (plural) => {
@@ -187,7 +187,7 @@ describe('the mirror of the store', () => {
     expect(keys(await mirror.update())).to.deep.equal(['services/b']);
   });
 
-  it('finds references to what does not travel', async () => {
+  it('finds references to entities that do not travel', async () => {
     const reader = new FakeReader({ services: [service('a')], routes: [{ id: 'r', service: { id: 'a' } }] });
     const mirror = mirrorOf(reader);
     expect(danglingReferences(await mirror.update(), descriptors)).to.deep.equal([]);

@@ -64,7 +64,7 @@ const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
 describe('messages of a node', function () {
   this.timeout(60_000);
 
-  it('in any order and of any content leave a state of the list and records of bounded size, and never throw', async () => {
+  it('in any order and with any content never throw, and leave valid states and records of bounded size', async () => {
     const property = fc.asyncProperty(
       hello,
       fc.array(fc.tuple(fc.nat(1), message), { maxLength: 12 }),
@@ -129,7 +129,7 @@ describe('messages of a node', function () {
     await fc.assert(property, { numRuns: 150 });
   });
 
-  it('that are no messages end their stream, and no other', async () => {
+  it('that cannot be decoded end their own stream only', async () => {
     const harness = await SyncHarness.open();
     try {
       await harness.startControlPlane();

@@ -32,14 +32,14 @@ describe('the wait for the data plane of the same process', () => {
     await publisher.stop();
   });
 
-  it('ends when the revision runs, be it that nothing changed', async () => {
+  it('ends when the revision runs, also when nothing changed', async () => {
     await source.start(recordingApply());
     expect(await source.waitApplied(reader.set(oneService('a')), 10_000)).to.equal('applied; nodes=1');
     expect(await source.waitApplied(reader.set(oneService('a')), 10_000)).to.equal('applied; nodes=1');
     expect(source.rejected()).to.equal(undefined);
   });
 
-  it('ends when it is refused, again and again, until it is healed', async () => {
+  it('ends when the version is rejected, until a later version is applied', async () => {
     await source.start(
       recordingApply((snapshot) => (JSON.stringify(snapshot.entities).includes('bad') ? refused() : applied())),
     );

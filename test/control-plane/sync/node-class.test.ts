@@ -46,7 +46,7 @@ describe('classes of nodes', function () {
   const hashOf = async (nodeClass: ReturnType<typeof join>): Promise<string> =>
     (await waitFor(() => nodeClass.publication(), { what: 'a version', pollMs: 1 })).hash;
 
-  it('share one version, packed once, where nodes know the same', async () => {
+  it('share one version, packed once, when their nodes know the same', async () => {
     await published();
     const [one, other] = [join(everything), join({ ...everything, version: '0.4.0' })];
     expect(one).to.equal(other);
@@ -54,7 +54,7 @@ describe('classes of nodes', function () {
     expect(one.publication()?.snapshot()).to.equal(other.publication()?.snapshot());
   });
 
-  it('have a hash of their own where they know less, which follows each change', async () => {
+  it('have a hash of their own, which follows each change, when their nodes know less', async () => {
     const less = join(older);
     const first = await hashOf(less);
     expect(first).to.not.equal(publisher.latest()?.hash);
@@ -71,7 +71,7 @@ describe('classes of nodes', function () {
     expect(less.rows().map(({ field, action }) => [field, action])).to.deep.equal([['services.host', 'removed']]);
   });
 
-  it('lead by deltas from each of the last versions to the newest', async () => {
+  it('have a delta from each of the last versions to the newest', async () => {
     const less = join(older);
     await hashOf(less);
     const classes = [join(everything), less];
@@ -117,7 +117,7 @@ describe('classes of nodes', function () {
     expect(reached.length).to.be.greaterThan(total / 3);
   });
 
-  it('have no delta from a version that is unknown, too far back, or about as different as the whole', async () => {
+  it('have no delta from a version that is unknown or too old, or when it would be about as large as the whole', async () => {
     await published();
     const first = publisher.latest()?.hash ?? '';
     expect(publisher.latest()?.deltaFrom('unknown')).to.equal(undefined);
@@ -140,7 +140,7 @@ describe('classes of nodes', function () {
     expect(publisher.latest()?.deltaFrom(before)).to.equal(undefined);
   });
 
-  it('are refused while the configuration uses a plugin that they lack, and served again after', async () => {
+  it('get nothing while the configuration uses a plugin that they lack, and are served again afterwards', async () => {
     const lacking = join({ ...everything, plugins: [] });
     const hash = await hashOf(lacking);
     const plugin = {
@@ -160,7 +160,7 @@ describe('classes of nodes', function () {
     expect(lacking.rows()).to.deep.equal([]);
   });
 
-  it('are bounded in number, and forgotten with their last node', async () => {
+  it('are bounded in number and removed with their last node', async () => {
     await published();
     const kinds = Array.from({ length: 63 }, (_one, index) => join({ ...older, version: `0.2.${index}` }));
     expect(publisher.join({ ...older, version: '0.1.0' })).to.equal(undefined);

@@ -120,7 +120,7 @@ describe('NodeRegistry', () => {
     return { session, ended: () => ended };
   };
 
-  it('remembers nodes over a restart, as offline, and forgets those unseen for the set time', () => {
+  it('shows nodes as offline after a restart, and removes those unseen for node_purge_after', () => {
     const recent = recordOf(Date.now() - 13 * dayMs);
     const old = recordOf(Date.now() - 15 * dayMs);
     const store = fakeStore([recent, old]);
@@ -130,7 +130,7 @@ describe('NodeRegistry', () => {
     expect(registry.list().map((entry) => registry.state(entry))).to.deep.equal(['offline']);
   });
 
-  it('stores what it knows when it stops', () => {
+  it('saves its records when it stops', () => {
     const store = fakeStore();
     const registry = open(store);
     const hello = helloOf({ labels: { zone: 'b' } });
@@ -140,7 +140,7 @@ describe('NodeRegistry', () => {
     expect(store.rows.get(hello.nodeId)).to.include({ ip: '10.0.0.1', appliedHash: 'b', applyMs: 3 });
   });
 
-  it('writes only when a node was seen while nothing else is new', () => {
+  it('saves only the time of a heartbeat when nothing else changed', () => {
     mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_800_000_000_000 });
     const store = fakeStore();
     const writes: string[] = [];
@@ -167,7 +167,7 @@ describe('NodeRegistry', () => {
     expect(writes.slice(4)).to.deep.equal(['seen']);
   });
 
-  it('keeps when and how fast a hash was applied if the node comes back with the same', () => {
+  it('keeps time and duration of an apply when the node returns with the same hash', () => {
     const known = recordOf(Date.now());
     const registry = open(fakeStore([known]));
     connect(registry, helloOf({ nodeId: known.id, hash: 'a' }));
@@ -190,13 +190,13 @@ describe('NodeRegistry', () => {
     expect(registry.connected).to.equal(1);
   });
 
-  it('refuses ids that are none', () => {
+  it('refuses ids that are no UUIDs', () => {
     const registry = open(fakeStore());
     expect(connect(registry, helloOf({ nodeId: 'me' })).ended()).to.equal(true);
     expect(registry.list()).to.deep.equal([]);
   });
 
-  it('keeps nothing of long texts but their beginnings', () => {
+  it('keeps only the beginnings of long texts', () => {
     const registry = open(fakeStore());
     const { nodeId } = helloOf();
     // As off the network: a text of its own, in one piece.
@@ -218,7 +218,7 @@ describe('NodeRegistry', () => {
     expect(registry.get(nodeId)?.record.hostname).to.have.length(255);
   });
 
-  it('refuses a node that tells of more than it may, whatever the names are made of', () => {
+  it('refuses a node that names more than the bound, with long names or with many', () => {
     const registry = open(fakeStore());
     const fields = Array.from({ length: 1024 * 1024 }, () => '');
     expect(connect(registry, helloOf({ plugins: [{ name: '', version: '', fields }] })).ended()).to.equal(true);
@@ -226,7 +226,7 @@ describe('NodeRegistry', () => {
     expect(connect(registry, helloOf()).ended()).to.equal(false);
   });
 
-  it('shows the refusal of a version again when that version is wanted again', () => {
+  it('shows a rejection again when the rejected version is expected again', () => {
     const registry = open(fakeStore());
     const hello = helloOf();
     const { session } = connect(registry, hello);
@@ -246,7 +246,7 @@ describe('NodeRegistry', () => {
     expect([registry.state(entry()), entry().record.rejected?.hash]).to.deep.equal(['rejected', 'bad']);
   });
 
-  it('tells each change of a state once, and what time alone changes', () => {
+  it('reports each change of a state once, also a change that only time causes', () => {
     mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
     const registry = open(fakeStore());
     const changes: string[] = [];
@@ -277,7 +277,7 @@ describe('NodeRegistry', () => {
     ]);
   });
 
-  it('forgets nodes in time also where they are kept for a short time only', () => {
+  it('removes nodes in time when node_purge_after is short', () => {
     mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
     const store = fakeStore();
     const registry = new NodeRegistry({
@@ -295,7 +295,7 @@ describe('NodeRegistry', () => {
     expect(registry.list()).to.have.length(0);
   });
 
-  it('goes on when the store fails, and stores later', () => {
+  it('keeps working when the store fails, and saves later', () => {
     const store = fakeStore();
     let failing = true;
     const registry = open({

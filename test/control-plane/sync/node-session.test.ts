@@ -133,7 +133,7 @@ describe('NodeSession', () => {
     expect(node.kinds()).to.deep.equal(['welcome']);
   });
 
-  it('sends a version once and only the newest of those that came while the node was busy', async () => {
+  it('sends each version once, and only the newest of several that came while the node was busy', async () => {
     const node = open();
     node.hello();
     node.publish('a', 1);
@@ -150,7 +150,7 @@ describe('NodeSession', () => {
     expect(node.kinds().filter((kind) => kind.startsWith('start'))).to.deep.equal(['start a', 'start d']);
   });
 
-  it('sends a former version again when it is wanted again', async () => {
+  it('sends an earlier version again when it is expected again', async () => {
     const node = open();
     node.hello({ hash: 'a' });
     node.publish('b', 2);
@@ -178,7 +178,7 @@ describe('NodeSession', () => {
     expect(node.session.hasRejected('bad')).to.equal(true);
   });
 
-  it('does not push what the hello says was rejected', async () => {
+  it('does not push the version that the hello names as rejected', async () => {
     const node = open();
     node.publish('bad', 1);
     node.hello({ lastRejected: { hash: 'bad', faults: [] } });
@@ -186,7 +186,7 @@ describe('NodeSession', () => {
     expect(node.kinds()).to.deep.equal(['welcome']);
   });
 
-  it('sends a delta from what the node runs, where there is one and both can', async () => {
+  it('sends a delta from the running version when there is one and both sides can', async () => {
     const node = open();
     node.hello({ hash: 'a' });
     node.publish('b', 2, 1_000, { a: 20 });
@@ -204,7 +204,7 @@ describe('NodeSession', () => {
     expect([node.sent[0]?.welcome?.deltas, older.sent[0]?.welcome?.deltas]).to.deep.equal([true, false]);
   });
 
-  it('sends the whole, once, after a delta that does not fit, and deltas again from there', async () => {
+  it('sends the whole once after a delta that does not fit, and then deltas again', async () => {
     const node = open();
     node.hello({ hash: 'a' });
     node.publish('b', 2, 1_000, { a: 20, x: 20 });
@@ -223,7 +223,7 @@ describe('NodeSession', () => {
     ]);
   });
 
-  it('announces what is over the limit and sends nothing of it', async () => {
+  it('only announces a snapshot over the limit', async () => {
     const node = open();
     node.hello();
     const huge = publicationOf('huge', { revision: 1 });
@@ -251,7 +251,7 @@ describe('NodeSession', () => {
     });
   });
 
-  it('ends the stream of a node whose hashes are none, whatever they stand in', () => {
+  it('ends the stream of a node that sends too long a hash in any message', () => {
     const long = 'x'.repeat(65);
     const messages = [
       { ack: { hash: long, applyMs: 1 } },
@@ -283,7 +283,7 @@ describe('NodeSession', () => {
     expect(node.ended).to.deep.equal({ code: GrpcStatus.ALREADY_EXISTS, details: 'twice' });
   });
 
-  it('wants a hello first, and only once', () => {
+  it('requires a hello first, and only once', () => {
     const early = open();
     early.ack('a');
     expect(early.ended?.code).to.equal(GrpcStatus.FAILED_PRECONDITION);
@@ -293,7 +293,7 @@ describe('NodeSession', () => {
     expect(twice.ended?.code).to.equal(GrpcStatus.FAILED_PRECONDITION);
   });
 
-  it('has one message on its way to a node that does not read, and lets heartbeats between chunks', async () => {
+  it('has one message in flight to a node that does not read, and sends heartbeats between chunks', async () => {
     // Only the test moves this clock, so that how busy the machine is changes nothing.
     mock.timers.enable({ apis: ['setInterval'] });
     const node = open({ timings: { heartbeatMs: 20, silenceMs: 60_000 } });
@@ -337,7 +337,7 @@ describe('NodeSession', () => {
     expect(node.ended?.details).to.contain('does not read');
   });
 
-  it('shares the transfer slots, and gives its own back when the stream ends', async () => {
+  it('gives its transfer slot back when the stream ends', async () => {
     const slots = new TransferSlots({ slotsMax: 1, stallMs: 60_000 });
     const [first, second] = [open({ slots }), open({ slots })];
     first.blocked = true;
@@ -359,7 +359,7 @@ describe('NodeSession', () => {
     expect(slots.taken).to.equal(0);
   });
 
-  it('packs only what leaves: a transfer that waits for its slot becomes the newest, or none', async () => {
+  it('packs only what it sends: a transfer that waits for a slot takes the newest version or is dropped', async () => {
     const slots = new TransferSlots({ slotsMax: 1, stallMs: 60_000 });
     const holder = slots.open(() => undefined);
     holder.request();
@@ -383,7 +383,7 @@ describe('NodeSession', () => {
     expect(slots.taken).to.equal(0);
   });
 
-  it('lets small deltas pass where snapshots wait, but not large ones', async () => {
+  it('sends small deltas without a slot, but not large ones', async () => {
     const slots = new TransferSlots({ slotsMax: 1, stallMs: 60_000 });
     const holder = slots.open(() => undefined);
     holder.request();
@@ -403,7 +403,7 @@ describe('NodeSession', () => {
     expect(large.kinds().at(-1)).to.equal('end b');
   });
 
-  it('says goodbye with a pause', async () => {
+  it('asks for a pause when it ends the stream for a stop', async () => {
     const node = open();
     node.hello();
     await node.settle();

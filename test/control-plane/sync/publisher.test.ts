@@ -30,13 +30,13 @@ describe('the publisher', () => {
     waitFor(() => publisher.revision() === revision, { what: `revision ${revision}`, pollMs: 5 });
   afterEach(() => publisher.stop());
 
-  it('publishes what is there at the start', async () => {
+  it('publishes the present configuration at the start', async () => {
     start(100);
     await settled(0);
     expect(publisher.latest()).to.include({ hash: createSnapshot({}).hash, revision: 0 });
   });
 
-  it('lets the first change leave at once and joins those that follow', async () => {
+  it('publishes the first change at once and coalesces those that follow', async () => {
     start(300);
     await settled(0);
     await delay(320); // the quiet time that the rule is about, not a wait for something to happen
@@ -56,7 +56,7 @@ describe('the publisher', () => {
     expect(publisher.latest()?.hash).to.equal(createSnapshot(oneService('b49')).hash);
   });
 
-  it('makes nothing new of a change that does not travel, and says that it looked', async () => {
+  it('makes no new version of a change that does not travel, but reports its revision', async () => {
     start(1);
     reader.set(oneService('a'));
     await settled(1);
@@ -67,7 +67,7 @@ describe('the publisher', () => {
     expect(changes.at(-1)).to.include({ revision: 2, changed: false });
   });
 
-  it('keeps the last good one when a reference leads nowhere, and recovers', async () => {
+  it('keeps the last good version while a reference dangles, and recovers', async () => {
     start(1);
     reader.set(oneService('a'));
     await settled(1);
@@ -82,7 +82,7 @@ describe('the publisher', () => {
     expect(changes.map(({ revision }) => revision)).to.not.include(2);
   });
 
-  it('does nothing after it was stopped', async () => {
+  it('publishes nothing after a stop', async () => {
     start(1);
     await settled(0);
     await publisher.stop();

@@ -15,7 +15,7 @@ describe('the log of refused peers', () => {
     return { log, warnings: () => lines.filter(({ level }) => level === 'warn'), pass: (ms: number) => (nowMs += ms) };
   };
 
-  it('warns once in ten minutes of the same address and reason, and counts', () => {
+  it('warns once in ten minutes about the same address and reason, and counts the rest', () => {
     const { log, warnings, pass } = make();
     for (let times = 0; times < 50; times += 1) log.add('10.0.0.1', 'no');
     expect(warnings()).to.have.length(1);
@@ -28,7 +28,7 @@ describe('the log of refused peers', () => {
     expect(warnings().at(-1)?.repeated).to.equal(49);
   });
 
-  it('remembers a bounded number', () => {
+  it('remembers a bounded number of addresses and reasons', () => {
     const { log, warnings } = make();
     for (let peer = 0; peer < 2_000; peer += 1) log.add(String(peer), 'no');
     log.add('1999', 'no');

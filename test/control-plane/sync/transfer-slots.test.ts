@@ -3,7 +3,7 @@ import { TransferSlots } from '../../../control-plane/sync/transfer-slots.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 
 describe('TransferSlots', () => {
-  it('lends no more than it has, first come first served', () => {
+  it('lends a bounded number of slots, first come first served', () => {
     const slots = new TransferSlots({ slotsMax: 2 });
     const ready: string[] = [];
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => slots.open(() => ready.push(name)));
@@ -19,7 +19,7 @@ describe('TransferSlots', () => {
     expect(slots.taken).to.equal(0);
   });
 
-  it('takes the slot back from one that stalls, who queues again', async () => {
+  it('takes the slot back from a stalled transfer, which queues again', async () => {
     const slots = new TransferSlots({ slotsMax: 1, stallMs: 20 });
     let ready = false;
     const stalled = slots.open(() => undefined);

@@ -14,7 +14,7 @@ const many = (count: number, line: string): Map<string, MirrorEntity> =>
   new Map(Array.from({ length: count }, (_one, n) => [`services/${n}`, one(String(n), line)]));
 
 describe('the history of versions', () => {
-  it('knows of no way to the first version, and the keys of each later one', () => {
+  it('knows the changed keys of each version but the first', () => {
     const history = new VersionHistory();
     const entities = many(3, 'a');
     history.push({ revision: 1, entities });
@@ -25,7 +25,7 @@ describe('the history of versions', () => {
     expect(history.push({ revision: 3, entities: history.newest()?.entities ?? new Map() })).to.equal(undefined);
   });
 
-  it('keeps few changes of the newest version, and compares again when they are many', () => {
+  it('keeps a small change of the newest version and compares again after a large one', () => {
     const history = new VersionHistory();
     for (const count of [3, 5_000]) {
       const from = history.push({ revision: 1, entities: many(count, 'a') });

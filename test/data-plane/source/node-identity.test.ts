@@ -20,7 +20,7 @@ describe('the identity of a node', () => {
     expect(statSync(join(dataDir, 'node-id')).mode & 0o777).to.equal(0o600);
   });
 
-  it('refuses a file that holds no id, rather than becoming another node', () => {
+  it('throws when the file holds no id instead of making a new one', () => {
     writeFileSync(join(folder.path, 'node-id'), 'nonsense');
     expect(() => loadNodeIdentity({ dataDir: folder.path })).to.throw('does not hold a node id');
   });

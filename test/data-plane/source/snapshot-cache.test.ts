@@ -24,12 +24,12 @@ describe('the snapshot cache', () => {
   });
   afterEach(() => folder.remove());
 
-  it('is empty at first, which is no fault', async () => {
+  it('is empty at first, without a log line', async () => {
     expect(await cache.load()).to.equal(undefined);
     expect(lines).to.deep.equal([]);
   });
 
-  it('gives back the newest, from a file for its owner only', async () => {
+  it('returns the newest snapshot from a file of mode 0600', async () => {
     await cache.save(packed.hash, packed.body);
     const second = await packEntities(oneService('second'));
     await cache.save(second.hash, second.body);
@@ -62,7 +62,7 @@ describe('the snapshot cache', () => {
     });
   }
 
-  it('keeps the old file when the disk does not take the new one', async () => {
+  it('keeps the old file when the disk fails', async () => {
     await cache.save(packed.hash, packed.body);
     const failing = createSnapshotCache({
       dataDir: join(folder.path, 'missing'),
@@ -86,7 +86,7 @@ describe('the snapshot cache', () => {
       sealed = openWith(key);
     });
 
-    it('writes nothing in the clear, and reads it again', async () => {
+    it('writes nothing in the clear and reads the file again', async () => {
       // As it lies on the wire: the body is compressed, so that its own bytes must not be there.
       await sealed.save(packed.hash, packed.body);
       const file = readFileSync(path);
@@ -97,7 +97,7 @@ describe('the snapshot cache', () => {
       expect(readFileSync(path).equals(file), 'a nonce is used once').to.equal(false);
     });
 
-    it('encrypts at once what was written without a key', async () => {
+    it('encrypts a file that was written without a key', async () => {
       await cache.save(packed.hash, packed.body);
       expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
       expect(readFileSync(path).includes(packed.body.subarray(0, 16))).to.equal(false);

@@ -12,7 +12,7 @@ const startOf = (hash: string, totalBytes: number, baseHash = '') => ({
 const data = (text: string) => ({ data: Buffer.from(text) });
 
 describe('SnapshotReceiver', () => {
-  it('puts chunks together', () => {
+  it('joins chunks', () => {
     const receiver = new SnapshotReceiver();
     receiver.start(startOf('h', 4));
     receiver.chunk(data('ab'));
@@ -23,7 +23,7 @@ describe('SnapshotReceiver', () => {
     expect(received?.baseHash).to.equal(undefined);
   });
 
-  it('tells a delta by its base, also where it fails', () => {
+  it('recognises a delta by its base, also when it fails', () => {
     const receiver = new SnapshotReceiver({ bytesMax: 3 });
     receiver.start(startOf('h', 2, 'base'));
     receiver.chunk(data('ab'));
@@ -41,7 +41,7 @@ describe('SnapshotReceiver', () => {
     expect(failure(() => receiver.start(startOf('h', 4)))).to.include({ isDelta: false });
   });
 
-  it('drops a transfer that another one replaces', () => {
+  it('drops a transfer when another one starts', () => {
     const receiver = new SnapshotReceiver();
     receiver.start(startOf('old', 4));
     receiver.chunk(data('ab'));
@@ -57,7 +57,7 @@ describe('SnapshotReceiver', () => {
     expect(receiver.end({ hash: 'big' })).to.equal(undefined);
   });
 
-  it('keeps nothing of chunks without bytes, however many come', () => {
+  it('keeps no empty chunks, however many come', () => {
     const receiver = new SnapshotReceiver();
     receiver.start(startOf('h', 1));
     const empty = data('');

@@ -60,7 +60,7 @@ describe('the stream of a node', function () {
     await folder.remove();
   });
 
-  it('says who the node is and what it runs', async () => {
+  it('begins with a hello that names the node and its configuration', async () => {
     const first = await welcomed();
     expect(await hello(first)).to.deep.include({
       nodeId: source.nodeId,
@@ -91,14 +91,14 @@ describe('the stream of a node', function () {
     expect(Number(beats[2]?.heartbeat?.requestsTotal)).to.be.greaterThan(Number(beats[0]?.heartbeat?.requestsTotal));
   });
 
-  it('tries again when no welcome comes', async () => {
+  it('reconnects when no welcome comes', async () => {
     const first = await start();
     await stream(1);
     await waitFor(() => first.closed, { what: 'the end of the first', pollMs: 5 });
     expect(source.status().connected).to.equal(false);
   });
 
-  it('ends a stream on which it hears nothing for three heartbeats', async () => {
+  it('ends a stream after silence of three heartbeats', async () => {
     const first = await welcomed(undefined, 50);
     const startMs = performance.now();
     await waitFor(() => first.closed, { what: 'the end of the silent one', pollMs: 5 });
@@ -106,7 +106,7 @@ describe('the stream of a node', function () {
     await stream(1);
   });
 
-  it('stays away for the pause that the control plane asks for', async () => {
+  it('waits for the pause that the control plane asks for', async () => {
     const first = await welcomed();
     const startMs = performance.now();
     first.send({ goaway: { pauseMs: 300, reason: 'maintenance' } });
@@ -114,7 +114,7 @@ describe('the stream of a node', function () {
     expect((await stream(1)).openedAtMs - startMs).to.be.greaterThan(290);
   });
 
-  it('applies only the newest of those that come while it is busy', async () => {
+  it('applies only the newest version of several that come while it is busy', async () => {
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
     const apply = recordingApply(async () => {
@@ -139,7 +139,7 @@ describe('the stream of a node', function () {
     expect(apply.runningMax).to.equal(1);
   });
 
-  it('rejects what was damaged on the way, and what is too large, without ending the stream', async () => {
+  it('rejects a damaged and a too large snapshot without ending the stream', async () => {
     const apply = recordingApply();
     const first = await welcomed(apply);
     const rejectOf = (hash: string) =>
@@ -179,7 +179,7 @@ describe('the stream of a node', function () {
       return first;
     };
 
-    it('applies one to what runs, and keeps the result for the next start', async () => {
+    it('applies a delta to the running version and caches the result', async () => {
       const apply = recordingApply();
       const first = await running(apply);
       await send(first, lines, fromHash, toHash);
@@ -189,7 +189,7 @@ describe('the stream of a node', function () {
       expect((await cache.load())?.snapshot).to.deep.equal(createSnapshot(to));
     });
 
-    it('starts from what it runs, not from what it refused', async () => {
+    it('applies a delta to the running version, not to a rejected one', async () => {
       const apply = recordingApply((snapshot) => (hostOf(snapshot) === 'b' ? refused() : applied()));
       const first = await running(apply);
       await send(first, lines, fromHash, toHash);
@@ -234,7 +234,7 @@ describe('the stream of a node', function () {
     }
   });
 
-  it('tells what it rejected when it comes back', async () => {
+  it('names the rejected version in its next hello', async () => {
     const first = await welcomed(recordingApply(() => Promise.reject(new Error('a bug'))));
     const bad = await snapshotMessages(oneService('a'), 1);
     await sendAll(first, bad);
