@@ -1,5 +1,5 @@
-import type { KafkaRecord } from './client.ts';
-import type { Verdict } from './producer.ts';
+import type { KafkaRecord } from './kafka-client.ts';
+import type { Verdict } from './producer-types.ts';
 
 /** One record on its way through a producer. */
 export class Entry {

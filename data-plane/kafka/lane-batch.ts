@@ -1,4 +1,4 @@
-import type { SequenceStamp } from './client.ts';
+import type { SequenceStamp } from './kafka-client.ts';
 import type { Entry } from './entry.ts';
 import type { Failure } from './produce-failure.ts';
 

@@ -6,12 +6,12 @@ import {
   type ProduceBatch,
   type ProduceResult,
   type SequenceStamp,
-} from './client.ts';
+} from './kafka-client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
 import { bytesOf, countSettled, earliestOf, type LaneBatch, partDue } from './lane-batch.ts';
 import { deadlineBeforeWire, type Failure, judge, type Judgement } from './produce-failure.ts';
 import { ProducerIdentity } from './producer-identity.ts';
-import type { ProducerLimits } from './producer.ts';
+import type { ProducerLimits } from './producer-types.ts';
 
 /** Waits between attempts double up to this, or are as the limits say where that is longer. */
 const retryBackoffMaxMs = 1_000;

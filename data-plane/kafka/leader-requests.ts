@@ -1,4 +1,4 @@
-import { type BatchOutcome, KafkaError, type ProduceBatch } from './client.ts';
+import { type BatchOutcome, KafkaError, type ProduceBatch } from './kafka-client.ts';
 import type { Entry, EntryQueue } from './entry.ts';
 import type { Lane, LaneOwner } from './lane.ts';
 import { bytesOf } from './lane-batch.ts';

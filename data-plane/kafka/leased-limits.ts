@@ -1,5 +1,5 @@
 import { CountedLeases } from '../../shared/counted-leases.ts';
-import type { ProducerLimits } from './producer.ts';
+import type { ProducerLimits } from './producer-types.ts';
 
 /**
  * The limits of all who hold a producer. Costs nothing for one more with the same limits.

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../shared/log.ts';
-import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './client.ts';
+import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './kafka-client.ts';
 import { Entry } from './entry.ts';
-import { HealthGates } from './health-gate.ts';
+import { HealthGates } from './health-gates.ts';
 import type { BatchFailure, Lane } from './lane.ts';
 import type { RequestOwner } from './leader-requests.ts';
 import { LostRecords } from './lost-records.ts';
@@ -25,7 +25,7 @@ import {
   type FailedVerdict,
   type ProducerLimits,
   type Verdict,
-} from './producer.ts';
+} from './producer-types.ts';
 import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
 import { recordBytes } from './wire/record-batch.ts';
 import { Topics } from './topics.ts';

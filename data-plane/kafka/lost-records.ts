@@ -1,7 +1,7 @@
 import type { Logger } from '../../shared/log.ts';
 import type { Entry } from './entry.ts';
 import type { ProducerMetrics } from './producer-metrics.ts';
-import type { Verdict } from './producer.ts';
+import type { Verdict } from './producer-types.ts';
 
 const logEveryMs = 1000;
 /** Distinct partitions and reasons; more are written before the second is over. */

@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
-import { KafkaError } from './client.ts';
+import { KafkaError } from './kafka-client.ts';
 import type { Entry } from './entry.ts';
-import type { FailedVerdict } from './producer.ts';
+import type { FailedVerdict } from './producer-types.ts';
 
 /** Why records were not acked, without saying yet which outcome that means for each of them. */
 export interface Failure {

@@ -1,5 +1,5 @@
 import { doublingMs } from '../../shared/backoff.ts';
-import { KafkaError, type KafkaClient, type ProducerId, type SequenceStamp } from './client.ts';
+import { KafkaError, type KafkaClient, type ProducerId, type SequenceStamp } from './kafka-client.ts';
 
 /** Between two requests for a producer id that bring none: doubling. A broker that has just started has none yet. */
 const retryBackoff = { firstMs: 50, maxMs: 200 } as const;

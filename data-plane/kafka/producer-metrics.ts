@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outcome } from '../../shared/errors.ts';
-import type { GateState } from './health-gate.ts';
-import type { ClusterStatus } from './producer.ts';
+import type { GateState } from './health-gates.ts';
+import type { ClusterStatus } from './producer-types.ts';
 
 /** What the queues of one producer hold at the moment. */
 export interface QueueFigures {

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { CountedLeases } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
-import type { KafkaClient } from './client.ts';
+import type { KafkaClient } from './kafka-client.ts';
 import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
@@ -19,7 +19,7 @@ import {
   type ClusterStatus,
   type ProducerLease,
   type ProducerOptions,
-} from './producer.ts';
+} from './producer-types.ts';
 import type { NodeMemory } from './queue-bounds.ts';
 
 export type KafkaClientName = 'kafkajs' | 'platformatic';

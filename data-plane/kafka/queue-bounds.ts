@@ -1,5 +1,5 @@
 import { type Failure, largerThanQueue, nodeOverloaded, producerOverloaded } from './produce-failure.ts';
-import type { ProducerLimits } from './producer.ts';
+import type { ProducerLimits } from './producer-types.ts';
 
 /** Bytes of records over all producers of the node. */
 export interface NodeMemory {

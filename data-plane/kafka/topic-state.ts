@@ -1,5 +1,5 @@
 import { doublingMs } from '../../shared/backoff.ts';
-import type { TopicMetadata } from './client.ts';
+import type { TopicMetadata } from './kafka-client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
 import { type BatchFailure, Lane } from './lane.ts';
 import { LeaderRequests, type RequestOwner } from './leader-requests.ts';

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
-import type { ClusterSettings } from '../kafka/producer.ts';
+import type { ClusterSettings } from '../kafka/producer-types.ts';
 import type { Producers } from '../kafka/producers.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
 import type { Answer, Exchange } from './exchange.ts';

@@ -1,4 +1,4 @@
-import type { ClusterStatus } from '../kafka/producer.ts';
+import type { ClusterStatus } from '../kafka/producer-types.ts';
 
 /** How long a node tries to reach the Kafka clusters of its first configuration before it is ready without them. */
 const clusterTryMs = 10_000;

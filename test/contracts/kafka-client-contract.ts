@@ -11,9 +11,9 @@ import {
   type ProduceResult,
   type SequenceStamp,
   type TopicMetadata,
-} from '../../data-plane/kafka/client.ts';
+} from '../../data-plane/kafka/kafka-client.ts';
 import type { KafkaClientOptions } from '../../data-plane/kafka/clients/kafkajs-client.ts';
-import type { ClusterSettings } from '../../data-plane/kafka/producer.ts';
+import type { ClusterSettings } from '../../data-plane/kafka/producer-types.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { countRecords, createTopic, readTopic, readWithConsoleConsumer, testKafka } from '../helpers/kafka.ts';
 import { waitFor } from '../helpers/wait-for.ts';

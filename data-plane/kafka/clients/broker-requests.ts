@@ -1,4 +1,4 @@
-import { type BatchOutcome, KafkaError, type ProduceRequest, type ProducerId } from '../client.ts';
+import { type BatchOutcome, KafkaError, type ProduceRequest, type ProducerId } from '../kafka-client.ts';
 import {
   decodeMetadataResponse,
   encodeMetadataRequest,
@@ -7,7 +7,7 @@ import {
 } from '../wire/metadata-request.ts';
 import { decodeProduceResponse, encodeProduceRequest, produceVersion, readVerdicts } from '../wire/produce-request.ts';
 import { decodeProducerIdResponse, encodeProducerIdRequest, producerIdVersion } from '../wire/producer-id-request.ts';
-import type { ClusterSettings } from '../producer.ts';
+import type { ClusterSettings } from '../producer-types.ts';
 import {
   decodeTopicConfigResponse,
   encodeTopicConfigRequest,

@@ -9,10 +9,10 @@ import {
   type ProduceRequest,
   type ProducerId,
   type TopicMetadata,
-} from '../client.ts';
+} from '../kafka-client.ts';
 import { kafkaErrorCode } from '../wire/kafka-error-codes.ts';
 import type { MetadataAnswer } from '../wire/metadata-request.ts';
-import type { ClusterSettings } from '../producer.ts';
+import type { ClusterSettings } from '../producer-types.ts';
 import { isTopicRefusal } from '../produce-failure.ts';
 import {
   type BrokerAddress,

@@ -1,10 +1,10 @@
 import type { Logger } from '../../../shared/log.ts';
-import type { KafkaClient, KafkaClientEvents } from '../client.ts';
-import type { ClusterSettings } from '../producer.ts';
+import type { KafkaClient, KafkaClientEvents } from '../kafka-client.ts';
+import type { ClusterSettings } from '../producer-types.ts';
 import { BrokersClient } from './brokers-client.ts';
 import { type KafkajsCluster, KafkajsBrokerConnection } from './kafkajs-connection.ts';
 import { kafkajs } from './kafkajs-internals.ts';
-import { kafkajsSasl, tlsOptions } from './security.ts';
+import { kafkajsSasl, tlsOptions } from './security-options.ts';
 
 /** What the client adds to the broker's own time-out before it gives up on an answer. */
 export const answerGraceMs = 1000;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { KafkaError } from '../client.ts';
-import type { ClusterSettings } from '../producer.ts';
+import { KafkaError } from '../kafka-client.ts';
+import type { ClusterSettings } from '../producer-types.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 import {
   type BrokerAddress,
@@ -18,7 +18,7 @@ import {
   type KafkajsConnection,
   type KafkajsConnectionPool,
 } from './kafkajs-internals.ts';
-import { watchCertificates } from './security.ts';
+import { watchCertificates } from './security-options.ts';
 import { withinTime } from '../../../shared/within-time.ts';
 
 const clientId = 'sluice';

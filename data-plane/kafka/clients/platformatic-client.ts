@@ -1,8 +1,8 @@
-import type { KafkaClient } from '../client.ts';
+import type { KafkaClient } from '../kafka-client.ts';
 import { BrokersClient } from './brokers-client.ts';
 import { answerGraceMs, type KafkaClientOptions } from './kafkajs-client.ts';
 import { PlatformaticBrokerConnection, type PlatformaticCluster } from './platformatic-connection.ts';
-import { platformaticSasl, tlsOptions } from './security.ts';
+import { platformaticSasl, tlsOptions } from './security-options.ts';
 
 /** The client on @platformatic/kafka. Connections start at once, in the background. */
 export function createPlatformaticClient({ cluster, events }: KafkaClientOptions): KafkaClient {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type * as Platformatic from '@platformatic/kafka';
-import { KafkaError } from '../client.ts';
-import type { ClusterSettings } from '../producer.ts';
+import { KafkaError } from '../kafka-client.ts';
+import type { ClusterSettings } from '../producer-types.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 import {
   type BrokerAddress,
@@ -13,7 +13,7 @@ import {
   Throttle,
   timedOut,
 } from './broker-connection.ts';
-import { type PlatformaticSasl, watchCertificates } from './security.ts';
+import { type PlatformaticSasl, watchCertificates } from './security-options.ts';
 import { withinTime } from '../../../shared/within-time.ts';
 
 const clientId = 'sluice';

@@ -1,7 +1,7 @@
 import zlib from 'node:zlib';
 import { compressFrameSync } from 'lz4-napi';
 import { compressSync as snappyCompressSync } from 'snappy';
-import type { Compression } from '../producer.ts';
+import type { Compression } from '../producer-types.ts';
 
 interface Codec {
   /** Bits 0 to 2 of a record batch's attributes (KIP-98, KIP-110). */

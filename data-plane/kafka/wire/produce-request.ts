@@ -4,9 +4,9 @@ import {
   type ProduceBatch,
   type ProduceRequest,
   type ProduceResult,
-} from '../client.ts';
+} from '../kafka-client.ts';
 import { kafkaErrorCode } from './kafka-error-codes.ts';
-import type { Compression } from '../producer.ts';
+import type { Compression } from '../producer-types.ts';
 import { type PreparedBatch, prepareRecordBatch } from './record-batch.ts';
 import { unsignedVarintBytes, WireReader, writeUnsignedVarint } from './wire-reader.ts';
 import type { ApiVersion, HighestVersion } from './wire-request.ts';

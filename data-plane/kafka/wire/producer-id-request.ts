@@ -1,4 +1,4 @@
-import { KafkaError, type ProducerId } from '../client.ts';
+import { KafkaError, type ProducerId } from '../kafka-client.ts';
 import { kafkaErrorCode } from './kafka-error-codes.ts';
 import { WireReader } from './wire-reader.ts';
 import type { ApiVersion } from './wire-request.ts';

@@ -1,7 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
 import { codecOf } from './compression.ts';
-import type { KafkaRecord, SequenceStamp } from '../client.ts';
-import type { Compression } from '../producer.ts';
+import type { KafkaRecord, SequenceStamp } from '../kafka-client.ts';
+import type { Compression } from '../producer-types.ts';
 
 /** Bytes of a record batch before its records (KIP-98, magic 2). */
 export const batchHeaderBytes = 61;

@@ -1,6 +1,6 @@
 import type { KafkaConfig } from '../../../shared/plugin-schemas/kafka-fields.ts';
 import type { FieldFault } from '../../../shared/schema/field.ts';
-import type { ProducerOptions, Sasl, Tls } from '../../kafka/producer.ts';
+import type { ProducerOptions, Sasl, Tls } from '../../kafka/producer-types.ts';
 import type { Certificates, Found } from '../../plugin-api/certificates.ts';
 
 /** The producer that a configuration, with its references resolved, asks for; its TLS is from `tlsOf`. */

@@ -1,7 +1,7 @@
 import type { KafkaConfig } from '../../../shared/plugin-schemas/kafka-fields.ts';
 import type { Field, FieldFault } from '../../../shared/schema/field.ts';
 import { resolveReferences } from '../../../shared/vault.ts';
-import type { ProducerOptions } from '../../kafka/producer.ts';
+import type { ProducerOptions } from '../../kafka/producer-types.ts';
 import type { PluginDeps } from '../../plugin-api/plugin-definition.ts';
 import { producerOptions, tlsOf } from './producer-options.ts';
 

@@ -1,5 +1,5 @@
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
-import type { RecordHeader } from '../../kafka/client.ts';
+import type { RecordHeader } from '../../kafka/kafka-client.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import { isAscii } from '../../plugin-api/header-text.ts';
 

@@ -1,6 +1,7 @@
 import { RequestError } from '../../../shared/errors.ts';
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
+import type { EncoderLease } from '../../schemas/encoder.ts';
 import { formJson, utf8Text } from './envelope.ts';
 import { singleArg, singleHeader } from '../../plugin-api/header-text.ts';
 import { bodyKind } from './media-type.ts';
@@ -14,8 +15,20 @@ export type KeyRequest = Pick<Exchange, 'query' | 'headers' | 'route' | 'consume
 /** The text of the record's key; null: no key. The body's content encoding is undone before. */
 export type KeyTextOf = (request: KeyRequest, body: Buffer) => string | null | Promise<string | null>;
 
-/** Where the record's key comes from. The function throws RequestError KEY_INVALID, or BODY_INVALID for a broken body. */
-export function compileKey({ key_query_arg: argument, key_from: from }: KafkaUpstreamConfig): KeyTextOf {
+/** The key for one topic by its text, which is the same for all topics of a request. */
+export type KeyFor = (topic: string, text: string | null, deadlineMs: number) => Buffer | null | Promise<Buffer>;
+
+/** Compiles how a key's text becomes its bytes: in UTF-8, or as its schema encodes it. */
+export function compileKey(encoder: EncoderLease | null): KeyFor {
+  if (encoder === null) return (_topic, text) => (text === null ? null : Buffer.from(text));
+  return (topic, text, deadlineMs) => (text === null ? null : encoder.encode(topic, text, deadlineMs));
+}
+
+/**
+ * Compiles where the record's key comes from. The function throws RequestError KEY_INVALID, or BODY_INVALID for a broken
+ * body.
+ */
+export function compileKeyText({ key_query_arg: argument, key_from: from }: KafkaUpstreamConfig): KeyTextOf {
   if (argument !== null) return queryKey(argument);
   // The configuration's checks say that exactly one of its fields is there.
   if (from === null) return () => null;

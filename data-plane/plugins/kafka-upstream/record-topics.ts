@@ -11,43 +11,20 @@ import { captureOf } from './record-key.ts';
 export const topicsMax = 100;
 
 export type TopicRequest = Pick<Exchange, 'query' | 'headers' | 'route'>;
-export type TopicOf = (request: TopicRequest) => string;
 export type TopicsOf = (request: TopicRequest) => readonly string[];
 
 /**
- * The topic where the request names none: the configured one, or the template's.
+ * Compiles the topics of a request: those that it names, each once, else the template's, else the configured one.
  * The function throws RequestError TOPIC_INVALID, TOPIC_NOT_ALLOWED.
  */
-export function compileTopic(config: KafkaUpstreamConfig): TopicOf {
-  const { topic, topic_template: template } = config;
-  if (template === null) return () => topic;
-  const parsed = parseTopicTemplate(template);
-  // The configuration's checks refuse it; a template must never be taken for less than it says.
-  if (parsed.kind === 'fault') throw new Error(`topic_template: ${parsed.message}`);
-  const parts = parsed.parts.map(compilePart);
-  const check = compileCheck(config);
-  return (request) => {
-    let name = '';
-    for (const part of parts) name += part(request);
-    check(name);
-    return name;
-  };
-}
-
-/** The topics that a request names, each once, else that of `compileTopic`. The function throws as there. */
 export function compileTopics(config: KafkaUpstreamConfig): TopicsOf {
   const { topics_query_arg: argument } = config;
-  const topicOf = compileTopic(config);
-  if (argument === null) return (request) => [topicOf(request)];
+  const defaultOf = compileDefault(config);
+  if (argument === null) return defaultOf;
   const check = compileCheck(config);
   return (request) => {
-    const { query } = request;
-    const value = query === '' ? undefined : parseArgs(query).get(argument);
-    if (value === undefined) return [topicOf(request)];
-    const texts = typeof value === 'object' ? value : [value];
-    const names = new Set(texts.flatMap((text) => (text === true ? [] : text.split(',').map((name) => name.trim()))));
-    names.delete('');
-    if (names.size === 0) return [topicOf(request)];
+    const names = namedTopics(request.query, argument);
+    if (names.size === 0) return defaultOf(request);
     if (names.size > topicsMax) {
       throw new RequestError('TOPIC_INVALID', `The request names more than ${topicsMax} topics.`);
     }
@@ -56,8 +33,38 @@ export function compileTopics(config: KafkaUpstreamConfig): TopicsOf {
   };
 }
 
+/** The topic where the request names none. */
+function compileDefault(config: KafkaUpstreamConfig): TopicsOf {
+  const { topic_template: template } = config;
+  const configured = [config.topic];
+  if (template === null) return () => configured;
+  const parsed = parseTopicTemplate(template);
+  // The configuration's checks refuse it. Reading a template as less than it says would write to another topic.
+  if (parsed.kind === 'fault') throw new Error(`topic_template: ${parsed.message}`);
+  const parts = parsed.parts.map(compilePart);
+  const check = compileCheck(config);
+  return (request) => {
+    let name = '';
+    for (const part of parts) name += part(request);
+    check(name);
+    return [name];
+  };
+}
+
+/** The names in all values of the argument, which are separated by commas. */
+function namedTopics(query: string, argument: string): ReadonlySet<string> {
+  const names = new Set<string>();
+  const value = query === '' ? undefined : parseArgs(query).get(argument);
+  if (value === undefined) return names;
+  for (const text of typeof value === 'object' ? value : [value]) {
+    if (text !== true) for (const name of text.split(',')) names.add(name.trim());
+  }
+  names.delete('');
+  return names;
+}
+
 /** The text of one part of a template. */
-function compilePart(part: TemplatePart): TopicOf {
+function compilePart(part: TemplatePart): (request: TopicRequest) => string {
   switch (part.kind) {
     case 'text':
       return () => part.text;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
-import type { ProducerLease, Verdict } from '../../../data-plane/kafka/producer.ts';
+import type { ProducerLease, Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import type { Producers } from '../../../data-plane/kafka/producers.ts';
 import { createTopic } from '../../helpers/kafka.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
-import type { Tls } from '../../../data-plane/kafka/producer.ts';
+import type { Tls } from '../../../data-plane/kafka/producer-types.ts';
 import { admin, adminOk, bootstrapServers, makeKafkaRoute } from '../../helpers/admin.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { createTopic } from '../../helpers/kafka.ts';

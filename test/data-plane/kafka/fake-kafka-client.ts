@@ -13,10 +13,10 @@ import {
   type ProducerId,
   type TopicMetadata,
   type Wire,
-} from '../../../data-plane/kafka/client.ts';
+} from '../../../data-plane/kafka/kafka-client.ts';
 import { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { createProducerMetrics } from '../../../data-plane/kafka/producer-metrics.ts';
-import type { ClusterSettings, ProducerLimits } from '../../../data-plane/kafka/producer.ts';
+import type { ClusterSettings, ProducerLimits } from '../../../data-plane/kafka/producer-types.ts';
 
 /** A batch of a Produce request that the producer has handed over; the test says what becomes of it. */
 export interface SentBatch {

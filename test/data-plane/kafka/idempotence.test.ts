@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { KafkaError, type Wire } from '../../../data-plane/kafka/client.ts';
+import { KafkaError, type Wire } from '../../../data-plane/kafka/kafka-client.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
-import type { ProducerLimits, Verdict } from '../../../data-plane/kafka/producer.ts';
+import type { ProducerLimits, Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeKafkaClient, fakeProducer, type SentBatch, testRecord } from './fake-kafka-client.ts';
 

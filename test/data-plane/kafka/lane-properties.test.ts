@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import type { Verdict } from '../../../data-plane/kafka/producer.ts';
+import type { Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import { FakeKafkaClient, fakeProducer, type SentBatch, testRecord } from './fake-kafka-client.ts';
 
 const partitions = 3;

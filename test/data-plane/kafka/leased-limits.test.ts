@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { LeasedLimits } from '../../../data-plane/kafka/leased-limits.ts';
-import type { ProducerLimits } from '../../../data-plane/kafka/producer.ts';
+import type { ProducerLimits } from '../../../data-plane/kafka/producer-types.ts';
 
 const limits = (changes: Partial<ProducerLimits> = {}): ProducerLimits => ({
   batchRecordsMax: 10,

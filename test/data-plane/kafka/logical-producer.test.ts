@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { createLogger } from '../../../shared/log.ts';
-import { KafkaError } from '../../../data-plane/kafka/client.ts';
+import { KafkaError } from '../../../data-plane/kafka/kafka-client.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
-import type { Verdict } from '../../../data-plane/kafka/producer.ts';
+import type { Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import { murmur2Partition } from '../../../data-plane/kafka/partition-choice.ts';
 import { recordBytes } from '../../../data-plane/kafka/wire/record-batch.ts';
 import { waitFor } from '../../helpers/wait-for.ts';

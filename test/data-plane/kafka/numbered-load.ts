@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { HealthSettings, ProducerLease, Verdict } from '../../../data-plane/kafka/producer.ts';
+import type { HealthSettings, ProducerLease, Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import { Producers, type KafkaClientName } from '../../../data-plane/kafka/producers.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { readTopic } from '../../helpers/kafka.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ClusterStatus } from '../../../data-plane/kafka/producer.ts';
+import type { ClusterStatus } from '../../../data-plane/kafka/producer-types.ts';
 import { createReadiness } from '../../../data-plane/status/readiness.ts';
 
 describe('readiness', () => {

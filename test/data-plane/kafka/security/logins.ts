@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ClusterSettings, Sasl, Tls } from '../../../../data-plane/kafka/producer.ts';
+import type { ClusterSettings, Sasl, Tls } from '../../../../data-plane/kafka/producer-types.ts';
 import { unsupportedSettings } from '../../../../data-plane/kafka/producers.ts';
 import { Closing } from '../../../helpers/closing.ts';
 import { startRecordingProxy } from '../../../helpers/recording-proxy.ts';

@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { downloadKafka } from '../../../../control-plane/cli/services/download.ts';
 import { javaCommand } from '../../../../control-plane/cli/services/java.ts';
 import { type KafkaCluster, startKafkaCluster } from '../../../../control-plane/cli/services/kafka-cluster.ts';
-import type { ClusterSettings, ProducerLimits, Sasl, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { ClusterSettings, ProducerLimits, Sasl, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
 import { Producers, type KafkaClientName } from '../../../../data-plane/kafka/producers.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import { createTopic } from '../../../helpers/kafka.ts';

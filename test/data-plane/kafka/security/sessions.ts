@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Sasl, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { Sasl, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
 import { Closing } from '../../../helpers/closing.ts';
 import { countRecords, createTopic, readTopic } from '../../../helpers/kafka.ts';
 import { startTokenServer, type TokenServer } from '../../../helpers/token-server.ts';

@@ -1,7 +1,7 @@
 import { Reader, readRecordsBatch } from '@platformatic/kafka';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { KafkaError, type ProduceRequest } from '../../../../data-plane/kafka/client.ts';
+import { KafkaError, type ProduceRequest } from '../../../../data-plane/kafka/kafka-client.ts';
 import {
   decodeProduceResponse,
   encodeProduceRequest,

@@ -2,9 +2,9 @@ import { decompress } from '@bokuweb/zstd-wasm';
 import { readRecordsBatch, Reader, crc32c } from '@platformatic/kafka';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
+import type { KafkaRecord } from '../../../../data-plane/kafka/kafka-client.ts';
 import { codecOf } from '../../../../data-plane/kafka/wire/compression.ts';
-import type { Compression } from '../../../../data-plane/kafka/producer.ts';
+import type { Compression } from '../../../../data-plane/kafka/producer-types.ts';
 import { prepareRecordBatch } from '../../../../data-plane/kafka/wire/record-batch.ts';
 
 const bytes = fc.oneof(

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { gzipSync, deflateSync, deflateRawSync, brotliCompressSync } from 'node:zlib';
 import { decodeContent } from '../../../../data-plane/plugins/kafka-upstream/content-encoding.ts';
-import { compileValueText } from '../../../../data-plane/plugins/kafka-upstream/record.ts';
+import { compileContent } from '../../../../data-plane/plugins/kafka-upstream/record-value.ts';
 import { bodyKind } from '../../../../data-plane/plugins/kafka-upstream/media-type.ts';
 import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import { RequestError } from '../../../../shared/errors.ts';
@@ -21,7 +21,7 @@ async function valueOf(config: Readonly<Record<string, unknown>>, request: Reque
   const { method = 'POST', target = '/', headers = [], body = '' } = request;
   const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : '';
   const exchange = { method, target, query, headers: new HeaderList(headers) };
-  return compileValueText(buildConfig(config), null)(exchange, Buffer.from(body), 0);
+  return String(await compileContent(buildConfig(config), true, null)(exchange, Buffer.from(body), 0));
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {

@@ -1,5 +1,5 @@
-import type { KafkaRecord } from '../../../../data-plane/kafka/client.ts';
-import type { ProducerOptions, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import type { KafkaRecord } from '../../../../data-plane/kafka/kafka-client.ts';
+import type { ProducerOptions, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
 import type { Producers } from '../../../../data-plane/kafka/producers.ts';
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';

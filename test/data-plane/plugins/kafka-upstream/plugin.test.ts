@@ -91,10 +91,10 @@ describe('kafka-upstream', () => {
     };
     const settingsOf = (fields: object): unknown => {
       fakes.create({ schema_registry: registry({ authentication: { mode: 'oauth2', ...fields } }) });
-      return fakes.encoderOptions.at(-1)?.registry.authentication;
+      const authentication = fakes.encoderOptions.at(-1)?.registry.authentication;
+      return authentication?.mode === 'oauth2' ? authentication.oauth : undefined;
     };
     const expected = {
-      mode: 'oauth2',
       tokenEndpoint: 'http://t',
       grantType: 'client_credentials',
       clientAuth: 'client_secret_post',

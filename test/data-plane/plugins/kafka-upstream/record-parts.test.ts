@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { numberTextAt } from '../../../../data-plane/plugins/kafka-upstream/number-text.ts';
 import { compileRecordHeaders } from '../../../../data-plane/plugins/kafka-upstream/record-headers.ts';
-import { compileKey, type KeyRequest } from '../../../../data-plane/plugins/kafka-upstream/record-key.ts';
+import { compileKeyText, type KeyRequest } from '../../../../data-plane/plugins/kafka-upstream/record-key.ts';
 import { compileTopics } from '../../../../data-plane/plugins/kafka-upstream/record-topics.ts';
 import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import { RequestError } from '../../../../shared/errors.ts';
@@ -98,7 +98,7 @@ describe('record key', () => {
   ];
   for (const [config, facts, body, key] of cases) {
     it(`${JSON.stringify(config)} of ${JSON.stringify(facts)} ${body} is ${key}`, async () => {
-      const keyOf = compileKey(buildConfig(config));
+      const keyOf = compileKeyText(buildConfig(config));
       expect(await outcome(() => keyOf(request(facts), Buffer.from(body)))).to.equal(key);
     });
   }

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
-import type { KafkaRecord } from './client.ts';
+import type { KafkaRecord } from './kafka-client.ts';
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -93,11 +93,11 @@ export interface ProducerLease {
    * Queues the record and resolves with what became of it, by the deadline (monotonic ms) whatever Kafka does.
    * Never rejects. A record not on the wire by the deadline is dropped and never written.
    */
-  publish(topic: string, record: KafkaRecord, deadlineMs: number): Promise<Verdict>;
+  readonly publish: (topic: string, record: KafkaRecord, deadlineMs: number) => Promise<Verdict>;
   /** Async mode: resolves at once with `accepted`, or with the reason why it was not queued. */
-  enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict;
-  /** After the last publish. The producer closes when its last lease is released. */
-  release(): void;
+  readonly enqueue: (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict;
+  /** Call it after the last publish. The producer closes when its last lease is released. */
+  readonly release: () => void;
 }
 
 /** What became of one record. */

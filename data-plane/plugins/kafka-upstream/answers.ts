@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { RequestError, errorKinds, type ErrorCode, type RequestErrorOptions } from '../../../shared/errors.ts';
-import type { FailedVerdict, Verdict } from '../../kafka/producer.ts';
+import type { FailedVerdict, Verdict } from '../../kafka/producer-types.ts';
 import type { Answer } from '../../plugin-api/exchange.ts';
 
 const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
@@ -17,45 +17,25 @@ export interface AnswerOptions {
   readonly returnErrorName: boolean;
 }
 
-export interface Answers {
-  /** The answer to one record. @throws RequestError for a failure. */
-  one(verdict: Verdict): Answer;
-  /**
-   * The answer to several records: that of one when all are alike, else `partial` with each record's own outcome.
-   * `requestId` is asked for only where it is shown. @throws RequestError when all failed alike.
-   */
-  several(verdicts: readonly Verdict[], requestId: () => string): Answer;
-}
+/**
+ * Turns the verdicts on a request's records into its answer: that of one record when all are alike, else `partial` with
+ * each record's own outcome. `requestId` is asked for only where it is shown. @throws RequestError when all failed alike.
+ */
+export type AnswerTo = (verdicts: readonly Verdict[], requestId: () => string) => Answer;
 
-/** Verdicts become answers: the outcome contract of kafka-upstream.md section 5. */
-export function compileAnswers(options: AnswerOptions): Answers {
-  return {
-    one(verdict) {
-      switch (verdict.outcome) {
-        case 'acked':
-          return success(`[${ackedRecord(verdict)}]`);
-        case 'accepted':
-          return accepted;
-        case 'rejected':
-        case 'not_sent':
-        case 'unknown':
-          throw failure(verdict, options);
-        default:
-          throw new RequestError('INTERNAL', 'The record has no verdict.');
-      }
-    },
-    several(verdicts, requestId) {
-      const acked = verdicts.filter((verdict) => verdict.outcome === 'acked');
-      if (acked.length === verdicts.length) return success(`[${acked.map(ackedRecord).join(',')}]`);
-      // What is told of a failure depends on who named its topic: alike is what is told alike.
-      const failures = new Map(
-        verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
-      );
-      const outcomes = new Set(verdicts.map((verdict) => failures.get(verdict)?.outcome ?? verdict.outcome));
-      if (outcomes.size > 1) return partial(verdicts, failures, requestId());
-      if (failures.size === 0) return accepted;
-      throw worst([...failures.values()]);
-    },
+/** Compiles how verdicts become answers. */
+export function compileAnswers(options: AnswerOptions): AnswerTo {
+  return (verdicts, requestId) => {
+    const acked = verdicts.filter((verdict) => verdict.outcome === 'acked');
+    if (acked.length === verdicts.length) return success(acked.map(ackedRecord).join(','));
+    // What is told of a failure depends on who named its topic: alike is what is told alike.
+    const failures = new Map(
+      verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
+    );
+    const outcomes = new Set(verdicts.map((verdict) => failures.get(verdict)?.outcome ?? verdict.outcome));
+    if (outcomes.size > 1) return partial(verdicts, failures, requestId());
+    if (failures.size === 0) return accepted;
+    throw worst([...failures.values()]);
   };
 }
 
@@ -63,7 +43,7 @@ function success(records: string): Answer {
   return {
     status: 200,
     headers: jsonHeaders,
-    body: `{"message":"message sent","outcome":"acked","records":${records}}`,
+    body: `{"message":"message sent","outcome":"acked","records":[${records}]}`,
   };
 }
 

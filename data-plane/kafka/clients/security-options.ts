@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SASLOptions } from '@platformatic/kafka';
-import { KafkaError } from '../client.ts';
-import type { Sasl, Tls } from '../producer.ts';
+import { KafkaError } from '../kafka-client.ts';
+import type { Sasl, Tls } from '../producer-types.ts';
 import { createLogin, type Login } from './security-login.ts';
 
 /** The longest time that a timer of Node.js can wait; a longer one would go off at once. */

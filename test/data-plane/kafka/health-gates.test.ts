@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Registry } from 'prom-client';
-import { type GateState, HealthGate } from '../../../data-plane/kafka/health-gate.ts';
-import type { PartitionsByTopic } from '../../../data-plane/kafka/client.ts';
+import { type GateState, HealthGate } from '../../../data-plane/kafka/health-gates.ts';
+import type { PartitionsByTopic } from '../../../data-plane/kafka/kafka-client.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';

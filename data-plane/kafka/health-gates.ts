@@ -1,7 +1,7 @@
 import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { PartitionsByTopic } from './client.ts';
-import type { HealthSettings } from './producer.ts';
+import type { PartitionsByTopic } from './kafka-client.ts';
+import type { HealthSettings } from './producer-types.ts';
 
 /**
  * open: records are taken. closed: they are refused, and the cluster is probed. trial: the probes were answered, but only

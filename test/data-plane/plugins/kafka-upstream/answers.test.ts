@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { compileAnswers } from '../../../../data-plane/plugins/kafka-upstream/answer.ts';
-import type { FailedVerdict, Verdict } from '../../../../data-plane/kafka/producer.ts';
+import { compileAnswers } from '../../../../data-plane/plugins/kafka-upstream/answers.ts';
+import type { FailedVerdict, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
 import type { Answer } from '../../../../data-plane/plugin-api/exchange.ts';
 import { RequestError, type ErrorCode } from '../../../../shared/errors.ts';
 
-const answers = compileAnswers({ topic: 'orders', returnErrorName: false });
+const answerTo = compileAnswers({ topic: 'orders', returnErrorName: false });
 const acked: Verdict = { outcome: 'acked', topic: 'orders', partition: 3, offset: '17' };
 const requestId = (): string => 'r1';
 
@@ -29,11 +29,11 @@ function errorOf(work: () => unknown): RequestError {
 
 describe('answers', () => {
   it('to what was sent', () => {
-    expect(answers.one(acked)).to.deep.include({
+    expect(answerTo([acked], requestId)).to.deep.include({
       status: 200,
       body: '{"message":"message sent","outcome":"acked","records":[{"topic":"orders","partition":3,"offset":"17"}]}',
     });
-    expect(answers.one({ outcome: 'accepted', topic: 'orders' }).body).to.equal(
+    expect(answerTo([{ outcome: 'accepted', topic: 'orders' }], requestId).body).to.equal(
       '{"message":"message sent","outcome":"accepted"}',
     );
   });
@@ -54,7 +54,7 @@ describe('answers', () => {
   ];
   for (const [code, outcome, topic, expected] of rows) {
     it(`to ${code}, ${outcome}, topic ${topic}`, () => {
-      const error = errorOf(() => answers.one(failed(code, outcome, topic)));
+      const error = errorOf(() => answerTo([failed(code, outcome, topic)], requestId));
       expect([error.status, error.outcome, error.retryable]).to.deep.equal(expected);
       expect([error.code, error.message]).to.deep.equal([code, 'a sentence']);
       expect(error.retryAfterSeconds).to.equal(error.status === 503 && code !== 'SHUTTING_DOWN' ? 1 : undefined);
@@ -63,16 +63,16 @@ describe('answers', () => {
 
   it('name the error of Kafka when asked to', () => {
     const named = compileAnswers({ topic: 'orders', returnErrorName: true });
-    expect(errorOf(() => named.one(failed('KAFKA_UNAVAILABLE', 'not_sent'))).message).to.equal('KAFKA_NAME');
+    expect(errorOf(() => named([failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId)).message).to.equal('KAFKA_NAME');
   });
 
   it('to several records that are alike', () => {
     const other: Verdict = { ...acked, topic: 'b' };
-    expect(answers.several([acked, other], requestId).body).to.equal(
+    expect(answerTo([acked, other], requestId).body).to.equal(
       '{"message":"message sent","outcome":"acked","records":[{"topic":"orders","partition":3,"offset":"17"},{"topic":"b","partition":3,"offset":"17"}]}',
     );
     const error = errorOf(() =>
-      answers.several([failed('TOPIC_NOT_FOUND', 'not_sent'), failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId),
+      answerTo([failed('TOPIC_NOT_FOUND', 'not_sent'), failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId),
     );
     expect([error.status, error.code]).to.deep.equal([503, 'KAFKA_UNAVAILABLE']);
   });
@@ -80,17 +80,17 @@ describe('answers', () => {
   it('to several records that are alike only as they are told', () => {
     const tooLarge = failed('RECORD_TOO_LARGE', 'rejected');
     const noSuchTopic = failed('TOPIC_NOT_FOUND', 'not_sent', 'named');
-    const alike = errorOf(() => answers.several([tooLarge, noSuchTopic], requestId));
+    const alike = errorOf(() => answerTo([tooLarge, noSuchTopic], requestId));
     expect([alike.status, alike.outcome, alike.retryable]).to.deep.equal([413, 'rejected', false]);
     // Tried again it would fail for ever: the topic that the request named is not there.
-    const mixed = answers.several([noSuchTopic, failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId);
+    const mixed = answerTo([noSuchTopic, failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId);
     expect(mixed.status).to.equal(503);
     expect(jsonOf(mixed.body)).to.deep.include({ outcome: 'partial', retryable: false });
   });
 
   it('to several records with different outcomes', () => {
     const verdicts = [acked, failed('KAFKA_UNAVAILABLE', 'not_sent', 'b'), failed('DELIVERY_UNKNOWN', 'unknown', 'c')];
-    const { status, body } = answers.several(verdicts, requestId);
+    const { status, body } = answerTo(verdicts, requestId);
     expect(status).to.equal(504);
     expect(jsonOf(body)).to.deep.equal({
       message: 'Gateway Timeout',
@@ -105,7 +105,7 @@ describe('answers', () => {
         { topic: 'c', outcome: 'unknown', code: 'DELIVERY_UNKNOWN' },
       ],
     });
-    const mixed = answers.several([acked, failed('TOPIC_NOT_FOUND', 'not_sent', 'b')], requestId);
+    const mixed = answerTo([acked, failed('TOPIC_NOT_FOUND', 'not_sent', 'b')], requestId);
     expect(mixed.status).to.equal(404);
     expect(jsonOf(mixed.body)).to.have.nested.property('records[1].outcome', 'rejected');
   });

@@ -1,0 +1,106 @@
+import { isUtf8 } from 'node:buffer';
+import { RequestError } from '../../../shared/errors.ts';
+import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
+import type { LuaChain } from '../../lua/lua-chains.ts';
+import type { EncoderLease } from '../../schemas/encoder.ts';
+import {
+  bodyMembers,
+  compileEnvelope,
+  formJson,
+  jsonText,
+  multipartMembers,
+  utf8Text,
+  type EnvelopeRequest,
+} from './envelope.ts';
+import { bodyKind } from './media-type.ts';
+import { parseMultipart } from './multipart.ts';
+import { argsJson } from '../../plugin-api/query-args.ts';
+
+/** The value for one topic. */
+export type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
+/** Makes the value of a request, once for all of its topics. `deadlineMs`: monotonic ms. */
+export type ValueOf = (request: EnvelopeRequest, body: Buffer, deadlineMs: number) => ValueFor | Promise<ValueFor>;
+
+/**
+ * Compiles how a request becomes the value of its records. With an encoder the value is encoded for each topic, else it
+ * is the same bytes for all. `lua` is there where the configuration has functions that must run.
+ */
+export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease | null, lua: LuaChain | null): ValueOf {
+  const contentOf = compileContent(config, encoder !== null, lua);
+  const valueFor = (content: string | Buffer, deadlineMs: number): ValueFor => {
+    if (encoder !== null) {
+      const text = typeof content === 'string' ? content : jsonOf(content);
+      return (topic) => encoder.encode(topic, text, deadlineMs);
+    }
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    return () => bytes;
+  };
+  return (request, body, deadlineMs) => {
+    const content = contentOf(request, body, deadlineMs);
+    if (content instanceof Promise) return content.then((ready) => valueFor(ready, deadlineMs));
+    return valueFor(content, deadlineMs);
+  };
+}
+
+/** The value as text, or as bytes where it need not be text. */
+export type ContentOf = (
+  request: EnvelopeRequest,
+  body: Buffer,
+  deadlineMs: number,
+) => string | Buffer | Promise<string | Buffer>;
+
+/**
+ * Compiles the value before any encoding: the envelope, what Lua makes of it, or the body. A body that a schema will
+ * encode is JSON text. The body's content encoding is undone before.
+ */
+export function compileContent(config: KafkaUpstreamConfig, isEncoded: boolean, lua: LuaChain | null): ContentOf {
+  if (config.record_value === 'body') return isEncoded ? bodyText : (_request, body) => body;
+  if (takesBodyOnly(config.message_by_lua_functions)) return bodyMemberText;
+  const envelope = compileEnvelopeText(config);
+  if (lua === null) return envelope;
+  return async (request, body, deadlineMs) => lua.run(await envelope(request, body), deadlineMs);
+}
+
+type EnvelopeText = (request: EnvelopeRequest, body: Buffer) => string | Promise<string>;
+
+function compileEnvelopeText(config: KafkaUpstreamConfig): EnvelopeText {
+  const write = compileEnvelope(config);
+  if (!config.forward_body) return (request) => write(request, '');
+  return (request, body) => {
+    const contentType = request.headers.get('content-type');
+    const kind = bodyKind(contentType);
+    if (kind !== 'multipart') return write(request, bodyMembers(kind, body));
+    return parseMultipart(contentType ?? '', body).then((args) => write(request, multipartMembers(body, args)));
+  };
+}
+
+/** Returns what `message.body` of the envelope would be, with the envelope's checks of the body. */
+function bodyMemberText({ headers }: EnvelopeRequest, body: Buffer): string | Promise<string> {
+  const contentType = headers.get('content-type');
+  const kind = bodyKind(contentType);
+  if (kind === 'json') return jsonText(body);
+  const text = kind === 'binary' || !isUtf8(body) ? body.toString('base64') : body.toString('utf8');
+  return kind === 'multipart' ? parseMultipart(contentType ?? '', body).then(() => text) : text;
+}
+
+/** Returns the body as JSON text for a schema. A form counts as the object of its fields. */
+function bodyText({ headers }: EnvelopeRequest, body: Buffer): string | Promise<string> {
+  const contentType = headers.get('content-type');
+  const kind = bodyKind(contentType);
+  if (kind === 'form') return formJson(utf8Text(body));
+  if (kind === 'multipart') return parseMultipart(contentType ?? '', body).then(argsJson);
+  return utf8Text(body);
+}
+
+/** A schema needs JSON: a string that Lua returns must hold it. @throws RequestError LUA_ERROR */
+function jsonOf(result: Buffer): string {
+  const text = isUtf8(result) ? result.toString('utf8') : '';
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const message = 'The string that message_by_lua_functions gave is not the JSON that the value schema needs.';
+    throw new RequestError('LUA_ERROR', message, { cause: error });
+  }
+  return text;
+}
