@@ -29,6 +29,7 @@ export const errorKinds = {
   SCHEMA_VALIDATION_FAILED: { status: 422, outcome: 'rejected', retryable: false },
   LUA_ERROR: { status: 500, outcome: 'not_sent', retryable: false },
   SCHEMA_NOT_FOUND: { status: 502, outcome: 'not_sent', retryable: true },
+  SCHEMA_UNUSABLE: { status: 502, outcome: 'not_sent', retryable: true },
   SCHEMA_REGISTRY_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   PRODUCER_OVERLOADED: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   KAFKA_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },

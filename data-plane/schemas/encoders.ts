@@ -135,17 +135,17 @@ class OpenRegistry {
     // Closing under a fetch would be logged as a failure of the registry.
     const lease = this.#deps.hold();
     try {
-      return this.#compile(await this.#client.fetch(subject, use.version), subject, use);
+      return await this.#compile(await this.#client.fetch(subject, use.version), subject, use);
     } finally {
       lease.release();
     }
   }
 
-  #compile(schema: RegisteredSchema, subject: string, use: Use): Encode {
+  async #compile(schema: RegisteredSchema, subject: string, use: Use): Promise<Encode> {
     const key = `${schema.id}\0${optionsKey(use)}`;
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
-    const schemaEncoder = compileSchema(schema, subject, use);
+    const schemaEncoder = await compileSchema(schema, subject, use);
     const prefix = wirePrefix(schema.id);
     const encode: Encode =
       use.role === 'key'
@@ -160,14 +160,18 @@ function optionsKey({ payloadEncoding, messageName, role }: Use): string {
   return `${payloadEncoding}\0${messageName ?? ''}\0${role}`;
 }
 
-function compileSchema(schema: RegisteredSchema, subject: string, options: FormatOptions): CompiledSchema {
+async function compileSchema(
+  schema: RegisteredSchema,
+  subject: string,
+  options: FormatOptions,
+): Promise<CompiledSchema> {
   const format = formats.get(schema.type);
   if (format === undefined) {
     const reason = `Schemas of type ${schema.type} are not known (subject '${subject}').`;
     throw new RequestError('SCHEMA_NOT_FOUND', reason);
   }
   try {
-    return format.compile(schema.source, options);
+    return await format.compile(schema.source, options);
   } catch (error) {
     if (!(error instanceof SchemaUnusableError)) throw error;
     const reason = `The schema of subject '${subject}' cannot be used: ${error.message}.`;

@@ -24,6 +24,7 @@ import {
   SchemaUnusableError,
   type CompiledSchema,
   type Format,
+  type FormatOptions,
   type PayloadEncoding,
   type SchemaSource,
 } from './format.ts';
@@ -37,9 +38,9 @@ const { types } = avro;
  * and encodes its defaults; values are checked and written by the nodes of this folder, because every fault of a value
  * is reported with its pointer and 64-bit numbers stay exact.
  */
-export const avroFormat: Format = {
+export const avroFormat = {
   type: 'AVRO',
-  compile(source, { payloadEncoding }): CompiledSchema {
+  compile(source: SchemaSource, { payloadEncoding }: FormatOptions): CompiledSchema {
     const type = parseSchema(source);
     const { node, hasDecimal } = compileNode(type, payloadEncoding);
     const textIsString = isStringType(type);
@@ -52,7 +53,7 @@ export const avroFormat: Format = {
         transcodeAll(transcode, jsonText, prefix) ? writer.take() : encode(node, false, jsonText, prefix),
     };
   },
-};
+} as const satisfies Format;
 
 /** One for all: encoding is synchronous and takes its bytes out at the end. */
 const writer = new AvroWriter();

@@ -32,15 +32,39 @@ export interface CompiledSchema {
 export interface Format {
   /** The registry's `schemaType`. */
   readonly type: string;
-  /** @throws SchemaUnusableError when the schema itself is faulty. */
-  compile(source: SchemaSource, options: FormatOptions): CompiledSchema;
+  /**
+   * Compiles a schema without holding the thread for more than 20 ms: at once, in slices, or in a thread of its own.
+   * @throws SchemaUnusableError when the schema cannot be used.
+   */
+  compile(source: SchemaSource, options: FormatOptions): CompiledSchema | Promise<CompiledSchema>;
 }
+
+/** A compilation is given up after this long. */
+export const compileTimeoutMs = 10_000;
+
+/** Bounds of a schema with all that it refers to; what is larger is refused as unusable. */
+export const schemaBounds = {
+  /** Characters of all texts. */
+  text: 8 * 1024 * 1024,
+  /** Fields of all records and messages, values of all enums. */
+  fields: 100_000,
+  /** Branches of one union. */
+  branches: 1_000,
+  /** Bytes that all default values of fields take when they are encoded. */
+  defaultBytes: 4 * 1024 * 1024,
+  /** Definitions within each other. */
+  depth: 200,
+} as const;
 
 /** A schema that the registry has but that cannot be used. */
 export class SchemaUnusableError extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** Whether the cause lies in the text, so that another attempt would end the same way. */
+  readonly isLasting: boolean;
+
+  constructor(message: string, cause?: unknown, isLasting = true) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'SchemaUnusableError';
+    this.isLasting = isLasting;
   }
 }
 

@@ -5,5 +5,5 @@ import { protobufFormat } from './protobuf.ts';
 
 /** Every kind of schema that can be used, by the registry's `schemaType`. */
 export const formats: ReadonlyMap<string, Format> = new Map(
-  [avroFormat, jsonSchemaFormat, protobufFormat].map((format) => [format.type, format]),
+  [avroFormat, jsonSchemaFormat, protobufFormat].map((format): [string, Format] => [format.type, format]),
 );

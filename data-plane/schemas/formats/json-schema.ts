@@ -22,6 +22,7 @@ import {
   pointerTo,
   type CompiledSchema,
   type Format,
+  type FormatOptions,
   type SchemaSource,
 } from './format.ts';
 import { linearPattern } from './linear-pattern.ts';
@@ -32,9 +33,9 @@ import { parseJsonText, refuseDeepNesting } from './json-value.ts';
  * Confluent's own serializers. The payload is the text as it came: validation changes nothing, and numbers keep their
  * digits.
  */
-export const jsonSchemaFormat: Format = {
+export const jsonSchemaFormat = {
   type: 'JSON',
-  compile(source): CompiledSchema {
+  compile(source: SchemaSource, _options?: FormatOptions): CompiledSchema {
     const root = parseSchema(source.text, 'the JSON Schema');
     const draft = draftOf(root) ?? 'draft-07';
     try {
@@ -46,7 +47,7 @@ export const jsonSchemaFormat: Format = {
       throw new SchemaUnusableError(`the JSON Schema is faulty: ${error instanceof Error ? error.message : ''}`, error);
     }
   },
-};
+} as const satisfies Format;
 
 type JsonSchema = AnySchemaObject | boolean;
 /** What the classes of the drafts have in common. */

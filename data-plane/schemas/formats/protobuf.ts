@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 import { RequestError } from '../../../shared/errors.ts';
 import { isRecord } from '../../../shared/schema/check.ts';
-import type { CompiledSchema, Format } from './format.ts';
+import type { CompiledSchema, Format, FormatOptions, SchemaSource } from './format.ts';
 import { isObject, parseJsonText, parseJsonTextExactly } from './json-value.ts';
 import { createMessageNode, mapWriter, repeatedWriter, singleWriter, type MessageField } from './protobuf-message.ts';
 import { ProtobufEncoding, groupValue, messageValue, type MessageNode, type ProtobufNode } from './protobuf-node.ts';
@@ -16,15 +16,15 @@ import { ProtobufWriter } from './protobuf-writer.ts';
  * its pointer and 64-bit numbers stay exact. The payload begins with the message's place in its file, as Confluent's
  * serializers write it.
  */
-export const protobufFormat: Format = {
+export const protobufFormat = {
   type: 'PROTOBUF',
-  compile(source, { messageName }): CompiledSchema {
+  compile(source: SchemaSource, { messageName }: FormatOptions): CompiledSchema {
     const schema = readProtobufSchema(source, messageName);
     const node = compileMessage(schema);
     const place = messageIndexes(schema.indexes);
     return { textIsString: false, encode: (jsonText, prefix) => encode(node, jsonText, prefix, place) };
   },
-};
+} as const satisfies Format;
 
 /** One for all: encoding is synchronous and takes its bytes out at the end. */
 const encoding = new ProtobufEncoding();

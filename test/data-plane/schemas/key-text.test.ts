@@ -7,8 +7,8 @@ import { RequestError } from '../../../shared/errors.ts';
 import { formatOptions } from './format-options.ts';
 
 /** The payload as text (JSON Schema) or hex (Avro), or the error's code. */
-function payloadOf(format: Format, schema: unknown, text: string): string {
-  const compiled = format.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
+async function payloadOf(format: Format, schema: unknown, text: string): Promise<string> {
+  const compiled = await format.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
   try {
     return encodeKey(compiled, text, Buffer.alloc(0)).toString(format === avroFormat ? 'hex' : 'utf8');
   } catch (error) {
@@ -45,12 +45,14 @@ describe('text of a key', () => {
     [jsonSchemaFormat, { type: 'object' }, '{"a": 1.0}', '{"a": 1.0}'],
   ];
   for (const [format, schema, text, payload] of cases) {
-    it(`${text} for ${format.type} ${JSON.stringify(schema)} is ${payload}`, () =>
-      expect(payloadOf(format, schema, text)).to.equal(payload));
+    it(`${text} for ${format.type} ${JSON.stringify(schema)} is ${payload}`, async () =>
+      expect(await payloadOf(format, schema, text)).to.equal(payload));
   }
 
-  it('that is nested too deeply is not blamed on the body', () => {
+  it('that is nested too deeply is not blamed on the body', async () => {
     const schema = { $defs: { a: { items: { $ref: '#/$defs/a' } } }, $ref: '#/$defs/a' };
-    expect(payloadOf(jsonSchemaFormat, schema, `${'['.repeat(100_000)}${']'.repeat(100_000)}`)).to.equal('KEY_INVALID');
+    expect(await payloadOf(jsonSchemaFormat, schema, `${'['.repeat(100_000)}${']'.repeat(100_000)}`)).to.equal(
+      'KEY_INVALID',
+    );
   });
 });

@@ -17,10 +17,10 @@ const generators: Readonly<Record<string, (gen: Gen) => GeneratedSchema>> = {
   PROTOBUF: protobufSchema,
 };
 
-function compile(schema: GeneratedSchema, text = schema.schema): CompiledSchema | undefined {
+async function compile(schema: GeneratedSchema, text = schema.schema): Promise<CompiledSchema | undefined> {
   try {
     const format = formats.get(schema.schemaType);
-    return format?.compile({ text, references: [] }, formatOptions());
+    return await format?.compile({ text, references: [] }, formatOptions());
   } catch (error) {
     // The only way of refusing a schema; its message may be told.
     if (error instanceof SchemaUnusableError) return undefined;
@@ -51,11 +51,11 @@ function encode(compiled: CompiledSchema, text: string): void {
 describe('what any client or operator may send', function () {
   this.timeout(60_000);
   for (const [type, generate] of Object.entries(generators)) {
-    it(`as a value for ${type} is encoded or refused with its faults`, () => {
-      fc.assert(
-        fc.property(fc.gen(), (gen) => {
+    it(`as a value for ${type} is encoded or refused with its faults`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.gen(), async (gen) => {
           const schema = generate(gen);
-          const compiled = compile(schema);
+          const compiled = await compile(schema);
           if (compiled === undefined) throw new Error(`a good schema was refused: ${schema.schema}`);
           for (const { json } of schema.values) {
             encode(compiled, JSON.stringify(mutated(gen, JSON.parse(json))));
@@ -71,9 +71,9 @@ describe('what any client or operator may send', function () {
       );
     });
 
-    it(`as a schema of ${type} is compiled or refused`, () => {
-      fc.assert(
-        fc.property(fc.gen(), (gen) => {
+    it(`as a schema of ${type} is compiled or refused`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.gen(), async (gen) => {
           const schema = generate(gen);
           const text = schema.schema;
           const cut = gen(fc.nat, text.length);
@@ -83,7 +83,7 @@ describe('what any client or operator may send', function () {
           ];
           if (type !== 'PROTOBUF') texts.push(JSON.stringify(mutated(gen, JSON.parse(text))));
           for (const broken of texts) {
-            const compiled = compile(schema, broken);
+            const compiled = await compile(schema, broken);
             const [value] = schema.values;
             if (compiled !== undefined && value !== undefined) encode(compiled, value.json);
           }
