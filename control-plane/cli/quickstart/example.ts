@@ -63,11 +63,13 @@ export interface Addresses extends ServiceAddresses {
   readonly statuses: readonly string[];
   readonly controlPlaneStatus: string;
   readonly data: string;
+  /** A file of shell variables that hold these addresses. */
+  readonly addressesFile: string;
 }
 
 /** What is printed when all is up: every address, a request that works and one that does not. */
 export function readyText(addresses: Addresses): string {
-  const { proxies, statuses, admin, controlPlaneStatus, kafka, registry, data } = addresses;
+  const { proxies, statuses, admin, controlPlaneStatus, kafka, registry, data, addressesFile } = addresses;
   const nodes = proxies.map(
     (proxy, index) => `  data plane ${index + 1}     ${proxy}   status ${statuses[index] ?? ''}/status`,
   );
@@ -89,6 +91,11 @@ Send an order; expect 200 with "outcome":"acked", its partition and offset:
 Send one that does not fit the schema; expect 422 that names /quantity, and nothing in the topic:
 
   ${curl(proxies[0] ?? '', bad)}
+
+The commands of README.md and docs/ work in another terminal once it has these addresses and the command line:
+
+  . ${addressesFile}
+  sluice nodes
 `;
 }
 

@@ -5,7 +5,8 @@ import { createAdminClient, listNodes, type AdminClient } from '../admin-client.
 import { onTermination } from '../../../shared/lifecycle.ts';
 import { nextFreePort } from '../services/free-ports.ts';
 import { startServices, stopServices, type StartedServices } from '../services/services.ts';
-import { configureExample, prepareExample, readyText } from './example.ts';
+import { writeAddresses } from './addresses-file.ts';
+import { configureExample, prepareExample, readyText, type Addresses } from './example.ts';
 import { startNodeProcess, type NodeProcess } from './node-process.ts';
 
 const upTimeoutMs = 60_000;
@@ -94,16 +95,17 @@ async function bringUp(options: QuickstartOptions, started: Started, stop: Abort
     check: () => checkNodes(admin, ports),
   });
   const local = (port: number) => `http://127.0.0.1:${port}`;
-  console.log(
-    readyText({
-      ...services,
-      data,
-      admin: local(ports.admin),
-      controlPlaneStatus: local(ports.controlPlaneStatus),
-      proxies: ports.nodes.map(({ proxy }) => local(proxy)),
-      statuses: ports.nodes.map(({ status }) => local(status)),
-    }),
-  );
+  const addresses: Addresses = {
+    ...services,
+    data,
+    admin: local(ports.admin),
+    controlPlaneStatus: local(ports.controlPlaneStatus),
+    proxies: ports.nodes.map(({ proxy }) => local(proxy)),
+    statuses: ports.nodes.map(({ status }) => local(status)),
+    addressesFile: join(data, 'addresses.sh'),
+  };
+  await writeAddresses(addresses.addressesFile, addresses);
+  console.log(readyText(addresses));
 }
 
 interface Ports {
