@@ -1,4 +1,4 @@
-import { isRecord } from './schema/check.ts';
+import { isRecord } from './schema/is-record.ts';
 import { canonicalJson } from './snapshot.ts';
 import { isUuid } from './uuid.ts';
 import { isReference } from './vault-reference.ts';

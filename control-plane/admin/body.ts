@@ -1,7 +1,7 @@
 import { Busboy } from '@fastify/busboy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isNestedTooDeeply, jsonNestingMax } from '../../shared/json-nesting.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import { plainError } from './admin-error.ts';
 import type { FormEntry } from './form.ts';
 

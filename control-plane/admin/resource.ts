@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { Readable } from 'node:stream';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import { actAs } from '../store/actor.ts';
 import { plainError } from './admin-error.ts';
 import { RawBody, type Body } from './body.ts';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import { nameOf, type SnapshotEntity } from '../../shared/snapshot.ts';
 import { currentActor } from './actor.ts';
 import type { Database } from './database.ts';

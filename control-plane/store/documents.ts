@@ -1,8 +1,9 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { secretFields } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { isRecord } from '../../shared/schema/check.ts';
-import type { Field, Fields } from '../../shared/schema/field.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
+import type { Fields } from '../../shared/schema/field.ts';
+import { descend, holding, mapRecord, pathOf, type Visitor } from '../../shared/schema/walk.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Keyring, KeyringKey } from './keyring.ts';
 
@@ -47,7 +48,7 @@ export function sealedDocuments({ keyring, plugins }: { keyring: Keyring; plugin
   return {
     encode(entity, value) {
       const secrets: Secret[] = [];
-      const document = take(secretFields(entity, plugins, value), value, [], secrets);
+      const document = take(secretFields(entity, plugins, value), value, secrets);
       if (secrets.length === 0) return JSON.stringify(value);
       const sealed = writing.seal(JSON.stringify(secrets), contextOf(entity, value.id));
       const wrapped: Sealed = { $sealed: sealed.toString('base64'), $key: writing.id, document };
@@ -76,39 +77,20 @@ function contextOf(entity: EntityDescriptor, id: string): string {
   return `${entity.plural}/${id}`;
 }
 
-/** A copy without the secrets, which are added to the list with their paths. */
+const holdsSecrets = holding(({ encrypted }) => encrypted === true);
+
+/** Returns the record with null in the places of its secrets, which are added to the list with their paths. */
 function take(
   fields: Fields,
   value: Readonly<Record<string, unknown>>,
-  path: Path,
   secrets: Secret[],
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => {
-      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-      return [name, field === undefined ? inner : takeField(field, inner, [...path, name], secrets)];
-    }),
-  );
-}
-
-function takeField(field: Field, value: unknown, path: Path, secrets: Secret[]): unknown {
-  if (value === null || value === undefined) return value;
-  if (field.encrypted === true) {
-    secrets.push([path, value]);
+): Readonly<Record<string, unknown>> {
+  const visit: Visitor = ({ encrypted }, inner, place) => {
+    if (encrypted !== true || inner === null) return descend;
+    secrets.push([pathOf(place), inner]);
     return null;
-  }
-  if (Array.isArray(value)) {
-    const { elements } = field;
-    if (elements === undefined) return value;
-    return value.map((item: unknown, index) => takeField(elements, item, [...path, index], secrets));
-  }
-  if (!isRecord(value)) return value;
-  if (field.fields !== undefined) return take(field.fields, value, path, secrets);
-  const { values } = field;
-  if (values === undefined) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, takeField(values, inner, [...path, key], secrets)]),
-  );
+  };
+  return mapRecord(fields, value, visit, { test: holdsSecrets });
 }
 
 /** Into a freshly parsed document, whose places are there. */

@@ -1,6 +1,6 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { expiryField } from '../../shared/entities/expiry.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 
 export interface ForeignColumn {
   readonly field: string;

@@ -1,4 +1,4 @@
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityChange } from './config-reader.ts';
 import type { Database } from './database.ts';

@@ -1,6 +1,6 @@
 import { expiryField } from '../../shared/entities/expiry.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from './entity-store.ts';
 import type { TagUse } from './page.ts';

@@ -1,7 +1,7 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import { fieldPaths, innerFields } from '../../shared/schema/field-paths.ts';
 import type { Fields } from '../../shared/schema/field.ts';
 import { canonicalJson, type SnapshotEntity } from '../../shared/snapshot.ts';

@@ -1,53 +1,18 @@
+import type { CaCertificate } from '../../shared/entities/ca-certificate.ts';
+import type { Certificate } from '../../shared/entities/certificate.ts';
+import type { Plugin } from '../../shared/entities/plugin.ts';
+import type { Route } from '../../shared/entities/route.ts';
+import type { Service } from '../../shared/entities/service.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 
-/** The fields of entities that a runtime is built from. Snapshots are canonical: every field is present and checked. */
-export interface ServiceEntity {
-  readonly id: string;
-  readonly name: string | null;
-  readonly enabled: boolean;
-}
-
-export interface RouteEntity {
-  readonly id: string;
-  readonly name: string | null;
-  readonly created_at: number;
-  readonly protocols: readonly string[];
-  readonly methods: readonly string[] | null;
-  readonly hosts: readonly string[] | null;
-  readonly paths: readonly string[] | null;
-  readonly headers: Readonly<Record<string, readonly string[]>> | null;
-  readonly snis: readonly string[] | null;
-  readonly https_redirect_status_code: number;
-  readonly regex_priority: number | null;
-  readonly service: Reference | null;
-}
-
-export interface PluginEntity {
-  readonly id: string;
-  readonly name: string;
-  readonly instance_name: string | null;
-  readonly route: Reference | null;
-  readonly service: Reference | null;
-  readonly consumer: Reference | null;
-  readonly config: unknown;
-  readonly protocols: readonly string[];
-  readonly enabled: boolean;
-}
-
-export interface CertificateEntity {
-  readonly id: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
-export interface CaCertificateEntity {
-  readonly id: string;
-  readonly cert: string;
-}
-
-export interface Reference {
-  readonly id: string;
-}
+// The entities that a runtime is built from, typed by their descriptors. Snapshots are canonical: every field is present
+// and checked.
+export type ServiceEntity = Service;
+export type RouteEntity = Route;
+/** `config` gets its type where the plugin's own schema checks it. */
+export type PluginEntity = Omit<Plugin, 'config'> & { readonly config: unknown };
+export type CertificateEntity = Certificate;
+export type CaCertificateEntity = CaCertificate;
 
 export type EntityOf = {
   readonly services: ServiceEntity;

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Histogram } from 'prom-client';
 import { RequestError } from '../../shared/errors.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import type { RegistrySettings } from './encoder.ts';
 import type { SchemaSource } from './formats/format.ts';
 import { createRegistryHttp } from './registry-http.ts';

@@ -1,4 +1,4 @@
-import { isRecord } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import { canonicalJson, type SnapshotEntities, type SnapshotEntity } from '../snapshot.ts';
 import type { CompiledEntity } from './compile-document.ts';
 import { valueAt, type AutoPath } from './filled-paths.ts';

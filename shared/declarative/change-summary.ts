@@ -1,4 +1,4 @@
-import { isRecord } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import { canonicalJson, nameOf } from '../snapshot.ts';
 import type { Difference } from './carry-over.ts';
 

@@ -1,7 +1,8 @@
 import { checkEntity, effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
-import { isRecord, type AutoValues } from '../schema/check.ts';
+import type { AutoValues } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import { dottedPath } from '../schema/faults.ts';
 import type { FieldFault } from '../schema/field.ts';
 import { idReferences } from '../schema/id-references.ts';

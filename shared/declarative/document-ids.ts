@@ -1,6 +1,6 @@
 import { v5 as uuidV5 } from 'uuid';
 import type { EntityDescriptor } from '../entities/entity.ts';
-import { isRecord } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import { canonicalJson } from '../snapshot.ts';
 import { isUuid } from '../uuid.ts';
 import type { DocumentItem } from './flatten-document.ts';

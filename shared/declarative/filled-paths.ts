@@ -1,6 +1,7 @@
 import type { EntityDescriptor } from '../entities/entity.ts';
-import { isRecord } from '../schema/check.ts';
-import type { Field, Fields } from '../schema/field.ts';
+import { isRecord } from '../schema/is-record.ts';
+import type { Fields } from '../schema/field.ts';
+import { eachField } from '../schema/walk.ts';
 
 /** Names from an entity down to a field that `auto` can fill. */
 export type AutoPath = readonly string[];
@@ -31,13 +32,11 @@ interface AutoField {
 const known = new WeakMap<Fields, readonly AutoField[]>();
 
 function autoPaths(fields: Fields): readonly AutoField[] {
-  const found = known.get(fields) ?? Object.entries(fields).flatMap(([name, field]) => autoPathsOf(name, field));
+  const found =
+    known.get(fields) ??
+    Array.from(eachField(fields))
+      .filter(({ path, field, isInList }) => field.auto === true && !isInList && path.at(-1) !== 'id')
+      .map(({ path, field }) => ({ path, isWord: field.type === 'string' }));
   known.set(fields, found);
   return found;
-}
-
-function autoPathsOf(name: string, field: Field): readonly AutoField[] {
-  if (field.auto === true) return name === 'id' ? [] : [{ path: [name], isWord: field.type === 'string' }];
-  if (field.type !== 'record' || field.fields === undefined) return [];
-  return autoPaths(field.fields).map(({ path, isWord }) => ({ path: [name, ...path], isWord }));
 }

@@ -1,5 +1,5 @@
 import type { EntityDescriptor } from '../entities/entity.ts';
-import { isRecord } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import type { FieldFault } from '../schema/field.ts';
 
 export type DocumentPath = FieldFault['path'];

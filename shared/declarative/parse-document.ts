@@ -1,5 +1,5 @@
 import { loadAll, YAMLException } from 'js-yaml';
-import { isRecord } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import type { FieldFault } from '../schema/field.ts';
 import { depthMax, findJsonFault } from './json-keys.ts';
 

@@ -3,8 +3,9 @@ import { effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
 import { maskEntity } from '../entities/secret-fields.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
-import { isRecord } from '../schema/check.ts';
-import type { Field, Fields } from '../schema/field.ts';
+import { isRecord } from '../schema/is-record.ts';
+import type { Field } from '../schema/field.ts';
+import { descend, mapRecord, omit } from '../schema/walk.ts';
 import type { SnapshotEntities } from '../snapshot.ts';
 import { formatVersion } from './flatten-document.ts';
 
@@ -35,7 +36,7 @@ export function* renderDocument(options: RenderOptions): Generator<string, void>
     yield format === 'json' ? `,"${entity.plural}":[` : `${entity.plural}:\n`;
     for (const [index, value] of list.entries()) {
       const { fields } = effectiveDescriptor(entity, plugins, value);
-      const written = writtenRecord(fields, masked ? maskEntity(entity, plugins, value) : value);
+      const written = mapRecord(fields, masked ? maskEntity(entity, plugins, value) : value, writtenValue);
       yield format === 'json'
         ? `${index === 0 ? '' : ','}${JSON.stringify(written)}`
         : dump([written], { lineWidth: -1, noRefs: true });
@@ -45,19 +46,9 @@ export function* renderDocument(options: RenderOptions): Generator<string, void>
   if (format === 'json') yield '}';
 }
 
-/** Without the nulls that an absent field means as well. */
-function writtenRecord(fields: Fields, value: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const entries = Object.entries(value).flatMap(([name, inner]) => {
-    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    // A word that was cleared must not be made anew.
-    if (inner === null && field?.auto !== true) return [];
-    return [[name, field === undefined ? inner : writtenValue(field, inner)] as const];
-  });
-  return Object.fromEntries(entries);
-}
-
+/** Leaves out the nulls that an absent field means as well, and writes references as ids. */
 function writtenValue(field: Field, value: unknown): unknown {
-  if (!isRecord(value)) return value;
-  if (field.type === 'foreign') return value['id'];
-  return field.type === 'record' && field.fields !== undefined ? writtenRecord(field.fields, value) : value;
+  // A word that was cleared must not be made anew.
+  if (value === null) return field.auto === true ? value : omit;
+  return field.type === 'foreign' && isRecord(value) ? value['id'] : descend;
 }

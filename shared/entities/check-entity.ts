@@ -1,4 +1,5 @@
-import { checkRecord, isRecord, type AutoValues, type CheckedRecord } from '../schema/check.ts';
+import { checkRecord, type AutoValues, type CheckedRecord } from '../schema/check.ts';
+import { isRecord } from '../schema/is-record.ts';
 import { element, foreign, set, string, type Field, type FieldFault, type Fields } from '../schema/field.ts';
 import type { PluginSchema, PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import type { EntityDescriptor } from './entity.ts';

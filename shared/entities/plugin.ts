@@ -1,7 +1,7 @@
+import { routeProtocols } from '../route-protocols.ts';
 import { boolean, element, foreign, record, set, string, type InferFields } from '../schema/field.ts';
 import { checkName, idField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
-import { routeProtocols } from './route.ts';
 
 /** `config` stands here for any plugin's: `pluginDescriptor` puts the right one in its place. */
 export const pluginFields = {

@@ -1,3 +1,4 @@
+import { routeProtocols } from '../route-protocols.ts';
 import { array, boolean, element, foreign, integer, map, set, string, type InferFields } from '../schema/field.ts';
 import { idField, nameField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
@@ -5,8 +6,6 @@ import { checkHeaderName } from './header-name.ts';
 import { checkRouteHost, checkServerName } from './host.ts';
 import { checkRoutePath } from './path.ts';
 import { routeChecks } from './route-checks.ts';
-
-export const routeProtocols = ['grpc', 'grpcs', 'http', 'https'] as const;
 
 export const routeFields = {
   id: idField,

@@ -24,6 +24,6 @@ export function maskEntity(
   entity: EntityDescriptor,
   plugins: PluginSchemas,
   value: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+): Readonly<Record<string, unknown>> {
   return maskSecrets(secretFields(entity, plugins, value), value);
 }

@@ -1,3 +1,4 @@
+import type { RouteProtocol } from '../route-protocols.ts';
 import type { Field } from '../schema/field.ts';
 
 export type PluginScope = 'service' | 'route' | 'consumer';
@@ -9,7 +10,7 @@ export interface PluginSchema<C = unknown> {
   /** Higher runs earlier. */
   readonly priority: number;
   /** Default of the plugin entity's field `protocols`, and all that it may hold. */
-  readonly protocols: readonly string[];
+  readonly protocols: readonly RouteProtocol[];
   /** What an instance may be bound to; every plugin may also be global. */
   readonly scopes: readonly PluginScope[];
   /**

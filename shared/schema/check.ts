@@ -1,5 +1,7 @@
 import { checkScalar } from './check-scalar.ts';
 import type { Field, FieldFault, Fields, RecordCheck } from './field.ts';
+import { isRecord } from './is-record.ts';
+import { entriesOf, pathOf, type Place } from './walk.ts';
 
 /** Values for fields marked `auto` that a body leaves out. */
 export interface AutoValues {
@@ -44,44 +46,20 @@ export function checkField<T>(field: Field<T>, input: unknown, auto?: AutoValues
   return faults.length === 0 ? { kind: 'ok', value: value as T } : { kind: 'faults', faults };
 }
 
-/** Whether the value is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 interface Walk {
   readonly auto: AutoValues | undefined;
   readonly faults: FieldFault[];
-}
-
-/** Where the walk is; turned into a list only for a fault, so that what is good costs no copies. */
-type Path = { readonly parent: Path; readonly part: string | number } | undefined;
-
-function listed(path: Path): (string | number)[] {
-  const parts: (string | number)[] = [];
-  for (let at = path; at !== undefined; at = at.parent) parts.push(at.part);
-  return parts.toReversed();
-}
-
-const entriesOf = new WeakMap<Fields, readonly (readonly [string, Field])[]>();
-
-function fieldEntries(fields: Fields): readonly (readonly [string, Field])[] {
-  const known = entriesOf.get(fields);
-  if (known !== undefined) return known;
-  const entries = Object.entries(fields);
-  entriesOf.set(fields, entries);
-  return entries;
 }
 
 function checkFields(
   schema: RecordSchema,
   input: Record<string, unknown>,
   walk: Walk,
-  path: Path,
+  path: Place,
 ): Record<string, unknown> {
   const value: Record<string, unknown> = {};
   const bad: string[] = [];
-  for (const [name, field] of fieldEntries(schema.fields)) {
+  for (const [name, field] of entriesOf(schema.fields)) {
     const before = walk.faults.length;
     value[name] = checkValue(field, Object.hasOwn(input, name) ? input[name] : undefined, walk, {
       parent: path,
@@ -103,14 +81,14 @@ function runChecks(
   value: Record<string, unknown>,
   bad: string[],
   walk: Walk,
-  path: Path,
+  path: Place,
 ) {
   const guarded = bad.length === 0 ? value : guard(value, bad);
   for (const check of checks) {
     try {
       for (const fault of check(guarded)) {
         walk.faults.push({
-          path: [...listed(path), ...(fault.path.length === 0 ? ['@entity'] : fault.path)],
+          path: [...pathOf(path), ...(fault.path.length === 0 ? ['@entity'] : fault.path)],
           message: fault.message,
         });
       }
@@ -134,7 +112,7 @@ function guard(value: Record<string, unknown>, bad: readonly string[]): Record<s
   return guarded;
 }
 
-function checkValue(field: Field, input: unknown, walk: Walk, path: Path): unknown {
+function checkValue(field: Field, input: unknown, walk: Walk, path: Place): unknown {
   const value = fill(field, input, walk.auto);
   if (value === null || value === undefined) {
     if (field.required === true && !(field.auto === true && walk.auto === undefined && input === undefined)) {
@@ -149,7 +127,7 @@ function checkValue(field: Field, input: unknown, walk: Walk, path: Path): unkno
   return checkPresent(field, value, walk, path);
 }
 
-function checkPresent(field: Field, value: unknown, walk: Walk, path: Path): unknown {
+function checkPresent(field: Field, value: unknown, walk: Walk, path: Place): unknown {
   if (field.type === 'any') return value;
   if (field.type === 'array' || field.type === 'set') return checkList(field, value, walk, path);
   if (field.type === 'map') return checkMap(field, value, walk, path);
@@ -182,7 +160,7 @@ function copy(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copy(inner)]));
 }
 
-function checkList(field: Field, value: unknown, walk: Walk, path: Path): unknown {
+function checkList(field: Field, value: unknown, walk: Walk, path: Place): unknown {
   // An empty JSON object is how clients written in Lua send an empty list.
   const input = isRecord(value) && Object.keys(value).length === 0 ? [] : value;
   if (!Array.isArray(input)) return refuse(walk, path, field.type === 'set' ? 'expected a set' : 'expected an array');
@@ -204,7 +182,7 @@ function unique(list: readonly unknown[]): unknown[] {
   });
 }
 
-function checkMap(field: Field, value: unknown, walk: Walk, path: Path): unknown {
+function checkMap(field: Field, value: unknown, walk: Walk, path: Place): unknown {
   const input = Array.isArray(value) && value.length === 0 ? {} : value;
   if (!isRecord(input)) return refuse(walk, path, 'expected a map');
   const keys = field.keys ?? { type: 'string' };
@@ -217,7 +195,7 @@ function checkMap(field: Field, value: unknown, walk: Walk, path: Path): unknown
   return Object.fromEntries(entries);
 }
 
-function checkLength(field: Field, length: number, walk: Walk, path: Path): void {
+function checkLength(field: Field, length: number, walk: Walk, path: Place): void {
   const { lenMin, lenMax } = field;
   const short = lenMin !== undefined && length < lenMin;
   if (!short && (lenMax === undefined || length <= lenMax)) return;
@@ -228,7 +206,7 @@ function checkLength(field: Field, length: number, walk: Walk, path: Path): void
 const idField: Field = { type: 'string', uuid: true };
 
 /** `{"id"}` or `{"name"}`; further keys are ignored. A name is left for the store to resolve. */
-function checkForeign(value: unknown, walk: Walk, path: Path): unknown {
+function checkForeign(value: unknown, walk: Walk, path: Place): unknown {
   if (!isRecord(value)) return refuse(walk, path, 'expected a record');
   const { id, name } = value;
   if (id !== undefined && id !== null) {
@@ -239,7 +217,7 @@ function checkForeign(value: unknown, walk: Walk, path: Path): unknown {
   return refuse(walk, { parent: path, part: 'id' }, 'missing primary key');
 }
 
-function refuse(walk: Walk, path: Path, message: string): null {
-  walk.faults.push({ path: listed(path), message });
+function refuse(walk: Walk, path: Place, message: string): null {
+  walk.faults.push({ path: pathOf(path), message });
   return null;
 }

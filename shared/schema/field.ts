@@ -102,8 +102,13 @@ export interface RecordCheck {
   readonly published?: object;
 }
 
-type Present = { readonly required: true } | { readonly default: string | number | boolean | object };
-type Value<T, O> = O extends Present ? T : T | null;
+/** Options with which a checked value is never null. Ids and times are always filled; a random word may have been cleared. */
+type Present =
+  | { readonly required: true }
+  | { readonly default: string | number | boolean | object }
+  | { readonly auto: true; readonly uuid: true };
+type PresentNumber = Present | { readonly auto: true };
+type Value<T, O, P = Present> = O extends P ? T : T | null;
 type OneOf<O, T> = O extends { readonly oneOf: readonly (infer U)[] } ? U : T;
 
 export type Infer<F> = F extends Field<infer T> ? T : never;
@@ -113,11 +118,11 @@ export function string<const O extends StringOptions>(options?: O): Field<Value<
   return { type: 'string', ...options };
 }
 
-export function integer<const O extends NumberOptions>(options?: O): Field<Value<OneOf<O, number>, O>> {
+export function integer<const O extends NumberOptions>(options?: O): Field<Value<OneOf<O, number>, O, PresentNumber>> {
   return { type: 'integer', ...options };
 }
 
-export function number<const O extends NumberOptions>(options?: O): Field<Value<number, O>> {
+export function number<const O extends NumberOptions>(options?: O): Field<Value<number, O, PresentNumber>> {
   return { type: 'number', ...options };
 }
 

@@ -1,4 +1,4 @@
-import { isRecord } from './check.ts';
+import { isRecord } from './is-record.ts';
 import type { Fields } from './field.ts';
 
 /**

@@ -3,7 +3,7 @@ import { checkEntity, effectiveDescriptor } from '../../shared/entities/check-en
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkScalar } from '../../shared/schema/check-scalar.ts';
-import { isRecord } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
 import type { Field, FieldFault, Fields } from '../../shared/schema/field.ts';
 
 /** Texts of which at least one passes the check of every field of text. */

@@ -14,7 +14,7 @@ import type core from 'ajv/dist/core.js';
 import draft04 from 'ajv-draft-04';
 import formatsPlugin from 'ajv-formats';
 import { RequestError } from '../../../shared/errors.ts';
-import { isRecord } from '../../../shared/schema/check.ts';
+import { isRecord } from '../../../shared/schema/is-record.ts';
 import { canonicalJson } from '../../../shared/snapshot.ts';
 import {
   Faults,

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
 import { RequestError } from '../../../shared/errors.ts';
-import { isRecord } from '../../../shared/schema/check.ts';
+import { isRecord } from '../../../shared/schema/is-record.ts';
 import type { CompiledSchema, Format, FormatOptions, SchemaSource } from './format.ts';
 import { isObject, parseJsonText, parseJsonTextExactly } from './json-value.ts';
 import { createMessageNode, mapWriter, repeatedWriter, singleWriter, type MessageField } from './protobuf-message.ts';

@@ -16,7 +16,7 @@ const plugin = (name: string, version: string, config: EntityDescriptor['fields'
   name,
   version,
   priority: 1,
-  protocols: ['http'],
+  protocols: ['http'] as const,
   scopes: [],
   config: record(config, { required: true }),
 });

@@ -12,7 +12,7 @@ import { record, string } from '../../../shared/schema/field.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
 import { noLua, noMetrics } from '../../helpers/plugins.ts';
 
-const protocols = ['grpc', 'grpcs', 'http', 'https'];
+const protocols = ['grpc', 'grpcs', 'http', 'https'] as const;
 
 /** Plugins that tests may configure, by name: priority, and whether they publish. */
 const kinds: Readonly<Record<string, { readonly priority: number; readonly publishes?: true }>> = {

@@ -1,4 +1,4 @@
-import { isRecord } from '../../../../shared/schema/check.ts';
+import { isRecord } from '../../../../shared/schema/is-record.ts';
 import { publishField } from '../../../../shared/schema/publish.ts';
 import type { Field } from '../../../../shared/schema/field.ts';
 
