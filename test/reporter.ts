@@ -1,6 +1,7 @@
 import Mocha from 'mocha';
 
-const endTimeoutMs = 20_000;
+/** How long a process may take to end by itself; the reporter option `endTimeoutMs` shortens it. */
+const endTimeoutMsDefault = 20_000;
 const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } =
   Mocha.Runner.constants;
 
@@ -11,6 +12,7 @@ const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_FAIL, EVEN
 class SummaryReporter extends Mocha.reporters.Base {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
+    const endTimeoutMs = Number(options?.reporterOptions?.endTimeoutMs ?? endTimeoutMsDefault);
     let depth = 0;
     let suite = { passed: 0, failed: 0, startedAt: 0 };
     runner.on(EVENT_SUITE_BEGIN, () => {
@@ -34,7 +36,7 @@ class SummaryReporter extends Mocha.reporters.Base {
     runner.once(EVENT_RUN_END, () => {
       if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
       print(summaryLine(this.stats));
-      failWhenStillOpen(this.stats);
+      failWhenStillOpen(this.stats, endTimeoutMs);
     });
   }
 }
@@ -48,7 +50,7 @@ export function summaryLine({
 }
 
 /** The timer itself keeps nothing alive: it only fires when something else does. */
-function failWhenStillOpen(stats: Mocha.Stats): void {
+function failWhenStillOpen(stats: Mocha.Stats, endTimeoutMs: number): void {
   const timer = setTimeout(() => {
     print(`The tests are over, but ${endTimeoutMs} ms later the process still has something open:`);
     for (const handle of openHandles()) print(`  ${handle}`);

@@ -8,6 +8,15 @@ const killGraceMs = 10_000;
 /** Far above what a test takes: a busy machine must not fail one. */
 const testTimeoutMs = 60_000;
 
+/** The long form: the faults, and the tests that run with both Kafka clients only there. */
+const longSuites = [
+  'dist/test/faults/**/*.test.js',
+  'dist/test/data-plane/kafka/broker-faults.test.js',
+  'dist/test/data-plane/kafka/leader-moves.test.js',
+  'dist/test/system/kafka-away.test.js',
+  'dist/test/system/outcome-table.test.js',
+];
+
 /**
  * `node dist/test/run.js [faults]`: brings Kafka and the registry up, runs the suites in a process of their own, which
  * must end by itself, and stops what it started. Exit code 0 only when all passed.
@@ -21,7 +30,7 @@ async function main(): Promise<number> {
 }
 
 async function runMocha({ kafka, registry }: Services, faults: boolean): Promise<number> {
-  const suites = faults ? 'dist/test/faults/**/*.test.js' : 'dist/test/**/*.test.js';
+  const suites = faults ? longSuites : ['dist/test/**/*.test.js'];
   const child = spawn(
     process.execPath,
     [
@@ -30,7 +39,7 @@ async function runMocha({ kafka, registry }: Services, faults: boolean): Promise
       '--require=dist/test/setup.js',
       '--reporter=dist/test/reporter.js',
       `--timeout=${testTimeoutMs}`,
-      suites,
+      ...suites,
     ],
     {
       stdio: 'inherit',

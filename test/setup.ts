@@ -1,4 +1,5 @@
 import { takeLeaks } from './helpers/leaks.ts';
+import { stopSharedBrokers } from './helpers/shared-brokers.ts';
 
 // mocha lets a floating rejection pass (mochajs/mocha issue 5507): turn it into a failure.
 process.on('unhandledRejection', (reason) => {
@@ -11,4 +12,4 @@ function expectNoLeaks(): void {
 }
 
 /** Whatever a test is about: a secret in the output of a process that it ran fails it. */
-export const mochaHooks = { afterEach: expectNoLeaks, afterAll: expectNoLeaks };
+export const mochaHooks = { afterEach: expectNoLeaks, afterAll: [expectNoLeaks, stopSharedBrokers] };

@@ -6,7 +6,8 @@ import type { DataPlaneProcess } from '../helpers/sluice-process.ts';
 import { type OpenLoad, startOpenLoad } from './load.ts';
 import { judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
-import { clients, type ClientName, deliveryTimeoutMs, isLong, openPrefix, type Rig } from './rig.ts';
+import { testedClients as clients, type ClientName, isLong } from '../helpers/kafka-clients.ts';
+import { deliveryTimeoutMs, openPrefix, type Rig } from './rig.ts';
 
 const absenceMs = isLong ? 300_000 : 4_000;
 /** While all is well; twice as much without Kafka. */

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isLong } from '../helpers/kafka-clients.ts';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import type { SyncSource } from '../../data-plane/source/sync-source.ts';
@@ -11,7 +12,7 @@ import { applied, oneService, recordingApply, refused, service } from '../helper
 import { SyncHarness } from '../helpers/sync-harness.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 
-const schedules = process.env['SLUICE_TEST_FAULTS'] === 'long' ? 100 : 4;
+const schedules = isLong ? 100 : 4;
 const heartbeatMs = 200;
 
 /** A node of a fleet under faults: it refuses configurations with a service called `bad-<its number>`. */

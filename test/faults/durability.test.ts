@@ -8,9 +8,10 @@ import { openDatabase } from '../../control-plane/store/database.ts';
 import { createEntityStore } from '../../control-plane/store/entity-store.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { silentLogger } from '../../shared/log.ts';
+import { isLong } from '../helpers/kafka-clients.ts';
 import { tempFolder, type TempFolder } from '../helpers/temp-folder.ts';
 
-const rounds = process.env['SLUICE_TEST_FAULTS'] === 'long' ? 200 : 20;
+const rounds = isLong ? 200 : 20;
 const writers = 4;
 /** A round is over after up to this many answers, drawn anew each time, so that the kill falls anywhere. */
 const answersMax = 40;

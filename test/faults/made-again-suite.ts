@@ -6,7 +6,8 @@ import { makeAgain } from '../helpers/kafka-admin.ts';
 import { type OpenLoad, startOpenLoad } from './load.ts';
 import { type Judgement, judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
-import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
+import { testedClients as clients, type ClientName, isLong } from '../helpers/kafka-clients.ts';
+import { openPrefix, type Rig } from './rig.ts';
 
 const rounds = isLong ? 6 : 1;
 /** Many: the brokers take their time to delete and to make them. */

@@ -6,7 +6,8 @@ import { waitFor } from '../helpers/wait-for.ts';
 import { startNumberedLoad } from './load.ts';
 import { judge, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
-import { clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
+import { testedClients as clients, type ClientName, isLong } from '../helpers/kafka-clients.ts';
+import { openPrefix, type Rig } from './rig.ts';
 import { describeTogether } from './together.ts';
 
 const workers = 32;

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
-import { deliveryTimeoutMs, isLong, lateMs } from './rig.ts';
+import { isLong } from '../helpers/kafka-clients.ts';
+import { deliveryTimeoutMs, lateMs } from './rig.ts';
 import type { Judgement } from './oracle.ts';
 
 const reportFile = 'sluice-data/faults/report.json';

@@ -1,6 +1,7 @@
 import { type KafkaCluster, startKafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
 import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
 import { Closing } from '../helpers/closing.ts';
+import { type ClientName, isLong, testedClients as clients } from '../helpers/kafka-clients.ts';
 import { allow } from '../helpers/kafka-admin.ts';
 import {
   type ControlPlaneProcess,
@@ -11,9 +12,6 @@ import {
 import { startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 
-export const isLong = process.env['SLUICE_TEST_FAULTS'] === 'long';
-export const clients = ['kafkajs', 'platformatic'] as const;
-export type ClientName = (typeof clients)[number];
 /** From a request's arrival to its answer. */
 export const deliveryTimeoutMs = 2_000;
 /** On a busy machine answers, and the clocks of their readers, are late. */

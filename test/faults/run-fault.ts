@@ -4,7 +4,8 @@ import { createTopic } from '../helpers/kafka.ts';
 import { type NumberedLoad, startNumberedLoad } from './load.ts';
 import { type Judgement, judge, type Note, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
-import { brokerCount, clients, type ClientName, isLong, openPrefix, type Rig } from './rig.ts';
+import { testedClients as clients, type ClientName, isLong } from '../helpers/kafka-clients.ts';
+import { brokerCount, openPrefix, type Rig } from './rig.ts';
 
 const workers = isLong ? 60 : 16;
 /** Leaves the processors to the brokers that start again. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as faults from './faults.ts';
-import { isLong } from './rig.ts';
+import { isLong } from '../helpers/kafka-clients.ts';
 import type { Fault } from './run-fault.ts';
 
 const pauseMsMax = 1_000;

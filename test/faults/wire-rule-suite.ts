@@ -5,7 +5,8 @@ import { createTopic, readTopic } from '../helpers/kafka.ts';
 import { revoke, allow, setTopicConfig } from '../helpers/kafka-admin.ts';
 import { post, type PostAnswer } from '../helpers/post.ts';
 import type { NetworkState, ProduceAction } from '../helpers/tcp-proxy.ts';
-import { clients, type ClientName, isLong, openPrefix, type Rig, user } from './rig.ts';
+import { testedClients as clients, type ClientName, isLong } from '../helpers/kafka-clients.ts';
+import { openPrefix, type Rig, user } from './rig.ts';
 import { describeTogether } from './together.ts';
 
 const deadlineMs = 2_000;

@@ -16,7 +16,7 @@ async function runSuite(source: string): Promise<{ code: number; lines: string[]
     return await new Promise((resolve) => {
       const child = execFile(
         process.execPath,
-        [mocha, '--reporter', reporter, file],
+        [mocha, '--reporter', reporter, '--reporter-option', 'endTimeoutMs=500', file],
         { timeout: 60_000 },
         (_e, stdout) => {
           resolve({ code: child.exitCode ?? -1, lines: stdout.trimEnd().split('\n') });

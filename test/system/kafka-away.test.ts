@@ -9,6 +9,7 @@ import { createTopic, readTopic } from '../helpers/kafka.ts';
 import { post } from '../helpers/post.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
 import { startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
+import { testedClients } from '../helpers/kafka-clients.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 
@@ -42,7 +43,7 @@ describe('Kafka stopped and started again', function () {
     patientTopic = await createTopic('patient', { brokers: kafka.internalServers });
     const controlPlane = await runControlPlane({ folder: temp.path });
     closing.add(() => controlPlane.stop());
-    for (const client of ['kafkajs', 'platformatic']) {
+    for (const client of testedClients) {
       const node = await runDataPlane({
         folder: `${temp.path}/${client}`,
         controlPlane: controlPlane.cluster,

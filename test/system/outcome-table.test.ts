@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type KafkaCluster, startKafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
+import type { KafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
 import { adminOk, bootstrapServers } from '../helpers/admin.ts';
 import { Closing } from '../helpers/closing.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -12,6 +12,8 @@ import { post, type PostAnswer, postRaw } from '../helpers/post.ts';
 import { isRefused, openHalfRequest } from '../helpers/half-request.ts';
 import { registerAvro, testRegistry } from '../helpers/registry.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
+import { sharedBrokers, sharedPassword as password, sharedUser as user } from '../helpers/shared-brokers.ts';
+import { testedClients as clients } from '../helpers/kafka-clients.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import {
@@ -23,10 +25,6 @@ import {
   rows,
   wrongPassword,
 } from './outcome-rows.ts';
-
-const clients = ['kafkajs', 'platformatic'] as const;
-const user = 'app';
-const password = 'right-pAssw0rd';
 
 /** What a request was told, to be held against the topics at the end. */
 interface Promised {
@@ -47,19 +45,7 @@ describe('the outcome table against real brokers', function () {
   before(async () => {
     const temp = await tempFolder();
     closing.add(() => temp.remove());
-    kafka = await startKafkaCluster({
-      directory: `${temp.path}/kafka`,
-      brokers: 3,
-      heap: '256m',
-      security: 'SASL_PLAINTEXT',
-      users: [{ name: user, password }],
-      authorizer: { superUsers: [] },
-      properties: {
-        'broker.session.timeout.ms': '3000',
-        'broker.heartbeat.interval.ms': '500',
-      },
-    });
-    closing.add(() => kafka.stop());
+    kafka = await sharedBrokers();
     names = await makeTopics(kafka.internalServers);
     const controlPlane = await runControlPlane({ folder: temp.path });
     closing.add(() => controlPlane.stop());
@@ -230,7 +216,7 @@ describe('the outcome table against real brokers', function () {
           places.set(`${topic}/${partition}/${offset}`, value?.toString() ?? '');
         }
       }
-      expect(promised.length).to.be.above(2 * rows.length);
+      expect(promised.length).to.be.above(clients.length * rows.length);
       for (const { id, outcome, written, records } of promised) {
         if (outcome === 'unknown') continue;
         for (const topic of existing) {

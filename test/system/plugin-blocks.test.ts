@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import avro from 'avsc';
 import { expect } from 'chai';
-import { type KafkaCluster, startKafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
+import type { KafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
 import { admin, adminOk, bootstrapServers } from '../helpers/admin.ts';
 import { Closing } from '../helpers/closing.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -15,6 +15,8 @@ import {
   runControlPlane,
   runDataPlane,
 } from '../helpers/sluice-process.ts';
+import { allow } from '../helpers/kafka-admin.ts';
+import { sharedBrokers, sharedPassword, sharedUser } from '../helpers/shared-brokers.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 
@@ -72,14 +74,7 @@ describe('plugin blocks in the form of Kong and decK', function () {
   before(async () => {
     const temp = await tempFolder();
     closing.add(() => temp.remove());
-    secured = await startKafkaCluster({
-      directory: `${temp.path}/kafka`,
-      heap: '256m',
-      security: 'SASL_PLAINTEXT',
-      mechanisms: ['SCRAM-SHA-512'],
-      users: [{ name: 'app', password: 'right-pAssw0rd' }],
-    });
-    closing.add(() => secured.stop());
+    secured = await sharedBrokers();
     topic = await createTopic('blocks');
     other = await createTopic('blocks-other');
     controlPlane = await runControlPlane({ folder: temp.path });
@@ -87,7 +82,7 @@ describe('plugin blocks in the form of Kong and decK', function () {
     node = await runDataPlane({
       folder: `${temp.path}/node`,
       controlPlane: controlPlane.cluster,
-      env: { KAFKA_PASSWORD: 'right-pAssw0rd' },
+      env: { KAFKA_PASSWORD: sharedPassword },
     });
     closing.add(() => node.stop());
   });
@@ -160,11 +155,12 @@ describe('plugin blocks in the form of Kong and decK', function () {
 
   it('SASL: SCRAM-SHA-512 with a password that only the node knows', async () => {
     const own = await createTopic('blocks-sasl', { brokers: secured.internalServers });
+    await allow({ user: sharedUser, topic: own }, secured.internalServers);
     const authentication = {
       strategy: 'sasl',
       mechanism: 'SCRAM-SHA-512',
       tokenauth: false,
-      user: 'app',
+      user: sharedUser,
       password: '{vault://env/KAFKA_PASSWORD}',
     };
     const servers = bootstrapServers(secured.bootstrapServers);

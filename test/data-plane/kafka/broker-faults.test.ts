@@ -3,6 +3,7 @@ import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli
 import type { ProducerLease, Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import type { Producers } from '../../../data-plane/kafka/producers.ts';
 import { createTopic } from '../../helpers/kafka.ts';
+import { testedClients } from '../../helpers/kafka-clients.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { checkOracle, openProducers, outcomes, startLoad } from './numbered-load.ts';
@@ -25,7 +26,7 @@ describe('a broker that fails', function () {
     await folder.remove();
   });
 
-  for (const kafkaClient of ['kafkajs', 'platformatic'] as const) {
+  for (const kafkaClient of testedClients) {
     describe(kafkaClient, () => {
       let producers: Producers;
       let lease: ProducerLease;

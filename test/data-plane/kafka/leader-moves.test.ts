@@ -1,39 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
+import type { KafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
 import { createTopic } from '../../helpers/kafka.ts';
 import { withAdmin } from '../../helpers/kafka-admin.ts';
-import { tempFolder } from '../../helpers/temp-folder.ts';
+import { testedClients } from '../../helpers/kafka-clients.ts';
+import { sharedBrokers } from '../../helpers/shared-brokers.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { checkOracle, openProducers, outcomes, startLoad } from './numbered-load.ts';
 
 describe('three brokers', function () {
   this.timeout(180_000);
   let cluster: KafkaCluster;
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
   before(async () => {
-    folder = await tempFolder();
-    cluster = await startKafkaCluster({
-      directory: folder.path,
-      brokers: 3,
-      heap: '256m',
-      properties: { 'broker.session.timeout.ms': '2000', 'broker.heartbeat.interval.ms': '500' },
-    });
-  });
-  after(async () => {
-    await cluster.stop();
-    await folder.remove();
+    cluster = await sharedBrokers();
   });
 
-  for (const kafkaClient of ['kafkajs', 'platformatic'] as const) {
+  for (const kafkaClient of testedClients) {
     it(`one is killed: its partitions move, nothing is lost or wrongly written (${kafkaClient})`, async () => {
       const topic = await createTopic('moves', {
         partitions: 6,
         replicationFactor: 3,
         configs: { 'min.insync.replicas': '2' },
-        brokers: cluster.bootstrapServers,
+        brokers: cluster.internalServers,
       });
-      const { producers, lease } = openProducers(kafkaClient, cluster.bootstrapServers, []);
+      const { producers, lease } = openProducers(kafkaClient, cluster.internalServers, []);
       try {
         const load = startLoad(lease, topic);
         await waitFor(() => load.answers.size > 500, { what: 'records before the fault', timeoutMs: 20_000 });
@@ -52,7 +42,7 @@ describe('three brokers', function () {
         const before = outcomes(load.answers).acked;
         await waitFor(() => outcomes(load.answers).acked > before + 500, { what: 'recovery', timeoutMs: 30_000 });
         await load.stop();
-        await checkOracle(topic, load.answers, cluster.bootstrapServers);
+        await checkOracle(topic, load.answers, cluster.internalServers);
         expect(producers.clusters()[0]?.state).to.equal('connected');
       } finally {
         lease.release();
@@ -69,7 +59,7 @@ describe('three brokers', function () {
       const victim = cluster.brokers.find(({ id }) => id === leader);
       const lines: string[] = [];
       const health = { failureThreshold: 2, probeIntervalMs: 100, recoveryThreshold: 2 };
-      const { producers, lease } = openProducers(kafkaClient, cluster.bootstrapServers, lines, health);
+      const { producers, lease } = openProducers(kafkaClient, cluster.internalServers, lines, health);
       const record = { key: null, value: Buffer.from('1'), headers: [] };
       const enqueue = () => lease.enqueue(topic, record, performance.now() + 1000).outcome;
       const has = (event: string) => lines.some((line) => line.includes(event));
