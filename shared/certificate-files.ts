@@ -28,7 +28,7 @@ export function readCertificatePair(cert: NamedFile, keyFile: NamedFile): Certif
   return { certPem, keyPem, certificate, key };
 }
 
-/** As `readCertificatePair`, of a certificate alone. */
+/** Reads a certificate alone, as `readCertificatePair` does. */
 export function readCertificate(file: NamedFile): { readonly pem: Buffer; readonly certificate: X509Certificate } {
   const pem = read(file);
   return { pem, certificate: parse(file, 'a certificate', () => new X509Certificate(pem)) };

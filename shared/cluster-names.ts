@@ -11,7 +11,7 @@ export interface ClusterUser {
   readonly config?: unknown;
 }
 
-/** Something about names that an operator should mend; the configuration works all the same. */
+/** A mistake with names that an operator should mend. The configuration works with it. */
 export type ClusterWarning =
   /** Plugins call one cluster by several names; the first of them is used. */
   | { readonly kind: 'several_names'; readonly names: readonly string[]; readonly plugins: readonly string[] }

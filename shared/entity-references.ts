@@ -5,8 +5,8 @@ import { idReferences } from './schema/id-references.ts';
 import { nameOf, referencedId, type SnapshotEntities, type SnapshotEntity } from './snapshot.ts';
 
 /**
- * Every reference to an entity that is not in the snapshot: fields of type foreign, alone or in a list. A node would
- * have to refuse such a snapshot, so it must not leave.
+ * Finds every reference to an entity that is not in the snapshot, in fields of type foreign, alone or in a list. A node
+ * would refuse such a snapshot, so it must not leave.
  */
 export function findDanglingReferences(
   entities: SnapshotEntities,
@@ -33,7 +33,7 @@ interface Reference {
   readonly id: string;
 }
 
-/** The entities that this one refers to, by reference or by an id in a field of text. */
+/** Returns the entities to which this one refers, by reference or by an id in a field of text. */
 export function references(entity: SnapshotEntity, descriptor: EntityDescriptor): readonly Reference[] {
   const found: Reference[] = [];
   for (const [name, field] of Object.entries(descriptor.fields)) {

@@ -1,5 +1,5 @@
 /**
- * What is known of a record when its request is answered.
+ * The knowledge about a record when its request is answered.
  *
  * acked: the brokers confirmed it. accepted: queued or handed to a socket, not confirmed. rejected: refused, never
  * written. not_sent: could not be sent, never written, not even later. unknown: it reached the wire and no verdict came.

@@ -5,9 +5,9 @@
  */
 export const jsonNestingMax = 500;
 
-/** Whether JSON text nests deeper than `jsonNestingMax`. Of text that is no JSON the answer means nothing. */
+/** Tells whether JSON text nests deeper than `jsonNestingMax`. For text that is not JSON the answer means nothing. */
 export function isNestedTooDeeply(jsonText: string): boolean {
-  // Too short for it, and most bodies are.
+  // Most bodies are too short to nest so deeply.
   if (jsonText.length <= jsonNestingMax) return false;
   let depth = 0;
   let inString = false;

@@ -4,15 +4,15 @@ import pretty from 'pino-pretty';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** One line an event: `{time, level, event, msg, …fields}`. Callers never pass secrets; nothing here redacts for them. */
+/** Writes one line an event: `{time, level, event, msg, …fields}`. Callers never pass secrets; nothing here redacts for them. */
 export interface Logger {
   debug(event: string, message: string, fields?: LogFields): void;
   info(event: string, message: string, fields?: LogFields): void;
   warn(event: string, message: string, fields?: LogFields): void;
   error(event: string, message: string, fields?: LogFields): void;
-  /** A logger that adds these fields to each line. */
+  /** Returns a logger that adds these fields to each line. */
   child(fields: LogFields): Logger;
-  /** Whether lines of this level are written, so that hot paths need not build fields in vain. */
+  /** Tells whether lines of this level are written, so that hot paths need not build fields in vain. */
   enabled(level: LogLevel): boolean;
 }
 
@@ -56,7 +56,7 @@ function wrap(logger: PinoLogger): Logger {
   };
 }
 
-/** What a log line says of a fault of ours: its stack. Never part of an answer. */
+/** Returns the stack of a fault of ours, for a log line. It is never part of an answer. */
 export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

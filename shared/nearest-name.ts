@@ -1,4 +1,4 @@
-/** The known name that a misspelt one was probably meant to be: at most 2 edits, and at most a third of its length. */
+/** Returns the known name that a misspelt one was probably meant to be: at most 2 edits, and at most a third of its length. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let nearestEdits = Infinity;
@@ -12,7 +12,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest;
 }
 
-/** Damerau-Levenshtein (optimal string alignment): insertions, deletions, replacements and swaps of neighbours. */
+/** Returns the Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, replacements and swaps of neighbours. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -4,8 +4,8 @@ import type { LogFields } from './log.ts';
 const logEveryMs = 1_000;
 
 /**
- * A log function for what may happen with every request: the first is written at once, then no more than one a second,
- * with the number of those left out before it as `not_logged_before`.
+ * Returns a log function for events that may happen with every request: the first is written at once, then at most one
+ * a second, with the number of lines left out before it as `not_logged_before`.
  */
 export function pacedLog(
   write: (event: string, message: string, fields: LogFields) => void,

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** How long work may hold the event loop. A request has several turns to wait for, and 20 ms is what it may wait in all. */
+/** Work may hold the event loop this long. A request waits for several turns, and for at most 20 ms in all. */
 const sliceMs = 2;
 
 /** Cuts long work into slices: `await pacer.pause()` wherever `pacer.isDue()`. */

@@ -2,7 +2,7 @@ const needsNormalising = /%|\/\/|\/\.|[^!-~]/;
 const unreserved = /[A-Za-z0-9\-._~]/;
 
 /**
- * The path in the form that is matched and sent upstream (RFC 3986 section 6.2.2): unreserved percent-triplets decoded,
+ * Returns the path in the form that is matched and sent upstream (RFC 3986 section 6.2.2): unreserved percent-triplets decoded,
  * the others in upper case, slashes merged, dot segments removed. Bytes outside ASCII, which node:http hands over as
  * latin1 characters, become triplets, as does a `%` that begins none. Idempotent. A path without anything to do is returned as it is.
  */
@@ -25,7 +25,7 @@ function normalizeTriplet(triplet: string): string {
   return unreserved.test(char) ? char : triplet.toUpperCase();
 }
 
-/** RFC 3986 section 5.2.4, for a path without empty segments. */
+/** Removes dot segments (RFC 3986 section 5.2.4) from a path without empty segments. */
 function removeDotSegments(path: string): string {
   const kept: string[] = [];
   const segments = path.split('/');

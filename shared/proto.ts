@@ -14,7 +14,7 @@ const definition = loadSync(fileURLToPath(import.meta.resolve('#proto/config_syn
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const loaded = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
 
-/** Client and service of proto/config_sync.proto, section 4 of the control plane's contract. */
+/** Client and service of proto/config_sync.proto. */
 export const ConfigSync = loaded.sluice.sync.v1.ConfigSync;
 
 /** Limit of one message, the same on both ends. */

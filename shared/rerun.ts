@@ -1,4 +1,4 @@
-/** Work that is asked for again and again, one run at a time; however often it is asked for meanwhile, one more follows. */
+/** Runs work one run at a time. However often it is asked for during a run, one more run follows. */
 export class Rerun {
   readonly #work: () => Promise<void>;
   #isWanted = false;
@@ -8,7 +8,7 @@ export class Rerun {
     this.#work = work;
   }
 
-  /** A run begins now, or after the one under way. */
+  /** Begins a run now, or after the one under way. */
   start(): void {
     this.#isWanted = true;
     this.#running ??= this.#run();
@@ -26,7 +26,7 @@ export class Rerun {
         await this.#work();
       } while (this.#isWanted);
     } finally {
-      // In the same turn as the last look, so that nothing is asked for between the two.
+      // In the same turn as the last check of #isWanted, so that no request falls between the two.
       this.#running = undefined;
     }
   }

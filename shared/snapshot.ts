@@ -15,7 +15,7 @@ export interface Snapshot {
   readonly entities: SnapshotEntities;
 }
 
-/** JSON with the keys of every object sorted, so that equal entities have equal text. */
+/** Returns JSON with the keys of every object sorted, so that equal entities have equal text. */
 export function canonicalJson(value: unknown): string {
   // By hand: JSON.stringify with a replacer takes several times as long, and every entity goes through here.
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
@@ -32,7 +32,7 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** SHA-256 in hex of one entity: its kind and its canonical JSON. */
+/** Returns the SHA-256 in hex of one entity: its kind and its canonical JSON. */
 export function hashEntityText(plural: string, canonical: string): string {
   return digestOf('sha256', `${plural}\0${canonical}`, 'hex');
 }
@@ -50,13 +50,13 @@ export function createSnapshot(entities: SnapshotEntities): Snapshot {
   return Object.freeze({ hash, entities: Object.freeze(ordered) });
 }
 
-/** The id in a reference such as `{ id }`; undefined for null. */
+/** Returns the id in a reference such as `{ id }`; undefined for null. */
 export function referencedId(reference: unknown): string | undefined {
   if (typeof reference !== 'object' || reference === null || !('id' in reference)) return undefined;
   return typeof reference.id === 'string' ? reference.id : undefined;
 }
 
-/** What an operator calls the entity: its name, instance name or username; '' when it has none. */
+/** Returns the name by which an operator knows the entity: its instance name, name, username or target; '' without one. */
 export function nameOf(entity: SnapshotEntity): string {
   const name = entity['instance_name'] ?? entity['name'] ?? entity['username'] ?? entity['target'];
   return typeof name === 'string' ? name : '';

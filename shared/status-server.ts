@@ -45,7 +45,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   return { address, stop: () => app.close() };
 }
 
-/** `host:port` of a bound socket; IPv6 hosts in brackets, as URLs want them. */
+/** Returns `host:port` of a bound socket, IPv6 hosts in brackets as in URLs. */
 export function boundAddress(bound: string | { address: string; port: number } | undefined, host: string): string {
   if (bound === undefined || typeof bound === 'string') return bound ?? host;
   return `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}`;

@@ -12,7 +12,7 @@ export function entitiesById(entities: SnapshotEntities): EntitiesById {
   );
 }
 
-/** What a load would do to the entities that are there. */
+/** The changes that a load would make to the stored entities. */
 export interface Difference {
   readonly created: readonly Change[];
   readonly updated: readonly Update[];
@@ -25,7 +25,7 @@ export interface Difference {
 export interface Change {
   /** Plural name. */
   readonly plural: string;
-  /** After the change; of what is deleted, before it. */
+  /** The entity after the change; a deleted one as it was. */
   readonly value: SnapshotEntity;
 }
 
@@ -34,7 +34,7 @@ export interface Update extends Change {
 }
 
 /**
- * The difference between a document and what is there. An entity that the document gives no times and no random words
+ * Compares a document with the stored entities. An entity that the document gives no times and no random words
  * keeps those that it has, so that loading the same document again changes nothing.
  */
 export function differenceTo(compiled: readonly CompiledEntity[], before: EntitiesById): Difference {
@@ -67,7 +67,7 @@ export function isDifferent({ created, updated, deleted }: Difference): boolean 
   return created.length + updated.length + deleted.length > 0;
 }
 
-/** The value with the old one's times and words where the document gave none. */
+/** Returns the value with the old one's times and words where the document gave none. */
 export function carriedOver(value: SnapshotEntity, filled: readonly AutoPath[], old: SnapshotEntity): SnapshotEntity {
   let carried: Readonly<Record<string, unknown>> = value;
   for (const path of filled) {
@@ -88,7 +88,7 @@ function withValueAt(
   return isRecord(inner) ? { ...record, [name]: withValueAt(inner, rest, value) } : record;
 }
 
-/** What changed is touched at the time of the load, unless the document says when. */
+/** Returns a changed entity with the time of the load as its `updated_at`, unless the document gives one. */
 function touched(carried: SnapshotEntity, value: SnapshotEntity, filled: readonly AutoPath[]): SnapshotEntity {
   const isFilled = filled.some((path) => path.length === 1 && path[0] === 'updated_at');
   return isFilled ? { ...carried, updated_at: value['updated_at'] } : carried;

@@ -2,7 +2,7 @@ import { isRecord } from '../schema/is-record.ts';
 import { canonicalJson, nameOf } from '../snapshot.ts';
 import type { Difference } from './carry-over.ts';
 
-/** What a load changed, or would change: the body of `POST /config`. Holds no values, thus no secrets. */
+/** The changes that a load made or would make: the body of `POST /config`. It holds no values, thus no secrets. */
 export interface ChangeSummary {
   readonly created: number;
   readonly updated: number;
@@ -19,7 +19,7 @@ export interface ListedChange {
   readonly id: string;
   /** Name, instance name or username, where there is one. */
   readonly name?: string;
-  /** Of an update: dotted paths of the fields that differ. */
+  /** An update's fields that differ, as dotted paths. */
   readonly fields?: readonly string[];
 }
 

@@ -22,7 +22,7 @@ export interface CompiledEntity {
 
 export type CompiledDocument =
   | { readonly kind: 'ok'; readonly entities: readonly CompiledEntity[] }
-  /** All of them, in the order of the document. */
+  /** All faults, in the order of the document. */
   | { readonly kind: 'faults'; readonly faults: readonly DocumentFault[] };
 
 export interface CompileOptions {
@@ -33,12 +33,12 @@ export interface CompileOptions {
   readonly auto: AutoValues;
 }
 
-/** Stands for a reference that leads nowhere, which is reported by itself. */
+/** Stands for a reference that leads nowhere, for which there is a fault of its own. */
 const nowhere = '00000000-0000-0000-0000-000000000000';
 
 /**
- * A parsed declarative document as the entities that it means, by the very checks of the Admin API. Pure, but for the
- * values of `auto`; both planes use it.
+ * Turns a parsed declarative document into the entities that it means, with the checks of the Admin API. Pure, but for
+ * the values of `auto`; both planes use it.
  */
 export function compileDocument({ document, entities, plugins, auto }: CompileOptions): CompiledDocument {
   const flat = flattenDocument(document, entities);
@@ -63,7 +63,7 @@ export function compileDocument({ document, entities, plugins, auto }: CompileOp
   return faults.length === 0 ? { kind: 'ok', entities: compiled } : { kind: 'faults', faults };
 }
 
-/** An item with its id, and with references as the check wants them. */
+/** Returns an item with its id, and with references in the form that the check wants. */
 function prepare(item: DocumentItem, ids: DocumentIds) {
   const { entity, input, parent } = item;
   const prepared: Record<string, unknown> = { ...input };
@@ -84,7 +84,7 @@ function prepare(item: DocumentItem, ids: DocumentIds) {
   return { input: prepared, faults };
 }
 
-/** Ids as text (certificates in the config of a plugin) of which the document has no entity. */
+/** Finds ids as text (certificates in the config of a plugin) whose entity the document does not hold. */
 function mentionedNowhere(
   entity: EntityDescriptor,
   plugins: PluginSchemas,
@@ -96,7 +96,7 @@ function mentionedNowhere(
   );
 }
 
-/** Kong's words. */
+/** Returns the fault in Kong's words. */
 function noSuchEntry(field: string, wanted: unknown, reference: string): string {
   const shown: unknown = isRecord(wanted) ? (wanted['id'] ?? wanted['name']) : wanted;
   const text = typeof shown === 'string' ? shown : '?';

@@ -20,7 +20,7 @@ export interface FlattenedError {
   }[];
 }
 
-/** What an answer says of a document with faults; every part is plain JSON without secrets. */
+/** The parts of an answer about a document with faults. Each is plain JSON without secrets. */
 export interface DocumentErrors {
   readonly message: string;
   /** All faults in the document's own shape. */
@@ -32,7 +32,7 @@ export interface DocumentErrors {
   readonly lines: readonly string[];
 }
 
-/** How many faults the sentence names; all of them stand in the fields. */
+/** The sentence names at most this many faults; the fields hold all of them. */
 const messageFaultsMax = 20;
 
 export function documentErrors(faults: readonly DocumentFault[], plugins: PluginSchemas): DocumentErrors {
@@ -48,7 +48,7 @@ export function documentErrors(faults: readonly DocumentFault[], plugins: Plugin
   };
 }
 
-/** `services.1.routes.2.paths.1: should start with: /`; positions count from 1. */
+/** Returns a fault as a line: `services.1.routes.2.paths.1: should start with: /`; positions count from 1. */
 export function faultLine({ path, message }: Pick<DocumentFault, 'path' | 'message'>): string {
   const place = dottedPath(path);
   return place === '' ? message : `${place}: ${message}`;

@@ -5,7 +5,7 @@ import { canonicalJson } from '../snapshot.ts';
 import { isUuid } from '../uuid.ts';
 import type { DocumentItem } from './flatten-document.ts';
 
-/** Fixed for ever: ids of all declarative files follow from it. */
+/** Never to be changed: the ids of all declarative files follow from it. */
 const namespace = '7d0c3a52-8f0e-4f0b-9a46-5a1e0c1f7b93';
 
 /** Ids of the entities of a document, and what their references mean. */
@@ -17,8 +17,8 @@ export interface DocumentIds {
 }
 
 /**
- * An id that is missing is a UUIDv5: of the entity's key where that is unique by itself, else of the fields that are
- * unique together (a plugin's name and what it is bound to, an address within its upstream), else of all that was
+ * Makes missing ids as UUIDv5: from the entity's key where that is unique alone, else from the fields that are
+ * unique together (a plugin's name and what it is bound to, an address within its upstream), else from all that was
  * written. So the same document always gives the same ids.
  */
 export function documentIds(items: readonly DocumentItem[]): DocumentIds {
@@ -44,7 +44,7 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
     return ids.get(item) ?? remember(item, uuidV5(nameOfUnkeyed(item), namespace));
   }
 
-  /** What an entity without a key of its own is known by. */
+  /** Returns the text by which an entity without a key of its own is known. */
   function nameOfUnkeyed({ entity, input, parent }: DocumentItem): string {
     const valueOf = (field: string): unknown => {
       if (parent?.field === field) return idOf(parent.item);
@@ -56,7 +56,7 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
     if (together !== undefined) return `${entity.plural}:${canonicalJson(together.map(valueOf))}`;
     const content = Object.fromEntries(Object.keys(input).map((field) => [field, valueOf(field)]));
     const name = `${entity.plural}:${canonicalJson([content, parent === undefined ? null : idOf(parent.item)])}`;
-    // What is written twice alike is two entities.
+    // Two equal records are two entities.
     const count = contents.get(name) ?? 0;
     contents.set(name, count + 1);
     return count === 0 ? name : `${name}:${count}`;
@@ -77,13 +77,13 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
   return { idOf, resolve };
 }
 
-/** The key as it will be stored. */
+/** Returns the key as it will be stored. */
 function keyOf({ key, normalizeKey }: EntityDescriptor, input: DocumentItem['input']): unknown {
   const written = input[key];
   return typeof written === 'string' && normalizeKey !== undefined ? normalizeKey(written) : written;
 }
 
-/** The texts that may be an id and a key. */
+/** Returns the texts that may be an id and a key. */
 function wantedParts(wanted: unknown): readonly [id: string | undefined, key: string | undefined] {
   if (typeof wanted === 'string') return [wanted, wanted];
   if (!isRecord(wanted)) return [undefined, undefined];

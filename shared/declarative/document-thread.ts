@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { documentErrors, type DocumentErrors } from './document-errors.ts';
 
-/** How long a document may be read and checked. */
+/** Reading and checking a document may take this long. */
 const prepareTimeoutMs = 60_000;
-/** Memory of a thread; a document that needs more is refused. */
+/** A thread may use this much memory; a document that needs more is refused. */
 const heapMegabytesMax = 2048;
 
 export interface DocumentFaults {
@@ -19,14 +19,14 @@ export interface DocumentThreadOptions {
   readonly file: URL;
   /** Its `workerData`. */
   readonly task: { readonly bytes: Uint8Array<ArrayBuffer> };
-  /** Called when the thread is about to do what cannot be broken off; no deadline holds from there on. Makes the answer. */
+  /** Called when the thread is about to do what cannot be undone; no deadline holds from then on. Makes the answer. */
   readonly onCommitting?: () => unknown;
   readonly onCommitted?: () => void;
 }
 
 /**
  * Reads a document in a thread of its own, within bounds of time and memory, so that nobody waits for it and no document
- * can bring the process down. Resolves to what the thread posted last; the bytes are handed over to it.
+ * can end the process. Resolves to what the thread posted last; the bytes are handed over to it.
  */
 export function runDocumentThread<Result extends { readonly kind: string }>({
   file,

@@ -6,7 +6,7 @@ import { eachField } from '../schema/walk.ts';
 /** Names from an entity down to a field that `auto` can fill. */
 export type AutoPath = readonly string[];
 
-/** The fields that `auto` had to fill, since the document left them out. The id, which follows from the key, is none. */
+/** Returns the fields that `auto` had to fill, since the document left them out. The id follows from the key and is none. */
 export function filledPaths(entity: EntityDescriptor, input: Readonly<Record<string, unknown>>): readonly AutoPath[] {
   return autoPaths(entity.fields)
     .filter(({ path, isWord }) => {

@@ -34,7 +34,7 @@ export const formatVersion = '3.0';
 const formatVersions = ['1.1', '2.1', formatVersion];
 /** Bound of the entities in a document: aliases could make more of them than anyone wrote. */
 export const documentEntitiesMax = 200_000;
-/** What any record of a document may hold for its readers and for other tools. */
+/** Fields that any record of a document may hold for its readers and for other tools. */
 const remarks: ReadonlySet<string> = new Set(['_comment', '_ignore']);
 
 /** Takes a document apart: what is nested, at any depth, becomes a list of entities that know their parents. */
@@ -94,7 +94,7 @@ export function flattenDocument(
   return { items, faults, isOverfull };
 }
 
-/** A child that is written as its name alone, as the server names of a certificate may be. */
+/** Returns a child that is written as its name alone, as the server names of a certificate may be. */
 function namedChild(parent: DocumentItem['parent'], child: EntityDescriptor, name: string): unknown {
   const names = parent?.item.entity.names;
   return names?.child.plural === child.plural ? { [names.child.key]: name } : undefined;
@@ -105,7 +105,7 @@ interface Nesting {
   readonly field: string;
 }
 
-/** What may be nested in each entity: every entity with a foreign field that refers to it. */
+/** Returns what may be nested in each entity: every entity with a foreign field that refers to it. */
 function nestingsOf(entities: readonly EntityDescriptor[]): ReadonlyMap<string, ReadonlyMap<string, Nesting>> {
   const nestings = new Map(entities.map(({ plural }) => [plural, new Map<string, Nesting>()]));
   for (const child of entities) {

@@ -16,7 +16,7 @@ interface Level {
   expectsKey: boolean;
 }
 
-/** The first key that an object of this valid JSON text gives twice, or the place where it is nested too deeply. */
+/** Returns the first key that an object of this valid JSON text gives twice, or the place where it is nested too deeply. */
 export function findJsonFault(text: string): JsonFault | undefined {
   const levels: Level[] = [];
   for (let offset = 0; offset < text.length; offset += 1) {

@@ -9,7 +9,7 @@ export const documentBytesMax = 64 * 1024 * 1024;
 const aliasedValuesMax = 1_000_000;
 
 export interface ParseOptions {
-  /** Nothing but JSON is meant. */
+  /** The text must be JSON. */
   readonly json?: boolean;
 }
 
@@ -90,8 +90,8 @@ function place(line: number, column: number): string {
 }
 
 /**
- * One document of YAML 1.2 by its core schema: no tags but its own, no merge keys, no times. js-yaml makes values without
- * a tree in between, which takes an eighth of the time of `yaml`: what counts with 30,000 entities.
+ * Reads one document of YAML 1.2 by its core schema: no tags but its own, no merge keys, no times. js-yaml makes values
+ * without a tree in between, which takes an eighth of the time that `yaml` takes.
  */
 function parseYaml(text: string): unknown {
   let documents: unknown[];
@@ -109,7 +109,7 @@ function parseYaml(text: string): unknown {
   return value ?? null;
 }
 
-/** The parser's words without what they quote of the text but keys, and in ours where JSON has the same fault. */
+/** Returns the parser's reason without quotes from the text but keys, and in our words where JSON has the same fault. */
 function yamlReason(reason: string, mark: YAMLException['mark']): string {
   if (reason.startsWith('nesting exceeded')) return 'it is nested too deeply';
   if (!reason.startsWith('duplicated mapping key')) return reason.replace(/(?: ?"|: | ?!?<).*$/s, '');
@@ -117,7 +117,7 @@ function yamlReason(reason: string, mark: YAMLException['mark']): string {
   return `duplicate key '${key}'`;
 }
 
-/** What a value comes to with every alias written out. */
+/** The size of a value with every alias written out. */
 interface Measure {
   /** Levels. */
   readonly depth: number;
@@ -128,8 +128,8 @@ interface Measure {
 const scalar: Measure = { depth: 0, values: 1 };
 
 /**
- * An anchor may hold an alias of itself, which no walk over the value would survive, and aliases of aliases may nest
- * deeper and stand for more than the text does.
+ * Measures a value and refuses one that is too large. An anchor may hold an alias of itself, which would make every walk
+ * endless, and aliases of aliases may nest deeper and stand for more than the text shows.
  */
 function measure(value: unknown, open: Set<object>, known: Map<object, Measure>, aliased = { values: 0 }): Measure {
   if (typeof value !== 'object' || value === null) return scalar;

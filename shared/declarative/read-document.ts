@@ -4,12 +4,12 @@ import { runDocumentThread, type DocumentFaults } from './document-thread.ts';
 
 /** A configuration that comes from a document, not from a database. */
 export interface DocumentConfig {
-  /** Of what is enabled: that of the snapshot which `body` holds, packed as it travels. */
+  /** The hash of the snapshot of all enabled entities, which `body` holds, packed as it travels. */
   readonly hash: string;
   readonly body: Uint8Array;
-  /** What is switched off, or hangs on it. */
+  /** Entities that are disabled, or that depend on a disabled one. */
   readonly disabled: SnapshotEntities;
-  /** Of everything. */
+  /** The ETag of the whole configuration. */
   readonly etag: string;
 }
 
@@ -17,7 +17,7 @@ export interface ReadTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The bytes are JSON, not YAML. */
   readonly json: boolean;
-  /** What runs now: random words that the document leaves out stay, and the summary tells the difference. */
+  /** The running configuration: random words that the document leaves out stay, and the summary tells the difference. */
   readonly previous?: DocumentConfig;
 }
 

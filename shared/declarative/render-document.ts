@@ -19,7 +19,7 @@ export interface RenderOptions {
 }
 
 /**
- * The configuration as a declarative document that loads again unchanged, in pieces of at most an entity, so that the
+ * Writes the configuration as a declarative document that loads again unchanged, in pieces of at most an entity, so that the
  * caller can rest between them. Entities are flat, references are ids, and fields that are null are left out where that
  * means the same.
  */

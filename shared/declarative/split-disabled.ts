@@ -3,8 +3,9 @@ import { references } from '../entity-references.ts';
 import type { SnapshotEntities, SnapshotEntity } from '../snapshot.ts';
 
 /**
- * What runs, and what does not: entities that are switched off (`enabled` false) or hang on one that is, at any depth:
- * routes of a disabled service, plugins of those routes. Kinds without entities are left out.
+ * Splits entities into those that run and those that do not: entities that are disabled (`enabled` false), or that
+ * depend on a disabled one at any depth, such as the plugins of the routes of a disabled service. Kinds without entities
+ * are left out.
  */
 export function splitDisabled(
   entities: SnapshotEntities,

@@ -6,7 +6,7 @@ interface Written {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-/** Entities of a document that the store could not hold together: the second of each pair is at fault. */
+/** Finds entities of a document that the store could not hold together: the second of each pair is at fault. */
 export function findDoubles(written: readonly Written[]): DocumentFault[] {
   const seen = new Set<string>();
   const faults: DocumentFault[] = [];
@@ -28,7 +28,7 @@ export function findDoubles(written: readonly Written[]): DocumentFault[] {
 interface UniqueSet {
   readonly fields: readonly string[];
   readonly isTogether: boolean;
-  /** Of what is remembered for the set. */
+  /** Begins the text by which a value of the set is remembered. */
   readonly prefix: string;
 }
 
@@ -51,7 +51,7 @@ function findUniqueSets({ plural, fields: described, uniqueTogether = [] }: Enti
   return [...['id', ...alone].map((name) => set([name], false)), ...uniqueTogether.map((fields) => set(fields, true))];
 }
 
-/** Kong's words; a secret is not repeated. */
+/** Returns the fault in Kong's words; a secret is not repeated. */
 function already(
   { plural, fields: described }: EntityDescriptor,
   fields: readonly string[],

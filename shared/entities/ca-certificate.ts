@@ -23,8 +23,9 @@ export const caCertificateEntity: EntityDescriptor = {
 };
 
 /**
- * Of one authority that was valid when it came: what is stored must stay loadable from an export, and changeable in its
- * other fields, after it has expired. Peers of an expired authority are refused by whoever checks their certificates.
+ * Checks that there is one certificate, that it is an authority's, and that it was valid when the entity was made. An
+ * entity whose certificate expired later stays loadable from an export and changeable in its other fields: whoever
+ * checks a peer's certificate refuses an expired authority.
  */
 function checkAuthority({ cert, created_at: createdAt }: Readonly<Record<string, unknown>>): FieldFault[] {
   const [authority, ...others] = (typeof cert === 'string' ? parseCertificates(cert) : undefined) ?? [];

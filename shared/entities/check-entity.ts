@@ -37,7 +37,7 @@ function checkBody(
 ): CheckedRecord {
   const descriptor = effectiveDescriptor(entity, plugins, body);
   if (entity.plural !== pluginEntity.plural || descriptor !== entity) return checkRecord(descriptor, body, auto);
-  // Nothing can be said of the config of a plugin that is not known.
+  // The config of an unknown plugin cannot be checked.
   const { name, config: _config, ...rest } = body;
   const checked = checkRecord(entity, { ...rest, name }, auto);
   if (typeof name !== 'string' || name === '') return checked;
@@ -48,7 +48,7 @@ function checkBody(
   return { kind: 'faults', faults: [unknown, ...(checked.kind === 'faults' ? checked.faults : [])] };
 }
 
-/** The descriptor for one entity: for a plugin whose name is known, the one with that plugin's own fields. */
+/** Returns the descriptor for one entity: for a plugin whose name is known, the one with that plugin's own fields. */
 export function effectiveDescriptor(
   entity: EntityDescriptor,
   plugins: PluginSchemas,
@@ -62,7 +62,7 @@ export function effectiveDescriptor(
 
 const descriptors = new WeakMap<PluginSchema, EntityDescriptor>();
 
-/** The plugin entity with the config, the protocols and the scopes of one plugin. */
+/** Returns the plugin entity with the config, the protocols and the scopes of one plugin. */
 export function pluginDescriptor(schema: PluginSchema): EntityDescriptor {
   const known = descriptors.get(schema);
   if (known !== undefined) return known;
@@ -71,7 +71,7 @@ export function pluginDescriptor(schema: PluginSchema): EntityDescriptor {
   return descriptor;
 }
 
-/** What a plugin's own schema says, in the order in which Kong publishes it. */
+/** Returns the fields that a plugin's own schema decides, in the order in which Kong publishes them. */
 export function pluginParts(schema: PluginSchema): Fields {
   const scope = (name: 'route' | 'service' | 'consumer', reference: string): Field =>
     foreign(reference, { onDelete: 'cascade', ...(schema.scopes.includes(name) ? {} : { eq: null }) });

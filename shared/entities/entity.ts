@@ -2,7 +2,7 @@ import type { AutoValues } from '../schema/check.ts';
 import type { FieldFault, Fields, RecordCheck } from '../schema/field.ts';
 
 /**
- * One kind of thing that the Admin API stores. CRUD endpoints, validation, defaults, the published schema, the store's
+ * Describes one kind of entity, a thing that the Admin API stores. CRUD endpoints, validation, defaults, the published schema, the store's
  * table and the snapshot all follow from this descriptor.
  */
 export interface EntityDescriptor {
@@ -12,11 +12,11 @@ export interface EntityDescriptor {
   readonly plural: string;
   /** The collection in the Admin API's paths, where it is not `plural`: `key-auths`. */
   readonly path?: string;
-  /** The same below a parent: `/consumers/{consumer}/key-auth`. */
+  /** The collection below a parent: `/consumers/{consumer}/key-auth`. */
   readonly nestedPath?: string;
   /** The unique field that may stand for the id in a path: `name`; `id` where there is none. */
   readonly key: string;
-  /** The reference within which the key is unique, where it is not unique by itself: `upstream` of targets. */
+  /** The reference within which the key is unique, where it is not unique alone: `upstream` of targets. */
   readonly keyWithin?: string;
   /** The key as it is stored, from how a path may write it. */
   readonly normalizeKey?: (key: string) => string;

@@ -16,7 +16,7 @@ export const ttlField = integer({
   description: 'Seconds after which the entity is gone; it is answered as what is left of them.',
 });
 
-/** Replaces the shorthand `ttl` by the time of expiry. Without a clock nothing can be said of it. */
+/** Replaces the shorthand `ttl` by the time of expiry. Without a clock `ttl` stays. */
 export function expandTtl(
   body: Body,
   auto: AutoValues | undefined,
@@ -30,7 +30,7 @@ export function expandTtl(
   return { body: { ...rest, [expiryField]: seconds === 0 ? null : auto.now() + seconds }, faults: [] };
 }
 
-/** An entity as clients see it: with the seconds left in place of the time of expiry. */
+/** Returns the entity as clients see it: with the seconds left in place of the time of expiry. */
 export function withTtl(entity: Body, nowSeconds: number): Body {
   if (!Object.hasOwn(entity, expiryField)) return entity;
   const { [expiryField]: expiresAt, ...rest } = entity;

@@ -15,7 +15,7 @@ function statuses(list: readonly number[]) {
 
 const failures = { tcp_failures: count, timeouts: count, http_failures: count };
 
-/** What is probed, what is only watched, and what share of the weight must be healthy. */
+/** The field `healthchecks`: active probes, passive observation, and the share of the weight that must be healthy. */
 export const healthChecksField = record(
   {
     active: record(

@@ -3,13 +3,13 @@ import { compileFault } from './regex.ts';
 
 const reservedAndUnreserved = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]*$/;
 
-/** The fault of a service's path, in Kong's words: it starts with `/` and has no empty segments. */
+/** Returns the fault of a service's path, in Kong's words: it starts with `/` and has no empty segments. */
 export function checkServicePath(path: string): string | undefined {
   if (!path.startsWith('/')) return 'should start with: /';
   return checkCharacters(path);
 }
 
-/** The fault of a route's path: a normalised prefix that starts with `/`, or `~` and a regular expression. */
+/** Returns the fault of a route's path: a normalised prefix that starts with `/`, or `~` and a regular expression. */
 export function checkRoutePath(path: string): string | undefined {
   if (path.startsWith('~/')) return compileFault(path.slice(1));
   if (!path.startsWith('/')) return 'should start with: / (fixed path) or ~/ (regexed path)';

@@ -3,7 +3,7 @@ import { boolean, element, foreign, record, set, string, type InferFields } from
 import { checkName, idField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
 
-/** `config` stands here for any plugin's: `pluginDescriptor` puts the right one in its place. */
+/** `config` is a placeholder: `pluginDescriptor` puts the plugin's own in its place. */
 export const pluginFields = {
   id: idField,
   ...timeFields,
@@ -33,7 +33,7 @@ export const pluginEntity: EntityDescriptor = {
   expand: dropExpressions,
 };
 
-/** Newer files of Kong hold `expressions`; there are none here, so that only null can be meant. */
+/** Takes `expressions`, which newer files of Kong hold, only as null: Sluice has no expressions. */
 function dropExpressions(body: Readonly<Record<string, unknown>>) {
   if (!Object.hasOwn(body, 'expressions')) return { body, faults: [] };
   const { expressions, ...rest } = body;

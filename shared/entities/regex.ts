@@ -1,6 +1,6 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 
-/** Why a regular expression cannot be used, or undefined. It is compiled by the engine that will run it. */
+/** Says why a regular expression cannot be used; undefined: it can. The engine that will run it compiles it. */
 export function compileFault(pattern: string): string | undefined {
   try {
     RE2JS.compile(pattern);

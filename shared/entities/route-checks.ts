@@ -4,7 +4,7 @@ import { compileFault } from './regex.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What a route's fields must be together. */
+/** The checks over several fields of a route. */
 export const routeChecks: readonly RecordCheck[] = [
   checkProtocolsMix,
   checkMatchesSomething,

@@ -6,8 +6,8 @@ import type { EntityDescriptor } from './entity.ts';
 import { pluginEntity } from './plugin.ts';
 
 /**
- * The fields of an entity, of which those marked `encrypted` are its secrets. Nobody knows what is secret in the config
- * of a plugin that this version lacks: all of it.
+ * Returns the fields of an entity; those marked `encrypted` are its secrets. The whole config of a plugin that this
+ * version lacks counts as secret, because nothing says which of its fields are.
  */
 export function secretFields(
   entity: EntityDescriptor,
@@ -19,7 +19,7 @@ export function secretFields(
   return isUnknownPlugin ? { ...entity.fields, config: { type: 'any', encrypted: true } } : descriptor.fields;
 }
 
-/** A copy for readers who may not see secrets. */
+/** Returns the entity as readers see it who may not see secrets. */
 export function maskEntity(
   entity: EntityDescriptor,
   plugins: PluginSchemas,

@@ -39,7 +39,7 @@ export const upstreamFields = {
 
 export type Upstream = InferFields<typeof upstreamFields>;
 
-/** Inputs that must not be their own fallback; of those with a name of their own the names must differ. */
+/** Inputs that must not be their own fallback. Inputs with a name of their own may be, under another name. */
 const plainInputs = ['consumer', 'ip', 'path'] as const;
 const namedInputs = ['header', 'query_arg', 'uri_capture'] as const;
 
@@ -55,7 +55,7 @@ export const upstreamEntity: EntityDescriptor = {
     ]),
     requiredWhen({ field: 'hash_on_cookie', ifField: 'hash_on', oneOf: ['cookie'] }),
     requiredWhen({ field: 'hash_on_cookie', ifField: 'hash_fallback', oneOf: ['cookie'] }),
-    // A cookie is set where it is missing, so that there is nothing to fall back from.
+    // A missing cookie is set, so that no fallback is ever needed.
     ...['none', 'cookie'].map((input) =>
       oneOfWhen({ field: 'hash_fallback', accepted: ['none'], ifField: 'hash_on', equals: input }),
     ),

@@ -4,7 +4,7 @@ import { luaSyntaxFault, returnsNoFunction } from '../lua/lua-syntax.ts';
 const bodyIdiom =
   /^\s*return\s+function\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*\)\s*return\s+\1\s*\.\s*body\s*;?\s*end\s*;?\s*$/;
 
-/** A check of one element of `message_by_lua_functions`: its grammar, with the line, and that a function may come of it. */
+/** Checks one element of `message_by_lua_functions`: its grammar, with the line of a fault, and that it may return a function. */
 export function luaFunction(source: string): string | undefined {
   const fault = luaSyntaxFault(source);
   if (fault !== undefined) return `line ${fault.line}: ${fault.message}`;
@@ -13,7 +13,7 @@ export function luaFunction(source: string): string | undefined {
     : undefined;
 }
 
-/** Whether a chain only takes the body out of the envelope, for which no Lua need run. */
+/** Tells whether a chain only takes the body out of the envelope, for which no Lua need run. */
 export function takesBodyOnly(functions: readonly string[] | null): boolean {
   return functions?.length === 1 && functions.every((source) => bodyIdiom.test(source));
 }

@@ -3,7 +3,7 @@ import type { Field } from '../schema/field.ts';
 
 export type PluginScope = 'service' | 'route' | 'consumer';
 
-/** What both planes know of a plugin: the control plane checks and publishes with it, the data plane checks again. */
+/** Describes a plugin to both planes: the control plane checks and publishes with it, the data plane checks again. */
 export interface PluginSchema<C = unknown> {
   readonly name: string;
   readonly version: string;
@@ -11,7 +11,7 @@ export interface PluginSchema<C = unknown> {
   readonly priority: number;
   /** Default of the plugin entity's field `protocols`, and all that it may hold. */
   readonly protocols: readonly RouteProtocol[];
-  /** What an instance may be bound to; every plugin may also be global. */
+  /** The entities to which an instance may be bound. Every plugin may also be global. */
   readonly scopes: readonly PluginScope[];
   /**
    * Decides who may send or what is written: a node without the plugin must not get a configuration that uses it. So it

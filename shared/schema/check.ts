@@ -17,7 +17,7 @@ export type Checked<T> =
 
 export type CheckedRecord = Checked<Record<string, unknown>>;
 
-/** What a record must look like: an entity descriptor is one. */
+/** The form that a record must have. An entity descriptor is one. */
 export interface RecordSchema {
   readonly fields: Fields;
   readonly checks?: readonly RecordCheck[];

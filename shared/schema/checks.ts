@@ -102,7 +102,7 @@ function conditional({ ifField, ifMatch, applies, field, thenMatch, check }: Con
   });
 }
 
-/** Whether a value counts as given: not null, and not an empty list or map. */
+/** Tells whether a value counts as given: it is neither null nor an empty list or map. */
 export function isSet(value: unknown): boolean {
   if (value === null || value === undefined) return false;
   return typeof value !== 'object' || Object.keys(value).length > 0;

@@ -5,7 +5,7 @@
 export type FieldType =
   'string' | 'integer' | 'number' | 'boolean' | 'array' | 'set' | 'map' | 'record' | 'foreign' | 'any';
 
-/** What every kind of field may say of itself; names and meanings are Kong's, in camel case. */
+/** Options of every kind of field. Names and meanings are Kong's, in camel case. */
 export interface FieldOptions {
   readonly required?: boolean;
   readonly default?: unknown;

@@ -2,7 +2,7 @@ import { isRecord } from './is-record.ts';
 import type { Fields } from './field.ts';
 
 /**
- * The record that a PATCH asks for: records are merged deeply, everything else is replaced, null clears. The result is
+ * Returns the record that a PATCH asks for: records are merged deeply, everything else is replaced, null clears. The result is
  * still to be checked.
  */
 export function mergePatch(

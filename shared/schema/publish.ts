@@ -8,7 +8,7 @@ export interface PublishedSchema {
 
 export type PublishedField = Readonly<Record<string, unknown>>;
 
-/** Descriptors in Kong's published form, with its snake_case names. Checks without a form in Kong are left out. */
+/** Returns descriptors in Kong's published form, with its snake_case names. Checks without a form in Kong are left out. */
 export function publishSchema(schema: { fields: Fields; checks?: readonly RecordCheck[] }): PublishedSchema {
   return { fields: publishFields(schema.fields), entity_checks: publishChecks(schema.checks) };
 }
