@@ -1,18 +1,19 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import { type Logger, stackOf } from '../../shared/log.ts';
+import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { boundAddress } from '../../shared/status-server.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { EntityStore } from '../store/entity-store.ts';
-import { AdminError, plainError } from './admin-error.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
 import { addConfigRoutes, configPath } from './config-routes.ts';
+import { countConnections, type ConnectionCounts, type OnRequest } from './connection-counts.ts';
 import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
+import { addErrorAnswers } from './error-answers.ts';
 import { addInfoRoutes } from './info-routes.ts';
 import {
   answerBrokenRequest,
@@ -30,7 +31,7 @@ export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   readonly listen: { readonly host: string; readonly port: number };
   readonly role: 'control_plane' | 'traditional' | 'dbless';
   readonly sluiceVersion: string;
-  /** HTTPS; without it HTTP. */
+  /** With it the server speaks HTTPS. */
   readonly tls?: AdminTls;
   readonly limits?: AdminLimits;
 }
@@ -53,8 +54,7 @@ export interface AdminServerOptions {
   readonly proxyAddresses?: () => readonly string[];
   /** Without a database `GET /status` tells what runs. */
   readonly configurationHash?: () => string | undefined;
-  /** Called for each answered request. */
-  readonly onRequest?: (request: { readonly method: string; readonly status: number }) => void;
+  readonly onRequest?: OnRequest;
 }
 
 export interface AdminServer {
@@ -65,12 +65,12 @@ export interface AdminServer {
 
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
-// How long requests under way may take when the server stops.
+// How long requests in flight may take when the server stops.
 const stopTimeoutMs = 5_000;
 
-/** The Admin API. Kong's, so that its clients work unchanged. */
+/** Creates the Admin API. It is Kong's, so that its clients work unchanged. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
-  const { settings, logger, entities, plugins, store, clustering, syncGate, declarative } = options;
+  const { settings, logger } = options;
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -91,29 +91,46 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   addSecurity(app, { ...settings, host: settings.listen.host });
   addBodyParsers(app);
   addErrorAnswers(app, logger);
-
-  const paths: DocumentedPath[] = [];
   let address: string | undefined;
+  const endEvents = addRoutes(app, options, { counts, addresses: () => (address === undefined ? [] : [address]) });
+
+  return {
+    async start() {
+      await app.listen(settings.listen);
+      address = boundAddress(app.addresses()[0], settings.listen.host);
+      return address;
+    },
+    async stop() {
+      endEvents();
+      const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
+      await app.close().finally(() => clearTimeout(timer));
+    },
+  };
+}
+
+/** Adds all endpoints. Returns the function that ends the streams of events. */
+function addRoutes(
+  app: FastifyInstance,
+  options: AdminServerOptions,
+  { counts, addresses }: { readonly counts: () => ConnectionCounts; readonly addresses: () => readonly string[] },
+): () => void {
+  const { settings, entities, plugins, store, clustering, declarative } = options;
+  const { role, sluiceVersion } = settings;
+  const paths: DocumentedPath[] = [];
   const add = (path: string, handlers: Handlers, about?: PathAbout) => {
     paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
-  addEntityRoutes({
-    entities,
-    plugins,
-    store,
-    readOnly: settings.role === 'dbless',
-    add,
-    ...(syncGate === undefined ? {} : { syncGate }),
-  });
+  const syncGate = options.syncGate === undefined ? {} : { syncGate: options.syncGate };
+  addEntityRoutes({ entities, plugins, store, readOnly: role === 'dbless', add, ...syncGate });
   addSchemaRoutes({ entities, plugins, store, add });
   addInfoRoutes({
     store,
     entities,
     plugins,
-    role: settings.role,
-    sluiceVersion: settings.sluiceVersion,
-    addresses: () => (address === undefined ? [] : [address]),
+    role,
+    sluiceVersion,
+    addresses,
     proxyAddresses: options.proxyAddresses ?? (() => []),
     configurationHash: options.configurationHash,
     connections: counts,
@@ -126,71 +143,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     app.addHook('preHandler', async ({ method, routeOptions }) => {
       if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();
     });
-    const routes = { declarative, entities, plugins, ...(syncGate === undefined ? {} : { syncGate }) };
     paths.push({ path: configPath, methods: ['GET', 'POST'], about: undefined });
-    void app.register(async (scope) => addConfigRoutes(scope, routes));
+    void app.register(async (scope) => addConfigRoutes(scope, { declarative, entities, plugins, ...syncGate }));
   }
-
-  return {
-    async start() {
-      await app.listen(settings.listen);
-      address = boundAddress(app.addresses()[0], settings.listen.host);
-      return address;
-    },
-    async stop() {
-      endEvents?.();
-      const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
-      await app.close().finally(() => clearTimeout(timer));
-    },
-  };
-}
-
-/** Turns every error into an answer; what is a fault of ours shows its stack in the log only. */
-function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
-  app.setNotFoundHandler(() => {
-    throw plainError(404, 'Not found');
-  });
-  app.setErrorHandler((error, request, reply) => {
-    const answer = error instanceof AdminError ? error : parserError(error, request.routeOptions.bodyLimit);
-    if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(answer.body);
-    logger.error('internal_error', 'An Admin API request failed', {
-      method: request.method,
-      // Not as it was asked for: a key may stand in the path of a credential.
-      path: request.routeOptions.url,
-      error: stackOf(error),
-    });
-    return reply.code(500).send({ message: 'An unexpected error occurred' });
-  });
-}
-
-/** Errors of fastify itself that are the client's. */
-function parserError(error: unknown, bodyLimit: number): AdminError | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return plainError(413, `Payload too large: the limit is ${bodyLimit} bytes`);
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return plainError(415, 'Unsupported Content-Type');
-  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
-    return plainError(400, 'The body is not as long as its Content-Length');
-  return undefined;
-}
-
-function countConnections(app: FastifyInstance, onRequest: AdminServerOptions['onRequest']) {
-  let accepted = 0;
-  let active = 0;
-  let requests = 0;
-  let writing = 0;
-  app.server.on('connection', (socket) => {
-    accepted += 1;
-    active += 1;
-    socket.once('close', () => (active -= 1));
-  });
-  app.addHook('onRequest', async (_request, reply) => {
-    requests += 1;
-    writing += 1;
-    reply.raw.once('close', () => (writing -= 1));
-  });
-  app.addHook('onResponse', async (request, reply) =>
-    onRequest?.({ method: request.method, status: reply.statusCode }),
-  );
-  return () => ({ accepted, active, requests, writing });
+  return () => endEvents?.();
 }

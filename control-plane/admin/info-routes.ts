@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { EntityStore } from '../store/entity-store.ts';
+import type { ConnectionCounts } from './connection-counts.ts';
 import { decodeOffset, encodeOffset, listBody, querySize } from './list-query.ts';
 import { openApiDocument, type DocumentedPath } from './openapi.ts';
 import type { Call, Handlers } from './resource.ts';
@@ -24,15 +25,6 @@ export interface InfoRoutesOptions {
   readonly add: (path: string, handlers: Handlers) => void;
   /** All endpoints, once all are there. */
   readonly paths: readonly DocumentedPath[];
-}
-
-export interface ConnectionCounts {
-  readonly accepted: number;
-  readonly active: number;
-  /** Requests since the start. */
-  readonly requests: number;
-  /** Requests that are being answered. */
-  readonly writing: number;
 }
 
 /** What the node says of itself, and lists that are no entities. */

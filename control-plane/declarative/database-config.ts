@@ -1,5 +1,5 @@
 import { runDocumentThread } from '../../shared/declarative/document-thread.ts';
-import type { DeclarativeConfig, LoadResult } from '../admin/declarative-config.ts';
+import type { DeclarativeConfig, LoadRequest, LoadResult } from '../admin/declarative-config.ts';
 import { currentActor } from '../store/actor.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import type { WriteHold } from '../store/write-hold.ts';
@@ -11,19 +11,18 @@ export interface DatabaseConfigOptions {
   readonly hold: WriteHold;
   /** File of the store's database. */
   readonly database: string;
-  /** Lines of the keyring that its secrets are under; undefined: they are in the clear. */
+  /** Lines of the keyring that its secrets are under; undefined: they are in clear text. */
   readonly keyring: readonly string[] | undefined;
 }
 
 const threadFile = new URL('load-worker.js', import.meta.url);
 
-/** The configuration in the database. Loads run in a thread of their own, so that no other call waits for them. */
-export function databaseConfig({
-  store,
-  hold,
-  database,
-  keyring,
-}: DatabaseConfigOptions): DeclarativeConfig & { stop(): Promise<void> } {
+/**
+ * Returns the configuration in the database as a whole. Loads run in a thread of their own, so that no other call waits
+ * for them.
+ */
+export function databaseConfig(options: DatabaseConfigOptions): DeclarativeConfig & { stop(): Promise<void> } {
+  const { store, hold } = options;
   let running: Promise<LoadOutcome> | undefined;
   return {
     read() {
@@ -34,60 +33,71 @@ export function databaseConfig({
     writable: () => hold.released(),
     async load(request): Promise<LoadResult> {
       if (running !== undefined) return { kind: 'busy' };
-      const revision = store.revision();
-      if (request.expectedEtag !== undefined && request.expectedEtag !== etagOf(store.version()))
-        return { kind: 'changed' };
-      const { bytes, json, dryRun, expectedEtag } = request;
-      const task: LoadTask = {
-        database,
-        keyring,
-        actor: currentActor(),
-        bytes,
-        json,
-        dryRun,
-        ...(expectedEtag === undefined ? {} : { expectedRevision: revision }),
-      };
-      let changed: Place[] | undefined = [];
-      let lastSeen = revision;
-      const endChanges = store.onChange((newRevision, changes) => {
-        // Another process writes to the database too, and nobody says what.
-        if (changes === undefined || newRevision !== lastSeen + 1) changed = undefined;
-        else changed?.push(...changes.map(({ plural, id }) => ({ plural, id })));
-        lastSeen = newRevision;
-      });
-      const onCommitting = (): Meanwhile => {
-        hold.hold(committed);
-        const now = store.revision();
-        return { revision: now, changed: now === lastSeen ? changed : undefined };
-      };
-      const followThread = (): void => {
-        if (store.revision() !== lastSeen) store.changedElsewhere();
-      };
-      let release = (): void => undefined;
-      const committed = new Promise<void>((resolve) => (release = resolve));
-      running = runDocumentThread<LoadOutcome>({
-        file: threadFile,
-        task,
-        onCommitting,
-        onCommitted() {
-          followThread();
-          release();
-        },
-      }).finally(() => {
-        // However it ended: a thread may fail after it has committed.
-        followThread();
-        endChanges();
-        release();
-        running = undefined;
-      });
+      const { expectedEtag } = request;
+      if (expectedEtag !== undefined && expectedEtag !== etagOf(store.version())) return { kind: 'changed' };
+      running = runLoad(options, taskOf(options, request)).finally(() => (running = undefined));
       const result = await running;
-      if (result.kind !== 'loaded') return result;
-      return { ...result, etag: etagOf(result.version) };
+      return result.kind === 'loaded' ? { ...result, etag: etagOf(result.version) } : result;
     },
-    /** Waits for a load under way. */
+    /** Waits for a load in progress. */
     async stop() {
       await running?.catch(() => undefined);
     },
+  };
+}
+
+function taskOf({ store, database, keyring }: DatabaseConfigOptions, request: LoadRequest): LoadTask {
+  const { bytes, json, dryRun, expectedEtag } = request;
+  const expected = expectedEtag === undefined ? {} : { expectedRevision: store.revision() };
+  return { database, keyring, actor: currentActor(), bytes, json, dryRun, ...expected };
+}
+
+/** Runs the thread of a load, and lets it and the writes of this process learn of each other. */
+async function runLoad({ store, hold }: DatabaseConfigOptions, task: LoadTask): Promise<LoadOutcome> {
+  const others = followOthers(store);
+  let release = (): void => undefined;
+  const committed = new Promise<void>((resolve) => (release = resolve));
+  try {
+    return await runDocumentThread<LoadOutcome>({
+      file: threadFile,
+      task,
+      onCommitting() {
+        hold.hold(committed);
+        return others.meanwhile();
+      },
+      onCommitted() {
+        others.tellOfThread();
+        release();
+      },
+    });
+  } finally {
+    // However it ended: a thread may fail after it has committed.
+    others.tellOfThread();
+    others.end();
+    release();
+  }
+}
+
+/** Notes the writes that this process makes while a load runs. */
+function followOthers(store: EntityStore) {
+  let changed: Place[] | undefined = [];
+  let lastSeen = store.revision();
+  const end = store.onChange((newRevision, changes) => {
+    // Another process may write to the database too, and nobody tells which entities it changed.
+    if (changes === undefined || newRevision !== lastSeen + 1) changed = undefined;
+    else changed?.push(...changes.map(({ plural, id }) => ({ plural, id })));
+    lastSeen = newRevision;
+  });
+  return {
+    meanwhile(): Meanwhile {
+      const revision = store.revision();
+      return { revision, changed: revision === lastSeen ? changed : undefined };
+    },
+    /** Tells the store's listeners of a change that the thread has committed. */
+    tellOfThread(): void {
+      if (store.revision() !== lastSeen) store.changedElsewhere();
+    },
+    end,
   };
 }
 

@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import type { SnapshotEntities, SnapshotEntity } from '../../shared/snapshot.ts';
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { AuditLog } from './audit-log.ts';
-import { changeListeners, type ChangeListeners } from './change-listeners.ts';
-import type { ConfigReader, EntityChange } from './config-reader.ts';
-import { configRevision, type ConfigRevision } from './config-revision.ts';
+import { changeListeners } from './change-listeners.ts';
+import type { ConfigReader } from './config-reader.ts';
+import { configRevision } from './config-revision.ts';
 import type { Database } from './database.ts';
 import { plainDocuments, type Documents } from './documents.ts';
 import type { EntityReads, EntityWrites, StagedExchange } from './entity-access.ts';
-import { entityReads, entityTables, type EntityTables } from './entity-tables.ts';
-import { entityWrites } from './entity-writes.ts';
+import { entityReads, entityTables } from './entity-tables.ts';
 import { followKeyring } from './follow-keyring.ts';
-import { idMentions, type IdMentions } from './id-mentions.ts';
+import { idMentions } from './id-mentions.ts';
 import { keepMeta } from './meta.ts';
 import { selectPage, selectTags, type Page, type PageQuery, type TagQuery, type TagUse } from './page.ts';
 import { stageExchange } from './staged-exchange.ts';
+import { readInTransaction, writeInTransaction, type WholeStore, type Written } from './store-transactions.ts';
 
 export interface EntityStore extends EntityReads, ConfigReader {
   /** Returns the identifier of this control plane, made with the database. */
@@ -32,18 +32,11 @@ export interface EntityStore extends EntityReads, ConfigReader {
   /** Returns the changes of an `exchange`, at first none. */
   stage(): StagedExchange;
   /** Reads all entities, disabled ones too, with the revision that they belong to, in one transaction. */
-  readAll(): { readonly revision: number; readonly version: string; readonly entities: SnapshotEntities };
+  readAll(): WholeStore;
   page(query: PageQuery): Page<SnapshotEntity>;
   tags(query: TagQuery): Page<TagUse> & { readonly last?: TagUse };
   /** Tells the listeners of a change that another connection to the same database has committed. */
   changedElsewhere(): void;
-}
-
-/** The result of a transaction, with the revision after it. */
-export interface Written<T> {
-  readonly value: T;
-  readonly revision: number;
-  readonly version: string;
 }
 
 export interface EntityStoreOptions {
@@ -56,17 +49,6 @@ export interface EntityStoreOptions {
   readonly documents?: Documents;
   /** Gets every change, in its transaction. */
   readonly audit?: AuditLog;
-}
-
-/** What the functions of one store share. */
-interface StoreParts {
-  readonly database: Database;
-  readonly tables: EntityTables;
-  readonly reads: EntityReads;
-  readonly revision: ConfigRevision;
-  readonly mentions: IdMentions;
-  readonly listeners: ChangeListeners;
-  readonly audit: AuditLog | undefined;
 }
 
 /** Opens the configuration in SQLite, generic over the descriptors. */
@@ -89,11 +71,11 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     pluginNames: () => pluginNames.all().map(({ name }) => name),
     hasExpired: () => [...tables.byName.values()].some((table) => table.expiredIds().length > 0),
     stage: () => stageExchange({ database, tables, audit }),
-    write: (work) => write(parts, work),
+    write: (work) => writeInTransaction(parts, work),
     *readPieces() {
       for (const [plural, table] of tables.byName) for (const list of table.pieces()) yield { plural, list };
     },
-    readAll: () => readAll(parts),
+    readAll: () => readInTransaction(parts),
     onChange: listeners.onChange,
     changedElsewhere: () => listeners.notify(revision.current(), undefined),
   };
@@ -104,42 +86,4 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
     });
   }
   return store;
-}
-
-function write<T>(parts: StoreParts, work: (writes: EntityWrites) => T): Written<T> {
-  const { database, tables, revision, listeners, audit } = parts;
-  const changes: EntityChange[] = [];
-  let isExchange = false;
-  const writes = entityWrites({
-    ...parts,
-    onWrite(change, before) {
-      changes.push(change);
-      const { entity } = tables.of(change.plural);
-      audit?.record({ entity, before, after: change.entity, revision: revision.current() + 1 });
-    },
-    exchange(staged) {
-      isExchange = staged.apply(revision.current() + 1) || isExchange;
-    },
-  });
-  const result = database
-    .transaction(() => {
-      const value = work(writes);
-      if (isExchange || changes.length > 0) {
-        revision.advance();
-        audit?.prune();
-      }
-      return { value, revision: revision.current(), version: revision.version() };
-    })
-    .immediate();
-  if (isExchange) listeners.notify(result.revision, undefined);
-  else if (changes.length > 0) listeners.notify(result.revision, changes);
-  return result;
-}
-
-function readAll({ database, tables, revision }: StoreParts): ReturnType<EntityStore['readAll']> {
-  return database.transaction(() => {
-    const entities: Record<string, readonly SnapshotEntity[]> = {};
-    for (const [plural, table] of tables.byName) entities[plural] = table.all();
-    return { revision: revision.current(), version: revision.version(), entities };
-  })();
 }
