@@ -3,7 +3,6 @@ import type { Verdict } from './producer-types.ts';
 
 /** One record on its way through a producer. */
 export class Entry {
-  readonly topic: string;
   readonly record: KafkaRecord;
   readonly bytes: number;
   /** Monotonic. */
@@ -17,14 +16,12 @@ export class Entry {
   partition = -1;
 
   constructor(options: {
-    topic: string;
     record: KafkaRecord;
     bytes: number;
     deadlineMs: number;
     queuedAtMs: number;
     settle: (verdict: Verdict, entry: Entry) => void;
   }) {
-    this.topic = options.topic;
     this.record = options.record;
     this.bytes = options.bytes;
     this.deadlineMs = options.deadlineMs;

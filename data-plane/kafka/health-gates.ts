@@ -160,8 +160,9 @@ export class HealthGates {
   }
 
   /** The cluster acked a batch. */
-  acked(place: Place): void {
-    for (const gate of this.#gates.values()) gate.acked(place);
+  acked(topic: string, partition: number): void {
+    if (this.#gates.size === 0) return;
+    for (const gate of this.#gates.values()) gate.acked({ topic, partition });
   }
 
   close(): void {

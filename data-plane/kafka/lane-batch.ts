@@ -1,6 +1,11 @@
+import { doublingMs } from '../../shared/backoff.ts';
 import type { SequenceStamp } from './kafka-client.ts';
 import type { Entry } from './entry.ts';
+import type { ProducerLimits } from './producer-types.ts';
 import type { Failure } from './produce-failure.ts';
+
+/** Pauses between attempts double up to this, or are as the limits say where that is longer. */
+const retryPauseMaxMs = 1_000;
 
 /** Records that a lane sends together, again if need be. */
 export interface LaneBatch {
@@ -16,6 +21,24 @@ export interface LaneBatch {
    * as it was, whole and with the same stamp, or not at all.
    */
   readonly frozen: { readonly stamp: SequenceStamp; readonly topicId: string | null } | null;
+}
+
+export function newBatch(entries: readonly Entry[]): LaneBatch {
+  return { entries, attempts: 0, unanswered: 0, failure: null, frozen: null };
+}
+
+/**
+ * Says whether a batch that failed may be sent again. The deadline ends retries. Attempts are limited where each may write
+ * the batch once more (a stamped one is written once), or when no second one is wanted.
+ */
+export function mayTryAgain({ attempts, unanswered, frozen }: LaneBatch, { attemptsMax }: ProducerLimits): boolean {
+  if (attemptsMax === 0) return attempts === 0;
+  return frozen !== null || unanswered <= attemptsMax;
+}
+
+/** The pause before the next attempt. */
+export function retryPauseMs({ attempts }: LaneBatch, { retryBackoffMs }: ProducerLimits): number {
+  return doublingMs(attempts - 1, { firstMs: retryBackoffMs, maxMs: Math.max(retryBackoffMs, retryPauseMaxMs) });
 }
 
 export function bytesOf(entries: readonly Entry[]): number {

@@ -1,48 +1,24 @@
-import { doublingMs } from '../../shared/backoff.ts';
 import {
   type BatchOutcome,
   KafkaError,
-  type KafkaClient,
   type ProduceBatch,
   type ProduceResult,
   type SequenceStamp,
 } from './kafka-client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
-import { bytesOf, countSettled, earliestOf, type LaneBatch, partDue } from './lane-batch.ts';
+import type { BatchFailure, LaneProducer, LaneTopic } from './lane-owner.ts';
+import {
+  bytesOf,
+  countSettled,
+  earliestOf,
+  type LaneBatch,
+  mayTryAgain,
+  newBatch,
+  partDue,
+  retryPauseMs,
+} from './lane-batch.ts';
 import { deadlineBeforeWire, type Failure, judge, type Judgement } from './produce-failure.ts';
 import { ProducerIdentity } from './producer-identity.ts';
-import type { ProducerLimits } from './producer-types.ts';
-
-/** Waits between attempts double up to this, or are as the limits say where that is longer. */
-const retryBackoffMaxMs = 1_000;
-
-/** What a lane needs of its producer. */
-export interface LaneOwner {
-  readonly client: KafkaClient;
-  readonly requestTimeoutMs: number;
-  readonly idempotent: boolean;
-  limits(): ProducerLimits;
-  acked(entries: readonly Entry[], partition: number, baseOffset: bigint | null): void;
-  failed(entries: readonly Entry[], failure: Failure): void;
-  /** A verdict for entries that had been answered `unknown` at their deadline. */
-  late(entries: number, acked: boolean): void;
-  /** The slot is free again. */
-  done(lane: Lane, failure: BatchFailure | null): void;
-  /** The lane has got what it waited for. */
-  ready(lane: Lane): void;
-  /** The brokers refuse what the lane cannot do without. */
-  refused(lane: Lane, error: KafkaError): void;
-  wakeAt(monotonicMs: number): void;
-}
-
-/** Why a batch in flight brought no success. */
-export interface BatchFailure {
-  readonly error: KafkaError;
-  /** The leader has to be found anew. */
-  readonly refresh: boolean;
-  /** Of the topic that the request named. */
-  readonly topicId: string | null;
-}
 
 interface InFlight {
   readonly batch: LaneBatch;
@@ -51,18 +27,29 @@ interface InFlight {
   readonly leader: number;
 }
 
+export interface LaneOptions {
+  readonly topic: LaneTopic;
+  readonly producer: LaneProducer;
+  readonly topicId: string | null;
+  readonly partition: number;
+  readonly leader: number;
+  /** The slot is free again. */
+  readonly onDone: (failure: BatchFailure | null) => void;
+}
+
 /**
  * One topic-partition: a queue with one batch in flight. What arrives meanwhile is the next batch. A batch that failed
  * stays at the head, so that order is kept.
  */
 export class Lane {
-  readonly topic: string;
+  readonly topic: LaneTopic;
   readonly partition: number;
   readonly queue = new EntryQueue();
   leader: number;
   /** The broker that has taken records by the id that the topic has now; null: none has. */
   takenBy: number | null = null;
-  readonly #owner: LaneOwner;
+  readonly #producer: LaneProducer;
+  readonly #onDone: LaneOptions['onDone'];
   /** Null: not idempotent. */
   readonly #identity: ProducerIdentity | null;
   #topicId: string | null;
@@ -72,25 +59,25 @@ export class Lane {
   /** No attempt before: backing off. */
   #notBeforeMs = 0;
 
-  constructor(options: { topic: string; topicId: string | null; partition: number; leader: number; owner: LaneOwner }) {
-    const { owner } = options;
-    this.topic = options.topic;
-    this.#topicId = options.topicId;
-    this.partition = options.partition;
-    this.leader = options.leader;
-    this.#owner = owner;
-    this.#identity = !owner.idempotent
+  constructor({ topic, producer, topicId, partition, leader, onDone }: LaneOptions) {
+    this.#onDone = onDone;
+    this.topic = topic;
+    this.#producer = producer;
+    this.#topicId = topicId;
+    this.partition = partition;
+    this.leader = leader;
+    this.#identity = !producer.idempotent
       ? null
       : new ProducerIdentity({
-          client: owner.client,
-          requestTimeoutMs: owner.requestTimeoutMs,
-          wakeAt: (monotonicMs) => owner.wakeAt(monotonicMs),
-          onReady: () => owner.ready(this),
-          onRefused: (error) => owner.refused(this, error),
+          client: producer.client,
+          requestTimeoutMs: producer.requestTimeoutMs,
+          wakeAt: (monotonicMs) => producer.wakeAt(monotonicMs),
+          onReady: () => topic.ready(),
+          onRefused: (error) => topic.refused(error),
         });
   }
 
-  /** Who leads the partition, of the topic with this id. */
+  /** Takes over who leads the partition, and the topic's id. */
   learn(topicId: string | null, leader: number): void {
     // What the old leader has refused is not held back from a new one.
     if (leader !== this.leader) this.#notBeforeMs = 0;
@@ -138,10 +125,10 @@ export class Lane {
   take(source: EntryQueue, bytesMax: number, nowMs: number): { batch: ProduceBatch; entries: readonly Entry[] } | null {
     if (this.#inFlight !== null) return null;
     if (nowMs < this.#notBeforeMs) {
-      this.#owner.wakeAt(this.#notBeforeMs);
+      this.#producer.wakeAt(this.#notBeforeMs);
       return null;
     }
-    if (this.leader < 0 || !this.#owner.client.isReady(this.leader)) return null;
+    if (this.leader < 0 || !this.#producer.client.isReady(this.leader)) return null;
     this.#expireHeads(nowMs);
     const frozen = this.#heads[0]?.frozen ?? null;
     if (frozen === null && this.#identity !== null && !this.#identity.isReady(nowMs)) return null;
@@ -164,7 +151,7 @@ export class Lane {
     const { entries } = inFlight.batch;
     const isFailure = outcome instanceof KafkaError;
     const late = countSettled(entries);
-    if (late > 0) this.#owner.late(late, !isFailure);
+    if (late > 0) this.topic.late(late, !isFailure);
     if (isFailure) this.#failed(inFlight, outcome, late);
     else this.#succeeded(inFlight, outcome);
   }
@@ -173,7 +160,7 @@ export class Lane {
   expire(nowMs: number): void {
     this.#expireHeads(nowMs);
     const due = this.queue.takeDue(nowMs);
-    if (due.length > 0) this.#owner.failed(due, deadlineBeforeWire);
+    if (due.length > 0) this.topic.failed(due, deadlineBeforeWire);
     if (this.#inFlight !== null) this.#expireInFlight(this.#inFlight.batch, nowMs);
   }
 
@@ -190,7 +177,7 @@ export class Lane {
     this.#heads = [];
     for (const head of heads) this.#giveUp(head, failure);
     const queued = this.queue.takeAll();
-    if (queued.length > 0) this.#owner.failed(queued, failure);
+    if (queued.length > 0) this.topic.failed(queued, failure);
   }
 
   /** Takes out everything that waits and may go elsewhere, in order; gives up the rest. */
@@ -210,16 +197,16 @@ export class Lane {
     if (this.#inFlight === null) return;
     const open = this.#inFlight.batch.entries.filter(({ settle }) => settle !== null);
     for (const entry of open) entry.mayBeWritten = true;
-    this.#owner.failed(open, failure);
+    this.topic.failed(open, failure);
   }
 
   #takeQueued(source: EntryQueue, bytesMax: number, nowMs: number): LaneBatch | null {
-    const { batchRecordsMax } = this.#owner.limits();
+    const { batchRecordsMax } = this.#producer.limits();
     while (source.length > 0) {
       // The last look before the wire: what is due by now must never be written.
       const { due, live } = partDue(source.take(batchRecordsMax, bytesMax), nowMs);
-      if (due.length > 0) this.#owner.failed(due, deadlineBeforeWire);
-      if (live.length > 0) return { entries: live, attempts: 0, unanswered: 0, failure: null, frozen: null };
+      if (due.length > 0) this.topic.failed(due, deadlineBeforeWire);
+      if (live.length > 0) return newBatch(live);
     }
     return null;
   }
@@ -236,7 +223,7 @@ export class Lane {
         else this.#giveUp(head, failure);
         continue;
       }
-      if (due.length > 0) this.#owner.failed(due, failure);
+      if (due.length > 0) this.topic.failed(due, failure);
       if (live.length > 0) kept.push(live === head.entries ? head : { ...head, entries: live });
     }
     this.#heads = kept;
@@ -251,14 +238,14 @@ export class Lane {
       entry.mayBeWritten = true;
       (due ??= []).push(entry);
     }
-    if (due !== null) this.#owner.failed(due, failure ?? deadlineBeforeWire);
+    if (due !== null) this.topic.failed(due, failure ?? deadlineBeforeWire);
   }
 
   #succeeded({ batch, stamp, topicId, leader }: InFlight, { baseOffset }: ProduceResult): void {
     if (topicId === this.#topicId) this.takenBy = leader;
     if (stamp !== null) this.#identity?.acked(stamp, batch.entries.length);
-    this.#owner.acked(batch.entries, this.partition, baseOffset);
-    this.#owner.done(this, null);
+    this.topic.acked(this.partition, batch.entries, baseOffset);
+    this.#onDone(null);
   }
 
   #failed({ batch, stamp, topicId }: InFlight, error: KafkaError, late: number): void {
@@ -275,12 +262,12 @@ export class Lane {
       const entries = late === 0 ? batch.entries : batch.entries.filter(({ settle }) => settle !== null);
       this.#decide({ entries, ...tried, frozen: null }, failure, judgement.next);
     }
-    this.#owner.done(this, { error, refresh: judgement.refresh, topicId });
+    this.#onDone({ error, refresh: judgement.refresh, topicId });
   }
 
   /** A stamp that may be used up: the same batch again, or none with this producer id. */
   #keepFrozen(batch: LaneBatch, { next, retires, failure }: Judgement, late: number): void {
-    if (late > 0 || retires || next !== 'retry' || !this.#mayTryAgain(batch)) {
+    if (late > 0 || retires || next !== 'retry' || !mayTryAgain(batch, this.#producer.limits())) {
       this.#giveUp(batch, failure);
     } else {
       this.#retry(batch);
@@ -292,36 +279,23 @@ export class Lane {
     if (entries.length === 0) return;
     if (next === 'split' && entries.length > 1) {
       const middle = entries.length >> 1;
-      const half = { attempts: 0, unanswered: 0, failure: null, frozen: null };
-      this.#heads.unshift({ ...half, entries: entries.slice(0, middle) }, { ...half, entries: entries.slice(middle) });
-    } else if (next !== 'retry' || !this.#mayTryAgain(batch)) {
-      this.#owner.failed(entries, failure);
+      this.#heads.unshift(newBatch(entries.slice(0, middle)), newBatch(entries.slice(middle)));
+    } else if (next !== 'retry' || !mayTryAgain(batch, this.#producer.limits())) {
+      this.topic.failed(entries, failure);
     } else {
       this.#retry(batch);
     }
   }
 
-  /**
-   * The deadline ends retries. Attempts are limited where each may write the batch once more (a stamped one is written
-   * once), or when no second one is wanted.
-   */
-  #mayTryAgain({ attempts, unanswered, frozen }: LaneBatch): boolean {
-    const { attemptsMax } = this.#owner.limits();
-    if (attemptsMax === 0) return attempts === 0;
-    return frozen !== null || unanswered <= attemptsMax;
-  }
-
   #retry(batch: LaneBatch): void {
     this.#heads.unshift(batch);
-    const { retryBackoffMs } = this.#owner.limits();
-    const limits = { firstMs: retryBackoffMs, maxMs: Math.max(retryBackoffMs, retryBackoffMaxMs) };
-    this.#notBeforeMs = performance.now() + doublingMs(batch.attempts - 1, limits);
-    this.#owner.wakeAt(this.#notBeforeMs);
-    this.#owner.wakeAt(earliestOf(batch.entries));
+    this.#notBeforeMs = performance.now() + retryPauseMs(batch, this.#producer.limits());
+    this.#producer.wakeAt(this.#notBeforeMs);
+    this.#producer.wakeAt(earliestOf(batch.entries));
   }
 
   #giveUp({ entries, frozen }: LaneBatch, failure: Failure): void {
     if (frozen !== null) this.#identity?.retire();
-    this.#owner.failed(entries, failure);
+    this.topic.failed(entries, failure);
   }
 }

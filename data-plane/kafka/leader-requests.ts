@@ -1,6 +1,7 @@
 import { type BatchOutcome, KafkaError, type ProduceBatch } from './kafka-client.ts';
 import type { Entry, EntryQueue } from './entry.ts';
-import type { Lane, LaneOwner } from './lane.ts';
+import type { Lane } from './lane.ts';
+import type { LaneProducer, LaneTopic } from './lane-owner.ts';
 import { bytesOf } from './lane-batch.ts';
 
 /**
@@ -10,15 +11,11 @@ import { bytesOf } from './lane-batch.ts';
  */
 const inFlightMax = 4;
 
-/** What requests need of their producer. */
-export interface RequestOwner extends LaneOwner {
-  sent(lane: Lane, entries: readonly Entry[]): void;
-  /** A request for these lanes has ended; `error` holds for all of it. */
-  answered(result: {
-    readonly lanes: readonly Lane[];
-    readonly error: KafkaError | null;
-    readonly tookMs: number;
-  }): void;
+/** The topic that requests are sent for. */
+export interface RequestTopic extends LaneTopic {
+  sent(entries: readonly Entry[]): void;
+  /** Says that a request for these lanes has ended; `error` holds for all of it. */
+  answered(lanes: readonly Lane[], error: KafkaError | null, tookMs: number): void;
 }
 
 interface Gathered {
@@ -33,15 +30,15 @@ interface Gathered {
  * request, up to the bytes of a batch (`producer_request_limits_bytes_per_request`). Each lane keeps its own verdict.
  */
 export class LeaderRequests {
-  readonly #topic: string;
-  readonly #owner: RequestOwner;
+  readonly #topic: RequestTopic;
+  readonly #producer: LaneProducer;
   /** By leader. */
   readonly #inFlight = new Map<number, number>();
   readonly #gathered = new Map<number, Gathered>();
 
-  constructor(topic: string, owner: RequestOwner) {
+  constructor(topic: RequestTopic, producer: LaneProducer) {
     this.#topic = topic;
-    this.#owner = owner;
+    this.#producer = producer;
   }
 
   /** Whether a batch may be added for this leader, as far as requests go. */
@@ -51,7 +48,7 @@ export class LeaderRequests {
 
   /** Adds the lane's next batch to what leaves at the end of the turn. @returns whether there was one and room for it */
   add(lane: Lane, source: EntryQueue, topicId: string | null, nowMs: number): boolean {
-    const bytesMax = this.#owner.limits().batchBytesMax;
+    const bytesMax = this.#producer.limits().batchBytesMax;
     const { leader } = lane;
     let gathered = this.#gathered.get(leader);
     if (gathered !== undefined && gathered.bytes + lane.leastBytes(source) > bytesMax) {
@@ -68,7 +65,7 @@ export class LeaderRequests {
     gathered.lanes.push(lane);
     gathered.batches.push(taken.batch);
     gathered.bytes += bytesOf(taken.entries);
-    this.#owner.sent(lane, taken.entries);
+    this.#topic.sent(taken.entries);
     return true;
   }
 
@@ -82,8 +79,8 @@ export class LeaderRequests {
     this.#gathered.delete(leader);
     this.#inFlight.set(leader, (this.#inFlight.get(leader) ?? 0) + 1);
     const sentAtMs = performance.now();
-    const { client, requestTimeoutMs } = this.#owner;
-    client.produce({ topic: this.#topic, topicId, leader, batches, timeoutMs: requestTimeoutMs }).then(
+    const { client, requestTimeoutMs } = this.#producer;
+    client.produce({ topic: this.#topic.name, topicId, leader, batches, timeoutMs: requestTimeoutMs }).then(
       (outcomes) => this.#answered(gathered, outcomes, null, sentAtMs),
       (error: unknown) => this.#answered(gathered, [], toKafkaError(error), sentAtMs),
     );
@@ -98,7 +95,7 @@ export class LeaderRequests {
     const left = (this.#inFlight.get(leader) ?? 0) - 1;
     if (left > 0) this.#inFlight.set(leader, left);
     else this.#inFlight.delete(leader);
-    this.#owner.answered({ lanes, error, tookMs: performance.now() - sentAtMs });
+    this.#topic.answered(lanes, error, performance.now() - sentAtMs);
     lanes.forEach((lane, index) => lane.answered(error ?? outcomes[index] ?? toKafkaError(undefined)));
   }
 }

@@ -3,20 +3,12 @@ import type { Logger } from '../../shared/log.ts';
 import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './kafka-client.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gates.ts';
-import type { BatchFailure, Lane } from './lane.ts';
-import type { RequestOwner } from './leader-requests.ts';
-import { LostRecords } from './lost-records.ts';
 import {
-  blamesCluster,
   deadlineBeforeWire,
   type Failure,
-  failedVerdict,
-  failureOf,
   isConnectionFailure,
   loginRefused,
   shuttingDown,
-  verdictOf,
-  withLimit,
 } from './produce-failure.ts';
 import { type ProducerMetrics, type QueueFigures, unconfirmedTopic } from './producer-metrics.ts';
 import {
@@ -27,9 +19,11 @@ import {
   type Verdict,
 } from './producer-types.ts';
 import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
-import { recordBytes } from './wire/record-batch.ts';
+import { RecordSettler } from './record-settler.ts';
+import type { TopicOwner, TopicState } from './topic-state.ts';
 import { Topics } from './topics.ts';
 import { WakeTimer } from './wake-timer.ts';
+import { recordBytes } from './wire/record-batch.ts';
 
 /** Answers leave this much before the deadline, so that they are written by then. */
 const answerMarginMs = 2;
@@ -45,8 +39,8 @@ export interface LogicalProducerOptions {
   readonly createClient: (events: KafkaClientEvents) => KafkaClient;
 }
 
-/** The one producer of a cluster's settings: topics, their lanes, bounds and deadlines over one client. */
-export class LogicalProducer implements RequestOwner {
+/** The one producer of a cluster's settings: topics with their lanes, bounds and deadlines over one client. */
+export class LogicalProducer implements TopicOwner {
   readonly label: string;
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
@@ -56,9 +50,7 @@ export class LogicalProducer implements RequestOwner {
   readonly #options: LogicalProducerOptions;
   readonly #topics: Topics;
   readonly #timer = new WakeTimer(() => this.#tick());
-  readonly #lost: LostRecords;
-  /** Answers that wait for the limit that they name. */
-  readonly #asking = new Set<Promise<void>>();
+  readonly #settler: RecordSettler;
   readonly #queued: QueueBounds;
   #limits: ProducerLimits;
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
@@ -68,35 +60,43 @@ export class LogicalProducer implements RequestOwner {
   #closed = false;
 
   constructor(options: LogicalProducerOptions) {
+    const { label, cluster, logger, metrics } = options;
     this.#options = options;
-    this.label = options.label;
-    this.requestTimeoutMs = options.cluster.requestTimeoutMs;
-    this.idempotent = options.cluster.idempotent;
+    this.label = label;
+    this.requestTimeoutMs = cluster.requestTimeoutMs;
+    this.idempotent = cluster.idempotent;
     this.#limits = options.limits;
-    this.#lost = new LostRecords({ ...options, topicLabel: (topic) => this.#topicLabel(topic) });
     this.#queued = new QueueBounds(options.memory);
     this.#topics = new Topics({
       owner: this,
-      partitioner: options.cluster.partitioner,
-      logger: options.logger,
+      partitioner: cluster.partitioner,
+      logger,
       onRefreshFailed: (cause) => {
         // While the first connection is being made nothing has failed yet.
         if (isConnectionFailure(cause) && this.#status.state !== 'connecting') this.gates.failed([]);
       },
     });
+    this.gates = new HealthGates({
+      label,
+      logger,
+      probe: (partitions, deadlineMs) => this.client.probe(partitions, deadlineMs),
+      probeTimeoutMs: cluster.requestTimeoutMs,
+      onState: (state) => metrics.gate(label, state),
+    });
+    this.#settler = new RecordSettler({
+      label,
+      logger,
+      metrics,
+      queued: this.#queued,
+      gates: this.gates,
+      askLimit: (topic, deadlineMs) => this.client.recordBytesMax(topic, deadlineMs),
+    });
     this.client = options.createClient({
       onReady: () => this.#topics.flushAll(),
       onStatus: (status) => this.#onStatus(status),
     });
-    this.gates = new HealthGates({
-      label: options.label,
-      logger: options.logger,
-      probe: (partitions, deadlineMs) => this.client.probe(partitions, deadlineMs),
-      probeTimeoutMs: options.cluster.requestTimeoutMs,
-      onState: (state) => options.metrics.gate(options.label, state),
-    });
     // The status says how it goes; the client goes on trying by itself.
-    this.client.connect(performance.now() + options.cluster.connectTimeoutMs).catch(() => undefined);
+    this.client.connect(performance.now() + cluster.connectTimeoutMs).catch(() => undefined);
   }
 
   limits(): ProducerLimits {
@@ -113,25 +113,39 @@ export class LogicalProducer implements RequestOwner {
 
   publish(topic: string, record: KafkaRecord, deadlineMs: number): Promise<Verdict> {
     const bytes = recordBytes(record);
-    const nowMs = performance.now();
-    const refusal = this.#refuse(topic, bytes, nowMs);
+    const refusal = this.#refusal(bytes);
     if (refusal !== null) return Promise.resolve(this.answerRefused(topic, refusal));
-    return new Promise((settle) => this.#queue(topic, record, bytes, deadlineMs, nowMs, settle));
+    const nowMs = performance.now();
+    const state = this.#topics.obtain(topic);
+    const refused = state.refusal(nowMs);
+    if (refused !== null) return Promise.resolve(this.#settler.refused(topic, state.label, refused));
+    return new Promise((settle) =>
+      this.#queue(
+        state,
+        new Entry({ record, bytes, deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs, settle }),
+      ),
+    );
   }
 
   enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict {
     const bytes = recordBytes(record);
-    const nowMs = performance.now();
-    const refusal = this.#refuse(topic, bytes, nowMs);
+    const refusal = this.#refusal(bytes);
     if (refusal !== null) return this.answerRefused(topic, refusal);
-    this.#queue(topic, record, bytes, deadlineMs, nowMs, this.#lost.settle);
+    const nowMs = performance.now();
+    const state = this.#topics.obtain(topic);
+    const refused = state.refusal(nowMs);
+    if (refused !== null) return this.#settler.refused(topic, state.label, refused);
+    const settle = this.#settler.settleAsync;
+    this.#queue(
+      state,
+      new Entry({ record, bytes, deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs, settle }),
+    );
     return { outcome: 'accepted', topic };
   }
 
-  /** Counts a record that is not taken. */
+  /** Counts a record that is not taken, whatever its topic. */
   answerRefused(topic: string, failure: Failure): FailedVerdict {
-    this.#count(topic, failure.outcome, 1);
-    return verdictOf(topic, failure);
+    return this.#settler.refused(topic, this.#topics.get(topic)?.label ?? unconfirmedTopic, failure);
   }
 
   figures(): QueueFigures {
@@ -169,149 +183,59 @@ export class LogicalProducer implements RequestOwner {
     this.#timer.clear();
     this.#topics.stop();
     await this.client.close();
-    await Promise.all(this.#asking);
-    this.#lost.close();
+    await this.#settler.close();
   }
 
-  // What lanes report.
+  // What topics report.
 
-  acked(entries: readonly Entry[], partition: number, baseOffset: bigint | null): void {
-    const first = entries[0];
-    if (first === undefined) return;
-    const { topic } = first;
-    const base = Number(baseOffset ?? 0n);
-    let settled = 0;
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index];
-      if (entry === undefined || entry.settle === null) continue;
-      settled++;
-      this.#settle(
-        entry,
-        baseOffset === null
-          ? { outcome: 'accepted', topic }
-          : { outcome: 'acked', topic, partition, offset: `${base + index}` },
-      );
-    }
-    if (settled > 0) this.#count(topic, baseOffset === null ? 'accepted' : 'acked', settled);
+  acked(topic: TopicState, entries: readonly Entry[], partition: number, baseOffset: bigint | null): void {
+    this.#settler.acked(topic, entries, partition, baseOffset);
+    this.gates.acked(topic.name, partition);
   }
 
-  failed(entries: readonly Entry[], failure: Failure): void {
-    if (failure.code === 'RECORD_TOO_LARGE') this.#failTooLarge(entries, failure);
-    else this.#fail(entries, failure);
-  }
-
-  /** The answer names the limit, as far as the brokers tell it before the answer is due. */
-  #failTooLarge(entries: readonly Entry[], failure: Failure): void {
-    const topic = this.#topics.get(entries[0]?.topic ?? '');
-    const limitBytes = topic?.limit.known(performance.now());
-    if (topic === undefined || limitBytes !== undefined) {
-      return this.#fail(entries, withLimit(failure, limitBytes ?? null));
-    }
-    const dueMs = Math.min(...entries.map(({ deadlineMs }) => deadlineMs));
-    const answered = topic.limit
-      .askFor((deadlineMs) => this.client.recordBytesMax(topic.name, deadlineMs), dueMs)
-      .then((bytes) => this.#fail(entries, withLimit(failure, bytes)))
-      .finally(() => this.#asking.delete(answered));
-    this.#asking.add(answered);
-  }
-
-  #fail(entries: readonly Entry[], failure: Failure): void {
-    const lost: Entry[] = [];
-    for (const entry of entries) {
-      if (entry.settle === null) continue;
-      const verdict = failedVerdict(entry, failure);
-      if (entry.settle === this.#lost.settle && blamesCluster(verdict)) lost.push(entry);
-      this.#count(entry.topic, verdict.outcome, 1);
-      this.#settle(entry, verdict);
-    }
-    // What is lost at once is one failure, however many records it was.
-    if (lost.length > 0) this.gates.failed(lost);
+  failed(topic: TopicState, entries: readonly Entry[], failure: Failure): void {
+    this.#settler.failed(topic, entries, failure);
   }
 
   late(entries: number, acked: boolean): void {
     this.#options.metrics.late(this.label, acked, entries);
   }
 
-  sent(lane: Lane, entries: readonly Entry[]): void {
+  sent(topic: TopicState, entries: readonly Entry[]): void {
     let bytes = 0;
     for (const entry of entries) bytes += entry.bytes;
-    this.#options.metrics.batch(this.label, lane.topic, entries.length, bytes);
+    this.#options.metrics.batch(this.label, topic.label, entries.length, bytes);
   }
 
-  answered({ lanes, error, tookMs }: { lanes: readonly Lane[]; error: KafkaError | null; tookMs: number }): void {
+  answered(topic: TopicState, partitions: () => readonly number[], error: KafkaError | null, tookMs: number): void {
     this.#options.metrics.produced(this.label, tookMs / 1000);
-    if (isConnectionFailure(error)) this.gates.failed(lanes);
+    if (!isConnectionFailure(error)) return;
+    this.gates.failed(partitions().map((partition) => ({ topic: topic.name, partition })));
   }
 
-  done(lane: Lane, failure: BatchFailure | null): void {
-    if (failure === null) this.gates.acked(lane);
-    else this.#options.metrics.attemptFailed(this.label, failure.error.kafkaName);
-    const topic = this.#topics.get(lane.topic);
-    if (topic === undefined) return;
-    topic.laneDone(lane, failure);
-    if (failure?.refresh === true) {
-      topic.refreshSoon(performance.now());
-      this.wakeAt(topic.refreshAtMs);
-    }
+  attemptFailed({ kafkaName }: KafkaError): void {
+    this.#options.metrics.attemptFailed(this.label, kafkaName);
+  }
+
+  markDirty(topic: TopicState): void {
     this.#topics.markDirty(topic);
-  }
-
-  ready(lane: Lane): void {
-    const topic = this.#topics.get(lane.topic);
-    if (topic !== undefined) this.#topics.markDirty(topic);
-  }
-
-  refused(lane: Lane, error: KafkaError): void {
-    this.#topics.get(lane.topic)?.refuse(failureOf(error), performance.now());
   }
 
   wakeAt(monotonicMs: number): void {
     if (!this.#closed) this.#timer.at(monotonicMs);
   }
 
-  #refuse(name: string, bytes: number, nowMs: number): Failure | null {
+  #refusal(bytes: number): Failure | null {
     if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
-    return this.#queued.refusal(this.#limits, bytes) ?? this.#topics.get(name)?.refusal(nowMs) ?? null;
+    return this.#queued.refusal(this.#limits, bytes);
   }
 
-  #queue(
-    name: string,
-    record: KafkaRecord,
-    bytes: number,
-    deadlineMs: number,
-    nowMs: number,
-    settle: (verdict: Verdict, entry: Entry) => void,
-  ): void {
-    const topic = this.#topics.obtain(name);
-    const entry = new Entry({
-      topic: name,
-      record,
-      bytes,
-      deadlineMs: deadlineMs - answerMarginMs,
-      queuedAtMs: nowMs,
-      settle,
-    });
-    this.#queued.add(bytes);
+  #queue(topic: TopicState, entry: Entry): void {
+    this.#queued.add(entry.bytes);
     topic.add(entry);
     this.#timer.at(entry.deadlineMs);
     this.#topics.markDirty(topic);
-  }
-
-  #settle(entry: Entry, verdict: Verdict): void {
-    const { settle } = entry;
-    if (settle === null) return;
-    entry.settle = null;
-    this.#queued.remove(entry.bytes);
-    settle(verdict, entry);
-  }
-
-  #count(topic: string, outcome: Verdict['outcome'], count: number): void {
-    this.#options.metrics.records(this.label, this.#topicLabel(topic), outcome, count);
-  }
-
-  #topicLabel(topic: string): string {
-    return this.#topics.get(topic)?.known === true ? topic : unconfirmedTopic;
   }
 
   #tick(): void {

@@ -1,6 +1,5 @@
 import type { Logger } from '../../shared/log.ts';
 import type { Entry } from './entry.ts';
-import type { ProducerMetrics } from './producer-metrics.ts';
 import type { Verdict } from './producer-types.ts';
 
 const logEveryMs = 1000;
@@ -19,32 +18,28 @@ interface Loss {
 export interface LostRecordsOptions {
   readonly label: string;
   readonly logger: Logger;
-  readonly metrics: ProducerMetrics;
-  /** A topic's name among the labels of metrics. */
-  readonly topicLabel: (topic: string) => string;
 }
 
-/** Async mode: nobody waits for these verdicts, so what is lost is counted and logged, one line a partition and second. */
+/**
+ * Settles the records of async mode. Nobody waits for their verdicts, so lost records are logged, with one line for each
+ * partition and second.
+ */
 export class LostRecords {
   readonly #label: string;
   readonly #logger: Logger;
-  readonly #metrics: ProducerMetrics;
-  readonly #topicLabel: (topic: string) => string;
   readonly #losses = new Map<string, Loss>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ label, logger, metrics, topicLabel }: LostRecordsOptions) {
+  constructor({ label, logger }: LostRecordsOptions) {
     this.#label = label;
-    this.#topicLabel = topicLabel;
     this.#logger = logger;
-    this.#metrics = metrics;
   }
 
   readonly settle = (verdict: Verdict, entry: Entry): void => {
     if (verdict.outcome === 'acked' || verdict.outcome === 'accepted') return;
-    this.#metrics.lost(this.#label, this.#topicLabel(entry.topic), 1);
-    const key = `${entry.topic}\0${entry.partition}\0${verdict.code}\0${verdict.outcome}`;
-    const { topic, partition } = entry;
+    const { topic } = verdict;
+    const { partition } = entry;
+    const key = `${topic}\0${partition}\0${verdict.code}\0${verdict.outcome}`;
     const loss = this.#losses.get(key);
     if (loss !== undefined) {
       loss.count++;

@@ -174,9 +174,8 @@ export function isConnectionFailure(error: unknown): boolean {
 }
 
 /** The verdict on one entry. Whatever the failure says, an entry that may have been written is unknown. */
-export function failedVerdict(entry: Entry, failure: Failure): FailedVerdict {
-  if (entry.mayBeWritten) return unknownVerdict(entry.topic, failure);
-  return verdictOf(entry.topic, failure);
+export function failedVerdict(topic: string, entry: Entry, failure: Failure): FailedVerdict {
+  return entry.mayBeWritten ? unknownVerdict(topic, failure) : verdictOf(topic, failure);
 }
 
 export function verdictOf(topic: string, failure: Failure): FailedVerdict {

@@ -1,40 +1,42 @@
 import { doublingMs } from '../../shared/backoff.ts';
-import type { TopicMetadata } from './kafka-client.ts';
+import type { KafkaError, TopicMetadata } from './kafka-client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
-import { type BatchFailure, Lane } from './lane.ts';
-import { LeaderRequests, type RequestOwner } from './leader-requests.ts';
+import { Lane } from './lane.ts';
+import type { BatchFailure, LaneProducer } from './lane-owner.ts';
+import { LeaderRequests, type RequestTopic } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
-import type { Failure } from './produce-failure.ts';
+import { type Failure, failureOf } from './produce-failure.ts';
+import { unconfirmedTopic } from './producer-metrics.ts';
+import { TopicIdentity } from './topic-identity.ts';
 import { TopicLimit } from './topic-limit.ts';
+import { TopicRefresh } from './topic-refresh.ts';
 
-/** How long a topic that the brokers refuse is set aside before it is asked for again: doubling. */
+/** How long a topic that the brokers refuse is set aside before it is asked for again. */
 const quarantine = { firstMs: 100, maxMs: 5000 } as const;
-/** Between two looks for a leader: the first is at once, then doubling while they bring nothing. */
-const refreshBackoff = { firstMs: 100, maxMs: 1000 } as const;
-export const metadataMaxAgeMs = 300_000;
 
-/**
- * How long a topic's id that a broker does not know is sent to no other either. Most likely the topic is gone, and where
- * that is not known yet its old log would still be written to. Or it is so new that this broker has not heard of it.
- */
-const doubtMs = 500;
-/**
- * The same where that broker has taken records by this id before: there the topic is gone for sure, and brokers that still
- * name it lag behind. An end all the same: what is taken for sure must not stop a topic for ever.
- */
-const goneMs = 5_000;
-/** Ids of topics of this name that are gone; an older one that comes back would only cost a refresh. */
-const formerIdsMax = 8;
+/** The producer of a topic, which settles its records. */
+export interface TopicOwner extends LaneProducer {
+  acked(topic: TopicState, entries: readonly Entry[], partition: number, baseOffset: bigint | null): void;
+  failed(topic: TopicState, entries: readonly Entry[], failure: Failure): void;
+  late(entries: number, acked: boolean): void;
+  sent(topic: TopicState, entries: readonly Entry[]): void;
+  /** Says that a request for these partitions has ended; `error` holds for all of it. */
+  answered(topic: TopicState, partitions: () => readonly number[], error: KafkaError | null, tookMs: number): void;
+  /** Says that a batch brought no success. */
+  attemptFailed(error: KafkaError): void;
+  /** Asks for a flush of the topic in this turn of the event loop. */
+  markDirty(topic: TopicState): void;
+}
 
-/** What one producer knows of one topic. Nothing in here is shared with another topic. */
-export class TopicState {
+/** What one producer knows of one topic, which owns its lanes. Nothing in here is shared with another topic. */
+export class TopicState implements RequestTopic {
   readonly name: string;
-  readonly #owner: RequestOwner;
+  readonly #owner: TopicOwner;
   readonly #partitionOf: (key: Buffer, partitions: number) => number;
   readonly #requests: LeaderRequests;
   /** Lanes with keyed or refused records to send. */
   readonly #lanesWithWork = new Set<Lane>();
-  /** Records without a key: the next free lane takes them, so that a slow leader holds up none but what it has. */
+  /** Records without a key: the next free lane takes them, so that a slow leader only holds up what it has. */
   readonly #keyless = new EntryQueue();
   /** Keyed records from before the number of partitions was known. */
   readonly #unrouted = new EntryQueue();
@@ -42,25 +44,24 @@ export class TopicState {
   /** Lanes of partitions that are gone, with a batch still in flight. */
   readonly #retired = new Set<Lane>();
   #nextLane = 0;
-  #topicId: string | null = null;
-  /** Of topics that bore this name before: a broker that lags behind may still name them. */
-  readonly #formerIds = new Set<string>();
-  /** Until when the id that was known so far is not believed; 0: it is. */
-  #doubtUntilMs = 0;
+  readonly #identity = new TopicIdentity();
+  readonly refresh = new TopicRefresh();
   /** Metadata has been read and not been refused since. */
   known = false;
-  refreshing = false;
-  #refreshAtMs = 0;
-  #refreshes = 0;
   #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
   #refusals = 0;
   readonly limit = new TopicLimit();
 
-  constructor(name: string, owner: RequestOwner, partitioner: 'murmur2' | 'crc32') {
+  constructor(name: string, owner: TopicOwner, partitioner: 'murmur2' | 'crc32') {
     this.name = name;
     this.#owner = owner;
-    this.#requests = new LeaderRequests(name, owner);
+    this.#requests = new LeaderRequests(this, owner);
     this.#partitionOf = partitioner === 'crc32' ? crc32Partition : murmur2Partition;
+  }
+
+  /** The topic's name among the labels of metrics. */
+  get label(): string {
+    return this.known ? this.name : unconfirmedTopic;
   }
 
   /** Why records of this topic are answered at once; null when they may be queued. */
@@ -91,7 +92,7 @@ export class TopicState {
       this.#lanesWithWork.add(lane);
       if (lane.isBusy || !this.#requests.hasRoom(lane.leader)) continue;
       if (!lane.isRetrying && !this.#mayLeave(lane.queue, nowMs)) continue;
-      if (!this.#requests.add(lane, lane.queue, this.#topicId, nowMs) && !this.#leaderReady(lane)) stuck = true;
+      if (!this.#requests.add(lane, lane.queue, this.#identity.id, nowMs) && !this.#leaderReady(lane)) stuck = true;
     }
     while (this.#keyless.length > 0 && this.#mayLeave(this.#keyless, nowMs)) {
       const lane = this.#freeLane(nowMs);
@@ -99,67 +100,82 @@ export class TopicState {
         stuck ||= !this.#lanes.some((each) => this.#leaderReady(each));
         break;
       }
-      if (this.#requests.add(lane, this.#keyless, this.#topicId, nowMs)) continue;
+      if (this.#requests.add(lane, this.#keyless, this.#identity.id, nowMs)) continue;
       // Full is only this leader: the next lane in turn is another's.
       if (this.#requests.hasRoom(lane.leader)) break;
     }
-    this.#requests.sendAll(this.#topicId);
+    this.#requests.sendAll(this.#identity.id);
     return stuck;
-  }
-
-  /** The lane's slot is free again. */
-  laneDone(lane: Lane, failure: BatchFailure | null): void {
-    if (failure === null) this.#refreshes = 0;
-    else if (failure.error.kafkaName === 'UNKNOWN_TOPIC_ID') this.#doubt(failure.topicId, lane.leader);
-    // What comes back after the brokers had refused the topic does not wait for it either.
-    if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
-    if (this.#retired.delete(lane)) this.#reroute(lane);
-    else if (lane.hasWork) this.#lanesWithWork.add(lane);
   }
 
   /** Where its records go is known. */
   get canSend(): boolean {
-    return this.known && this.#doubtUntilMs === 0;
+    return this.known && !this.#identity.isInDoubt;
   }
 
-  needsRefresh(nowMs: number): boolean {
-    return !this.refreshing && nowMs >= this.#refreshAtMs;
+  // What lanes and requests report.
+
+  acked(partition: number, entries: readonly Entry[], baseOffset: bigint | null): void {
+    this.#owner.acked(this, entries, partition, baseOffset);
   }
 
-  get refreshAtMs(): number {
-    return this.#refreshAtMs;
+  failed(entries: readonly Entry[], failure: Failure): void {
+    this.#owner.failed(this, entries, failure);
   }
 
-  /** Leaders may have changed: ask again, soon. */
-  refreshSoon(nowMs: number): void {
-    if (this.refreshing) return;
-    const soonMs = nowMs + this.#refreshBackoff();
-    if (soonMs < this.#refreshAtMs) {
-      this.#refreshAtMs = soonMs;
-      this.#refreshes++;
+  late(entries: number, acked: boolean): void {
+    this.#owner.late(entries, acked);
+  }
+
+  sent(entries: readonly Entry[]): void {
+    this.#owner.sent(this, entries);
+  }
+
+  answered(lanes: readonly Lane[], error: KafkaError | null, tookMs: number): void {
+    this.#owner.answered(this, () => lanes.map(({ partition }) => partition), error, tookMs);
+  }
+
+  #laneDone(lane: Lane, failure: BatchFailure | null): void {
+    if (failure === null) this.refresh.forgetAttempts();
+    else this.#attemptFailed(lane, failure);
+    // A batch that comes back after the brokers had refused the topic does not wait for it either.
+    if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
+    if (this.#retired.delete(lane)) this.#reroute(lane);
+    else if (lane.hasWork) this.#lanesWithWork.add(lane);
+    if (failure !== null || this.hasWaiting) this.#owner.markDirty(this);
+  }
+
+  #attemptFailed(lane: Lane, { error, refresh, topicId }: BatchFailure): void {
+    const nowMs = performance.now();
+    this.#owner.attemptFailed(error);
+    if (error.kafkaName === 'UNKNOWN_TOPIC_ID') {
+      const isGone = this.#lanes.some(({ takenBy }) => takenBy === lane.leader);
+      this.#identity.doubt(topicId, isGone, nowMs);
     }
+    if (!refresh) return;
+    this.refresh.soon(nowMs);
+    this.#owner.wakeAt(this.refresh.atMs);
   }
 
-  /** A way to the brokers has opened: what was asked in vain is asked at once. */
+  ready(): void {
+    this.#owner.markDirty(this);
+  }
+
+  refused(error: KafkaError): void {
+    this.refuse(failureOf(error), performance.now());
+  }
+
+  // What is learned of the topic.
+
+  /** The brokers can be reached again: what was asked in vain is asked at once. */
   refreshNow(): void {
-    if (!this.known && this.#refusal === null) this.#refreshAtMs = 0;
-    this.#refreshes = 0;
-  }
-
-  /** The metadata could not be had; the topic is not to blame. */
-  refreshFailed(nowMs: number): void {
-    this.#refreshAtMs = nowMs + this.#refreshBackoff();
-    this.#refreshes++;
-  }
-
-  #refreshBackoff(): number {
-    if (this.#refreshes === 0) return 0;
-    return doublingMs(this.#refreshes - 1, refreshBackoff);
+    if (!this.known && this.#refusal === null) this.refresh.now();
+    this.refresh.forgetAttempts();
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
-    if (!this.#learnId(metadata.id, nowMs)) return this.refreshFailed(nowMs);
-    this.#refreshAtMs = nowMs + metadataMaxAgeMs;
+    if (!this.#identity.learn(metadata.id, nowMs)) return this.refresh.failed(nowMs);
+    this.refresh.succeeded(nowMs);
     this.#refusal = null;
     this.#refusals = 0;
     this.known = true;
@@ -174,37 +190,23 @@ export class TopicState {
     }
   }
 
-  #doubt(id: string | null, leader: number): void {
-    if (id !== this.#topicId) return;
-    const isGone = this.#lanes.some(({ takenBy }) => takenBy === leader);
-    // What has begun in doubt may turn out to be sure.
-    if (this.#doubtUntilMs > 0 && !isGone) return;
-    this.#doubtUntilMs = performance.now() + (isGone ? goneMs : doubtMs);
-  }
-
-  /** @returns whether the metadata is of the topic, not of one that bore its name before */
-  #learnId(id: string | null, nowMs: number): boolean {
-    if (id !== null && this.#formerIds.has(id)) return false;
-    const before = this.#topicId;
-    if (id === before && nowMs < this.#doubtUntilMs) return false;
-    this.#doubtUntilMs = 0;
-    this.#topicId = id;
-    if (before === null || id === null || before === id) return true;
-    this.#formerIds.add(before);
-    const [oldest] = this.#formerIds;
-    if (oldest !== undefined && this.#formerIds.size > formerIdsMax) this.#formerIds.delete(oldest);
-    return true;
-  }
-
   #createLane(partition: number, leader: number): Lane {
-    return new Lane({ topic: this.name, topicId: this.#topicId, partition, leader, owner: this.#owner });
+    const lane: Lane = new Lane({
+      topic: this,
+      producer: this.#owner,
+      topicId: this.#identity.id,
+      partition,
+      leader,
+      onDone: (failure) => this.#laneDone(lane, failure),
+    });
+    return lane;
   }
 
   /** The brokers refuse the topic: set it aside, answer what waits. */
   refuse(failure: Failure, nowMs: number): void {
     const holdMs = doublingMs(this.#refusals++, quarantine);
     this.#refusal = { failure, untilMs: nowMs + holdMs };
-    this.#refreshAtMs = nowMs + holdMs;
+    this.refresh.holdUntil(nowMs + holdMs);
     this.known = false;
     this.failWaiting(failure);
   }
@@ -212,7 +214,7 @@ export class TopicState {
   expire(nowMs: number, failure: Failure): void {
     for (const queue of [this.#keyless, this.#unrouted]) {
       const due = queue.takeDue(nowMs);
-      if (due.length > 0) this.#owner.failed(due, failure);
+      if (due.length > 0) this.failed(due, failure);
     }
     for (const lane of this.#lanes) lane.expire(nowMs);
     for (const lane of this.#retired) lane.expire(nowMs);
@@ -228,7 +230,7 @@ export class TopicState {
   failWaiting(failure: Failure): void {
     for (const queue of [this.#keyless, this.#unrouted]) {
       const entries = queue.takeAll();
-      if (entries.length > 0) this.#owner.failed(entries, failure);
+      if (entries.length > 0) this.failed(entries, failure);
     }
     for (const lane of this.#lanes) lane.failWaiting(failure);
     for (const lane of this.#retired) lane.failWaiting(failure);

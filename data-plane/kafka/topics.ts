@@ -1,13 +1,12 @@
 import type { Logger } from '../../shared/log.ts';
-import type { RequestOwner } from './leader-requests.ts';
 import { type Failure, failureOf, isTopicRefusal } from './produce-failure.ts';
-import { TopicState } from './topic-state.ts';
+import { type TopicOwner, TopicState } from './topic-state.ts';
 
 /** Names of topics can come from requests: beyond this many, those without records are forgotten. */
 const topicsMax = 5000;
 
 export interface TopicsOptions {
-  readonly owner: RequestOwner;
+  readonly owner: TopicOwner;
   readonly partitioner: 'murmur2' | 'crc32';
   readonly logger: Logger;
   /** A topic's metadata could not be had, or the brokers refuse the topic. */
@@ -78,7 +77,7 @@ export class Topics {
 
   #forgetIdle(): void {
     for (const [name, topic] of this.#topics) {
-      if (topic.isIdle && !topic.refreshing) this.#topics.delete(name);
+      if (topic.isIdle && !topic.refresh.isRunning) this.#topics.delete(name);
       if (this.#topics.size < topicsMax) break;
     }
   }
@@ -87,21 +86,22 @@ export class Topics {
     const nowMs = performance.now();
     for (const topic of this.#dirty) {
       this.#dirty.delete(topic);
-      if (!topic.canSend || topic.refreshAtMs <= nowMs) this.#refresh(topic, nowMs);
+      if (!topic.canSend || topic.refresh.atMs <= nowMs) this.#refresh(topic, nowMs);
       if (!topic.canSend || !topic.flush(nowMs)) continue;
-      // A leader is away: another may have been elected.
-      topic.refreshSoon(nowMs);
-      this.#options.owner.wakeAt(topic.refreshAtMs);
+      // A leader cannot be reached: another may have been elected.
+      topic.refresh.soon(nowMs);
+      this.#options.owner.wakeAt(topic.refresh.atMs);
     }
   }
 
   #refresh(topic: TopicState, nowMs: number): void {
     const { owner, logger } = this.#options;
-    if (!topic.needsRefresh(nowMs)) {
-      if (!topic.refreshing) owner.wakeAt(topic.refreshAtMs);
+    const { refresh } = topic;
+    if (!refresh.isDue(nowMs)) {
+      if (!refresh.isRunning) owner.wakeAt(refresh.atMs);
       return;
     }
-    topic.refreshing = true;
+    refresh.isRunning = true;
     owner.client
       .metadata(topic.name, nowMs + owner.requestTimeoutMs)
       .then(
@@ -109,7 +109,7 @@ export class Topics {
         (error: unknown) => this.#refreshFailed(topic, error),
       )
       .finally(() => {
-        topic.refreshing = false;
+        refresh.isRunning = false;
         if (topic.hasWaiting) this.markDirty(topic);
       })
       .catch((error: unknown) => logger.error('kafka_producer', String(error), { topic: topic.name }));
@@ -118,7 +118,7 @@ export class Topics {
   #refreshFailed(topic: TopicState, cause: unknown): void {
     const nowMs = performance.now();
     if (isTopicRefusal(cause)) topic.refuse(failureOf(cause), nowMs);
-    else topic.refreshFailed(nowMs);
+    else topic.refresh.failed(nowMs);
     this.#options.onRefreshFailed(cause);
   }
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { crc32Partition, murmur2Partition } from '../../../data-plane/kafka/partition-choice.ts';
 import type { ClusterSettings } from '../../../data-plane/kafka/producer-types.ts';
-import { metadataMaxAgeMs } from '../../../data-plane/kafka/topic-state.ts';
+import { metadataMaxAgeMs } from '../../../data-plane/kafka/topic-refresh.ts';
 import { producerOptions } from '../../../data-plane/plugins/kafka-settings/producer-options.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { buildConfig } from '../plugins/kafka-upstream/build-config.ts';

@@ -1,0 +1,36 @@
+import type { Entry } from './entry.ts';
+import type { KafkaClient, KafkaError } from './kafka-client.ts';
+import type { Failure } from './produce-failure.ts';
+import type { ProducerLimits } from './producer-types.ts';
+
+/** What the lanes of one producer share. */
+export interface LaneProducer {
+  readonly client: KafkaClient;
+  readonly requestTimeoutMs: number;
+  readonly idempotent: boolean;
+  limits(): ProducerLimits;
+  /** Flushes the producer's topics at this time (monotonic ms) at the latest. */
+  wakeAt(monotonicMs: number): void;
+}
+
+/** The topic that a lane belongs to, which hears what becomes of the lane's records. */
+export interface LaneTopic {
+  readonly name: string;
+  acked(partition: number, entries: readonly Entry[], baseOffset: bigint | null): void;
+  failed(entries: readonly Entry[], failure: Failure): void;
+  /** Says that a verdict came for entries that had been answered `unknown` at their deadline. */
+  late(entries: number, acked: boolean): void;
+  /** Says that the lane has its producer id. */
+  ready(): void;
+  /** Says that the brokers refuse a producer id. */
+  refused(error: KafkaError): void;
+}
+
+/** Why a batch in flight brought no success. */
+export interface BatchFailure {
+  readonly error: KafkaError;
+  /** The leader has to be found anew. */
+  readonly refresh: boolean;
+  /** The id of the topic that the request named. */
+  readonly topicId: string | null;
+}
