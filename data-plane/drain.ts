@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { withinTime } from '../shared/within-time.ts';
 import type { NodeParts } from './node-parts.ts';
-import type { HttpListener } from './proxy/http-listener.ts';
+import type { Listener } from './proxy/listener.ts';
 
 /** Time for the last traces when everything before them has used up drain_timeout. */
 const traceFlushMs = 1_000;
@@ -12,9 +12,10 @@ const endReserveMs = 1_000;
 const endReserveShareMax = 0.25;
 
 /**
- * Stops a node in this order: it is no longer ready; after drain_delay it accepts no connection; requests in flight
- * finish; queues flush; producers close. A request that still waits near drain_timeout is answered: its record was never
- * sent, or nothing is known of it. Only connections that do not end then are cut, counted and logged.
+ * Stops a node in this order: it is no longer ready; after drain_delay it accepts no connection; requests in flight and
+ * those that still come over open connections are served; queues flush; producers close. Near drain_timeout requests that
+ * begin are refused and those that wait are answered: their record was never sent, or nothing is known of it. Only
+ * connections that do not end then are cut, counted and logged.
  */
 export async function drain(parts: NodeParts): Promise<void> {
   const { options, state, source, holder, producers, listener } = parts;
@@ -34,13 +35,13 @@ export async function drain(parts: NodeParts): Promise<void> {
   await parts.status?.stop();
 }
 
-async function drainListener(parts: NodeParts, listener: HttpListener, deadlineMs: number): Promise<void> {
+async function drainListener(parts: NodeParts, listener: Listener, deadlineMs: number): Promise<void> {
   const { spine, producers, options } = parts;
   const drained = listener.drain();
-  // Requests that come over connections kept open are refused from here on; those in flight finish.
-  spine.refuse();
   const reserveMs = Math.min(endReserveMs, options.drainTimeoutMs * endReserveShareMax);
   if (await settlesBy(drained, deadlineMs - reserveMs)) return;
+  // Requests that still begin are refused from here on.
+  spine.refuse();
   const requests = spine.inFlight();
   // This answers every request that waits for Kafka, and refuses every record that is still to come.
   await producers.close(deadlineMs - reserveMs / 2);

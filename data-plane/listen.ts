@@ -1,6 +1,9 @@
+import { connectionsWithin } from '../shared/descriptors.ts';
+import { limitHits } from '../shared/limit-hits.ts';
 import { boundAddress, startStatusServer } from '../shared/status-server.ts';
 import type { NodeParts } from './node-parts.ts';
-import { startHttpListener } from './proxy/http-listener.ts';
+import { listenerBounds } from './proxy/listener-limits.ts';
+import { type Listener, startListener } from './proxy/listener.ts';
 
 /** Binds the ports of a node. Rejects when one cannot be bound; what is bound by then is in `parts`. */
 export async function listen(parts: NodeParts): Promise<Readonly<Record<string, string>>> {
@@ -19,13 +22,18 @@ export async function listen(parts: NodeParts): Promise<Readonly<Record<string, 
   return addresses;
 }
 
-function startProxy({ options, spine, requestMetrics }: NodeParts, address: { host: string; port: number }) {
-  const { logger, requestBodyMaxBytes, trustedIps } = options;
-  return startHttpListener({
+function startProxy(parts: NodeParts, address: { host: string; port: number }): Promise<Listener> {
+  const { options, spine, requestMetrics, metrics } = parts;
+  const { logger, requestBodyMaxBytes, trustedIps, bounds = {} } = options;
+  const onLimit = limitHits({ metrics, logger });
+  const { connectionsMax = listenerBounds.connectionsMax } = bounds;
+  return startListener({
     listen: address,
     handle: spine.handle,
     bodyBytesMax: requestBodyMaxBytes,
     trustedIps,
+    limits: { ...bounds, connectionsMax: connectionsWithin(connectionsMax) },
+    onLimit: (limit) => onLimit(limit, 'proxy'),
     onRefused: (status) => requestMetrics.unmatched.count(status),
     onError: (error) => logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
   });

@@ -3,18 +3,7 @@ import type { ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Listener } from '../shared/settings/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
-
-/** The bounds of the listeners for requests. */
-export interface ListenerBounds {
-  readonly connectionsMax: number;
-  readonly requestBodiesMaxBytes: number;
-  readonly sendTimeoutMs: number;
-  readonly handshakeTimeoutMs: number;
-  readonly headerTimeoutMs: number;
-  readonly bodyTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly http2StreamsMax: number;
-}
+import type { ListenerBounds } from './proxy/listener-limits.ts';
 
 /** The settings of a node of any role that serves, checked and in their units. */
 export interface NodeOptions {
@@ -25,7 +14,8 @@ export interface NodeOptions {
   readonly requestBodyMaxBytes: number;
   readonly producerMemoryMaxBytes: number;
   readonly trustedIps: readonly string[];
-  readonly bounds?: ListenerBounds;
+  /** The defaults of the settings where left out. */
+  readonly bounds?: Partial<ListenerBounds>;
   readonly accessLog?: 'off' | 'errors' | 'all';
   /** Adds Kong's `X-Kong-*-Latency` headers to answers. */
   readonly latencyHeaders?: boolean;

@@ -8,7 +8,7 @@ import { LuaChains } from './lua/lua-chains.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
-import type { HttpListener } from './proxy/http-listener.ts';
+import type { Listener } from './proxy/listener.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
 import { PluginInstances } from './runtime/plugin-instances.ts';
@@ -52,7 +52,7 @@ export interface NodeParts extends Services {
   readonly tracing: Tracing | undefined;
   readonly state: { draining: boolean; stopped: boolean };
   /** Set once its port is bound. */
-  listener: HttpListener | undefined;
+  listener: Listener | undefined;
   /** Set once its port is bound. */
   status: StatusServer | undefined;
 }

@@ -1,4 +1,5 @@
-import type { DataPlaneOptions, ListenerBounds, NodeOptions } from '../../data-plane/node-options.ts';
+import type { DataPlaneOptions, NodeOptions } from '../../data-plane/node-options.ts';
+import type { ListenerBounds } from '../../data-plane/proxy/listener-limits.ts';
 import type { Role } from '../../shared/settings/setting.ts';
 import type { adminSettings } from '../../shared/settings/admin-settings.ts';
 import type { boundSettings } from '../../shared/settings/bound-settings.ts';

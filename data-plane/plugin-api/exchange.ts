@@ -29,7 +29,7 @@ export interface ExchangeRoute {
 export interface Exchange {
   /** Monotonic milliseconds (performance.now) at which the head of the request had arrived; deadlines count from here. */
   readonly receivedAtMs: number;
-  /** Made when first asked for; sent as `request_id` in error answers. */
+  /** Sent as X-Request-Id with every answer, and as `request_id` in error answers. */
   readonly requestId: string;
   readonly protocol: Protocol;
   /** Upper case. */
@@ -71,7 +71,7 @@ export interface OpenExchange extends Exchange {
   respond(answer: Answer): void;
 }
 
-/** What goes back to the client. Listeners add framing, Date and connection headers. */
+/** What goes back to the client. Listeners add framing, Date, X-Request-Id and connection headers. */
 export interface Answer {
   readonly status: number;
   /** Flat list: name, value, name, value. */

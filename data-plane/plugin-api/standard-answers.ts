@@ -7,7 +7,7 @@ import type { Answer, Exchange } from './exchange.ts';
 export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
   const { status, code, outcome, retryable, details, retryAfterSeconds } = error;
   const requestId = exchange.requestId;
-  const headers = ['Content-Type', 'application/json; charset=utf-8', 'X-Request-Id', requestId];
+  const headers = ['Content-Type', 'application/json; charset=utf-8'];
   if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
   const body = JSON.stringify({
     message: STATUS_CODES[status] ?? 'Error',
@@ -45,7 +45,7 @@ export function plainAnswer(
   const requestId = exchange.requestId;
   return {
     status,
-    headers: ['Content-Type', 'application/json; charset=utf-8', 'X-Request-Id', requestId, ...headers],
+    headers: ['Content-Type', 'application/json; charset=utf-8', ...headers],
     body: JSON.stringify({ message, request_id: requestId }),
   };
 }

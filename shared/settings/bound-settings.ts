@@ -10,21 +10,18 @@ export const boundSettings = {
   connections_max: setting({
     roles: roleGroups.proxy,
     default: '10000',
-    supported: ['10000'],
     parse: between(count, 1, 1_000_000, '1 and 1000000'),
     description: 'connections of a port, at most the file descriptors less 256; one more is closed at once',
   }),
   request_bodies_max: setting({
     roles: roleGroups.proxy,
     default: '256mb',
-    supported: ['256mb'],
     parse: notEmptySize,
     description: 'bytes of unfinished bodies over all requests; beyond it a request is answered 503',
   }),
   send_timeout: setting({
     roles: roleGroups.proxy,
     default: '30s',
-    supported: ['30s'],
     parse: timeout,
     description: 'a client that takes nothing of its answer for this long is disconnected',
   }),
@@ -38,21 +35,18 @@ export const boundSettings = {
   header_timeout: setting({
     roles: roleGroups.proxy,
     default: '10s',
-    supported: ['10s'],
     parse: timeout,
     description: 'bound of the headers of a request; later is 408',
   }),
   body_timeout: setting({
     roles: roleGroups.proxy,
     default: '60s',
-    supported: ['60s'],
     parse: timeout,
     description: 'bound of a whole request; later is 408',
   }),
   idle_timeout: setting({
     roles: roleGroups.proxy,
     default: '60s',
-    supported: ['60s'],
     parse: timeout,
     description: 'a connection without a request is closed after this time',
   }),

@@ -187,7 +187,7 @@ describe('a data plane', function () {
   });
 
   describe('that drains', () => {
-    it('is not ready, finishes what is in flight, refuses what begins', async () => {
+    it('is not ready, finishes what is in flight, serves what began to come', async () => {
       const node = await started();
       const before = await countRecords(topic);
       const inFlight = await openHalf(node);
@@ -207,8 +207,7 @@ describe('a data plane', function () {
       expect(refused).to.have.property('code', 'ECONNREFUSED');
 
       beginning.send(`Content-Length: ${body.length}\r\n\r\n${body}`);
-      expect(await beginning.end()).to.deep.equal([503]);
-      expect(codeOf(beginning)).to.equal('SHUTTING_DOWN');
+      expect(await beginning.end()).to.deep.equal([200]);
       expect(beginning.received).to.match(/Connection: close/i);
 
       inFlight.send(whole.slice(-1));
@@ -217,9 +216,33 @@ describe('a data plane', function () {
         .to.match(/Connection: close/i)
         .and.to.include('"outcome":"acked"');
       await stopped;
-      expect(await countRecords(topic)).to.equal(before + 2);
+      expect(await countRecords(topic)).to.equal(before + 3);
       expect(lines.map(({ event }) => event)).to.not.include('drain_overdue');
       expect(await status(node, '/status').catch(() => 'closed')).to.equal('closed');
+    });
+
+    it('answers every request of busy keep-alive clients, and resets none', async () => {
+      const node = await started();
+      const clients = await Promise.all(Array.from({ length: 20 }, () => open(node)));
+      const before = await countRecords(topic);
+      let sent = 0;
+      const busy = clients.map(async (client) => {
+        for (let count = 1; !/Connection: close/i.test(client.received); count += 1) {
+          client.send(whole);
+          sent += 1;
+          await client.answers(count);
+        }
+      });
+      await Promise.all(clients.map((client) => client.answers(5)));
+      const stopped = node.stop();
+      await Promise.all(busy);
+      await stopped;
+      for (const client of clients) {
+        expect(client.error).to.equal(undefined);
+        expect(new Set(client.statuses)).to.deep.equal(new Set([200]));
+      }
+      expect(clients.flatMap(({ statuses }) => statuses)).to.have.length(sent);
+      expect(await countRecords(topic)).to.equal(before + sent);
     });
 
     it('goes on serving during drain_delay, though not ready', async () => {

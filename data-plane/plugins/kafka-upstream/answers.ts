@@ -90,7 +90,7 @@ function partial(
     request_id: requestId,
     records,
   });
-  return { status, headers: [...jsonHeaders, 'x-request-id', requestId], body };
+  return { status, headers: jsonHeaders, body };
 }
 
 /** 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */

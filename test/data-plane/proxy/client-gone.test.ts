@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Producers } from '../../../data-plane/kafka/producers.ts';
 import { kafkaUpstream } from '../../../data-plane/plugins/kafka-upstream/plugin.ts';
 import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
-import { startHttpListener } from '../../../data-plane/proxy/http-listener.ts';
+import { startListener } from '../../../data-plane/proxy/listener.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
@@ -39,7 +39,7 @@ describe('a client that goes away while its record is queued', function () {
     await fixture.apply({ routes: [routeEntity()], plugins: [pluginEntity('publish', 'kafka')] });
     closing.add(() => fixture.holder.close());
     const seen: OpenExchange[] = [];
-    const listener = await startHttpListener({
+    const listener = await startListener({
       listen: { host: '127.0.0.1', port: 0 },
       handle(exchange) {
         seen.push(exchange);

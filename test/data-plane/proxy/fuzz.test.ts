@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { type HttpListener, startHttpListener } from '../../../data-plane/proxy/http-listener.ts';
+import { type Listener, startListener } from '../../../data-plane/proxy/listener.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { RawClient } from './raw-http.ts';
 import { pluginEntity, routeEntity, SpineFixture } from './spine-fixture.ts';
@@ -100,7 +100,7 @@ const bytes = fc.oneof(
 
 describe('whatever comes over a connection', function () {
   this.timeout(60_000);
-  let listener: HttpListener;
+  let listener: Listener;
   let fixture: SpineFixture;
   const faults: unknown[] = [];
   before(async () => {
@@ -127,7 +127,7 @@ describe('whatever comes over a connection', function () {
       routes: [routeEntity({ paths: ['/orders', '~/a.*b$'] })],
       plugins: [pluginEntity('publish', 'echo')],
     });
-    listener = await startHttpListener({
+    listener = await startListener({
       listen: { host: '127.0.0.1', port: 0 },
       handle: fixture.spine.handle,
       bodyBytesMax: 1_000,

@@ -329,7 +329,6 @@ describe('the spine of a request', function () {
           request_id: 'request-1',
         });
         expect(exchange.header('retry-after')).to.equal(retryAfter);
-        expect(exchange.header('x-request-id')).to.equal('request-1');
         expect(exchange.header('content-type')).to.match(/^application\/json/);
         expect(exchange.answer.closeConnection).to.equal(false);
       });

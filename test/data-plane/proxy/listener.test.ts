@@ -1,21 +1,17 @@
 import { expect } from 'chai';
 import { RequestError } from '../../../shared/errors.ts';
 import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
-import {
-  type HttpListener,
-  type HttpListenerOptions,
-  startHttpListener,
-} from '../../../data-plane/proxy/http-listener.ts';
+import { type Listener, type ListenerOptions, startListener } from '../../../data-plane/proxy/listener.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { RawClient } from './raw-http.ts';
 
 const bodyBytesMax = 1_000;
 
-describe('HTTP listener', function () {
+describe('a listener', function () {
   this.timeout(20_000);
   const closing = new Closing();
-  let listener: HttpListener;
+  let listener: Listener;
   /** Statuses of what was refused before it was handed on. */
   let refused: number[];
   /** What was handed on, in order. */
@@ -35,15 +31,15 @@ describe('HTTP listener', function () {
     );
   }
 
-  async function start(options: Partial<HttpListenerOptions> = {}): Promise<void> {
-    listener = await startHttpListener({
+  async function start(options: Partial<ListenerOptions> = {}): Promise<void> {
+    listener = await startListener({
       listen: { host: '127.0.0.1', port: 0 },
       handle: answer,
       bodyBytesMax,
       trustedIps: [],
       onRefused: (status) => refused.push(status),
       ...options,
-      limits: { lingerMs: 200, ...options.limits },
+      limits: { lingerMs: 200, drainIdleMs: 300, ...options.limits },
     });
     const started = listener;
     closing.add(async () => {
@@ -207,9 +203,9 @@ describe('HTTP listener', function () {
     expect(client.received).to.match(/ \/1 .* \/2 .* \/3 /s);
   });
 
-  it('answers the good request before rubbish, then closes', async () => {
+  it('answers the good request before rubbish, then the rubbish, then closes', async () => {
     const client = await open();
-    expect(await client.send(`${get}\r\nRUBBISH\r\n\r\n`).end()).to.deep.equal([200]);
+    expect(await client.send(`${get}\r\nRUBBISH\r\n\r\n`).end()).to.deep.equal([200, 400]);
     expect(client.received).to.include('[GET a');
   });
 
@@ -272,7 +268,7 @@ describe('HTTP listener', function () {
   });
 
   describe('time limits', () => {
-    const limits = { headersTimeoutMs: 200, requestTimeoutMs: 400, timeoutCheckMs: 50, idleTimeoutMs: 150 };
+    const limits = { headerTimeoutMs: 200, bodyTimeoutMs: 400, checkMs: 50, idleTimeoutMs: 150 };
     beforeEach(() => start({ limits }));
 
     it('end a connection whose header does not end: 408', async () => {
@@ -401,7 +397,7 @@ describe('HTTP listener', function () {
   });
 
   it('rejects when the port is taken', async () => {
-    const failure = await startHttpListener({
+    const failure = await startListener({
       listen: { host: '127.0.0.1', port: listener.port },
       handle: answer,
       bodyBytesMax,

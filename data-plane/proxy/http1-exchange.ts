@@ -5,33 +5,17 @@ import { normalizePath } from '../../shared/path.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
 import { splitPort } from '../router/host.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../plugin-api/exchange.ts';
-import { closeGentlyAfterAnswer } from './gentle-close.ts';
 import { HeaderList } from '../plugin-api/header-list.ts';
-import { readHttpBody } from './http-body.ts';
-import type { HttpLimits } from './http-limits.ts';
+import { endGently } from './gentle-close.ts';
+import { readHttp1Body } from './http1-body.ts';
+import type { Http1Connection } from './http1-connection.ts';
+import { headBytesOf } from './http1-request-check.ts';
+import type { ListenerContext } from './listener-context.ts';
 import { requestIdFrom } from './request-id.ts';
-import { clientBehind, unmapped, type TrustedAddresses } from './trusted-addresses.ts';
-
-/** What all exchanges of one listener share. */
-export interface ExchangeSettings {
-  readonly bodyBytesMax: number;
-  readonly limits: HttpLimits;
-  readonly trusted: TrustedAddresses;
-  /** The listener's own port, for requests whose Host names none. */
-  port: number;
-  /** Every answer says `Connection: close`. */
-  isClosing: boolean;
-}
-
-/** What the exchanges of one connection share. */
-export interface ConnectionState {
-  requests: number;
-  /** An answer said `Connection: close`: what comes after it must not be processed (RFC 9112 section 9.6). */
-  isEnding: boolean;
-}
+import { clientBehind, unmapped } from './trusted-addresses.ts';
 
 /** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
-export class HttpExchange implements OpenExchange {
+export class Http1Exchange implements OpenExchange {
   readonly receivedAtMs = performance.now();
   readonly protocol: Protocol;
   readonly method: string;
@@ -48,10 +32,10 @@ export class HttpExchange implements OpenExchange {
 
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #settings: ExchangeSettings;
-  readonly #connection: ConnectionState;
-  /** The connection takes no request after this one. */
-  readonly #isLast: boolean;
+  readonly #context: ListenerContext;
+  readonly #connection: Http1Connection;
+  /** The number of this request on its connection. */
+  readonly #number: number;
   /** The client waits for `100 Continue` before it sends the body. */
   readonly #expectsContinue: boolean;
   /** null: chunked. */
@@ -63,16 +47,16 @@ export class HttpExchange implements OpenExchange {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    settings: ExchangeSettings,
-    connection: ConnectionState,
+    context: ListenerContext,
+    connection: Http1Connection,
     authority: string,
     expectsContinue: boolean,
   ) {
     this.#request = request;
     this.#response = response;
-    this.#settings = settings;
+    this.#context = context;
     this.#connection = connection;
-    this.#isLast = connection.requests >= settings.limits.requestsPerConnectionMax;
+    this.#number = connection.requests;
     this.#expectsContinue = expectsContinue;
     this.#declaredBytes = declaredBytesOf(request);
     this.#bodyIsRead = this.#declaredBytes === 0;
@@ -80,10 +64,10 @@ export class HttpExchange implements OpenExchange {
     // A target in absolute form may name a user and a password: what goes on is its path alone (RFC 9112, 3.2.2).
     this.target = originForm(request.url ?? '');
     this.headers = new HeaderList(request.rawHeaders);
-    this.protocol = settings.trusted.isEmpty ? 'http' : this.#forwardedProtocol();
+    this.protocol = context.trusted.isEmpty ? 'http' : this.#forwardedProtocol();
     const { name, port } = splitPort(authority);
     this.host = name.toLowerCase();
-    this.port = port ?? settings.port;
+    this.port = port ?? context.port;
     const question = this.target.indexOf('?');
     this.path = normalizePath(question === -1 ? this.target : this.target.slice(0, question));
     this.query = question === -1 ? '' : this.target.slice(question + 1);
@@ -95,7 +79,7 @@ export class HttpExchange implements OpenExchange {
 
   get clientAddress(): string {
     const peer = this.#peer();
-    const { trusted } = this.#settings;
+    const { trusted } = this.#context;
     return trusted.isEmpty ? peer : clientBehind(trusted, peer, this.headers.all('x-forwarded-for'));
   }
 
@@ -112,34 +96,54 @@ export class HttpExchange implements OpenExchange {
     if (response.headersSent || this.clientGone) return;
     const { body, status } = answer;
     const headers = answer.headers.slice();
+    headers.push('X-Request-Id', this.requestId);
     const isEmpty = status === 204 || status === 304;
     // A flat list and a known length let node:http send head and body in one write.
     if (typeof body === 'string') {
       if (!isEmpty) headers.push('Content-Length', String(Buffer.byteLength(body)));
     } else if (!(body instanceof Readable) && !isEmpty) headers.push('Content-Length', String(body.length));
-    const leavesBody = !this.#bodyIsRead && !this.#canSkipBody();
-    if (leavesBody || this.#isLast || answer.closeConnection === true || this.#settings.isClosing) {
+    if (this.#connection.endsWith(this.#number, answer.closeConnection === true || this.#mustEnd())) {
       headers.push('Connection', 'close');
-      this.#connection.isEnding = true;
+      const { socket } = this.#request;
+      // node:http would reset the connection while unread bytes are left.
+      socket.destroySoon = () => endGently(socket, undefined, this.#context.limits.lingerMs);
     }
     response.writeHead(status, headers);
-    if (leavesBody) closeGentlyAfterAnswer(this.#request, this.#settings.limits.lingerMs);
     if (body instanceof Readable) pipeline(body, response, () => undefined);
     else response.end(isEmpty ? undefined : body);
+    this.#connection.answered();
   }
 
   #readBody(): Promise<Buffer> {
-    const { bodyBytesMax } = this.#settings;
+    const { bodyBytesMax, bodies, onLimit } = this.#context;
     const isWelcome = this.#declaredBytes === null || this.#declaredBytes <= bodyBytesMax;
     if (this.#expectsContinue && isWelcome) this.#response.writeContinue();
-    return readHttpBody({
+    return readHttp1Body({
       request: this.#request,
       declaredBytes: this.#declaredBytes,
       bytesMax: bodyBytesMax,
+      bodies,
       onComplete: () => {
         this.#bodyIsRead = true;
       },
+      onFull: () => onLimit('request_bodies_max'),
     });
+  }
+
+  /** Whether the connection cannot take another request after this one. */
+  #mustEnd(): boolean {
+    if (this.#number >= this.#context.limits.requestsPerConnectionMax) return true;
+    if (!this.#bodyIsRead && !this.#request.complete && !this.#canSkipBody()) return true;
+    return this.#request.headers.upgrade !== undefined && this.#mayHideBytes();
+  }
+
+  /**
+   * Whether bytes may have come behind a request that offers an upgrade: node:http drops those of the same segment. They
+   * are counted on the first request of a connection, the one with which a client offers HTTP/2.
+   */
+  #mayHideBytes(): boolean {
+    if (this.#number > 1 || this.#declaredBytes === null) return true;
+    return this.#request.socket.bytesRead !== headBytesOf(this.#request) + this.#declaredBytes;
   }
 
   /**
@@ -147,7 +151,7 @@ export class HttpExchange implements OpenExchange {
    * may or may not send it (RFC 9110 section 10.1.1).
    */
   #canSkipBody(): boolean {
-    const { skippedBodyBytesMax } = this.#settings.limits;
+    const { skippedBodyBytesMax } = this.#context.limits;
     return this.#declaredBytes !== null && this.#declaredBytes <= skippedBodyBytesMax && !this.#expectsContinue;
   }
 
@@ -157,7 +161,7 @@ export class HttpExchange implements OpenExchange {
 
   #forwardedProtocol(): Protocol {
     const claimed = this.headers.get('x-forwarded-proto');
-    return claimed?.toLowerCase() === 'https' && this.#settings.trusted.has(this.#peer()) ? 'https' : 'http';
+    return claimed?.toLowerCase() === 'https' && this.#context.trusted.has(this.#peer()) ? 'https' : 'http';
   }
 }
 

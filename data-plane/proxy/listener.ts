@@ -1,0 +1,131 @@
+import { performance } from 'node:perf_hooks';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { OpenExchange } from '../plugin-api/exchange.ts';
+import { createHttp1Server } from './http1-server.ts';
+import type { ListenerContext } from './listener-context.ts';
+import { type LimitName, listenerLimits, type ListenerLimits } from './listener-limits.ts';
+import { RequestBodies } from './request-bodies.ts';
+import { SendWatch } from './send-watch.ts';
+import { createTrustedAddresses } from './trusted-addresses.ts';
+
+export interface ListenerOptions {
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly handle: (exchange: OpenExchange) => void;
+  readonly bodyBytesMax: number;
+  /** Addresses and CIDRs whose X-Forwarded-* is believed. */
+  readonly trustedIps: readonly string[];
+  readonly limits?: Partial<ListenerLimits>;
+  /** The account of unfinished bodies, when several listeners share it. */
+  readonly bodies?: RequestBodies;
+  /** A request was refused before it became an exchange: its status. */
+  readonly onRefused?: (status: number) => void;
+  /** A limit was reached. */
+  readonly onLimit?: (limit: LimitName) => void;
+  /** The bound port has trouble: a connection could not be accepted. */
+  readonly onError?: (error: Error) => void;
+}
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly connections: { readonly accepted: number; readonly active: number };
+  /**
+   * Accepts no connection any more. Every answer ends its connection from here on; a connection without a request is left
+   * open for one more request for a moment. Resolves when the last connection ended.
+   */
+  drain(): Promise<void>;
+  /** Closes what is left; returns how many connections were cut before their last answer. */
+  destroy(): number;
+}
+
+/** Accepts connections on a port, bounds them and hands each to the server of its protocol. Rejects when the port cannot be bound. */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const context = createContext(options);
+  const { limits } = context;
+  const http1 = createHttp1Server(context);
+  const open = new Map<Socket, SendWatch>();
+  let accepted = 0;
+  let onEmpty = () => {};
+  const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    accepted += 1;
+    open.set(socket, new SendWatch(socket));
+    socket.once('close', () => {
+      open.delete(socket);
+      if (open.size === 0) onEmpty();
+    });
+    http1.serve(socket);
+  });
+  acceptor.maxConnections = limits.connectionsMax;
+  acceptor.on('drop', () => context.onLimit('connections_max'));
+  const { host, port } = await bind(acceptor, options.listen);
+  context.port = port;
+  // A connection that could not be accepted is no reason to end the process.
+  acceptor.on('error', (error) => options.onError?.(error));
+  const checks = setInterval(() => {
+    cutStalled(open, context);
+    http1.check();
+  }, limits.checkMs);
+  return {
+    host,
+    port,
+    get connections() {
+      return { accepted, active: open.size };
+    },
+    async drain() {
+      context.isDraining = true;
+      acceptor.close();
+      http1.drain();
+      const idleTimer = setTimeout(() => http1.endIdle(), limits.drainIdleMs);
+      if (open.size > 0) await new Promise<void>((resolve) => (onEmpty = resolve));
+      clearTimeout(idleTimer);
+      clearInterval(checks);
+      http1.close();
+    },
+    destroy() {
+      // One that is half-closed has its answer and only waits for its client.
+      const left = [...open.keys()].filter((socket) => !socket.writableEnded).length;
+      for (const socket of open.keys()) socket.destroy();
+      return left;
+    },
+  };
+}
+
+function createContext(options: ListenerOptions): ListenerContext {
+  const limits = { ...listenerLimits, ...options.limits };
+  const nothing = () => undefined;
+  return {
+    handle: options.handle,
+    bodyBytesMax: options.bodyBytesMax,
+    limits,
+    trusted: createTrustedAddresses(options.trustedIps),
+    bodies: options.bodies ?? new RequestBodies(limits.requestBodiesMaxBytes),
+    onLimit: options.onLimit ?? nothing,
+    onRefused: options.onRefused ?? nothing,
+    port: options.listen.port,
+    isDraining: false,
+  };
+}
+
+/** Cuts connections whose clients take nothing of what is written to them. */
+function cutStalled(open: ReadonlyMap<Socket, SendWatch>, { limits, onLimit }: ListenerContext): void {
+  const nowMs = performance.now();
+  for (const [socket, watch] of open) {
+    if (watch.stalledMs(nowMs) < limits.sendTimeoutMs) continue;
+    onLimit('send_timeout');
+    socket.destroy();
+  }
+}
+
+function bind(server: Server, listen: { host: string; port: number }): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listen, () => {
+      server.off('error', reject);
+      const address = server.address();
+      // A TCP server's address is a record; text would be a pipe's.
+      if (address === null || typeof address === 'string') reject(new Error('not bound to a port'));
+      else resolve({ host: address.address, port: address.port });
+    });
+  });
+}
