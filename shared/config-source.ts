@@ -12,6 +12,14 @@ export interface EntityFault {
   readonly message: string;
 }
 
+/** The message of the fault with which a node refuses the configuration of another database than it follows. */
+export const databaseDiffers = 'database identity differs';
+
+/** Tells whether the fault says that the node follows another database. */
+export function isDatabaseFault({ entityType, message }: EntityFault): boolean {
+  return entityType === 'snapshot' && message === databaseDiffers;
+}
+
 /** Faults of one refused version that a node tells and a control plane keeps. */
 export const toldFaultsMax = 1_000;
 

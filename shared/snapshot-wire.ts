@@ -24,7 +24,7 @@ export interface WireSnapshot {
 /** Bound of a packed snapshot or delta: the same as that of a message. */
 export const packedBytesMax = 64 * 1024 * 1024;
 /** Bound of an unpacked snapshot, so that a small file cannot fill the memory. */
-export const unpackedBytesMax = 512 * 1024 * 1024;
+export const unpackedBytesMax = 128 * 1024 * 1024;
 /** Bytes that are decompressed at a time. */
 const chunkBytes = 64 * 1024;
 /** Characters that are compressed at a time. */

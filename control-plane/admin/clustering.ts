@@ -8,6 +8,13 @@ export interface Clustering {
   getDataPlane(id: string): DataPlaneView | undefined;
   /** Body of `GET /clustering/status`: expected hash, counts by state, slowest node. */
   status(): Readonly<Record<string, unknown>>;
+  /** Removes the row of a node that is not connected. */
+  forgetDataPlane(id: string): 'forgotten' | 'connected' | 'unknown';
+  /**
+   * Offers the configuration with the operator's consent to nodes that follow another database. Returns those to which it
+   * is offered now; a node that is not connected, unknown, or does not follow another database is left out.
+   */
+  adoptDatabase(ids: readonly string[] | 'all'): readonly string[];
   /** Calls the listener each time that a node's state becomes another. Returns the function that ends it. */
   onStateChange(listener: (change: StateChangeView) => void): () => void;
 }

@@ -6,6 +6,8 @@ export interface NodeRejection {
   readonly hash: string;
   readonly atMs: number;
   readonly errors: readonly EntityFault[];
+  /** The hashes, at that time, of the entities that the errors name, by `type/id`; absent in records of older versions. */
+  readonly entities?: Readonly<Record<string, string>>;
 }
 
 /** What the control plane remembers of a node, connected or not. Times are milliseconds since 1970. */
@@ -26,6 +28,8 @@ export interface NodeRecord {
   readonly appliedAtMs: number | null;
   readonly applyMs: number | null;
   readonly rejected: NodeRejection | null;
+  /** The subject of the certificate that first used the id. */
+  readonly owner?: string;
 }
 
 export interface NodeStore {

@@ -3,9 +3,12 @@ import type { NodeEntry } from './node-entry.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
 import type { Publisher } from './publisher.ts';
+import type { WentBack } from './went-back.ts';
 
 export interface ClusteringOptions {
-  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange'>;
+  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange' | 'forget' | 'adopt' | 'wentBack'>;
+  /** The identity of the database. */
+  readonly databaseId: string | undefined;
   readonly publisher: Pick<Publisher, 'latest'>;
   readonly nodePurgeAfterMs: number;
 }
@@ -14,7 +17,8 @@ export interface ClusteringOptions {
 const noHash = '0'.repeat(32);
 
 /** Makes the views of data planes for the Admin API: Kong's fields first, then ours. Times are seconds since 1970. */
-export function createClustering({ registry, publisher, nodePurgeAfterMs }: ClusteringOptions): Clustering {
+export function createClustering(options: ClusteringOptions): Clustering {
+  const { registry, publisher, nodePurgeAfterMs, databaseId } = options;
   // A node that is not connected is expected to run what all others do.
   const expectedHashOf = ({ nodeClass }: NodeEntry): string | null =>
     (nodeClass === undefined ? publisher.latest() : nodeClass.publication())?.hash ?? null;
@@ -48,8 +52,12 @@ export function createClustering({ registry, publisher, nodePurgeAfterMs }: Clus
         connected: entries.filter(({ session }) => session !== undefined).length,
         states,
         slowest_node: slowest(entries, registry, nowMs),
+        database: { id: databaseId ?? null, went_back: wentBackView(registry.wentBack()) },
       };
     },
+    forgetDataPlane: (id) => registry.forget(id),
+    adoptDatabase: (ids) =>
+      (ids === 'all' ? registry.list().map(({ record }) => record.id) : ids).filter((id) => registry.adopt(id)),
     onStateChange: (listener) =>
       registry.onStateChange(({ entry, from, to, atMs }) =>
         listener({
@@ -102,6 +110,8 @@ function dataPlaneView(entry: NodeEntry, { expectedHash, nodePurgeAfterMs, state
       reason,
     })),
     clusters: heartbeat?.clusters ?? [],
+    destinations: entry.destinations?.items ?? [],
+    destinations_omitted: entry.destinations?.omitted ?? 0,
     requests_per_second: round(heartbeat?.requestsPerSecond ?? 0),
   };
 }
@@ -115,6 +125,12 @@ function slowest(entries: readonly NodeEntry[], registry: Pick<NodeRegistry, 'st
   if (first === undefined) return null;
   const { id, hostname, applyMs } = first.record;
   return { id, hostname, state: registry.state(first, nowMs), apply_ms: applyMs, behind_ms: behindMs(first) };
+}
+
+function wentBackView(wentBack: WentBack | undefined): object | null {
+  if (wentBack === undefined) return null;
+  const { atMs, nodeId, nodeRevision, revision } = wentBack;
+  return { at: seconds(atMs), node: nodeId, node_revision: nodeRevision, revision };
 }
 
 function errorView(fault: NonNullable<NodeEntry['record']['rejected']>['errors'][number]): object {

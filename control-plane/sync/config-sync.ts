@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { ClusterTls } from '../../shared/cluster-tls.ts';
+import { type LimitHit, limitHits } from '../../shared/limit-hits.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { Clustering, SyncGate } from '../admin/clustering.ts';
@@ -8,13 +9,14 @@ import type { ConfigReader } from '../store/config-reader.ts';
 import type { Database } from '../store/database.ts';
 import { createNodeStore } from '../store/node-store.ts';
 import type { WriteHold } from '../store/write-hold.ts';
+import type { ConnectionLimits } from './connection-guard.ts';
 import { createClustering } from './clustering-views.ts';
 import { NodeRegistry } from './node-registry.ts';
 import { defaultSessionTimings, type SessionTimings } from './node-session.ts';
 import { Publisher } from './publisher.ts';
 import { createSyncGate } from './sync-gate.ts';
-import { registerSyncMetrics } from './sync-metrics.ts';
-import { startSyncServer } from './sync-server.ts';
+import { pushCounter, registerNodeGauges } from './sync-metrics.ts';
+import { startSyncServer, type SyncServer } from './sync-server.ts';
 
 export interface ConfigSyncOptions {
   readonly reader: ConfigReader;
@@ -27,6 +29,11 @@ export interface ConfigSyncOptions {
   /** Says when the database must not be written to. */
   readonly hold?: WriteHold;
   readonly nodePurgeAfterMs: number;
+  /** How many rows of nodes are kept. */
+  readonly nodesMax?: number | undefined;
+  /** The identity of the database, which snapshots carry. */
+  readonly databaseId?: string;
+  readonly connectionLimits?: ConnectionLimits;
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
   /** The version of this control plane. Nodes of another major version are not served; without a version all are. */
@@ -42,32 +49,24 @@ export interface RunningConfigSync {
   readonly clustering: Clustering;
   readonly syncGate: SyncGate;
   readonly publisher: Publisher;
+  /** Says why the rows of nodes cannot be written; undefined when they can. */
+  fault(): string | undefined;
   /** Tells the nodes to come back later, ends their streams and saves their rows. The database stays open. */
   stop(): Promise<void>;
 }
 
 /** Publishes the store's configuration to data planes and keeps their state. Rejects when the port is in use. */
 export async function startConfigSync(options: ConfigSyncOptions): Promise<RunningConfigSync> {
-  const { reader, database, listen, tls, nodePurgeAfterMs, entities, plugins, version = '', logger, metrics } = options;
+  const { reader, nodePurgeAfterMs, entities, plugins, version = '', databaseId, logger } = options;
   const publisher = new Publisher({ reader, schemas: { version, entities, plugins }, logger });
   let registry: NodeRegistry | undefined;
   try {
-    const countPush = metrics && registerSyncMetrics(metrics, () => registry);
-    registry = new NodeRegistry({
-      store: createNodeStore({ database }),
-      ...(options.hold && { hold: options.hold }),
-      publisher,
-      nodePurgeAfterMs,
-      logger,
-      ...(countPush && { onPushed: countPush }),
-    });
-    const timings = options.timings ?? defaultSessionTimings;
-    const server =
-      listen === 'off'
-        ? undefined
-        : await startSyncServer({ listen, ...(tls && { tls }), publisher, registry, version, timings, logger });
-    const syncGate = createSyncGate({ registry, publisher });
-    const nodes = registry;
+    const onLimit = options.metrics && limitHits({ metrics: options.metrics, logger });
+    const nodes = makeRegistry(options, publisher, onLimit);
+    registry = nodes;
+    if (options.metrics !== undefined) registerNodeGauges(options.metrics, nodes);
+    const server = await startServer(options, publisher, nodes, onLimit);
+    const syncGate = createSyncGate({ registry: nodes, publisher });
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       syncGate.stop();
@@ -77,9 +76,10 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     };
     return {
       address: server?.address,
-      clustering: createClustering({ registry, publisher, nodePurgeAfterMs }),
+      clustering: createClustering({ registry: nodes, publisher, nodePurgeAfterMs, databaseId }),
       syncGate,
       publisher,
+      fault: () => nodes.fault(),
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
@@ -87,4 +87,49 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     registry?.stop();
     throw error;
   }
+}
+
+function makeRegistry(options: ConfigSyncOptions, publisher: Publisher, onLimit: LimitHit | undefined): NodeRegistry {
+  const { database, hold, nodePurgeAfterMs, nodesMax, tls, databaseId, metrics, logger } = options;
+  return new NodeRegistry({
+    store: createNodeStore({ database }),
+    hold,
+    publisher,
+    nodePurgeAfterMs,
+    nodesMax,
+    bindSubjects: tls?.mode === 'pki',
+    databaseId,
+    logger,
+    onPushed: metrics && pushCounter(metrics),
+    onLimit: (limit, fields) => onLimit?.(limit, 'cluster', fields),
+  });
+}
+
+async function startServer(
+  {
+    listen,
+    tls,
+    version = '',
+    databaseId = '',
+    timings = defaultSessionTimings,
+    connectionLimits,
+    logger,
+  }: ConfigSyncOptions,
+  publisher: Publisher,
+  registry: NodeRegistry,
+  onLimit: LimitHit | undefined,
+): Promise<SyncServer | undefined> {
+  if (listen === 'off') return undefined;
+  return startSyncServer({
+    listen,
+    tls,
+    publisher,
+    registry,
+    version,
+    databaseId,
+    timings,
+    connectionLimits,
+    onLimit,
+    logger,
+  });
 }

@@ -1,11 +1,16 @@
 import type { Apply, ApplyResult, ConfigSource, EntityFault } from '../../shared/config-source.ts';
+import type { Destination } from '../../shared/destination.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import { unpackSnapshot } from '../../shared/snapshot-wire.ts';
 import type { SyncGate } from '../admin/clustering.ts';
+import { unreachedText } from './node-destinations.ts';
 import type { Publication } from './node-class.ts';
 import type { Publisher } from './publisher.ts';
-import { RevisionWaits } from './revision-waits.ts';
+import { RevisionWaits, type WaitOutcome } from './revision-waits.ts';
+
+/** How often the destinations are looked at while a write waits for them. */
+const destinationPollMs = 50;
 
 export interface LocalSourceOptions {
   readonly publisher: Pick<Publisher, 'latest' | 'revision' | 'onRevision'>;
@@ -16,6 +21,8 @@ export interface LocalSourceOptions {
 export interface LocalSource extends ConfigSource, SyncGate {
   /** Returns the version that the data plane rejected last; undefined once it runs another one. */
   rejected(): Rejected | undefined;
+  /** Names where the data plane tells whether it reaches its destinations. */
+  watchDestinations(destinations: () => readonly Destination[]): void;
 }
 
 interface Rejected {
@@ -30,6 +37,7 @@ export function createLocalSource(options: LocalSourceOptions): LocalSource {
     start: (apply) => source.start(apply),
     stop: () => source.stop(),
     rejected: () => source.rejected,
+    watchDestinations: (destinations) => source.watchDestinations(destinations),
     waitApplied: (revision, timeoutMs) => source.waitApplied(revision, timeoutMs),
   };
 }
@@ -49,6 +57,8 @@ class PublishedSource {
   #worker: Rerun | undefined;
   #endRevisions = (): void => undefined;
   #stopped = false;
+  #destinations: () => readonly Destination[] = () => [];
+  #destinationTimer: NodeJS.Timeout | undefined;
 
   constructor({ publisher, logger }: LocalSourceOptions) {
     this.#publisher = publisher;
@@ -57,6 +67,10 @@ class PublishedSource {
 
   get rejected(): Rejected | undefined {
     return this.#rejected;
+  }
+
+  watchDestinations(destinations: () => readonly Destination[]): void {
+    this.#destinations = destinations;
   }
 
   async start(apply: Apply): Promise<void> {
@@ -71,6 +85,7 @@ class PublishedSource {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#endRevisions();
+    clearTimeout(this.#destinationTimer);
     await this.#worker?.idle();
     this.#waits.stop();
   }
@@ -79,11 +94,26 @@ class PublishedSource {
     return this.#waits.wait({
       timeoutMs,
       outcome: () => {
-        if (this.#appliedRevision >= revision) return 'applied; nodes=1';
-        return this.#rejectedRevision >= revision ? 'rejected; node=local' : undefined;
+        if (this.#appliedRevision >= revision) return this.#appliedOutcome();
+        return this.#rejectedRevision >= revision ? { text: 'rejected; node=local', isFinal: true } : undefined;
       },
       unfinished: (reason) => `${reason}; applied=0; nodes=1`,
     });
+  }
+
+  #appliedOutcome(): WaitOutcome {
+    const destinations = this.#destinations();
+    const isFinal = destinations.every(({ state }) => state !== 'untested');
+    if (!isFinal) this.#lookLater();
+    return { text: `applied; nodes=1${unreachedText(destinations)}`, isFinal };
+  }
+
+  #lookLater(): void {
+    if (this.#stopped) return;
+    this.#destinationTimer ??= setTimeout(() => {
+      this.#destinationTimer = undefined;
+      this.#waits.check();
+    }, destinationPollMs);
   }
 
   async #work(apply: Apply): Promise<void> {

@@ -13,6 +13,8 @@ export interface Publication {
   /** The newest revision that was read when this configuration was made. */
   readonly revision: number;
   readonly entityCount: number;
+  /** The bytes of all lines together. */
+  readonly unpackedBytes: number;
   /** Packs the whole configuration. */
   snapshot(): Promise<Buffer>;
   /** Packs the delta from that hash; undefined when the hash is too old or the delta would not be much shorter. */
@@ -51,7 +53,7 @@ export class NodeClass implements ServedClass {
   readonly #history: VersionHistory;
   #version: Version | undefined;
   #hashes = EntityHashes.none;
-  #lineChars = 0;
+  #lineBytes = 0;
   #entityCount = 0;
   readonly #rowCounts = new Map<string, { readonly row: CompatibilityRow; count: number }>();
   readonly #refusalCounts = new Map<RefusalStatus, number>();
@@ -122,14 +124,15 @@ export class NodeClass implements ServedClass {
     if (hash === this.#publication?.hash) return;
     const deltas = new Map<string, Promise<Buffer> | undefined>();
     let whole: Promise<Buffer> | undefined;
-    const lineCharsMax = this.#lineChars * deltaShareMax;
+    const lineBytesMax = this.#lineBytes * deltaShareMax;
     this.#publication = {
       hash,
       revision: version.revision,
       entityCount: this.#entityCount,
+      unpackedBytes: this.#lineBytes,
       snapshot: () => (whole ??= packLines(this.#lines(version))),
       deltaFrom: (baseHash) => {
-        if (!deltas.has(baseHash)) deltas.set(baseHash, this.#delta(baseHash, version, lineCharsMax));
+        if (!deltas.has(baseHash)) deltas.set(baseHash, this.#delta(baseHash, version, lineBytesMax));
         return deltas.get(baseHash);
       },
     };
@@ -139,18 +142,18 @@ export class NodeClass implements ServedClass {
     for (const entity of entities.values()) yield this.#shapeOf(entity)?.line ?? '';
   }
 
-  #delta(baseHash: string, version: Version, lineCharsMax: number): Promise<Buffer> | undefined {
+  #delta(baseHash: string, version: Version, lineBytesMax: number): Promise<Buffer> | undefined {
     const base = this.#sequences.get(baseHash);
     const changed = base === undefined ? undefined : this.#history.changedSince(base, version.sequence);
     if (changed === undefined) return undefined;
     const lines: string[] = [];
-    let lineChars = 0;
+    let lineBytes = 0;
     for (const { key, plural, id } of changed) {
       const entity = version.entities.get(key);
       const line = (entity && this.#shapeOf(entity)?.line) ?? removalLine(plural, id);
       lines.push(line);
-      lineChars += line.length;
-      if (lineChars > lineCharsMax) return undefined;
+      lineBytes += Buffer.byteLength(line);
+      if (lineBytes > lineBytesMax) return undefined;
     }
     return packLines(lines);
   }
@@ -173,7 +176,7 @@ export class NodeClass implements ServedClass {
     const shape = adapted === undefined ? entity : shapeOf(entity, adapted);
     if (shape === undefined) return undefined;
     this.#entityCount += by;
-    this.#lineChars += by * shape.line.length;
+    this.#lineBytes += by * Buffer.byteLength(shape.line);
     return shape;
   }
 

@@ -1,9 +1,11 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { CertificateDetails } from '../../shared/cluster-tls.ts';
-import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
+import { boundedText } from './bounded-text.ts';
 import type { ServedClass } from './node-class.ts';
+import type { NodeDestinations } from './node-destinations.ts';
+import { type EntityHashOf, rejectionOf } from './node-rejections.ts';
 import type { NodeSession } from './node-session.ts';
 import type { NodeState } from './node-states.ts';
 
@@ -18,9 +20,13 @@ export interface NodeEntry {
   /** The revisions of this stream's last ack and last reject; -1 where unknown. */
   appliedRevision: number;
   rejectedRevision: number;
-  /** The newest rejections of this stream, by hash; at most `rejectionsMax`. */
+  /** The newest rejections of this stream, by hash. */
   readonly rejections: Map<string, NodeRejection>;
   heartbeat: NodeHeartbeatFacts | undefined;
+  /** The node tells whether it reaches its destinations. */
+  readonly tellsDestinations: boolean;
+  /** Undefined until the node has told them on this stream. */
+  destinations: NodeDestinations | undefined;
   /** The state that the listeners were told last. */
   state: NodeState;
 }
@@ -39,29 +45,8 @@ export interface NodeHeartbeatFacts {
   readonly clusters: readonly { readonly name: string; readonly state: string }[];
 }
 
-const labelsMax = 64;
 /** Kafka clusters of a node that are shown. */
 const clustersMax = 64;
-/** Bound of a name that a node sends, in characters. */
-const textMax = 255;
-/** Bound of the path and the message of a fault, in characters. */
-const faultTextMax = 2_000;
-
-/** Cuts the faults of a rejected version to the bounds that are kept, whatever software sent them. */
-export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
-  return faults.slice(0, toldFaultsMax).map(({ entityType, entityId, entityName, path, message }) => ({
-    entityType: boundedText(entityType),
-    entityId: boundedText(entityId),
-    entityName: boundedText(entityName),
-    path: boundedText(path, faultTextMax),
-    message: boundedText(message, faultTextMax),
-  }));
-}
-
-/** Copies the beginning of a text. V8 keeps the whole text in memory as long as a slice of it is in use. */
-export function boundedText(text: string, charsMax = textMax): string {
-  return text.length <= charsMax ? text : Buffer.from(text.slice(0, charsMax)).toString();
-}
 
 /** Makes the facts of a heartbeat; the rate of requests comes from the difference to the one before. */
 export function heartbeatFacts(
@@ -96,14 +81,21 @@ export function newEntry(record: NodeRecord): NodeEntry {
     rejectedRevision: -1,
     rejections: new Map(),
     heartbeat: undefined,
+    tellsDestinations: false,
+    destinations: undefined,
   };
 }
 
 /** Makes a node's record from its hello and from the record that was known before. */
-export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord | undefined): NodeRecord {
+export function recordOf(
+  hello: Hello__Output,
+  { peer, known, entityHashOf }: { peer: NodePeer; known: NodeRecord | undefined; entityHashOf: EntityHashOf },
+): NodeRecord {
   const nowMs = Date.now();
   const sameHash = known !== undefined && known.appliedHash === hello.hash;
   const last = hello.lastRejected;
+  // The first subject that used the id keeps it.
+  const owner = known?.owner ?? peer.certificate?.subject;
   const sameRejected = last !== null && known?.rejected?.hash === last.hash ? known.rejected : null;
   return {
     id: hello.nodeId,
@@ -112,11 +104,7 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     ip: peer.ip,
     certificate: peer.certificate ?? null,
     version: boundedText(hello.version),
-    labels: Object.fromEntries(
-      Object.entries(hello.labels)
-        .slice(0, labelsMax)
-        .map(([name, value]) => [boundedText(name), boundedText(value)]),
-    ),
+    labels: hello.labels,
     lastSeenMs: nowMs,
     updatedAtMs: nowMs,
     syncStatus: 'normal',
@@ -124,7 +112,7 @@ export function recordOf(hello: Hello__Output, peer: NodePeer, known: NodeRecord
     // If this control plane did not see the apply, its time counts from now.
     appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
     applyMs: sameHash ? known.applyMs : null,
-    rejected:
-      last === null ? null : (sameRejected ?? { hash: last.hash, atMs: nowMs, errors: boundedFaults(last.faults) }),
+    rejected: last === null ? null : (sameRejected ?? rejectionOf(last.hash, last.faults, entityHashOf)),
+    ...(owner !== undefined && { owner }),
   };
 }

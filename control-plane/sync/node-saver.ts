@@ -5,7 +5,7 @@ import type { NodeEntry } from './node-entry.ts';
 
 export interface NodeSaverOptions {
   readonly store: NodeStore;
-  readonly hold?: WriteHold;
+  readonly hold?: WriteHold | undefined;
   readonly logger: Logger;
 }
 
@@ -18,9 +18,15 @@ export class NodeSaver {
   /** The entries of which only the time last seen is new. */
   readonly #seen = new Set<NodeEntry>();
   #timer: NodeJS.Timeout | undefined;
+  #fault: string | undefined;
 
   constructor(options: NodeSaverOptions) {
     this.#options = options;
+  }
+
+  /** Says why the last write failed; undefined when it did not. */
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   saveSoon(entry: NodeEntry): void {
@@ -72,6 +78,7 @@ export class NodeSaver {
       this.#dirty.clear();
       if (this.#seen.size > 0) store.touchAll([...this.#seen].map(({ record }) => record));
       this.#seen.clear();
+      this.#fault = undefined;
     } catch (error) {
       // The entries stay dirty, so that the next save writes them too.
       this.#failed(error);
@@ -79,8 +86,9 @@ export class NodeSaver {
   }
 
   #failed(error: unknown): void {
+    this.#fault = error instanceof Error ? error.message : String(error);
     this.#options.logger.error('nodes_not_saved', 'The records of the nodes could not be saved', {
-      error: error instanceof Error ? error.message : String(error),
+      error: this.#fault,
     });
   }
 }

@@ -58,12 +58,16 @@ export interface NodeSessionOptions {
   readonly events: SessionEvents;
   /** The version of this control plane. */
   readonly version: string;
+  /** The identity of the database; empty when it has none. */
+  readonly databaseId: string;
   readonly timings: SessionTimings;
   readonly logger: Logger;
 }
 
 /** Bound of a hash, in characters. */
 const hashCharsMax = 64;
+/** The longest time from the start of a stream to its hello. */
+const helloMsMax = 10_000;
 /** How many rejected versions a session remembers. */
 const rejectedMax = 100;
 
@@ -89,21 +93,20 @@ export class NodeSession {
   #pumping = false;
   #sendingSinceMs: number | undefined;
   #snapshotsSent = 0;
-  readonly #silenceTimer: NodeJS.Timeout;
+  /** The version that is sent with the operator's consent to another database. */
+  #adopt: string | undefined;
+  #silenceTimer: NodeJS.Timeout;
   #heartbeatTimer: NodeJS.Timeout | undefined;
 
   constructor(options: NodeSessionOptions) {
     this.#options = options;
-    this.#silenceTimer = setTimeout(
-      () => this.#fail(GrpcStatus.DEADLINE_EXCEEDED, 'The node was silent for too long'),
-      options.timings.silenceMs,
-    );
+    this.#silenceTimer = this.#silence(Math.min(options.timings.silenceMs, helloMsMax));
   }
 
   /** Handles the next message of the node. */
   receive({ message, hello, ack, reject, heartbeat, snapshotRequest }: NodeMessage__Output): void {
     if (this.#state === 'ended') return;
-    this.#silenceTimer.refresh();
+    this.#heard();
     const hashes = [hello?.hash, hello?.lastRejected?.hash, ack?.hash, reject?.hash];
     const asked = [snapshotRequest?.hash, snapshotRequest?.runningHash];
     if ([...hashes, ...asked].some((hash) => hash !== undefined && hash.length > hashCharsMax))
@@ -134,6 +137,13 @@ export class NodeSession {
     return this.#rejected.has(hash);
   }
 
+  /** Offers a rejected version again, with the operator's consent that the node takes another database. */
+  adopt(hash: string): void {
+    this.#adopt = hash;
+    this.#rejected.delete(hash);
+    this.#pump();
+  }
+
   /** Asks the node to reconnect after a random pause of up to `pauseMsMax`, so that nodes do not return together. */
   goaway(reason: string, pauseMsMax: number): void {
     if (this.#state === 'ended') return;
@@ -141,6 +151,11 @@ export class NodeSession {
     // The end follows in the order of the stream. Nobody waits for a node that does not read.
     this.#options.stream.send({ goaway: { pauseMs, reason } }).catch(() => undefined);
     this.#fail(GrpcStatus.UNAVAILABLE, reason);
+  }
+
+  /** Ends the stream because the node exceeded a bound. */
+  refuse(fault: string): void {
+    this.#fail(GrpcStatus.RESOURCE_EXHAUSTED, fault);
   }
 
   /** Ends the stream because a newer one of the same process replaced it. */
@@ -160,6 +175,14 @@ export class NodeSession {
     this.#options.events.ended(this);
   }
 
+  #silence(afterMs: number): NodeJS.Timeout {
+    return setTimeout(() => this.#fail(GrpcStatus.DEADLINE_EXCEEDED, 'The node was silent for too long'), afterMs);
+  }
+
+  #heard(): void {
+    if (this.#state === 'open') this.#silenceTimer.refresh();
+  }
+
   #fail(code: GrpcStatus, details: string): void {
     if (this.#state === 'ended') return;
     this.streamEnded();
@@ -174,8 +197,11 @@ export class NodeSession {
     this.#target = admission.target;
     this.#deltas = hello.deltas;
     this.#state = 'open';
-    const { heartbeatMs } = this.#options.timings;
-    this.#control.push({ welcome: { version: this.#options.version, heartbeatMs, deltas: hello.deltas } });
+    const { heartbeatMs, silenceMs } = this.#options.timings;
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = this.#silence(silenceMs);
+    const { version, databaseId } = this.#options;
+    this.#control.push({ welcome: { version, heartbeatMs, deltas: hello.deltas, databaseId } });
     this.#heartbeatTimer = setInterval(() => this.#beat(), heartbeatMs);
     this.#pump();
   }
@@ -283,11 +309,13 @@ export class NodeSession {
     if (publication === undefined || this.#awaiting !== undefined) return undefined;
     const { hash, revision } = publication;
     this.#awaiting = { hash, revision };
-    const { slots, logger } = this.#options;
+    const { slots, databaseId, logger } = this.#options;
     const transfer: Transfer = new Transfer({
       publication,
       baseHash: this.#deltas && this.#wholeWanted !== hash ? this.#appliedHash : undefined,
       slots,
+      databaseId,
+      adopt: this.#adopt === hash,
       onReady: () => {
         if (this.#transfer === transfer) this.#pump();
       },

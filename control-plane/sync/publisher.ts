@@ -1,6 +1,7 @@
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
+import { entityKey } from '../../shared/snapshot-wire.ts';
 import { compatibilityOf, type OwnSchemas, wholeKey } from './compatibility.ts';
 import { ConfigMirror, danglingReferences } from './config-mirror.ts';
 import { NodeClass, type Publication, type ServedClass } from './node-class.ts';
@@ -57,6 +58,13 @@ export class Publisher {
   /** Returns the newest revision that was looked at, even if it changed nothing that travels; -1 before the first. */
   revision(): number {
     return this.#revision;
+  }
+
+  /** Returns the hash of an entity in the newest version; undefined when it does not travel. */
+  entityHash(entityType: string, entityId: string): string | undefined {
+    const plural = this.#schemas.entities.find(({ name }) => name === entityType)?.plural;
+    if (plural === undefined) return undefined;
+    return this.#history.newest()?.entities.get(entityKey(plural, entityId))?.hash;
   }
 
   /** Returns the class of a node; undefined when there are too many classes. Each `join` needs its `leave`. */

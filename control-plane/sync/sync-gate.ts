@@ -1,8 +1,10 @@
+import type { Destination } from '../../shared/destination.ts';
 import type { SyncGate } from '../admin/clustering.ts';
+import { unreachedText } from './node-destinations.ts';
 import type { NodeEntry } from './node-entry.ts';
 import { isCompatible, type NodeRegistry } from './node-registry.ts';
 import type { Publisher } from './publisher.ts';
-import { RevisionWaits } from './revision-waits.ts';
+import { RevisionWaits, type WaitOutcome } from './revision-waits.ts';
 
 export interface SyncGateOptions {
   readonly registry: Pick<NodeRegistry, 'connectedEntries' | 'onChange'>;
@@ -30,8 +32,8 @@ export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGa
     }, checkMs);
   };
   const ends = [registry.onChange(check), publisher.onRevision(check)];
-  const progress = (revision: number): Progress =>
-    progressOf(registry.connectedEntries().filter(isCompatible), revision);
+  const countedEntries = (): readonly NodeEntry[] => registry.connectedEntries().filter(isCompatible);
+  const progress = (revision: number): Progress => progressOf(countedEntries(), revision);
 
   return {
     waitApplied: (revision, timeoutMs) =>
@@ -40,8 +42,9 @@ export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGa
         outcome() {
           if (publisher.revision() < revision) return undefined;
           const { nodes, waiting, rejectedBy } = progress(revision);
-          if (rejectedBy !== undefined) return `rejected; node=${rejectedBy}`;
-          return waiting.length === 0 ? `applied; nodes=${nodes}` : undefined;
+          if (rejectedBy !== undefined) return { text: `rejected; node=${rejectedBy}`, isFinal: true };
+          if (nodes === 0) return { text: 'none; nodes=0', isFinal: true };
+          return waiting.length === 0 ? appliedOutcome(countedEntries()) : undefined;
         },
         unfinished(reason) {
           if (publisher.revision() < revision) return `${reason}; not published`;
@@ -55,6 +58,19 @@ export function createSyncGate({ registry, publisher }: SyncGateOptions): SyncGa
       waits.stop();
     },
   };
+}
+
+/** All nodes run the revision. Final once each has tried the destinations of what it runs. */
+function appliedOutcome(entries: readonly NodeEntry[]): WaitOutcome {
+  const destinations: Destination[] = [];
+  let isFinal = true;
+  for (const { tellsDestinations, destinations: told, record } of entries) {
+    if (!tellsDestinations) continue;
+    const isCurrent = told !== undefined && told.hash === record.appliedHash;
+    isFinal &&= isCurrent && told.items.every(({ state }) => state !== 'untested');
+    if (isCurrent) destinations.push(...told.items);
+  }
+  return { text: `applied; nodes=${entries.length}${unreachedText(destinations)}`, isFinal };
 }
 
 function progressOf(entries: readonly NodeEntry[], revision: number): Progress {

@@ -3,18 +3,15 @@ import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
 import type { Pushed } from './transfer.ts';
 
-/** Registers the metrics of the config sync. Returns the function that counts a push. */
-export function registerSyncMetrics(
-  metrics: Registry,
-  registry: () => NodeRegistry | undefined,
-): (push: Pushed) => void {
+/** Registers the gauges of connected nodes and of nodes by state, which are counted at each scrape. */
+export function registerNodeGauges(metrics: Registry, registry: NodeRegistry): void {
   const registers = [metrics];
   const connected: Gauge = new Gauge({
     name: 'sluice_connected_nodes',
     help: 'Data planes with a live stream.',
     registers,
     collect(): void {
-      connected.set(registry()?.connected ?? 0);
+      connected.set(registry.connected);
     },
   });
   const states: Gauge<'state'> = new Gauge({
@@ -24,10 +21,14 @@ export function registerSyncMetrics(
     registers,
     collect(): void {
       for (const state of nodeStates) states.set({ state }, 0);
-      const nodes = registry();
-      for (const entry of nodes?.list() ?? []) if (nodes) states.inc({ state: nodes.state(entry) });
+      for (const entry of registry.list()) states.inc({ state: registry.state(entry) });
     },
   });
+}
+
+/** Registers the counters of pushes. Returns the function that counts one. */
+export function pushCounter(metrics: Registry): (push: Pushed) => void {
+  const registers = [metrics];
   const pushes: Counter<'kind'> = new Counter({
     name: 'sluice_config_pushes_total',
     help: 'Configurations sent to data planes, as whole snapshots or as deltas.',

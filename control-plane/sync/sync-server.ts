@@ -1,4 +1,4 @@
-import { Server, status as GrpcStatus, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Server, status as GrpcStatus, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
 import { certificateDetails, type ClusterTls } from '../../shared/cluster-tls.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
@@ -8,6 +8,7 @@ import { ConfigSync, messageLimits } from '../../shared/proto.ts';
 import { withinTime } from '../../shared/within-time.ts';
 import { listenForNodes } from './cluster-listener.ts';
 import { ConnectionGuard, defaultConnectionLimits, type ConnectionLimits } from './connection-guard.ts';
+import { nodeMessageBytesMax, nodeMessageFault } from './node-message-bounds.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { NodeSession, type SessionStream, type SessionTimings } from './node-session.ts';
 import type { Publisher } from './publisher.ts';
@@ -17,13 +18,15 @@ export interface SyncServerOptions {
   /** Port 0 takes a free port. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Plaintext when absent, which is for loopback only. */
-  readonly tls?: ClusterTls;
+  readonly tls?: ClusterTls | undefined;
   readonly publisher: Pick<Publisher, 'revision'>;
   readonly registry: NodeRegistry;
   readonly version: string;
+  /** The identity of the database; empty when it has none. */
+  readonly databaseId: string;
   readonly timings: SessionTimings;
-  readonly connectionLimits?: ConnectionLimits;
-  readonly onLimit?: LimitHit;
+  readonly connectionLimits?: ConnectionLimits | undefined;
+  readonly onLimit?: LimitHit | undefined;
   readonly logger: Logger;
 }
 
@@ -33,7 +36,21 @@ export interface SyncServer {
   stop(): Promise<void>;
 }
 
-type Call = ServerDuplexStream<NodeMessage__Output, ControlMessage>;
+/** A message of a node, or the bound that it exceeds. */
+type Received = NodeMessage__Output | { readonly fault: string };
+
+type Call = ServerDuplexStream<Received, ControlMessage>;
+
+/** The service with a decoder that looks at the bounds of a message first. */
+const boundedService: ServiceDefinition = {
+  Connect: {
+    ...ConfigSync.service.Connect,
+    requestDeserialize(bytes: Buffer): Received {
+      const fault = nodeMessageFault(bytes);
+      return fault === undefined ? ConfigSync.service.Connect.requestDeserialize(bytes) : { fault };
+    },
+  },
+};
 
 /** The longest pause that a stopping control plane asks of a node, so that nodes do not return together. */
 const goawayPauseMsMax = 2_000;
@@ -53,12 +70,13 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
   const slots = new TransferSlots();
   const server = new Server({
     ...messageLimits,
+    'grpc.max_receive_message_length': nodeMessageBytesMax,
     'grpc.max_concurrent_streams': streamsMax,
     // Ends the connections of dead machines; a message would wait for their flow control for ever.
     'grpc.keepalive_time_ms': timings.heartbeatMs,
     'grpc.keepalive_timeout_ms': timings.heartbeatMs,
   });
-  server.addService(ConfigSync.service, {
+  server.addService(boundedService, {
     Connect: (call: Call) => serve(call, { ...options, guard, sessions, slots }),
   });
   const listener = await listenForNodes({ server, listen, tls, guard, logger });
@@ -83,7 +101,7 @@ interface Serving extends SyncServerOptions {
 
 /** Connects one gRPC stream with a session of its own. */
 function serve(call: Call, serving: Serving): void {
-  const { guard, sessions, slots, registry, publisher, version, timings, logger } = serving;
+  const { guard, sessions, slots, registry, publisher, version, databaseId, timings, logger, onLimit } = serving;
   const peer = call.getPeer();
   const ip = ipOf(peer);
   const events = registry.events({ ip, certificate: certificateDetails(call.getAuthContext().sslPeerCertificate) });
@@ -94,6 +112,7 @@ function serve(call: Call, serving: Serving): void {
     connectedNodes: () => registry.connected,
     slots,
     version,
+    databaseId,
     timings,
     logger,
     events: {
@@ -111,7 +130,11 @@ function serve(call: Call, serving: Serving): void {
     },
   });
   sessions.add(session);
-  call.on('data', (message: NodeMessage__Output) => session.receive(message));
+  call.on('data', (message: Received) => {
+    if (!('fault' in message)) return session.receive(message);
+    onLimit?.('node_message', 'cluster', { ip, reason: message.fault });
+    session.refuse(message.fault);
+  });
   call.on('end', () => {
     session.streamEnded();
     call.end();

@@ -1,5 +1,6 @@
+import type { SnapshotStart } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
-import { packedBytesMax } from '../../shared/snapshot-wire.ts';
+import { packedBytesMax, unpackedBytesMax } from '../../shared/snapshot-wire.ts';
 import type { Publication } from './node-class.ts';
 import type { TransferSlot, TransferSlots } from './transfer-slots.ts';
 
@@ -8,6 +9,10 @@ export interface TransferOptions {
   /** The hash that a delta may start from; undefined when the node gets the whole configuration. */
   readonly baseHash: string | undefined;
   readonly slots: TransferSlots;
+  /** The identity of the database; empty when it has none. */
+  readonly databaseId: string;
+  /** The operator agreed that the node takes a snapshot of another database. */
+  readonly adopt: boolean;
   /** Is called when there may be something to send. */
   readonly onReady: () => void;
   readonly onFailed: (error: unknown) => void;
@@ -61,20 +66,17 @@ export class Transfer {
   next(): ControlMessage | undefined {
     // The slot is requested for each message: one without progress may have gone to another node.
     if (this.#needsSlot() && !this.#slot.request()) return undefined;
-    const { hash, revision, entityCount } = this.#publication;
     const body = this.#body;
     // A whole snapshot is packed only once it may be sent.
     if (body === undefined) {
-      if (this.#step === 'waiting') this.#pack(this.#publication.snapshot());
+      if (this.#step === 'waiting') this.#packWhole();
       return undefined;
     }
     switch (this.#step) {
       case 'start':
         // A snapshot over the limit is only announced: the node rejects it, and both sides say why.
-        this.#step = body.length > packedBytesMax ? 'sent' : 'chunks';
-        return {
-          snapshotStart: { hash, revision, totalBytes: body.length, entityCount, baseHash: this.#baseHash ?? '' },
-        };
+        this.#step = this.#isTooLarge() || body.length > packedBytesMax ? 'sent' : 'chunks';
+        return { snapshotStart: this.#start(body.length) };
       case 'chunks': {
         const data = body.subarray(this.#offset, this.#offset + chunkBytesMax);
         this.#offset += data.length;
@@ -83,7 +85,7 @@ export class Transfer {
       }
       case 'end':
         this.#step = 'sent';
-        return { snapshotEnd: { hash } };
+        return { snapshotEnd: { hash: this.#publication.hash } };
       case 'waiting':
       case 'packing':
       case 'sent':
@@ -104,6 +106,22 @@ export class Transfer {
 
   pushed(): Pushed {
     return { kind: this.#baseHash === undefined ? 'snapshot' : 'delta', bytes: this.#body?.length ?? 0 };
+  }
+
+  #start(totalBytes: number): SnapshotStart {
+    const { hash, revision, entityCount, unpackedBytes } = this.#publication;
+    const { databaseId, adopt } = this.#options;
+    const baseHash = this.#baseHash ?? '';
+    return { hash, revision, totalBytes, entityCount, baseHash, databaseId, adopt, unpackedBytes };
+  }
+
+  /** No node can unpack it. */
+  #isTooLarge(): boolean {
+    return this.#publication.unpackedBytes > unpackedBytesMax;
+  }
+
+  #packWhole(): void {
+    this.#pack(this.#isTooLarge() ? Promise.resolve(Buffer.alloc(0)) : this.#publication.snapshot());
   }
 
   #needsSlot(): boolean {

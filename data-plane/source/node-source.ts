@@ -5,4 +5,6 @@ export interface NodeSource extends ConfigSource {
   readonly nodeId: string;
   /** Returns the source's part of the body of `/status`: the origin of the configuration, and what was rejected. */
   describe(): Readonly<Record<string, unknown>>;
+  /** Returns sentences about what fails although the node serves, such as a disk that is full. */
+  problems?(): readonly string[];
 }

@@ -1,7 +1,7 @@
 import type { SnapshotChunk__Output } from '../../shared/generated/sluice/sync/v1/SnapshotChunk.ts';
 import type { SnapshotEnd__Output } from '../../shared/generated/sluice/sync/v1/SnapshotEnd.ts';
 import type { SnapshotStart__Output } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
-import { packedBytesMax } from '../../shared/snapshot-wire.ts';
+import { packedBytesMax, unpackedBytesMax } from '../../shared/snapshot-wire.ts';
 
 /** A snapshot or delta whose chunks have all arrived; not verified yet. */
 export interface ReceivedSnapshot {
@@ -9,6 +9,10 @@ export interface ReceivedSnapshot {
   /** The hash that the delta starts from; undefined for a whole snapshot. */
   readonly baseHash: string | undefined;
   readonly revision: number;
+  /** The identity of the database; '' when the control plane has none. */
+  readonly databaseId: string;
+  /** Bound of the unpacked lines in bytes. */
+  readonly unpackedBytesMax: number;
   readonly body: Buffer;
 }
 
@@ -30,19 +34,32 @@ export class TransferError extends Error {
 interface Current {
   readonly hash: string;
   readonly baseHash: string | undefined;
-  readonly revision: number;
+  readonly start: SnapshotStart__Output;
   readonly totalBytes: number;
   receivedBytes: number;
   readonly chunks: Buffer[];
 }
 
+export interface SnapshotReceiverOptions {
+  readonly bytesMax?: number;
+  readonly refusal?: (start: SnapshotStart__Output) => string | undefined;
+}
+
+function unpackedFault({ unpackedBytes }: SnapshotStart__Output): string | undefined {
+  if (Number(unpackedBytes) <= unpackedBytesMax) return undefined;
+  return `The snapshot has ${unpackedBytes} bytes unpacked, the limit is ${unpackedBytesMax}`;
+}
+
 /** Joins chunks. Each method throws TransferError and drops the transfer when the chunks break the protocol. */
 export class SnapshotReceiver {
   readonly #bytesMax: number;
+  readonly #refusal: (start: SnapshotStart__Output) => string | undefined;
   #current: Current | undefined;
 
-  constructor({ bytesMax = packedBytesMax }: { readonly bytesMax?: number } = {}) {
+  /** `refusal` says why a snapshot must not be received, before any of it is kept. */
+  constructor({ bytesMax = packedBytesMax, refusal = () => undefined }: SnapshotReceiverOptions = {}) {
     this.#bytesMax = bytesMax;
+    this.#refusal = refusal;
   }
 
   /** Begins a transfer; drops one that was under way. */
@@ -51,11 +68,14 @@ export class SnapshotReceiver {
     const { hash } = start;
     const totalBytes = Number(start.totalBytes);
     const baseHash = start.baseHash === '' ? undefined : start.baseHash;
+    const refusal = this.#refusal(start) ?? unpackedFault(start);
+    // The whole snapshot would be refused too, so that this is no matter of a delta.
+    if (refusal !== undefined) throw new TransferError(refusal, { hash, baseHash: undefined });
     if (totalBytes > this.#bytesMax) {
       const message = `The snapshot has ${totalBytes} bytes, the limit is ${this.#bytesMax}`;
       throw new TransferError(message, { hash, baseHash });
     }
-    this.#current = { hash, baseHash, revision: Number(start.revision), totalBytes, receivedBytes: 0, chunks: [] };
+    this.#current = { hash, baseHash, start, totalBytes, receivedBytes: 0, chunks: [] };
   }
 
   /** Takes a chunk. Chunks without a transfer belong to one that was refused at its start; they are ignored. */
@@ -81,7 +101,11 @@ export class SnapshotReceiver {
       const { receivedBytes, totalBytes } = current;
       throw new TransferError(`${receivedBytes} of the announced ${totalBytes} bytes came`, current);
     }
-    const { baseHash, revision, chunks } = current;
-    return { hash, baseHash, revision, body: Buffer.concat(chunks) };
+    const { baseHash, start, chunks } = current;
+    const revision = Number(start.revision);
+    const announced = Number(start.unpackedBytes);
+    const bound = announced > 0 ? Math.min(announced, unpackedBytesMax) : unpackedBytesMax;
+    const body = Buffer.concat(chunks);
+    return { hash, baseHash, revision, databaseId: start.databaseId, unpackedBytesMax: bound, body };
   }
 }

@@ -1,18 +1,21 @@
 import type { BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
+import type { Destination } from '../../shared/destination.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
-import type { WireSnapshot } from '../../shared/snapshot-wire.ts';
+import { packSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
 import { CacheWriter } from './cache-writer.ts';
+import { FollowedDatabase } from './followed-database.ts';
 import { keepConnected } from './keep-connected.ts';
 import type { KnownSchemas } from './known-schemas.ts';
 import type { NodeSource } from './node-source.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
-import type { ReceivedSnapshot } from './snapshot-receiver.ts';
+import type { ReceivedSnapshot, TransferError } from './snapshot-receiver.ts';
 import { syncCredentials, type SyncCredentials } from './sync-credentials.ts';
-import { type NodeCounters, type StreamEnd, SyncStream, toldFaults } from './sync-stream.ts';
+import { type NodeCounters, type StreamEnd, SyncStream } from './sync-stream.ts';
+import { toldFaults } from './told-faults.ts';
 import { unpackReceived } from './unpack-received.ts';
 import { withinTime } from '../../shared/within-time.ts';
 
@@ -29,10 +32,16 @@ export interface SyncSourceOptions {
   readonly knows: KnownSchemas;
   /** Is asked for each heartbeat. */
   readonly counters: () => NodeCounters;
+  /** Returns the destinations of the running configuration and whether they are reached. */
+  readonly destinations?: () => readonly Destination[];
+  /** Takes the configuration of another database than the one that the node follows. */
+  readonly adoptDatabase?: boolean;
   readonly logger: Logger;
   /** Loads a configuration to start from when no cached one can run. */
   readonly seed?: () => Promise<WireSnapshot | undefined>;
   readonly backoff?: BackoffLimits;
+  /** The delays between attempts to write the cache. */
+  readonly cacheRetry?: BackoffLimits;
   /** The time for a connection and the control plane's welcome. */
   readonly welcomeMs?: number;
 }
@@ -66,7 +75,7 @@ const stopMs = 5_000;
  */
 export function createSyncSource(options: SyncSourceOptions): SyncSource {
   const { dataDir, tls, logger } = options;
-  const cache = createSnapshotCache({ dataDir, logger, ...(tls && { key: tls.cacheKey }) });
+  const cache = createSnapshotCache({ dataDir, logger, ...(tls && { keys: tls.cacheKeys }) });
   const source = new StreamedSource(options, loadNodeIdentity({ dataDir }), cache);
   return {
     nodeId: source.identity.nodeId,
@@ -74,6 +83,7 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
     stop: () => source.stop(),
     status: () => source.status(),
     describe: () => source.describe(),
+    problems: () => source.problems(),
   };
 }
 
@@ -81,6 +91,7 @@ class StreamedSource {
   readonly identity: NodeIdentity;
   readonly #options: SyncSourceOptions;
   readonly #cache: SnapshotCache;
+  readonly #database: FollowedDatabase;
   readonly #writer: CacheWriter;
   readonly #credentials: SyncCredentials;
   readonly #stopping = new AbortController();
@@ -108,7 +119,9 @@ class StreamedSource {
     this.identity = identity;
     this.#options = options;
     this.#cache = cache;
-    this.#writer = new CacheWriter({ cache, logger: options.logger });
+    const { logger, cacheRetry, adoptDatabase = false } = options;
+    this.#database = new FollowedDatabase({ adoptAll: adoptDatabase, logger });
+    this.#writer = new CacheWriter({ cache, logger, ...(cacheRetry && { retry: cacheRetry }) });
     this.#credentials = syncCredentials(options.tls);
   }
 
@@ -124,8 +137,15 @@ class StreamedSource {
         address: controlPlane ?? null,
         source: source ?? null,
         rejected: rejected ?? null,
+        database_id: this.#database.mark?.id ?? null,
+        cache: { error: this.#writer.fault ?? null },
       },
     };
+  }
+
+  problems(): readonly string[] {
+    const { fault } = this.#writer;
+    return fault === undefined ? [] : [`the running configuration is not on disk: ${fault}`];
   }
 
   /** Resolves when the cached configuration was applied. The stream opens after that, so that its hello names the hash. */
@@ -139,17 +159,23 @@ class StreamedSource {
     this.#pending = undefined;
     this.#stream?.close();
     await this.#connecting;
-    const written = Promise.all([this.#started, this.#worker?.idle(), this.#writer.idle()]);
+    const written = Promise.all([this.#started, this.#worker?.idle(), this.#writer.stop()]);
     await withinTime(written, stopMs, () => undefined);
   }
 
   async #start(apply: Apply): Promise<void> {
     // The order is: the cache, then the declarative file, then no configuration.
-    await this.#applyFirst(apply, 'cache', () => this.#cache.load());
+    await this.#applyFirst(apply, 'cache', () => this.#loadCached());
     const { seed } = this.#options;
     if (this.#running === undefined && seed !== undefined) await this.#applyFirst(apply, 'declarative_config', seed);
     this.#worker = new Rerun(() => this.#work(apply));
     if (!this.#stopping.signal.aborted) this.#connecting = this.#keepConnected();
+  }
+
+  async #loadCached(): Promise<WireSnapshot | undefined> {
+    const cached = await this.#cache.load();
+    this.#database.loaded(cached?.database);
+    return cached?.wire;
   }
 
   async #applyFirst(apply: Apply, source: ConfigOrigin, load: () => Promise<WireSnapshot | undefined>): Promise<void> {
@@ -171,7 +197,7 @@ class StreamedSource {
   }
 
   #runStream(address: string): Promise<StreamEnd> {
-    const { nodeLabels, version, knows, counters, logger, welcomeMs = 10_000 } = this.#options;
+    const { nodeLabels, version, knows, counters, destinations, logger, welcomeMs = 10_000 } = this.#options;
     const { nodeId, bootId, hostname } = this.identity;
     const { hash = '', rejected } = this.#status;
     const lastRejected = rejected && { hash: rejected.hash, faults: toldFaults(rejected.faults) };
@@ -189,12 +215,19 @@ class StreamedSource {
           ...knows,
           hash,
           deltas: true,
+          databaseId: this.#database.mark?.id ?? '',
+          revision: this.#database.mark?.revision ?? 0,
+          destinations: destinations !== undefined,
           ...(lastRejected && { lastRejected }),
         },
         counters,
+        destinations,
+        runningHash: () => this.#status.hash ?? '',
+        refusal: (start) => this.#database.refusal(start),
         welcomeMs,
         logger,
-        onWelcome: () => {
+        onWelcome: ({ databaseId }) => {
+          this.#meet(databaseId);
           this.#status = { ...this.#status, connected: true };
           logger.info('control_plane_connected', 'The node follows a control plane', {
             control_plane: address,
@@ -204,7 +237,7 @@ class StreamedSource {
           this.#pending = received;
           this.#worker?.start();
         },
-        onBrokenDelta: (brokenHash) => this.#requestSnapshot(brokenHash),
+        onBrokenTransfer: (error) => this.#transferBroken(error),
         onEnd: (end) => {
           this.#stream = undefined;
           this.#status = { ...this.#status, connected: false };
@@ -236,11 +269,27 @@ class StreamedSource {
           ? this.#rejected(hash, unpacked.reason)
           : await this.#apply(apply, unpacked.wire, 'control_plane');
       if (unpacked.kind === 'whole' && result.kind === 'applied') {
-        await this.#writer.save({ hash, body: unpacked.body });
+        this.#database.applied(next);
+        await this.#writer.save({ hash, database: this.#database.mark, body: unpacked.body });
         this.#stream?.ack(hash, result.applyMs);
       }
       if (result.kind === 'rejected') this.#tellRejected(hash, result.faults);
     }
+  }
+
+  /** A node that follows no database yet follows the first that it meets, also when it gets no snapshot from it. */
+  #meet(databaseId: string): void {
+    const wire = this.#running;
+    if (wire === undefined || this.#status.source === 'declarative_config' || !this.#database.meet(databaseId)) return;
+    const { hash } = wire.snapshot;
+    // The writer logs a failure and tries again.
+    void this.#writer.save({ hash, database: this.#database.mark, body: () => packSnapshot(wire) });
+  }
+
+  #transferBroken({ hash, isDelta, message }: TransferError): void {
+    if (isDelta) return this.#requestSnapshot(hash);
+    const result = this.#rejected(hash, message);
+    if (result.kind === 'rejected') this.#stream?.reject(hash, result.faults);
   }
 
   #tellRejected(hash: string, faults: readonly EntityFault[]): void {

@@ -1,10 +1,15 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { type EntityFault, toldFaultsMax } from '../../shared/config-source.ts';
+import type { EntityFault } from '../../shared/config-source.ts';
 import type { ControlMessage__Output } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
+import type { Destination } from '../../shared/destination.ts';
+import type { SnapshotStart__Output } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
+import type { Welcome__Output } from '../../shared/generated/sluice/sync/v1/Welcome.ts';
 import type { Hello } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeMessage } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Logger } from '../../shared/log.ts';
 import { ConfigSync, messageLimits } from '../../shared/proto.ts';
+import { toldFaults } from './told-faults.ts';
+import { DestinationReports } from './destination-reports.ts';
 import { readableReason, type SyncCredentials } from './sync-credentials.ts';
 import { SnapshotReceiver, TransferError, type ReceivedSnapshot } from './snapshot-receiver.ts';
 
@@ -21,10 +26,16 @@ export interface SyncStreamOptions {
   readonly credentials: SyncCredentials;
   readonly hello: Hello;
   readonly counters: () => NodeCounters;
-  readonly onWelcome: () => void;
+  /** Returns the destinations of the running configuration; absent when the node does not tell them. */
+  readonly destinations?: (() => readonly Destination[]) | undefined;
+  /** Returns the hash of the running configuration. */
+  readonly runningHash: () => string;
+  readonly onWelcome: (welcome: Welcome__Output) => void;
+  /** Says why a snapshot must not be received. */
+  readonly refusal?: (start: SnapshotStart__Output) => string | undefined;
   readonly onSnapshot: (received: ReceivedSnapshot) => void;
-  /** Is called when a delta to this hash did not arrive as announced. */
-  readonly onBrokenDelta: (hash: string) => void;
+  /** Is called when a snapshot or delta did not arrive as announced, or was refused. */
+  readonly onBrokenTransfer: (error: TransferError) => void;
   /** Is called once, also when no connection could be made. */
   readonly onEnd: (end: StreamEnd) => void;
   /** The time for the connection and the welcome. */
@@ -42,19 +53,19 @@ export interface StreamEnd {
 
 /** Bound of the pause that a control plane may ask for. */
 const pauseMsMax = 5 * 60_000;
+/** How many clusters a heartbeat tells. */
+const clustersMax = 64;
 const heartbeatMsMin = 50;
 const heartbeatMsMax = 60_000;
 /** A stream ends after silence of this many heartbeats. */
 const silenceHeartbeats = 3;
-/** Bound of a fault's message in characters, so that all faults together fit into one message of the stream. */
-const faultCharsMax = 1_000;
-
 /** One stream to a control plane. It opens with its construction and lives until either side ends it; no retries. */
 export class SyncStream {
   readonly #options: SyncStreamOptions;
   readonly #client: InstanceType<typeof ConfigSync>;
   readonly #call: ClientDuplexStream<NodeMessage, ControlMessage__Output>;
-  readonly #receiver = new SnapshotReceiver();
+  readonly #receiver: SnapshotReceiver;
+  readonly #destinations: DestinationReports | undefined;
   #ended = false;
   #welcomed = false;
   #pauseMs = 0;
@@ -64,7 +75,9 @@ export class SyncStream {
 
   constructor(options: SyncStreamOptions) {
     this.#options = options;
-    const { address, credentials, hello, welcomeMs } = options;
+    const { address, credentials, hello, welcomeMs, refusal, destinations } = options;
+    this.#receiver = new SnapshotReceiver(refusal && { refusal });
+    this.#destinations = destinations && new DestinationReports(destinations, () => this.#beat());
     this.#client = new ConfigSync(address, credentials.credentials, {
       ...messageLimits,
       ...credentials.options,
@@ -84,6 +97,8 @@ export class SyncStream {
 
   ack(hash: string, applyMs: number): void {
     this.#send({ ack: { hash, applyMs } });
+    // The states of the new configuration follow the ack, so that a write that waits knows whose they are.
+    this.#destinations?.applied();
   }
 
   reject(hash: string, faults: readonly EntityFault[]): void {
@@ -108,6 +123,7 @@ export class SyncStream {
     this.#ended = true;
     clearTimeout(this.#silenceTimer);
     clearInterval(this.#heartbeatTimer);
+    this.#destinations?.stop();
     this.#call.cancel();
     this.#client.close();
     this.#options.onEnd({
@@ -129,7 +145,7 @@ export class SyncStream {
   }
 
   #handle({ welcome, snapshotStart, snapshotChunk, snapshotEnd, goaway }: ControlMessage__Output): void {
-    if (welcome) this.#welcome(welcome.heartbeatMs);
+    if (welcome) this.#welcome(welcome);
     else if (snapshotStart) this.#receiver.start(snapshotStart);
     else if (snapshotChunk) this.#receiver.chunk(snapshotChunk);
     else if (snapshotEnd) {
@@ -141,37 +157,34 @@ export class SyncStream {
     }
   }
 
-  #welcome(askedMs: number): void {
-    const heartbeatMs = Math.min(Math.max(askedMs, heartbeatMsMin), heartbeatMsMax);
+  #welcome(welcome: Welcome__Output): void {
+    const heartbeatMs = Math.min(Math.max(welcome.heartbeatMs, heartbeatMsMin), heartbeatMsMax);
     const silenceMs = heartbeatMs * silenceHeartbeats;
     clearTimeout(this.#silenceTimer);
     clearInterval(this.#heartbeatTimer);
     this.#silenceTimer = setTimeout(() => this.#end('The control plane was silent for too long'), silenceMs);
     this.#heartbeatTimer = setInterval(() => this.#beat(), heartbeatMs);
     this.#welcomed = true;
-    this.#options.onWelcome();
+    this.#options.onWelcome(welcome);
     // The control plane counts requests from the first heartbeat, so it is sent at once.
     this.#beat();
+    this.#destinations?.start();
   }
 
   #beat(): void {
     const { requestsTotal, clusters } = this.#options.counters();
-    this.#send({ heartbeat: { requestsTotal, clusters: [...clusters] } });
+    const destinations = this.#destinations?.take(this.#options.runningHash());
+    const heartbeat = {
+      requestsTotal,
+      clusters: clusters.slice(0, clustersMax),
+      ...(destinations && { destinations }),
+    };
+    this.#send({ heartbeat });
   }
 
-  #transferFailed({ hash, isDelta, message }: TransferError): void {
-    const { logger, address, onBrokenDelta } = this.#options;
-    logger.error('snapshot_refused', message, { hash, control_plane: address });
-    if (isDelta) return onBrokenDelta(hash);
-    this.reject(hash, [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message }]);
+  #transferFailed(error: TransferError): void {
+    const { logger, address, onBrokenTransfer } = this.#options;
+    logger.error('snapshot_refused', error.message, { hash: error.hash, control_plane: address });
+    onBrokenTransfer(error);
   }
-}
-
-/** Cuts the faults to the number and length that travel. */
-export function toldFaults(faults: readonly EntityFault[]): EntityFault[] {
-  return faults.slice(0, toldFaultsMax).map(shortened);
-}
-
-function shortened(fault: EntityFault): EntityFault {
-  return { ...fault, message: fault.message.slice(0, faultCharsMax) };
 }

@@ -15,12 +15,12 @@ export type Unpacked =
 
 /** Unpacks a received snapshot or applies a received delta to the running configuration. */
 export async function unpackReceived(
-  { hash, baseHash, body }: ReceivedSnapshot,
+  { hash, baseHash, body, unpackedBytesMax }: ReceivedSnapshot,
   running: WireSnapshot | undefined,
 ): Promise<Unpacked> {
   try {
     if (baseHash === undefined)
-      return { kind: 'whole', wire: await unpackSnapshot(hash, body), body: async () => body };
+      return { kind: 'whole', wire: await unpackSnapshot(hash, body, unpackedBytesMax), body: async () => body };
     if (running?.snapshot.hash !== baseHash)
       return { kind: 'misfit', reason: 'it starts from a configuration that does not run here' };
     const wire = await applyDelta(running, hash, body);

@@ -6,6 +6,8 @@ import type { ClusterState as _sluice_sync_v1_ClusterState, ClusterState__Output
 import type { ConfigSyncClient as _sluice_sync_v1_ConfigSyncClient, ConfigSyncDefinition as _sluice_sync_v1_ConfigSyncDefinition } from './sluice/sync/v1/ConfigSync.ts';
 import type { ControlHeartbeat as _sluice_sync_v1_ControlHeartbeat, ControlHeartbeat__Output as _sluice_sync_v1_ControlHeartbeat__Output } from './sluice/sync/v1/ControlHeartbeat.ts';
 import type { ControlMessage as _sluice_sync_v1_ControlMessage, ControlMessage__Output as _sluice_sync_v1_ControlMessage__Output } from './sluice/sync/v1/ControlMessage.ts';
+import type { DestinationState as _sluice_sync_v1_DestinationState, DestinationState__Output as _sluice_sync_v1_DestinationState__Output } from './sluice/sync/v1/DestinationState.ts';
+import type { Destinations as _sluice_sync_v1_Destinations, Destinations__Output as _sluice_sync_v1_Destinations__Output } from './sluice/sync/v1/Destinations.ts';
 import type { EntityKind as _sluice_sync_v1_EntityKind, EntityKind__Output as _sluice_sync_v1_EntityKind__Output } from './sluice/sync/v1/EntityKind.ts';
 import type { Fault as _sluice_sync_v1_Fault, Fault__Output as _sluice_sync_v1_Fault__Output } from './sluice/sync/v1/Fault.ts';
 import type { Goaway as _sluice_sync_v1_Goaway, Goaway__Output as _sluice_sync_v1_Goaway__Output } from './sluice/sync/v1/Goaway.ts';
@@ -33,6 +35,8 @@ export interface ProtoGrpcType {
         ConfigSync: SubtypeConstructor<typeof grpc.Client, _sluice_sync_v1_ConfigSyncClient> & { service: _sluice_sync_v1_ConfigSyncDefinition }
         ControlHeartbeat: MessageTypeDefinition<_sluice_sync_v1_ControlHeartbeat, _sluice_sync_v1_ControlHeartbeat__Output>
         ControlMessage: MessageTypeDefinition<_sluice_sync_v1_ControlMessage, _sluice_sync_v1_ControlMessage__Output>
+        DestinationState: MessageTypeDefinition<_sluice_sync_v1_DestinationState, _sluice_sync_v1_DestinationState__Output>
+        Destinations: MessageTypeDefinition<_sluice_sync_v1_Destinations, _sluice_sync_v1_Destinations__Output>
         EntityKind: MessageTypeDefinition<_sluice_sync_v1_EntityKind, _sluice_sync_v1_EntityKind__Output>
         Fault: MessageTypeDefinition<_sluice_sync_v1_Fault, _sluice_sync_v1_Fault__Output>
         Goaway: MessageTypeDefinition<_sluice_sync_v1_Goaway, _sluice_sync_v1_Goaway__Output>

@@ -45,7 +45,8 @@ class SimulatedNode {
         this.#hash = hash;
         stream.ack(hash, 0);
       },
-      onBrokenDelta: (hash) => stream.requestSnapshot(hash, this.#hash),
+      runningHash: () => this.#hash,
+      onBrokenTransfer: ({ hash }) => stream.requestSnapshot(hash, this.#hash),
       onEnd: () => {
         if (this.#stream === stream) setTimeout(() => this.connect(), 500);
       },

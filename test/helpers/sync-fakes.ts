@@ -80,6 +80,7 @@ export function publicationOf(
     hash,
     revision,
     entityCount: 1,
+    unpackedBytes: bytes,
     packed: 0,
     snapshot: async () => {
       publication.packed += 1;

@@ -110,7 +110,7 @@ describe('config sync over gRPC', function () {
 
   it('ends a wait at once without nodes, and by its timeout while a node is busy', async () => {
     const { syncGate } = await harness.startControlPlane();
-    expect(await syncGate.waitApplied(harness.reader.set(oneService('a')), 5_000)).to.equal('applied; nodes=0');
+    expect(await syncGate.waitApplied(harness.reader.set(oneService('a')), 5_000)).to.equal('none; nodes=0');
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
     const node = harness.node();
@@ -262,7 +262,7 @@ describe('config sync over gRPC', function () {
     await node.start(apply);
     await waitFor(() => state(node.nodeId) === 'incompatible', { what: 'incompatible' });
     expect(harness.view(node.nodeId)?.['sync_status']).to.equal('kong_version_incompatible');
-    expect(await syncGate.waitApplied(harness.reader.set(oneService('x')), 5_000)).to.equal('applied; nodes=0');
+    expect(await syncGate.waitApplied(harness.reader.set(oneService('x')), 5_000)).to.equal('none; nodes=0');
     expect(apply.snapshots).to.deep.equal([]);
   });
 

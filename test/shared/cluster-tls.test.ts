@@ -18,11 +18,12 @@ describe('the certificates of the cluster', () => {
   afterEach(() => folder.remove());
 
   it('derive the key of the cache from the private key alone', async () => {
-    const { cacheKey } = loadClusterTls(files);
+    const cacheKeyOf = (of: ClusterFiles) => loadClusterTls(of).cacheKeys[0] ?? Buffer.alloc(0);
+    const cacheKey = cacheKeyOf(files);
     expect(cacheKey).to.have.length(32);
-    expect(loadClusterTls(files).cacheKey.equals(cacheKey)).to.equal(true);
+    expect(cacheKeyOf(files).equals(cacheKey)).to.equal(true);
     const other = { ...files, ...writePair(folder.path, 'other', await testCertificate()) };
-    expect(loadClusterTls(other).cacheKey.equals(cacheKey)).to.equal(false);
+    expect(cacheKeyOf(other).equals(cacheKey)).to.equal(false);
   });
 
   const faults: readonly (readonly [string, (files: ClusterFiles) => Promise<ClusterFiles> | ClusterFiles, RegExp])[] =

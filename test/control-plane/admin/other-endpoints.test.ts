@@ -18,6 +18,8 @@ describe('the Admin API: other endpoints', () => {
           listDataPlanes: () => nodes,
           getDataPlane: (id) => nodes.find((node) => node.id === id),
           status: () => ({ expected_hash: 'h', counts: { in_sync: 3 } }),
+          forgetDataPlane: () => 'unknown',
+          adoptDatabase: () => [],
           onStateChange: (listener) => {
             stateListeners.add(listener);
             return () => void stateListeners.delete(listener);
@@ -252,6 +254,8 @@ describe('the Admin API: other endpoints', () => {
             listDataPlanes: () => [],
             getDataPlane: () => undefined,
             status: () => ({}),
+            forgetDataPlane: () => 'unknown',
+            adoptDatabase: () => [],
             onStateChange(listener) {
               listeners.add(listener);
               return () => void listeners.delete(listener);

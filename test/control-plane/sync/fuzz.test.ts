@@ -44,7 +44,15 @@ const hello = fc.record({
   hash: text,
   lastRejected: fc.option(reject),
   deltas: fc.boolean(),
+  databaseId: text,
+  revision: counter,
+  destinations: fc.boolean(),
   entityKinds: fc.array(fc.record({ plural: text, fields: names }), { maxLength: 3 }),
+});
+const destinations = fc.record({
+  hash: text,
+  items: fc.array(fc.record({ kind: text, name: text, state: text, error: text }), { maxLength: 3 }),
+  omitted: fc.nat(),
 });
 /** As gRPC hands them on: one member of the `oneof`, or none. */
 const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
@@ -52,7 +60,11 @@ const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
   fc.record({ hash: text, applyMs: number }).map((ack) => ({ message: 'ack' as const, ack })),
   reject.map((value) => ({ message: 'reject' as const, reject: value })),
   fc
-    .record({ requestsTotal: counter, clusters: fc.array(fc.record({ name: text, state: text }), { maxLength: 100 }) })
+    .record({
+      requestsTotal: counter,
+      clusters: fc.array(fc.record({ name: text, state: text }), { maxLength: 100 }),
+      destinations: fc.option(destinations),
+    })
     .map((heartbeat) => ({ message: 'heartbeat' as const, heartbeat })),
   fc.record({ hash: text, runningHash: text }).map((snapshotRequest) => ({
     message: 'snapshotRequest' as const,
@@ -83,7 +95,14 @@ describe('messages of a node', function () {
             touchAll: () => undefined,
             removeAll: () => undefined,
           },
-          publisher: { join: () => nodeClass, leave: () => undefined, onRevision: () => () => undefined },
+          publisher: {
+            join: () => nodeClass,
+            leave: () => undefined,
+            onRevision: () => () => undefined,
+            revision: () => 3,
+            latest: () => nodeClass.publication(),
+            entityHash: () => undefined,
+          },
           nodePurgeAfterMs: 1_000_000,
           logger: silentLogger(),
         });
@@ -96,6 +115,7 @@ describe('messages of a node', function () {
               connectedNodes: () => registry.connected,
               slots: new TransferSlots(),
               version: '0.1.0',
+              databaseId: ids[0] ?? '',
               timings: { heartbeatMs: 60_000, silenceMs: 60_000 },
               logger: silentLogger(),
               events: registry.events({ ip: '10.0.0.1', certificate: undefined }),

@@ -59,6 +59,9 @@ function helloOf(changes: Partial<Hello__Output> = {}): Hello__Output {
     lastRejected: null,
     deltas: true,
     entityKinds: [],
+    databaseId: '',
+    revision: '0',
+    destinations: false,
     ...changes,
   };
 }
@@ -68,6 +71,8 @@ describe('NodeRegistry', () => {
   const sessions: NodeSession[] = [];
   let expectedHash: string;
   let refusal: RefusalStatus | undefined;
+  let revision: number;
+  let entityHashes: Map<string, string>;
   let publish: () => void;
   const nodeClass: ServedClass = {
     key: '',
@@ -75,7 +80,17 @@ describe('NodeRegistry', () => {
     refusal: () => refusal,
     rows: () => [],
   };
+  const fakePublisher = {
+    join: () => nodeClass,
+    leave: () => undefined,
+    onRevision: (_listener: (changed: boolean) => void) => () => undefined as void,
+    revision: () => revision,
+    latest: () => nodeClass.publication(),
+    entityHash: (type: string, id: string) => entityHashes.get(`${type}/${id}`),
+  };
   beforeEach(() => {
+    revision = 1;
+    entityHashes = new Map();
     expectedHash = 'a';
     refusal = undefined;
   });
@@ -89,8 +104,7 @@ describe('NodeRegistry', () => {
     const registry = new NodeRegistry({
       store,
       publisher: {
-        join: () => nodeClass,
-        leave: () => undefined,
+        ...fakePublisher,
         onRevision: (listener) => {
           publish = () => listener(true);
           return () => undefined;
@@ -111,6 +125,7 @@ describe('NodeRegistry', () => {
       connectedNodes: () => 1,
       slots: new TransferSlots(),
       version: '0.1.0',
+      databaseId: '',
       timings: { heartbeatMs: 60_000, silenceMs: 60_000 },
       logger: silentLogger(),
       events: registry.events({ ip: '10.0.0.1', certificate: undefined }),
@@ -151,7 +166,8 @@ describe('NodeRegistry', () => {
     });
     const hello = helloOf();
     const { session } = connect(registry, hello);
-    const beat = () => session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters: [] } });
+    const beat = () =>
+      session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters: [], destinations: null } });
     mock.timers.tick(1_000);
     for (const _time of [1, 2]) {
       mock.timers.tick(10_000);
@@ -203,13 +219,13 @@ describe('NodeRegistry', () => {
     const long = () => Buffer.alloc(16 * 1024 * 1024, 'x').toString();
     // A function of its own, whose end lets go of all that it made.
     const tell = () => {
-      const { session } = connect(registry, helloOf({ nodeId, hostname: long(), labels: { [long()]: long() } }));
+      const { session } = connect(registry, helloOf({ nodeId, hostname: long() }));
       for (const hash of ['x', 'y']) {
         const fault = { entityType: long(), entityId: '', entityName: '', path: long(), message: long() };
         session.receive({ message: 'reject', reject: { hash, faults: [fault] } });
       }
       const clusters = [{ name: long(), state: long() }];
-      session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters } });
+      session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters, destinations: null } });
     };
     const beforeBytes = usedBytes();
     tell();
@@ -282,7 +298,7 @@ describe('NodeRegistry', () => {
     const store = fakeStore();
     const registry = new NodeRegistry({
       store,
-      publisher: { join: () => nodeClass, leave: () => undefined, onRevision: () => () => undefined },
+      publisher: fakePublisher,
       nodePurgeAfterMs: 5_000,
       logger: silentLogger(),
     });

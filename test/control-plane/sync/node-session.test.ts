@@ -23,6 +23,9 @@ const hello: Hello__Output = {
   lastRejected: null,
   deltas: true,
   entityKinds: [],
+  databaseId: '',
+  revision: '0',
+  destinations: false,
 };
 
 /** The other end of a session: keeps what was sent; while `blocked`, messages do not leave. */
@@ -52,6 +55,7 @@ class FakeNode {
       connectedNodes: () => 1,
       slots,
       version: '0.1.0',
+      databaseId: '',
       timings,
       logger: silentLogger(),
       events: {
@@ -330,7 +334,11 @@ describe('NodeSession', () => {
     node.blocked = true;
     node.hello();
     const talk = setInterval(
-      () => node.session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters: [] } }),
+      () =>
+        node.session.receive({
+          message: 'heartbeat',
+          heartbeat: { requestsTotal: '1', clusters: [], destinations: null },
+        }),
       10,
     );
     await waitFor(() => node.ended, { what: 'the end', pollMs: 5 }).finally(() => clearInterval(talk));

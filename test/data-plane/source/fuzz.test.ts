@@ -36,7 +36,7 @@ describe('what a control plane sends', function () {
               announced = { hash: start.hash, size: start.size };
               sent = [];
               const total = { totalBytes: String(start.size), entityCount: 1, revision: '1', baseHash: start.base };
-              receiver.start({ hash: start.hash, ...total });
+              receiver.start({ hash: start.hash, ...total, databaseId: '', adopt: false, unpackedBytes: '0' });
               expect(start.size).to.be.at.most(bytesMax);
             } else if ('chunk' in each) {
               sent.push(each.chunk);

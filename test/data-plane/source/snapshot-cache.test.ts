@@ -8,6 +8,8 @@ import { packEntities, type PackedEntities } from '../../helpers/pack-entities.t
 import { hostOf, oneService } from '../../helpers/sync-fakes.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 
+const saved = ({ hash, body }: PackedEntities) => ({ hash, body, database: undefined });
+
 describe('the snapshot cache', () => {
   let folder: TempFolder;
   let path: string;
@@ -30,10 +32,10 @@ describe('the snapshot cache', () => {
   });
 
   it('returns the newest snapshot from a file of mode 0600', async () => {
-    await cache.save(packed.hash, packed.body);
+    await cache.save(saved(packed));
     const second = await packEntities(oneService('second'));
-    await cache.save(second.hash, second.body);
-    const snapshot = (await cache.load())?.snapshot;
+    await cache.save(saved(second));
+    const snapshot = (await cache.load())?.wire.snapshot;
     expect(snapshot?.hash).to.equal(second.hash);
     expect(snapshot && hostOf(snapshot)).to.equal('second');
     expect(statSync(path).mode & 0o777).to.equal(0o600);
@@ -53,24 +55,24 @@ describe('the snapshot cache', () => {
   ];
   for (const [what, damage] of damages) {
     it(`reports and ignores a file that is ${what}`, async () => {
-      await cache.save(packed.hash, packed.body);
+      await cache.save(saved(packed));
       writeFileSync(path, damage(readFileSync(path)));
       expect(await cache.load()).to.equal(undefined);
       expect(lines.join('')).to.contain('"event":"cache_unusable"').and.not.contain('secret-host');
-      await cache.save(packed.hash, packed.body);
-      expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
+      await cache.save(saved(packed));
+      expect((await cache.load())?.wire.snapshot.hash).to.equal(packed.hash);
     });
   }
 
   it('keeps the old file when the disk fails', async () => {
-    await cache.save(packed.hash, packed.body);
+    await cache.save(saved(packed));
     const failing = createSnapshotCache({
       dataDir: join(folder.path, 'missing'),
       logger: createLogger({ level: 'error', format: 'json', write: () => undefined }),
     });
-    const error: unknown = await failing.save(packed.hash, packed.body).catch((reason: unknown) => reason);
+    const error: unknown = await failing.save(saved(packed)).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(Error);
-    expect((await cache.load())?.snapshot.hash).to.equal(packed.hash);
+    expect((await cache.load())?.wire.snapshot.hash).to.equal(packed.hash);
   });
 
   describe('with a key', () => {
@@ -79,7 +81,7 @@ describe('the snapshot cache', () => {
     const openWith = (keyOf: Buffer | undefined) =>
       createSnapshotCache({
         dataDir: folder.path,
-        ...(keyOf && { key: keyOf }),
+        ...(keyOf && { keys: [keyOf] }),
         logger: createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) }),
       });
     beforeEach(() => {
@@ -88,20 +90,20 @@ describe('the snapshot cache', () => {
 
     it('writes nothing in the clear and reads the file again', async () => {
       // As it lies on the wire: the body is compressed, so that its own bytes must not be there.
-      await sealed.save(packed.hash, packed.body);
+      await sealed.save(saved(packed));
       const file = readFileSync(path);
       expect(file.includes(packed.body.subarray(0, 16))).to.equal(false);
       expect(statSync(path).mode & 0o777).to.equal(0o600);
-      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
-      await sealed.save(packed.hash, packed.body);
+      expect((await sealed.load())?.wire.snapshot.hash).to.equal(packed.hash);
+      await sealed.save(saved(packed));
       expect(readFileSync(path).equals(file), 'a nonce is used once').to.equal(false);
     });
 
     it('encrypts a file that was written without a key', async () => {
-      await cache.save(packed.hash, packed.body);
-      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
+      await cache.save(saved(packed));
+      expect((await sealed.load())?.wire.snapshot.hash).to.equal(packed.hash);
       expect(readFileSync(path).includes(packed.body.subarray(0, 16))).to.equal(false);
-      expect((await sealed.load())?.snapshot.hash).to.equal(packed.hash);
+      expect((await sealed.load())?.wire.snapshot.hash).to.equal(packed.hash);
       expect(lines).to.deep.equal([]);
     });
 
@@ -111,7 +113,7 @@ describe('the snapshot cache', () => {
     ];
     for (const [what, other, reason] of openers) {
       it(`reports and ignores it with ${what}`, async () => {
-        await sealed.save(packed.hash, packed.body);
+        await sealed.save(saved(packed));
         expect(await openWith(other).load()).to.equal(undefined);
         expect(lines.join('')).to.contain('cache_unusable').and.match(reason);
       });
@@ -119,7 +121,7 @@ describe('the snapshot cache', () => {
 
     for (const position of ['header', 'nonce', 'tag', 'body'] as const) {
       it(`reports and ignores it when its ${position} was changed`, async () => {
-        await sealed.save(packed.hash, packed.body);
+        await sealed.save(saved(packed));
         const file = readFileSync(path);
         const at = { header: 30, nonce: 85, tag: 100, body: 115 }[position];
         file[at] = (file[at] ?? 0) ^ 1;

@@ -8,6 +8,9 @@ const startOf = (hash: string, totalBytes: number, baseHash = '') => ({
   revision: '7',
   totalBytes: String(totalBytes),
   entityCount: 1,
+  databaseId: '',
+  adopt: false,
+  unpackedBytes: '0',
 });
 const data = (text: string) => ({ data: Buffer.from(text) });
 

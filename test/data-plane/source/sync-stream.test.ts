@@ -186,7 +186,7 @@ describe('the stream of a node', function () {
       await waitFor(() => first.received.some(({ ack }) => ack?.hash === toHash), { what: 'the ack', pollMs: 5 });
       expect(apply.snapshots.at(-1)).to.deep.equal(createSnapshot(to));
       const cache = createSnapshotCache({ dataDir: folder.path, logger: silentLogger() });
-      expect((await cache.load())?.snapshot).to.deep.equal(createSnapshot(to));
+      expect((await cache.load())?.wire.snapshot).to.deep.equal(createSnapshot(to));
     });
 
     it('applies a delta to the running version, not to a rejected one', async () => {

@@ -3,6 +3,7 @@
 import type { PluginVersion as _sluice_sync_v1_PluginVersion, PluginVersion__Output as _sluice_sync_v1_PluginVersion__Output } from '../../../sluice/sync/v1/PluginVersion.ts';
 import type { Reject as _sluice_sync_v1_Reject, Reject__Output as _sluice_sync_v1_Reject__Output } from '../../../sluice/sync/v1/Reject.ts';
 import type { EntityKind as _sluice_sync_v1_EntityKind, EntityKind__Output as _sluice_sync_v1_EntityKind__Output } from '../../../sluice/sync/v1/EntityKind.ts';
+import type { Long } from '@grpc/proto-loader';
 
 export interface Hello {
   'nodeId'?: (string);
@@ -15,6 +16,9 @@ export interface Hello {
   'lastRejected'?: (_sluice_sync_v1_Reject | null);
   'deltas'?: (boolean);
   'entityKinds'?: (_sluice_sync_v1_EntityKind)[];
+  'destinations'?: (boolean);
+  'databaseId'?: (string);
+  'revision'?: (number | string | Long);
 }
 
 export interface Hello__Output {
@@ -28,4 +32,7 @@ export interface Hello__Output {
   'lastRejected': (_sluice_sync_v1_Reject__Output | null);
   'deltas': (boolean);
   'entityKinds': (_sluice_sync_v1_EntityKind__Output)[];
+  'destinations': (boolean);
+  'databaseId': (string);
+  'revision': (string);
 }

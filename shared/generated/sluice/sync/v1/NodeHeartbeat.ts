@@ -1,14 +1,17 @@
 // Original file: proto/config_sync.proto
 
 import type { ClusterState as _sluice_sync_v1_ClusterState, ClusterState__Output as _sluice_sync_v1_ClusterState__Output } from '../../../sluice/sync/v1/ClusterState.ts';
+import type { Destinations as _sluice_sync_v1_Destinations, Destinations__Output as _sluice_sync_v1_Destinations__Output } from '../../../sluice/sync/v1/Destinations.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface NodeHeartbeat {
   'requestsTotal'?: (number | string | Long);
   'clusters'?: (_sluice_sync_v1_ClusterState)[];
+  'destinations'?: (_sluice_sync_v1_Destinations | null);
 }
 
 export interface NodeHeartbeat__Output {
   'requestsTotal': (string);
   'clusters': (_sluice_sync_v1_ClusterState__Output)[];
+  'destinations': (_sluice_sync_v1_Destinations__Output | null);
 }

@@ -8,6 +8,9 @@ export interface SnapshotStart {
   'totalBytes'?: (number | string | Long);
   'entityCount'?: (number);
   'baseHash'?: (string);
+  'databaseId'?: (string);
+  'adopt'?: (boolean);
+  'unpackedBytes'?: (number | string | Long);
 }
 
 export interface SnapshotStart__Output {
@@ -16,4 +19,7 @@ export interface SnapshotStart__Output {
   'totalBytes': (string);
   'entityCount': (number);
   'baseHash': (string);
+  'databaseId': (string);
+  'adopt': (boolean);
+  'unpackedBytes': (string);
 }

@@ -5,10 +5,12 @@ export interface Welcome {
   'version'?: (string);
   'heartbeatMs'?: (number);
   'deltas'?: (boolean);
+  'databaseId'?: (string);
 }
 
 export interface Welcome__Output {
   'version': (string);
   'heartbeatMs': (number);
   'deltas': (boolean);
+  'databaseId': (string);
 }
