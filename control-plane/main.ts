@@ -14,7 +14,9 @@ import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
 import type { AdminTls } from './admin/listener.ts';
+import { databaseProblems } from './database-health.ts';
 import { databaseConfig } from './declarative/database-config.ts';
+import { configIdentity } from './store/config-identity.ts';
 import { openStore, type OpenStore } from './open-store.ts';
 import { startConfigSync, type RunningConfigSync } from './sync/config-sync.ts';
 import { createLocalSource, type LocalSource } from './sync/local-source.ts';
@@ -101,6 +103,8 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
     listen: options.clusterListen,
     ...(tls && { tls }),
     nodePurgeAfterMs: options.nodePurgeAfterMs,
+    nodesMax: options.nodesMax,
+    databaseId: configIdentity(opened.database),
     entities,
     plugins: pluginSchemas,
     version: options.sluiceVersion,
@@ -111,7 +115,14 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
   if (sync.address !== undefined) addresses['cluster'] = sync.address;
   const localSource = role === 'traditional' ? createLocalSource({ publisher: sync.publisher, logger }) : undefined;
   const parts: Parts = { ...opened, options, role, metrics, sync, localSource, addresses, stops };
-  await startStatus(parts, () => readiness(state));
+  warnInClear(options);
+  const problems = (): string[] =>
+    databaseProblems({
+      path: options.database,
+      read: () => opened.store.revision(),
+      writeFault: () => sync.fault(),
+    });
+  await startStatus(parts, { ready: () => readiness(state, problems()), problems });
   await startAdmin(parts, adminTls);
   // Stopped before the Admin API, so that writes that wait for nodes get their answer.
   stops.push(() => sync.stop());
@@ -121,6 +132,15 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
   return { addresses, nodeId: opened.store.nodeId(), localSource };
 }
 
+/** Every process of the machine can read all secrets at a cluster port without certificates; a token keeps none out. */
+function warnInClear({ clusterFiles, clusterListen, adminToken, logger }: ControlPlaneOptions): void {
+  if (clusterFiles !== undefined || clusterListen === 'off' || adminToken === undefined) return;
+  logger.warn(
+    'cluster_in_clear',
+    'admin_token is set, but every local process can read all secrets at the cluster port: cluster_cert is not set',
+  );
+}
+
 function checkedClusterTls(files: ClusterFiles, logger: Logger): ClusterTls {
   const tls = loadClusterTls(files);
   checkServerName(tls);
@@ -128,7 +148,12 @@ function checkedClusterTls(files: ClusterFiles, logger: Logger): ClusterTls {
   return tls;
 }
 
-async function startStatus(parts: Parts, ready: () => ReturnType<typeof readiness>): Promise<void> {
+interface Health {
+  readonly ready: () => ReturnType<typeof readiness>;
+  readonly problems: () => readonly string[];
+}
+
+async function startStatus(parts: Parts, { ready, problems }: Health): Promise<void> {
   const { options, role, metrics, store, sync, addresses, stops } = parts;
   if (options.statusListen === 'off') return;
   const startedAtMs = Date.now();
@@ -144,6 +169,7 @@ async function startStatus(parts: Parts, ready: () => ReturnType<typeof readines
       uptime_seconds: Math.floor((Date.now() - startedAtMs) / 1000),
       addresses,
       configuration_hash: sync.clustering.status()['expected_hash'],
+      problems: problems(),
     }),
   });
   stops.push(() => status.stop());
@@ -189,10 +215,15 @@ function defaultMetrics(): Registry {
   return metrics;
 }
 
-/** Returns the state for `/status/ready`: not ready before everything is up, and from the moment that it stops. */
-export function readiness({ ready, stopping }: { readonly ready: boolean; readonly stopping: boolean }) {
-  if (ready && !stopping) return { ready: true, body: { message: 'ready' } };
-  return { ready: false, body: { message: 'not ready', reasons: [stopping ? 'draining' : 'starting'] } };
+/** Returns the state for `/status/ready`: not ready before everything is up, while the database fails, and from the stop on. */
+export function readiness(
+  { ready, stopping }: { readonly ready: boolean; readonly stopping: boolean },
+  problems: readonly string[] = [],
+) {
+  if (stopping || !ready)
+    return { ready: false, body: { message: 'not ready', reasons: [stopping ? 'draining' : 'starting'] } };
+  if (problems.length > 0) return { ready: false, body: { message: 'not ready', reasons: problems } };
+  return { ready: true, body: { message: 'ready' } };
 }
 
 function countAdminRequests(metrics: Registry) {

@@ -29,7 +29,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   const { controlPlanes, clusterFiles, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
   const tls = clusterFiles && loadClusterTls(clusterFiles);
   if (tls !== undefined) logExpiry(tls, logger);
-  return startNode({ ...options, role: 'data_plane' }, ({ counters }) =>
+  return startNode({ ...options, role: 'data_plane' }, ({ counters, destinations }) =>
     createSyncSource({
       controlPlanes,
       ...(tls && { tls }),
@@ -38,6 +38,8 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
       version: sluiceVersion,
       knows: knownSchemas(entities, pluginSchemas),
       counters,
+      destinations,
+      adoptDatabase: options.adoptDatabase ?? false,
       logger,
       ...(declarativeConfig === undefined ? {} : { seed: () => readSeed({ path: declarativeConfig, logger }) }),
     }),

@@ -22,12 +22,16 @@ import {
   createRequestMetrics,
   type RequestMetrics,
 } from './status/metrics.ts';
+import { clusterDestination } from './status/cluster-destination.ts';
+import type { Destination } from '../shared/destination.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import type { MakeTracing, Tracing } from './tracing/tracing.ts';
 
 /** What a source may ask of its node. */
 export interface SourceDeps {
   readonly counters: () => NodeCounters;
+  /** Returns what the records need outside of the node, and whether it is reached. */
+  readonly destinations: () => readonly Destination[];
 }
 
 export type MakeSource = (deps: SourceDeps) => NodeSource;
@@ -69,6 +73,7 @@ export function assembleNode(
   const holder = createHolder(services, logger);
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
+    destinations: () => producers.clusters().map(clusterDestination),
   });
   const tracing = makeTracing?.({ env: pluginDeps.env, sluiceVersion, nodeId: source.nodeId, logger });
   const state = { draining: false, stopped: false };
@@ -81,6 +86,7 @@ export function assembleNode(
     readiness: createReadiness({
       isConfigured: () => holder.current !== undefined,
       clusters: () => producers.clusters(),
+      problems: () => source.problems?.() ?? [],
       isDraining: () => state.draining,
       isListening: () => options.proxyListen === 'off' || parts.listener !== undefined,
       nowMs: () => performance.now(),

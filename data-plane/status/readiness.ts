@@ -7,6 +7,8 @@ export interface ReadinessDeps {
   /** Whether a configuration is live. */
   readonly isConfigured: () => boolean;
   readonly clusters: () => readonly ClusterStatus[];
+  /** Returns sentences about what fails although the node serves, such as a full disk. */
+  readonly problems?: () => readonly string[];
   readonly isDraining: () => boolean;
   /** Whether every port of the proxy that is wanted is bound. */
   readonly isListening: () => boolean;
@@ -20,6 +22,8 @@ export interface ReadyState {
     readonly message: string;
     readonly reasons?: readonly string[];
     readonly clusters: readonly ClusterStatus[];
+    /** Absent when there are none. */
+    readonly problems?: readonly string[];
   };
 }
 
@@ -29,7 +33,7 @@ export interface ReadyState {
  * shows it.
  */
 export function createReadiness(deps: ReadinessDeps): () => ReadyState {
-  const { isConfigured, clusters, isDraining, isListening, nowMs } = deps;
+  const { isConfigured, clusters, problems = () => [], isDraining, isListening, nowMs } = deps;
   let configuredAtMs: number | undefined;
   let wasReady = false;
 
@@ -46,8 +50,10 @@ export function createReadiness(deps: ReadinessDeps): () => ReadyState {
   return () => {
     const states = clusters();
     const reasons = reasonsOf(states);
-    if (reasons.length > 0) return { ready: false, body: { message: 'not ready', reasons, clusters: states } };
+    const found = problems();
+    const shown = { clusters: states, ...(found.length > 0 && { problems: found }) };
+    if (reasons.length > 0) return { ready: false, body: { message: 'not ready', reasons, ...shown } };
     wasReady = true;
-    return { ready: true, body: { message: 'ready', clusters: states } };
+    return { ready: true, body: { message: 'ready', ...shown } };
   };
 }

@@ -24,28 +24,24 @@ export const clusterSettings = {
   cluster_cert_next: setting({
     roles: roleGroups.cluster,
     default: undefined,
-    supported: [],
     parse: text,
     description: 'certificate file of a second pair that is trusted too, while pairs are changed',
   }),
   cluster_cert_key_next: setting({
     roles: roleGroups.cluster,
     default: undefined,
-    supported: [],
     parse: text,
     description: 'key file of cluster_cert_next',
   }),
   nodes_max: setting({
     roles: roleGroups.controlPlane,
     default: '10000',
-    supported: ['10000'],
     parse: between(count, 1, 1_000_000, '1 and 1000000'),
     description: 'data planes that are kept, connected and not; one more is refused',
   }),
   adopt_database: setting({
     roles: roleGroups.dataPlane,
     default: 'false',
-    supported: ['false'],
     parse: boolean,
     description: 'take the configuration of another database than before',
   }),

@@ -38,7 +38,13 @@ export async function startTraditional({
     if (localSource === undefined) throw new Error('A traditional control plane has a source for its data plane');
     const source = { ...localSource, nodeId, describe: () => ({ rejected: localSource.rejected() ?? null }) };
     const otherAddresses = () => addresses;
-    const node = await startNode({ ...nodeOptions, role: 'traditional', metrics, otherAddresses }, () => source);
+    const node = await startNode(
+      { ...nodeOptions, role: 'traditional', metrics, otherAddresses },
+      ({ destinations }) => {
+        localSource.watchDestinations(destinations);
+        return source;
+      },
+    );
     proxy = node.addresses['proxy'];
     return {
       addresses: { ...addresses, ...node.addresses },
