@@ -48,7 +48,7 @@ describe('the control plane', () => {
     expect((await fetch(`http://${first.addresses['status']}/status/ready`)).status).to.equal(200);
     expect((await fetch(`${admin}/clustering/data-planes`)).status).to.equal(200);
     const waited = await fetch(`${admin}/services/s?wait=applied`, { method: 'DELETE' });
-    expect(waited.headers.get('sluice-sync')).to.equal('applied; nodes=0');
+    expect(waited.headers.get('sluice-sync')).to.equal('none; nodes=0');
     await fetch(`${admin}/services`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
