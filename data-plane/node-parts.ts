@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import type { StatusServer } from '../shared/status-server.ts';
+import { vaultEnvironment } from '../shared/vault.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
 import { LuaChains } from './lua/lua-chains.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -69,13 +70,13 @@ export function assembleNode(
 ): NodeParts {
   const { logger, sluiceVersion } = options;
   const services = createServices(options, () => parts.spine.inFlight());
-  const { requestMetrics, producers, pluginDeps } = services;
+  const { requestMetrics, producers } = services;
   const holder = createHolder(services, logger);
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
     destinations: () => producers.clusters().map(clusterDestination),
   });
-  const tracing = makeTracing?.({ env: pluginDeps.env, sluiceVersion, nodeId: source.nodeId, logger });
+  const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
   const state = { draining: false, stopped: false };
   const parts: NodeParts = {
     ...services,
@@ -115,7 +116,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       lua,
       log: logger,
       metrics: createPluginMetrics(metrics),
-      env: options.env ?? process.env,
+      env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,
       unsupportedSettings,
     },

@@ -1,5 +1,6 @@
+import { isRecord } from './is-record.ts';
 import { isUuid } from '../uuid.ts';
-import { isReference } from '../vault-reference.ts';
+import { isReference, parseReference } from '../vault-reference.ts';
 import type { Field } from './field.ts';
 
 export type Scalar =
@@ -14,10 +15,13 @@ export function checkScalar(field: Field, value: unknown): Scalar {
 }
 
 function checkString(field: Field, value: unknown): Scalar {
-  if (typeof value !== 'string') return fault('expected a string');
+  if (typeof value !== 'string') return fault(`expected a string${referenceHint(field, value)}`);
   // Half of a surrogate pair has no UTF-8 and would come back as another character.
   if (/\p{Surrogate}/u.test(value)) return fault('invalid value: not valid utf-8');
-  if (field.referenceable === true && isReference(value)) return ok(value);
+  if (field.referenceable === true && isReference(value)) {
+    const parsed = parseReference(value);
+    return parsed.kind === 'reference' ? ok(value) : fault(parsed.message);
+  }
   if (field.oneOf !== undefined && !field.oneOf.includes(value))
     return fault(`expected one of: ${field.oneOf.join(', ')}`);
   if (field.uuid === true) return isUuid(value) ? ok(value.toLowerCase()) : fault('expected a valid UUID');
@@ -29,6 +33,15 @@ function checkString(field: Field, value: unknown): Scalar {
   }
   const message = field.check?.(value);
   return message === undefined ? ok(value) : fault(message);
+}
+
+/** YAML reads a reference without quotes as a map with one key. */
+function referenceHint({ referenceable }: Field, value: unknown): string {
+  if (referenceable !== true || !isRecord(value)) return '';
+  const [key, ...others] = Object.keys(value);
+  return key?.startsWith('vault://') === true && others.length === 0
+    ? `; write the reference in quotes: "{${key}}"`
+    : '';
 }
 
 function checkInteger(field: Field, value: unknown): Scalar {

@@ -79,7 +79,6 @@ export const proxySettings = {
   vault_env_prefix: setting({
     roles: roleGroups.proxy,
     default: undefined,
-    supported: [],
     parse: variablePrefix,
     description: 'beginning of the only variables that {vault://env/NAME} reads: with KAFKA_, name means KAFKA_NAME',
   }),

@@ -44,6 +44,20 @@ describe('the check of a field', () => {
     ['a start', string({ startsWith: '/' }), 'x', one('a: should start with: /')],
     ['a check of its own', string({ check: (v) => (v === 'bad' ? 'not that' : undefined) }), 'bad', one('a: not that')],
     ['a reference', string({ oneOf: ['x'], referenceable: true }), '{vault://env/X}', undefined],
+    [
+      'a reference that no node can resolve',
+      string({ referenceable: true }),
+      '{vault://aws/X}',
+      one(
+        "a: cannot be resolved by any node: there is no vault 'aws'; expected {vault://env/NAME} or {vault://env/NAME/KEY}",
+      ),
+    ],
+    [
+      'a reference that YAML read as a map',
+      string({ referenceable: true }),
+      { 'vault://env/X': null },
+      one('a: expected a string; write the reference in quotes: "{vault://env/X}"'),
+    ],
     ['a reference where none may be', string({ oneOf: ['x'] }), '{vault://env/X}', one('a: expected one of: x')],
     ['a float for an integer', integer(), 1.5, one('a: expected an integer')],
     ['a whole float for an integer', integer(), 5.0, undefined],
