@@ -9,9 +9,12 @@ export interface ClusteringOptions {
   readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange' | 'forget' | 'adopt' | 'wentBack'>;
   /** The identity of the database. */
   readonly databaseId: string | undefined;
-  readonly publisher: Pick<Publisher, 'latest'>;
+  readonly publisher: Pick<Publisher, 'latest' | 'withheld'>;
   readonly nodePurgeAfterMs: number;
 }
+
+/** `GET /clustering/status` shows at most this many faults of withheld entities. */
+const withheldShownMax = 100;
 
 /** The hash that Kong answers for a node without a configuration. */
 const noHash = '0'.repeat(32);
@@ -53,6 +56,7 @@ export function createClustering(options: ClusteringOptions): Clustering {
         states,
         slowest_node: slowest(entries, registry, nowMs),
         database: { id: databaseId ?? null, went_back: wentBackView(registry.wentBack()) },
+        withheld: publisher.withheld().slice(0, withheldShownMax).map(errorView),
       };
     },
     forgetDataPlane: (id) => registry.forget(id),

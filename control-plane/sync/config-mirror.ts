@@ -1,9 +1,11 @@
 import type { EntityFault } from '../../shared/config-source.ts';
 import { findDanglingReferences, references } from '../../shared/entity-references.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { unresolvableReferences } from '../../shared/entities/unresolvable.ts';
 import { createPacer } from '../../shared/pacer.ts';
+import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { entityKey, entityLine } from '../../shared/snapshot-wire.ts';
-import { canonicalJson, hashEntityText, type SnapshotEntity } from '../../shared/snapshot.ts';
+import { canonicalJson, hashEntityText, referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { ConfigReader, EntityChange } from '../store/config-reader.ts';
 
 /** An entity in its canonical form. The object stays the same as long as the entity does not change. */
@@ -16,6 +18,18 @@ export interface MirrorEntity {
   readonly enabled: boolean;
   /** The keys of the entities that it refers to. */
   readonly references: readonly string[];
+  /** Why the entity is withheld from all nodes; absent: it is not. */
+  readonly withheld?: Withheld;
+}
+
+/** An entity that every node would reject, so that it is withheld in order not to hold up all others. */
+export interface Withheld {
+  readonly faults: readonly EntityFault[];
+  /**
+   * The keys of the entities that are withheld with it: what a plugin that decides who may send, or what is written, is
+   * bound to must not serve without the plugin.
+   */
+  readonly closes: readonly string[];
 }
 
 /** The entities that travel to nodes at one revision, by `entityKey`. Immutable. */
@@ -27,6 +41,7 @@ export interface Travelling {
 export interface ConfigMirrorOptions {
   readonly reader: ConfigReader;
   readonly entities: readonly EntityDescriptor[];
+  readonly plugins?: PluginSchemas;
   /** Is called when `update` has something to do. */
   readonly onChange: () => void;
 }
@@ -39,14 +54,16 @@ export interface ConfigMirrorOptions {
 export class ConfigMirror {
   readonly #reader: ConfigReader;
   readonly #descriptors: ReadonlyMap<string, EntityDescriptor>;
+  readonly #plugins: PluginSchemas;
   readonly #endChanges: () => void;
   #all = new Map<string, MirrorEntity>();
   /** The revision of `#all`; -1 before the first read. */
   #revision = -1;
   #queue: { readonly revision: number; readonly changes: readonly EntityChange[] | undefined }[] = [];
 
-  constructor({ reader, entities, onChange }: ConfigMirrorOptions) {
+  constructor({ reader, entities, plugins = {}, onChange }: ConfigMirrorOptions) {
     this.#reader = reader;
+    this.#plugins = plugins;
     this.#descriptors = new Map(entities.map((descriptor) => [descriptor.plural, descriptor]));
     this.#endChanges = reader.onChange((revision, changes) => {
       this.#queue.push({ revision, changes });
@@ -66,6 +83,11 @@ export class ConfigMirror {
     if (this.#revision === -1 || !this.#canFollow()) await this.#readAll();
     await this.#follow();
     return { revision: this.#revision, entities: travelling(this.#all) };
+  }
+
+  /** Returns the faults of the entities that are withheld from nodes. */
+  withheld(): readonly EntityFault[] {
+    return [...this.#all.values()].flatMap((entity) => entity.withheld?.faults ?? []);
   }
 
   #canFollow(): boolean {
@@ -119,7 +141,9 @@ export class ConfigMirror {
     const line = flat(entityLine(plural, canonical));
     if (before?.line === line) return before;
     const descriptor = this.#descriptors.get(plural);
+    const withheld = descriptor && withheldOf(descriptor, this.#plugins, entity);
     return {
+      ...(withheld && { withheld }),
       plural,
       id: entity.id,
       line,
@@ -129,6 +153,25 @@ export class ConfigMirror {
         descriptor === undefined ? [] : references(entity, descriptor).map((to) => entityKey(to.plural, to.id)),
     };
   }
+}
+
+const scopes = ['route', 'service', 'consumer'] as const;
+
+function withheldOf(
+  descriptor: EntityDescriptor,
+  plugins: PluginSchemas,
+  entity: SnapshotEntity,
+): Withheld | undefined {
+  const faults = unresolvableReferences(descriptor, plugins, entity);
+  if (faults.length === 0) return undefined;
+  const { name } = entity;
+  const isRequired = typeof name === 'string' && plugins[name]?.requiredToUnderstand === true;
+  if (descriptor.plural !== 'plugins' || !isRequired) return { faults, closes: [] };
+  const closes = scopes.flatMap((scope) => {
+    const id = referencedId(entity[scope]);
+    return id === undefined ? [] : [entityKey(`${scope}s`, id)];
+  });
+  return { faults, closes };
 }
 
 /** One buffer for all texts: V8 collects buffers late, because they lie outside its heap. */
@@ -144,7 +187,10 @@ function flat(text: string): string {
 /** Returns the entities that are enabled and refer only to enabled ones, directly or through others. */
 function travelling(all: ReadonlyMap<string, MirrorEntity>): Map<string, MirrorEntity> {
   const kept = new Map(all);
-  for (const [key, entity] of all) if (!entity.enabled) kept.delete(key);
+  for (const [key, entity] of all) {
+    if (!entity.enabled || entity.withheld !== undefined) kept.delete(key);
+    for (const closed of entity.enabled ? (entity.withheld?.closes ?? []) : []) kept.delete(closed);
+  }
   // Each round follows references one step further. An entity with a dangling reference stays: that fault is reported.
   for (let before = all.size; before !== kept.size;) {
     before = kept.size;

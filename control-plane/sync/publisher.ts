@@ -1,5 +1,7 @@
+import type { EntityFault } from '../../shared/config-source.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
+import { canonicalJson } from '../../shared/snapshot.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
 import { entityKey } from '../../shared/snapshot-wire.ts';
 import { compatibilityOf, type OwnSchemas, wholeKey } from './compatibility.ts';
@@ -33,6 +35,7 @@ export class Publisher {
   readonly #whole: NodeClass;
   readonly #classes = new Map<string, NodeClass>();
   readonly #listeners = new Set<(changed: boolean) => void>();
+  #withheld: readonly EntityFault[] = [];
   #revision = -1;
   #dirty = false;
   #stopped = false;
@@ -46,7 +49,12 @@ export class Publisher {
     this.#coalesceMs = coalesceMs;
     this.#whole = new NodeClass({ key: wholeKey, refusal: undefined, adapt: undefined }, this.#history);
     this.#classes.set(wholeKey, this.#whole);
-    this.#mirror = new ConfigMirror({ reader, entities: schemas.entities, onChange: () => this.#changed() });
+    this.#mirror = new ConfigMirror({
+      reader,
+      entities: schemas.entities,
+      plugins: schemas.plugins,
+      onChange: () => this.#changed(),
+    });
     this.#schedule(0);
   }
 
@@ -65,6 +73,11 @@ export class Publisher {
     const plural = this.#schemas.entities.find(({ name }) => name === entityType)?.plural;
     if (plural === undefined) return undefined;
     return this.#history.newest()?.entities.get(entityKey(plural, entityId))?.hash;
+  }
+
+  /** Returns the faults of stored entities that are withheld from nodes, because every node would reject them. */
+  withheld(): readonly EntityFault[] {
+    return this.#withheld;
   }
 
   /** Returns the class of a node; undefined when there are too many classes. Each `join` needs its `leave`. */
@@ -137,8 +150,20 @@ export class Publisher {
     }
   }
 
+  #tellWithheld(faults: readonly EntityFault[]): void {
+    const isNews = canonicalJson(faults) !== canonicalJson(this.#withheld);
+    this.#withheld = faults;
+    if (!isNews || faults.length === 0) return;
+    this.#logger.warn(
+      'entities_withheld',
+      'Stored entities are withheld from nodes, as if they were disabled: no node can resolve their references',
+      { faults: faults.slice(0, 20), faultCount: faults.length },
+    );
+  }
+
   async #follow(): Promise<void> {
     const state = await this.#mirror.update();
+    this.#tellWithheld(this.#mirror.withheld());
     const faults = danglingReferences(state, this.#schemas.entities);
     if (faults.length > 0) {
       // The version before stays published until a later change mends the reference.

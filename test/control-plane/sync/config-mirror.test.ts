@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ConfigMirror, danglingReferences, type Travelling } from '../../../control-plane/sync/config-mirror.ts';
 import type { EntityChange } from '../../../control-plane/store/config-reader.ts';
 import { entities as descriptors } from '../../../shared/entities/entities.ts';
+import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { FakeReader, oneService, service } from '../../helpers/sync-fakes.ts';
 import { usedBytes } from '../../helpers/used-bytes.ts';
 
@@ -12,7 +13,7 @@ describe('the mirror of the store', () => {
   });
 
   const mirrorOf = (reader: FakeReader, entities = descriptors): ConfigMirror => {
-    const mirror = new ConfigMirror({ reader, entities, onChange: () => undefined });
+    const mirror = new ConfigMirror({ reader, entities, plugins: pluginSchemas, onChange: () => undefined });
     mirrors.push(mirror);
     return mirror;
   };
@@ -52,6 +53,36 @@ describe('the mirror of the store', () => {
       services: [{ id: 'off', enabled: false }],
     });
     expect(keys(await mirrorOf(reversed).update())).to.deep.equal([]);
+  });
+
+  it('withholds entities with a reference that no node can resolve, and what a deciding plugin is bound to', async () => {
+    const bad = { authentication: { user: 'u', password: '{vault://aws/x}' } };
+    const reader = new FakeReader({
+      routes: [{ id: 'r-bad' }, { id: 'r-log' }, { id: 'r-good' }, { id: 'r-off' }],
+      plugins: [
+        { id: 'p-bad', name: 'kafka-upstream', enabled: true, route: { id: 'r-bad' }, config: bad },
+        { id: 'p-other', name: 'kafka-log', enabled: true, route: { id: 'r-bad' }, config: {} },
+        { id: 'p-log', name: 'kafka-log', enabled: true, route: { id: 'r-log' }, config: bad },
+        { id: 'p-good', name: 'kafka-upstream', enabled: true, route: { id: 'r-good' }, config: {} },
+        { id: 'p-off', name: 'kafka-upstream', enabled: false, route: { id: 'r-off' }, config: bad },
+      ],
+    });
+    const mirror = mirrorOf(reader);
+    expect(keys(await mirror.update())).to.deep.equal([
+      'plugins/p-good',
+      'routes/r-good',
+      'routes/r-log',
+      'routes/r-off',
+    ]);
+    expect(mirror.withheld().map(({ entityId, path }) => `${entityId} ${path}`)).to.deep.equal([
+      'p-bad config.authentication.password',
+      'p-log config.authentication.password',
+      'p-off config.authentication.password',
+    ]);
+
+    reader.change([{ plural: 'plugins', id: 'p-bad', entity: undefined }]);
+    expect(keys(await mirror.update())).to.include('routes/r-bad');
+    expect(mirror.withheld()).to.have.length(2);
   });
 
   it('keeps each text in one piece of memory', async () => {
