@@ -15,61 +15,109 @@ export interface MessageField {
   write(value: unknown, to: ProtobufEncoding): void;
 }
 
-/** A message. Its fields are filled in after it was made, so that they may refer back to it. */
-export function createMessageNode(name: string): { node: MessageNode; setFields(list: readonly MessageField[]): void } {
-  let fields: readonly MessageField[] = [];
-  let known = new Set<string>();
-  let hasOneofs = false;
+/** The fields of a message, in the order in which they are written, and ways to find them. */
+interface Layout {
+  readonly name: string;
+  readonly fields: MessageField[];
+  /** Indexes of fields by both of their names. */
+  readonly byName: Map<string, number>;
+  /** Indexes of the fields that must be given. */
+  readonly required: number[];
+  hasOneofs: boolean;
+}
 
-  const node: MessageNode = {
-    name,
-    writeFields(value, to, except) {
-      const chosen = hasOneofs ? new Map<string, string>() : undefined;
-      let left = 0;
-      for (const key in value) if (key !== except) left++;
-      for (const field of fields) {
-        let given = field.jsonName;
-        let item = ownValue(value, given);
-        if (item !== undefined) left--;
-        if (field.name !== given) {
-          const other = ownValue(value, field.name);
-          if (other !== undefined) {
-            left--;
-            if (item === undefined) [given, item] = [field.name, other];
-            else to.fault('duplicate', 'one of its names', `is given twice, as ${given} and ${field.name}`, field.name);
-          }
-        }
-        if (item === undefined || (item === null && !field.takesNull)) {
-          if (field.isRequired) to.fault('required', 'a value', `is missing and required in ${name}`, given);
-          continue;
-        }
-        if (field.oneof !== undefined) {
-          const first = chosen?.get(field.oneof);
-          if (first === undefined) chosen?.set(field.oneof, given);
-          else to.fault('oneof', `one of ${field.oneof}`, `must not be given beside ${first}`, given);
-        }
-        to.path.push(given);
-        field.write(item, to);
-        to.path.pop();
-      }
-      if (left > 0) refuseUnknown(value, to, except);
+/** Fields a given name from which on the names are looked up, rather than the fields gone through. */
+const fieldsANameMax = 8;
+
+/** Creates the node of a message. Its fields are added afterwards, so that they may refer back to it. */
+export function createMessageNode(name: string): { readonly node: MessageNode; add(field: MessageField): void } {
+  const layout: Layout = { name, fields: [], byName: new Map(), required: [], hasOneofs: false };
+  return {
+    node: { name, writeFields: (value, to, except) => writeFields(layout, value, to, except) },
+    add(field) {
+      const index = layout.fields.push(field) - 1;
+      layout.byName.set(field.jsonName, index);
+      layout.byName.set(field.name, index);
+      if (field.isRequired) layout.required.push(index);
+      if (field.oneof !== undefined) layout.hasOneofs = true;
     },
   };
+}
 
-  function refuseUnknown(value: Readonly<Record<string, unknown>>, to: ProtobufEncoding, except?: string): void {
-    for (const key of Object.keys(value)) {
-      if (key !== except && !known.has(key)) to.fault('undeclared', 'no such field', `is not declared in ${name}`, key);
+function writeFields(
+  layout: Layout,
+  value: Readonly<Record<string, unknown>>,
+  to: ProtobufEncoding,
+  except?: string,
+): void {
+  const chosen = layout.hasOneofs ? new Map<string, string>() : undefined;
+  const { fields } = layout;
+  let left = 0;
+  for (const key in value) if (key !== except) left++;
+  if (left * fieldsANameMax < fields.length) {
+    for (const index of fieldsNamed(layout, value)) {
+      const field = fields[index];
+      if (field !== undefined) left -= writeField(field, layout.name, value, to, chosen);
+    }
+  } else {
+    for (const field of fields) left -= writeField(field, layout.name, value, to, chosen);
+  }
+  if (left > 0) refuseUnknown(layout, value, to, except);
+}
+
+/** Returns the fields that the value names or must name, in the order of writing: few of a message of thousands. */
+function fieldsNamed({ byName, required }: Layout, value: Readonly<Record<string, unknown>>): readonly number[] {
+  const indexes = new Set(required);
+  for (const key in value) {
+    const index = byName.get(key);
+    if (index !== undefined) indexes.add(index);
+  }
+  return [...indexes].sort((a, b) => a - b);
+}
+
+/** Writes a field where it is given, and returns how many of its names were. */
+function writeField(
+  field: MessageField,
+  messageName: string,
+  value: Readonly<Record<string, unknown>>,
+  to: ProtobufEncoding,
+  chosen: Map<string, string> | undefined,
+): number {
+  let given = field.jsonName;
+  let item = ownValue(value, given);
+  let count = item === undefined ? 0 : 1;
+  if (field.name !== given) {
+    const other = ownValue(value, field.name);
+    if (other !== undefined) {
+      count++;
+      if (item === undefined) [given, item] = [field.name, other];
+      else to.fault('duplicate', 'one of its names', `is given twice, as ${given} and ${field.name}`, field.name);
     }
   }
+  if (item === undefined || (item === null && !field.takesNull)) {
+    if (field.isRequired) to.fault('required', 'a value', `is missing and required in ${messageName}`, given);
+    return count;
+  }
+  if (field.oneof !== undefined) {
+    const first = chosen?.get(field.oneof);
+    if (first === undefined) chosen?.set(field.oneof, given);
+    else to.fault('oneof', `one of ${field.oneof}`, `must not be given beside ${first}`, given);
+  }
+  to.path.push(given);
+  field.write(item, to);
+  to.path.pop();
+  return count;
+}
 
-  return {
-    node,
-    setFields(list) {
-      fields = list;
-      known = new Set(list.flatMap((field) => [field.name, field.jsonName]));
-      hasOneofs = list.some((field) => field.oneof !== undefined);
-    },
-  };
+function refuseUnknown(
+  { name, byName }: Layout,
+  value: Readonly<Record<string, unknown>>,
+  to: ProtobufEncoding,
+  except?: string,
+): void {
+  for (const key of Object.keys(value)) {
+    if (key !== except && !byName.has(key)) to.fault('undeclared', 'no such field', `is not declared in ${name}`, key);
+  }
 }
 
 /** Writes a single value; one without presence is left out when it is zero. */

@@ -1,94 +1,71 @@
-import protobuf from 'protobufjs';
-import { SchemaUnusableError, type SchemaSource } from './format.ts';
+import { schemaBounds, SchemaUnusableError, type SchemaSource } from './format.ts';
+import type { ProtoFile, ProtoMessage } from './proto-file.ts';
+import { ProtoNames } from './proto-names.ts';
+import { readProtoFile } from './read-proto-file.ts';
+import type { Steps } from './steps.ts';
+import { wellKnownProtos } from './well-known-protos.ts';
 
 /** A .proto file with what it imports. */
 export interface ProtobufSchema {
   /** The message that a record is. */
-  readonly message: protobuf.Type;
+  readonly message: ProtoMessage;
   /** Where it stands in its file: the index of the outermost message, then of each nested one. */
   readonly indexes: readonly number[];
-  /** A message by its full name, also one of an imported file or a well-known one. */
-  find(fullName: string): protobuf.Type | undefined;
+  /** Finds a message by its full name, also one of an imported file or a well-known one. */
+  find(fullName: string): ProtoMessage | undefined;
 }
 
 /**
  * Reads the file, resolves its imports by the references' names, and takes its first message, or the one of that name
- * (full, or within the file's package). The well-known types of google/protobuf need no reference; imports that only
- * bring options may be missing.
+ * (full, or within the file's package). Well-known types need no reference; imports that only bring options may be
+ * missing.
  * @throws SchemaUnusableError
  */
-export function readProtobufSchema(source: SchemaSource, messageName: string | null): ProtobufSchema {
-  const root = new protobuf.Root();
-  for (const file of wellKnownFiles) root.addJSON(protobuf.common.get(file)?.nested ?? {});
-  const main = parseFile(source.text, root, 'the Protobuf schema');
-  // Before the imports add theirs to the same package.
-  const fileTypes = typesOf(main.package === undefined ? root : root.lookup(main.package));
+export function* readProtobufSchema(source: SchemaSource, messageName: string | null): Steps<ProtobufSchema> {
+  refuseLongText(source);
+  const main = yield* readProtoFile('', source.text, 'the Protobuf schema');
+  const files = [main];
   for (const { name, text } of source.references) {
-    if (!wellKnownFiles.includes(name)) parseFile(text, root, `the reference '${name}'`);
+    if (!wellKnownProtos.has(name)) files.push(yield* readProtoFile(name, text, `the reference '${name}'`));
   }
-  try {
-    root.resolveAll();
-  } catch (error) {
-    const given = new Set([...wellKnownFiles, ...source.references.map(({ name }) => name)]);
-    const missing = (main.imports ?? []).filter((name) => !given.has(name));
-    const hint = missing.length === 0 ? '' : ` (the registry has no reference for ${missing.join(', ')})`;
-    throw new SchemaUnusableError(`the Protobuf schema is faulty: ${messageOf(error)}${hint}`, error);
-  }
-  const { message, indexes } = chooseMessage(fileTypes, messageName, main.package);
-  return { message, indexes, find: (fullName) => findType(root, fullName) };
+  // All of them: the type that an Any names need not be imported.
+  for (const [name, text] of wellKnownProtos) files.push(yield* readProtoFile(name, text, name));
+  const names = new ProtoNames(files);
+  yield* names.resolve();
+  return { ...chooseMessage(main, messageName), find: (fullName) => names.message(fullName) };
 }
 
-const wellKnownFiles = ['any', 'duration', 'empty', 'field_mask', 'struct', 'timestamp', 'wrappers'].map(
-  (name) => `google/protobuf/${name}.proto`,
-);
-
-function parseFile(text: string, root: protobuf.Root, what: string): protobuf.IParserResult {
-  try {
-    return protobuf.parse(text, root, { keepCase: true });
-  } catch (error) {
-    throw new SchemaUnusableError(`${what} is not a .proto file: ${messageOf(error)}`, error);
-  }
+function refuseLongText({ text, references }: SchemaSource): void {
+  const length = references.reduce((sum, reference) => sum + reference.text.length, text.length);
+  if (length <= schemaBounds.text) return;
+  throw new SchemaUnusableError(`it has ${length} characters, more than ${schemaBounds.text}`);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** The messages declared in a namespace or message; maps and groups make none. */
-function typesOf(parent: protobuf.ReflectionObject | null): protobuf.Type[] {
-  if (!(parent instanceof protobuf.Namespace)) return [];
-  const types = parent.nestedArray.filter((nested) => nested instanceof protobuf.Type);
-  // Set by the parser, but not among the published types.
-  return types.filter((type) => Reflect.get(type, 'group') !== true);
+/** Leaves out the messages of groups, which serializers give no index. */
+function withIndex(messages: readonly ProtoMessage[]): ProtoMessage[] {
+  return messages.filter(({ isGroup }) => !isGroup);
 }
 
 function chooseMessage(
-  fileTypes: readonly protobuf.Type[],
+  file: ProtoFile,
   name: string | null,
-  packageName: string | undefined,
-): { message: protobuf.Type; indexes: number[] } {
+): { readonly message: ProtoMessage; readonly indexes: readonly number[] } {
+  let messages = withIndex(file.messages);
+  const [first] = messages;
   if (name === null) {
-    const [first] = fileTypes;
     if (first === undefined) throw new SchemaUnusableError('the Protobuf schema declares no message');
     return { message: first, indexes: [0] };
   }
-  const prefix = packageName === undefined ? '' : `${packageName}.`;
-  const path = (name.startsWith(prefix) ? name.slice(prefix.length) : name).split('.');
+  const prefix = file.packageName === '' ? '' : `${file.packageName}.`;
   const indexes: number[] = [];
-  let message: protobuf.Type | undefined;
-  let types = fileTypes;
-  for (const part of path) {
-    const index = types.findIndex((type) => type.name === part);
-    message = types[index];
-    if (message === undefined) throw new SchemaUnusableError(`the Protobuf schema declares no message '${name}'`);
+  let message: ProtoMessage | undefined;
+  for (const part of (name.startsWith(prefix) ? name.slice(prefix.length) : name).split('.')) {
+    const index = messages.findIndex((each) => each.name === part);
+    message = messages[index];
+    if (message === undefined) break;
     indexes.push(index);
-    types = typesOf(message);
+    messages = withIndex(message.messages);
   }
   if (message === undefined) throw new SchemaUnusableError(`the Protobuf schema declares no message '${name}'`);
   return { message, indexes };
-}
-
-function findType(root: protobuf.Root, fullName: string): protobuf.Type | undefined {
-  const found = root.lookup(`.${fullName}`);
-  return found instanceof protobuf.Type ? found : undefined;
 }

@@ -1,32 +1,46 @@
-import protobuf from 'protobufjs';
 import { RequestError } from '../../../shared/errors.ts';
-import { isRecord } from '../../../shared/schema/is-record.ts';
-import type { CompiledSchema, Format, FormatOptions, SchemaSource } from './format.ts';
+import { compileTimeoutMs, type CompiledSchema, type Format, type FormatOptions, type SchemaSource } from './format.ts';
 import { isObject, parseJsonText, parseJsonTextExactly } from './json-value.ts';
 import { createMessageNode, mapWriter, repeatedWriter, singleWriter, type MessageField } from './protobuf-message.ts';
 import { ProtobufEncoding, groupValue, messageValue, type MessageNode, type ProtobufNode } from './protobuf-node.ts';
 import { enumNode, scalars } from './protobuf-scalars.ts';
+import {
+  hasPresence,
+  isDelimited,
+  isOpenEnum,
+  isPacked,
+  isRequired,
+  type ProtoEnum,
+  type ProtoField,
+  type ProtoMessage,
+} from './proto-file.ts';
 import { readProtobufSchema, type ProtobufSchema } from './protobuf-schema.ts';
+import { runAtOnce, runInSlices, type Steps } from './steps.ts';
 import { wellKnownNodes } from './protobuf-well-known.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
 /**
- * Protobuf (proto2, proto3, edition 2023) from the JSON that its own specification maps to it. protobufjs reads the
- * schema; values are checked and written by the nodes of this folder, because every fault of a value is reported with
- * its pointer and 64-bit numbers stay exact. The payload begins with the message's place in its file, as Confluent's
- * serializers write it.
+ * Protobuf (proto2, proto3, editions 2023 and 2024) from the JSON that its own specification maps to it. Values are
+ * checked and written by the nodes of this folder, because every fault of a value is reported with its pointer and
+ * 64-bit numbers stay exact. The payload begins with the message's place in its file, as Confluent's serializers write
+ * it.
  */
 export const protobufFormat = {
   type: 'PROTOBUF',
-  compile(source: SchemaSource, { messageName }: FormatOptions): CompiledSchema {
-    const schema = readProtobufSchema(source, messageName);
-    const node = compileMessage(schema);
-    const place = messageIndexes(schema.indexes);
-    return { textIsString: false, encode: (jsonText, prefix) => encode(node, jsonText, prefix, place) };
+  compile(source: SchemaSource, options: FormatOptions): Promise<CompiledSchema> {
+    return runInSlices(compileProtobuf(source, options), compileTimeoutMs);
   },
 } as const satisfies Format;
 
-/** One for all: encoding is synchronous and takes its bytes out at the end. */
+/** Compiles a schema in steps. @throws SchemaUnusableError */
+export function* compileProtobuf(source: SchemaSource, { messageName }: FormatOptions): Steps<CompiledSchema> {
+  const schema = yield* readProtobufSchema(source, messageName);
+  const node = yield* compileMessage(schema);
+  const place = messageIndexes(schema.indexes);
+  return { textIsString: false, encode: (jsonText, prefix) => encode(node, jsonText, prefix, place) };
+}
+
+/** Shared by all schemas: encoding is synchronous and takes its bytes out at the end. */
 const encoding = new ProtobufEncoding();
 
 function encode(node: MessageNode, jsonText: string, prefix: Buffer, place: Buffer): Buffer {
@@ -45,7 +59,7 @@ function write(node: MessageNode, value: unknown, prefix: Buffer, place: Buffer)
   else encoding.fault('type', node.name, `must be an object (message ${node.name})`);
 }
 
-/** The list of a message's indexes: its length, then each, as zig-zag numbers; a single 0 stands for the first message. */
+/** Writes the list of a message's indexes: its length, then each, as zig-zag numbers; a single 0 means the first message. */
 function messageIndexes(indexes: readonly number[]): Buffer {
   const writer = new ProtobufWriter();
   if (indexes.length === 1 && indexes[0] === 0) {
@@ -58,90 +72,98 @@ function messageIndexes(indexes: readonly number[]): Buffer {
 }
 
 /** Builds the node of a message and of all messages below it, each once, so that it may refer to itself. */
-function compileMessage(schema: ProtobufSchema): MessageNode {
-  const messages = new Map<protobuf.Type, MessageNode>();
-  const wellKnown = wellKnownNodes((fullName) => {
-    const type = schema.find(fullName);
-    return type === undefined ? undefined : build(type);
-  });
-  return build(schema.message);
+function* compileMessage(schema: ProtobufSchema): Steps<MessageNode> {
+  const builder = createBuilder(schema);
+  const node = builder.nodeOf(schema.message);
+  yield* builder.build();
+  return node;
+}
 
-  function build(type: protobuf.Type): MessageNode {
-    const known = messages.get(type);
+interface Builder {
+  /** Returns the node of a message, whose fields may be built later. */
+  nodeOf(message: ProtoMessage): MessageNode;
+  /** Builds the fields of all messages that were asked for. */
+  build(): Steps<void>;
+}
+
+function createBuilder(schema: ProtobufSchema): Builder {
+  const nodes = new Map<ProtoMessage, MessageNode>();
+  const enums = new Map<ProtoEnum, ProtobufNode>();
+  // A list rather than recursion: messages may refer to each other in a chain of thousands.
+  const waiting: { readonly message: ProtoMessage; readonly created: ReturnType<typeof createMessageNode> }[] = [];
+  const wellKnown = wellKnownNodes((fullName) => {
+    const message = schema.find(fullName);
+    if (message === undefined) return undefined;
+    const node = nodeOf(message);
+    runAtOnce(build());
+    return node;
+  });
+
+  function nodeOf(message: ProtoMessage): MessageNode {
+    const known = nodes.get(message);
     if (known !== undefined) return known;
-    const created = createMessageNode(nameOf(type));
-    messages.set(type, created.node);
-    // By number: the bytes then do not depend on the order in which the JSON gives the fields.
-    created.setFields(
-      type.fieldsArray
-        .filter(isDeclared)
-        .sort((a, b) => a.id - b.id)
-        .map(buildField),
-    );
+    const created = createMessageNode(message.fullName);
+    nodes.set(message, created.node);
+    waiting.push({ message, created });
     return created.node;
   }
 
-  function buildField(field: protobuf.Field): MessageField {
+  function* build(): Steps<void> {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      // By number: the bytes then do not depend on the order in which the JSON gives the fields.
+      for (const field of next.message.fields.toSorted((a, b) => a.number - b.number)) {
+        yield;
+        next.created.add(buildField(field));
+      }
+    }
+  }
+
+  function buildField(field: ProtoField): MessageField {
     const node = buildType(field);
-    const isSingle = !field.repeated && !field.map;
+    const isSingle = field.label !== 'repeated' && field.keyType === null;
     return {
       name: field.name,
-      jsonName: jsonNameOf(field),
-      isRequired: field.required,
-      oneof: field.partOf === null || field.partOf.isProto3Optional ? undefined : field.partOf.name,
+      jsonName: field.jsonName ?? jsonNameOf(field.name),
+      isRequired: isRequired(field),
+      oneof: field.oneof ?? undefined,
       takesNull: isSingle && node.takesNull === true,
       write: buildWriter(field, node),
     };
   }
 
-  function buildWriter(field: protobuf.Field, node: ProtobufNode): MessageField['write'] {
-    if (field instanceof protobuf.MapField) return mapWriter(field.id, field.keyType, node);
-    if (!field.repeated) return singleWriter(field.id, node, isMessage(field) || field.hasPresence);
-    return repeatedWriter(field.id, node, field.packed && isPackable(field));
-  }
-
-  function buildType(field: protobuf.Field): ProtobufNode {
-    const scalar = scalars.get(field.type);
-    if (scalar !== undefined) return scalar;
-    const type = field.resolvedType;
-    if (type instanceof protobuf.Enum) return buildEnum(type);
-    if (!(type instanceof protobuf.Type)) throw new Error(`the type ${field.type} was not resolved`);
-    const special = wellKnown.get(nameOf(type));
+  function buildType(field: ProtoField): ProtobufNode {
+    const { type, typeName } = field;
+    if (type === null) {
+      const scalar = scalars.get(typeName);
+      if (scalar === undefined) throw new Error(`the type ${typeName} was not resolved`);
+      return scalar;
+    }
+    if (type.kind === 'enum') return nodeOfEnum(type);
+    const special = wellKnown.get(type.fullName);
     if (special !== undefined) return special;
-    return field.delimited ? groupValue(build(type), field.id) : messageValue(build(type));
+    return isDelimited(field) ? groupValue(nodeOf(type), field.number) : messageValue(nodeOf(type));
   }
+
+  function nodeOfEnum(type: ProtoEnum): ProtobufNode {
+    const known = enums.get(type);
+    if (known !== undefined) return known;
+    const { fullName: name, values } = type;
+    const created = enumNode({ name, values, isOpen: isOpenEnum(type), isNull: name === 'google.protobuf.NullValue' });
+    enums.set(type, created);
+    return created;
+  }
+
+  return { nodeOf, build };
 }
 
-function buildEnum(type: protobuf.Enum): ProtobufNode {
-  const name = nameOf(type);
-  // Not among the published types, though all that tells whether an enum is closed.
-  const features: unknown = Reflect.get(type, '_features');
-  const isOpen = isRecord(features) && features['enum_type'] === 'OPEN';
-  const values = new Map(Object.entries(type.values));
-  return enumNode({ name, values, isOpen, isNull: name === 'google.protobuf.NullValue' });
+function buildWriter(field: ProtoField, node: ProtobufNode): MessageField['write'] {
+  const { number, keyType, label } = field;
+  if (keyType !== null) return mapWriter(number, keyType, node);
+  if (label === 'repeated') return repeatedWriter(number, node, isPacked(field));
+  return singleWriter(number, node, hasPresence(field));
 }
 
-/** Extensions of a message are not among the names that its JSON may use. */
-function isDeclared(field: protobuf.Field): boolean {
-  return field.declaringField === null;
-}
-
-function isMessage(field: protobuf.Field): boolean {
-  return field.resolvedType instanceof protobuf.Type;
-}
-
-function isPackable(field: protobuf.Field): boolean {
-  return !isMessage(field) && field.type !== 'string' && field.type !== 'bytes';
-}
-
-function jsonNameOf(field: protobuf.Field): string {
-  const named: unknown = field.options?.['json_name'];
-  return typeof named === 'string'
-    ? named
-    : field.name.replaceAll(/_+(.?)/g, (_match, letter: string) => letter.toUpperCase());
-}
-
-/** A name as messages tell it, without the leading dot. */
-function nameOf(type: protobuf.ReflectionObject): string {
-  return type.fullName.slice(1);
+/** Returns the name in JSON that follows from a field's name. */
+export function jsonNameOf(name: string): string {
+  return name.replaceAll(/_+(.?)/g, (_match, letter: string) => letter.toUpperCase());
 }

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import protobuf from 'protobufjs';
 import { SchemaUnusableError, type SchemaSource } from '../../../../data-plane/schemas/formats/format.ts';
-import { protobufFormat } from '../../../../data-plane/schemas/formats/protobuf.ts';
+import { compileProtobuf } from '../../../../data-plane/schemas/formats/protobuf.ts';
+import { runAtOnce } from '../../../../data-plane/schemas/formats/steps.ts';
 import { depthMax } from '../../../../data-plane/schemas/formats/protobuf-node.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { formatOptions } from '../format-options.ts';
@@ -10,7 +11,7 @@ const prefix = Buffer.from([0, 0, 0, 0, 7]);
 const proto3 = (text: string): string => `syntax = "proto3"; ${text}`;
 
 function encode(source: SchemaSource, json: string, messageName: string | null = null): Buffer {
-  const bytes = protobufFormat.compile(source, formatOptions({ messageName })).encode(json, prefix);
+  const bytes = runAtOnce(compileProtobuf(source, formatOptions({ messageName }))).encode(json, prefix);
   expect(bytes.subarray(0, 5)).to.deep.equal(prefix);
   return bytes.subarray(5);
 }
@@ -385,10 +386,113 @@ describe('Protobuf from JSON', () => {
     expect(roundTrip(text, '{"v":1}')).to.deep.equal({ v: 1 });
   });
 
+  const readings: [what: string, text: string, json: string, hex: string][] = [
+    [
+      'a name as protoc reads it: the types of an inner message are not in scope',
+      proto3(
+        `package shop;
+         message Order { string id = 1; Status status = 2; repeated Line lines = 3;
+           message Line { enum Status { OPEN = 0; SHIPPED = 1; } Status status = 1; } }
+         enum Status { NEW = 0; PAID = 1; SHIPPED = 2; }`,
+      ),
+      '{"id":"o1","status":"SHIPPED","lines":[{"status":"SHIPPED"}]}',
+      '0a026f3110021a020801',
+    ],
+    [
+      'a list of messages in an option, and an import that clients bring along',
+      proto3(
+        `package test.dbo.setup; import "confluent/meta.proto"; import "confluent/type/decimal.proto";
+         message Value {
+           int32 t = 5 [(confluent.field_meta) = { params: [ { key: "connect.type", value: "int16" } ] }];
+           confluent.type.Decimal d = 6; }`,
+      ),
+      '{"t":5,"d":{"value":"AQ==","precision":3,"scale":1}}',
+      '2805320 70a010110031801'.replace(' ', ''),
+    ],
+    [
+      'options in text format',
+      proto3(
+        `package svc;
+         option (scalapb.options) = {
+           field_transformations: [ { when: {options: {[validate.rules] {message: <required: true>}}} set: { [scalapb.field] { required: true } } } ]
+         };
+         message M { option (x).y = -1.5e3; string a = 1 [(a.b).c.(d) = inf, default = "x" "y"]; }`,
+      ),
+      '{"a":"x"}',
+      '0a0178',
+    ],
+    [
+      'empty statements, comments, a byte order mark and numbers in hex',
+      `\ufeff${proto3('; ; /* } */ message M { ; // }\n oneof o { int32 a = 0x10; }; enum E { ; Z = 0; X = -0x1; }; E e = 2; };')}`,
+      '{"a":1,"e":"X"}',
+      '10ffffffffffffffffff01800101',
+    ],
+    [
+      'what is reserved, extended and called',
+      `syntax = "proto2"; message M { reserved 2, 4 to 7; reserved "b"; extensions 100 to max [declaration = { number: 100, full_name: ".x" }];
+         optional int32 a = 1; extend M { optional group G = 101 { optional int32 z = 1; } } optional G g = 3; }
+       extend M { optional int32 ext = 102 [packed = true]; }
+       service S { rpc Get(M) returns (stream M) { option (google.api.http) = { get: "/v1/{a}" }; } }`,
+      '{"a":1,"g":{"z":2}}',
+      '08011a020802',
+    ],
+    [
+      'a feature that is set behind what it is about',
+      'edition = "2023"; message M { int32 a = 1; repeated int32 r = 2; option features.repeated_field_encoding = EXPANDED; } option features = { field_presence: IMPLICIT };',
+      '{"a":0,"r":[1]}',
+      '1001',
+    ],
+    [
+      'types named as words of the language',
+      proto3(
+        'message M { message map { int32 x = 1; } map v = 1; message export {} export e = 2; message local {} local l = 4; }',
+      ),
+      '{"v":{"x":1}}',
+      '0a020801',
+    ],
+    [
+      "Google's common types without a reference",
+      proto3('import "google/type/money.proto"; message M { google.type.Money v = 1; }'),
+      '{"v":{"currencyCode":"EUR","units":"5"}}',
+      '0a070a0345555210 05'.replace(' ', ''),
+    ],
+    [
+      'a name of its own with escapes',
+      proto3(String.raw`message M { int32 a = 1 [json_name = "\x40\u00e9" '\n']; }`),
+      '{"@é\\n":1}',
+      '0801',
+    ],
+  ];
+  for (const [what, text, json, hex] of readings) {
+    it(`reads ${what}`, () => expect(encode({ text, references: [] }, json).toString('hex')).to.equal(`00${hex}`));
+  }
+
+  it('reads a name by what an import passes on, and passes over what it does not', () => {
+    const references = [
+      { name: 'inner.proto', text: proto3('package p; message T { int32 inner = 1; }') },
+      { name: 'public.proto', text: proto3('package q; import public "inner.proto"; message U { p.T t = 1; }') },
+      { name: 'private.proto', text: proto3('package p.q; import "inner.proto"; message T { int32 other = 1; }') },
+    ];
+    const text = (imported: string): string => proto3(`package p.q.r; import "${imported}"; message M { T t = 1; }`);
+    expect(encode({ text: text('public.proto'), references }, '{"t":{"inner":1}}').length).to.equal(5);
+    expect(encode({ text: text('private.proto'), references }, '{"t":{"other":1}}').length).to.equal(5);
+  });
+
   const unusable: [what: string, text: string, message: RegExp, messageName?: string][] = [
-    ['what is no .proto file', 'message {', /not a \.proto file: illegal type name/],
-    ['a number twice', proto3('message A { int32 a = 1; int32 b = 1; }'), /duplicate id 1/],
-    ['an unknown type', proto3('message A { B b = 1; }'), /faulty: no such Type or Enum 'B'/],
+    ['what is no .proto file', 'message {', /not a \.proto file: expected a name, found '\{' \(line 1\)/],
+    ['a number twice', proto3('message A { int32 a = 1; int32 b = 1; }'), /has the number 1 twice/],
+    ['an unknown type', proto3('message A { B b = 1; }'), /the type B of A\.b is not declared$/],
+    [
+      'a name whose first part stands for something nearer',
+      proto3('package p; message A { message p {} p.A a = 1; }'),
+      /the type p\.A of p\.A\.a is not declared$/,
+    ],
+    ['a name declared twice', proto3('message A {} enum A { X = 0; }'), /the name A is declared twice$/],
+    ['a syntax of the future', 'edition = "2099"; message A {}', /'2099' is not known/],
+    ['a number out of range', proto3('message A { int32 a = 536870912; }'), /must be from 1 to 536870911/],
+    ['a key of a map that is none', proto3('message A { map<float, int32> a = 1; }'), /cannot be of type float/],
+    ['an open string', proto3('message A { int32 a = 1 [json_name = "x'), /a string does not end/],
+    ['messages nested too deeply', proto3(`${'message A {'.repeat(300)}${'}'.repeat(300)}`), /deeper than 200/],
     ['a missing import', proto3('import "b.proto"; message A { B b = 1; }'), /no reference for b\.proto/],
     ['a file without message', proto3('enum E { A = 0; }'), /declares no message$/],
     ['an unknown message', proto3('package p; message A {}'), /no message 'B'/, 'B'],
@@ -397,7 +501,7 @@ describe('Protobuf from JSON', () => {
   ];
   for (const [what, text, message, messageName = null] of unusable) {
     it(`cannot use ${what}`, () => {
-      const compile = () => protobufFormat.compile({ text, references: [] }, formatOptions({ messageName }));
+      const compile = () => runAtOnce(compileProtobuf({ text, references: [] }, formatOptions({ messageName })));
       expect(compile).to.throw(SchemaUnusableError, message);
     });
   }
