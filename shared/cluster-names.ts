@@ -1,3 +1,5 @@
+import { kafkaFields } from './plugin-schemas/kafka-fields.ts';
+import { effectiveValue } from './schema/effective.ts';
 import { isRecord } from './schema/is-record.ts';
 import { canonicalJson } from './snapshot.ts';
 import { isUuid } from './uuid.ts';
@@ -120,7 +122,11 @@ function settingsOf(config: unknown): Settings | undefined {
   const user = isRecord(authentication) ? authentication['user'] : undefined;
   const isKnownUser = typeof user === 'string' && user !== '' && !isReference(user);
   const settings = {
-    key: canonicalJson([servers, said(authentication), said(security)]),
+    key: canonicalJson([
+      servers,
+      said(effectiveValue<unknown>(kafkaFields.authentication, authentication)),
+      said(effectiveValue<unknown>(kafkaFields.security, security)),
+    ]),
     fallback: `${isKnownUser ? `${user}@` : ''}${servers.join(',')}`,
     given: typeof name === 'string' && name !== '' && !isUuid(name) ? name : undefined,
   };

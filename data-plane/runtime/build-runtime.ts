@@ -2,6 +2,7 @@ import type { EntityFault } from '../../shared/config-source.ts';
 import { Holders } from '../../shared/counted-leases.ts';
 import type { PluginSchema, PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkField } from '../../shared/schema/check.ts';
+import { effectiveValue } from '../../shared/schema/effective.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
@@ -137,7 +138,10 @@ class Build {
       else this.#addStep(plugin, { definition, schema, instance: creation.instance, madeFrom });
     };
     const { certificates, madeFrom } = this.#certificates.forOne();
-    const created = definition.create(checked.value, { ...this.#deps.pluginDeps, certificates });
+    const created = definition.create(effectiveValue(schema.config, checked.value), {
+      ...this.#deps.pluginDeps,
+      certificates,
+    });
     if (created instanceof Promise) return created.then(add);
     add(created);
     return undefined;

@@ -1,3 +1,4 @@
+import { saysNothing } from '../schema/effective.ts';
 import {
   array,
   boolean,
@@ -128,11 +129,26 @@ const confluentFields = {
   value_schema: record(subjectFields, { description: 'The schema of record values.' }),
 };
 
+const schemaNames = ['key_schema', 'value_schema'] as const;
+
+/** A registry of which no schema is wanted is not used, whatever else is said of it. */
+function namesNoSubject(registry: Readonly<Record<string, unknown>>): boolean {
+  const isUnused = schemaNames.every((name) => saysNothing(confluentFields[name], registry[name]));
+  return isUnused && registry['subject_name_strategy'] !== 'topic';
+}
+
+/** Where topics name the subjects, a schema needs no field of its own. */
+function schemasOfTopics(registry: Readonly<Record<string, unknown>>): readonly string[] {
+  return registry['subject_name_strategy'] === 'topic' ? schemaNames : [];
+}
+
 /** The field `schema_registry` of every Kafka plugin. */
 export const schemaRegistry = record(
   {
     confluent: record(confluentFields, {
       checks: [recordCheck(confluentFields, checkConfluent)],
+      isIdle: namesNoSubject,
+      keeps: schemasOfTopics,
     }),
   },
   {

@@ -1,4 +1,5 @@
 import { checkScalar } from './check-scalar.ts';
+import { effectiveValue, saysNothing } from './effective.ts';
 import type { Field, FieldFault, Fields, RecordCheck } from './field.ts';
 import { isRecord } from './is-record.ts';
 import { entriesOf, pathOf, type Place } from './walk.ts';
@@ -29,6 +30,7 @@ export interface RecordSchema {
  * absent: the default, a value of `auto` when it is given, an empty record where one is required, else null;
  * null: a fault where the field is required, the default where there is one, else null (also for `auto` words);
  * null for an `auto` id or time counts as absent.
+ * An optional record that says nothing may lack required fields; checks over fields see it as null.
  */
 export function checkRecord(schema: RecordSchema, input: unknown, auto?: AutoValues): CheckedRecord {
   const faults: FieldFault[] = [];
@@ -49,17 +51,25 @@ export function checkField<T>(field: Field<T>, input: unknown, auto?: AutoValues
 interface Walk {
   readonly auto: AutoValues | undefined;
   readonly faults: FieldFault[];
+  /** Within an optional record that says nothing: required fields may be missing, and checks over fields do not run. */
+  readonly isIdle?: boolean;
 }
 
+const none: Fields = {};
+
+/** The fields of a record, or an entity. */
+type CheckedFields = Pick<Field, 'fields' | 'checks' | 'keeps'>;
+
 function checkFields(
-  schema: RecordSchema,
+  schema: CheckedFields,
   input: Record<string, unknown>,
   walk: Walk,
   path: Place,
 ): Record<string, unknown> {
+  const { fields = none } = schema;
   const value: Record<string, unknown> = {};
   const bad: string[] = [];
-  for (const [name, field] of entriesOf(schema.fields)) {
+  for (const [name, field] of entriesOf(fields)) {
     const before = walk.faults.length;
     value[name] = checkValue(field, Object.hasOwn(input, name) ? input[name] : undefined, walk, {
       parent: path,
@@ -68,9 +78,12 @@ function checkFields(
     if (walk.faults.length > before) bad.push(name);
   }
   for (const name of Object.keys(input)) {
-    if (!Object.hasOwn(schema.fields, name)) refuse(walk, { parent: path, part: name }, 'unknown field');
+    if (!Object.hasOwn(fields, name)) refuse(walk, { parent: path, part: name }, 'unknown field');
   }
-  if (schema.checks !== undefined && schema.checks.length > 0) runChecks(schema.checks, value, bad, walk, path);
+  if (schema.checks !== undefined && schema.checks.length > 0 && walk.isIdle !== true) {
+    const used = effectiveValue({ type: 'record', required: true, ...schema }, value);
+    runChecks(schema.checks, used, bad, walk, path);
+  }
   return value;
 }
 
@@ -115,7 +128,11 @@ function guard(value: Record<string, unknown>, bad: readonly string[]): Record<s
 function checkValue(field: Field, input: unknown, walk: Walk, path: Place): unknown {
   const value = fill(field, input, walk.auto);
   if (value === null || value === undefined) {
-    if (field.required === true && !(field.auto === true && walk.auto === undefined && input === undefined)) {
+    if (
+      field.required === true &&
+      walk.isIdle !== true &&
+      !(field.auto === true && walk.auto === undefined && input === undefined)
+    ) {
       refuse(walk, path, 'required field missing');
     }
     return null;
@@ -134,7 +151,8 @@ function checkPresent(field: Field, value: unknown, walk: Walk, path: Place): un
   if (field.type === 'foreign') return checkForeign(value, walk, path);
   if (field.type === 'record') {
     if (!isRecord(value)) return refuse(walk, path, 'expected a record');
-    return checkFields({ fields: field.fields ?? {}, checks: field.checks ?? [] }, value, walk, path);
+    const isIdle = walk.isIdle === true || (field.required !== true && saysNothing(field, value));
+    return checkFields(field, value, isIdle ? { ...walk, isIdle } : walk, path);
   }
   const checked = checkScalar(field, value);
   return checked.kind === 'ok' ? checked.value : refuse(walk, path, checked.message);

@@ -76,6 +76,10 @@ export interface Field<T = unknown> extends FieldOptions {
   readonly fields?: Fields;
   /** record: checks over several fields; each fault stands under its own path. */
   readonly checks?: readonly RecordCheck[];
+  /** record: tells whether it says nothing, where more than empty fields and defaults do not count. */
+  readonly isIdle?: (record: Readonly<Record<string, unknown>>) => boolean;
+  /** record: names the records within it that count even if they say nothing. */
+  readonly keeps?: (record: Readonly<Record<string, unknown>>) => readonly string[];
   /** foreign: the plural name of the referenced entity. */
   readonly reference?: string;
   /** foreign: whether rows that refer to a deleted entity go with it or keep it from being deleted (the default). */
@@ -155,6 +159,8 @@ export function map<V extends Field, const O extends CollectionOptions>(
 
 export interface RecordOptions extends FieldOptions {
   readonly checks?: readonly RecordCheck[];
+  readonly isIdle?: (record: Readonly<Record<string, unknown>>) => boolean;
+  readonly keeps?: (record: Readonly<Record<string, unknown>>) => readonly string[];
 }
 
 export function record<const F extends Fields, const O extends RecordOptions>(

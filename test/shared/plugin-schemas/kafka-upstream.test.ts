@@ -151,8 +151,22 @@ describe('configuration of kafka-upstream', () => {
     [{ message_by_lua_functions: ['x'] }, ['message_by_lua_functions.0: line 1: syntax error near <eof>']],
     [registry({ url: 'http://u:p@x' }), ['schema_registry.confluent.url: must not hold a user name or a password']],
     [registry({ url: 'ftp://x' }), ['schema_registry.confluent.url: expected an http or https URL']],
-    [registry({ value_schema: null }), ['schema_registry.confluent.value_schema: required field missing']],
-    [registry({ value_schema: {} }), ['schema_registry.confluent.value_schema.subject_name: required field missing']],
+    [
+      registry({ value_schema: { schema_version: '3' } }),
+      ['schema_registry.confluent.value_schema.subject_name: required field missing'],
+    ],
+    [registry({ url: null }), ['schema_registry.confluent.url: required field missing']],
+    [
+      registry({ url: null, value_schema: null, subject_name_strategy: 'topic' }),
+      [
+        'schema_registry.confluent.url: required field missing',
+        'schema_registry.confluent.value_schema: required field missing',
+      ],
+    ],
+    [
+      { authentication: { strategy: 'sasl', mechanism: 'OAUTHBEARER', oauthbearer: { scopes: [], extensions: {} } } },
+      ['authentication.oauthbearer: required field missing'],
+    ],
     [registry({ ttl: 3601 }), ['schema_registry.confluent.ttl: value should be between 0 and 3600']],
     [
       registry({ authentication: { mode: 'basic' } }),

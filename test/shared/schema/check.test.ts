@@ -172,7 +172,7 @@ describe('the check of a record', () => {
     const checks = [atLeastOneOf(['port', 'retries']), () => [{ path: [], message: 'never' }]];
     const checked = checkRecord(
       { fields, checks },
-      { port: 'x', list: ['a', 1, 2], kept: {}, what: 1, constructor: 2, servers: [{ host: 'a' }, {}] },
+      { port: 'x', list: ['a', 1, 2], kept: { on: false }, what: 1, constructor: 2, servers: [{ host: 'a' }, {}] },
     );
     if (checked.kind === 'ok') throw new Error('no fault');
     expect(faultTree(checked.faults)).to.deep.equal({
