@@ -19,6 +19,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'http-client': [],
   lua: [],
   tracing: [],
+  upstreams: [],
 };
 
 /** Folders of data-plane/plugins/ that more than one plugin shares. */
