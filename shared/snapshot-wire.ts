@@ -214,11 +214,12 @@ async function* decompressed(body: Uint8Array, bytesMax: number): AsyncGenerator
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > bytesMax) throw new RangeError(`it has more than ${bytesMax} bytes`);
+      if (bytes > bytesMax) throw new RangeError(`it has more than ${bytesMax} bytes unpacked`);
       yield chunk;
     }
   } catch (error) {
-    throw new SnapshotCorruptError('it cannot be decompressed', { cause: error });
+    const reason = error instanceof RangeError ? error.message : 'it cannot be decompressed';
+    throw new SnapshotCorruptError(reason, { cause: error });
   }
 }
 

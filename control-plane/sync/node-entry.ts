@@ -2,6 +2,7 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { CertificateDetails } from '../../shared/cluster-tls.ts';
 import type { NodeRecord, NodeRejection } from '../store/node-store.ts';
+import { isDatabaseFault } from '../../shared/config-source.ts';
 import { boundedText } from './bounded-text.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeDestinations } from './node-destinations.ts';
@@ -86,14 +87,21 @@ export function newEntry(record: NodeRecord): NodeEntry {
   };
 }
 
+interface RecordContext {
+  readonly peer: NodePeer;
+  readonly known: NodeRecord | undefined;
+  /** The identity of the database. */
+  readonly databaseId: string | undefined;
+  readonly entityHashOf: EntityHashOf;
+}
+
 /** Makes a node's record from its hello and from the record that was known before. */
-export function recordOf(
-  hello: Hello__Output,
-  { peer, known, entityHashOf }: { peer: NodePeer; known: NodeRecord | undefined; entityHashOf: EntityHashOf },
-): NodeRecord {
+export function recordOf(hello: Hello__Output, { peer, known, databaseId, entityHashOf }: RecordContext): NodeRecord {
   const nowMs = Date.now();
   const sameHash = known !== undefined && known.appliedHash === hello.hash;
-  const last = hello.lastRejected;
+  // A node that is back at its own database has nothing to reject any more.
+  const isBack = databaseId !== undefined && hello.databaseId === databaseId;
+  const last = isBack && hello.lastRejected?.faults.some(isDatabaseFault) === true ? null : hello.lastRejected;
   // The first subject that used the id keeps it.
   const owner = known?.owner ?? peer.certificate?.subject;
   const sameRejected = last !== null && known?.rejected?.hash === last.hash ? known.rejected : null;

@@ -159,7 +159,12 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     if (nodeClass === undefined) return this.#refuse(tooManyClasses, hello, peer);
     known?.session?.replaced();
     const { hash, version, databaseId, destinations: tellsDestinations } = hello;
-    const record = recordOf(hello, { peer, known: known?.record, entityHashOf: this.#entityHashOf });
+    const record = recordOf(hello, {
+      peer,
+      known: known?.record,
+      databaseId: this.#options.databaseId,
+      entityHashOf: this.#entityHashOf,
+    });
     const entry: NodeEntry = {
       ...newEntry(record),
       session,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { openDatabase, type Database } from '../../control-plane/store/database.ts';
+import type { ConnectionLimits } from '../../control-plane/sync/connection-guard.ts';
 import { startConfigSync, type RunningConfigSync } from '../../control-plane/sync/config-sync.ts';
 import { knownSchemas } from '../../data-plane/source/known-schemas.ts';
 import { createSyncSource, type SyncSource, type SyncSourceOptions } from '../../data-plane/source/sync-source.ts';
@@ -52,9 +53,13 @@ export class SyncHarness {
       version?: string;
       tls?: ClusterTls;
       logger?: Logger;
+      nodesMax?: number;
+      databaseId?: string;
+      connectionLimits?: ConnectionLimits;
     } = {},
   ) {
     const { timings = defaultTimings, metrics, version, tls, logger = silentLogger() } = options;
+    const { nodesMax, databaseId, connectionLimits } = options;
     this.#running = await startConfigSync({
       reader: this.reader,
       database: this.#database,
@@ -64,6 +69,9 @@ export class SyncHarness {
       plugins: pluginSchemas,
       logger,
       timings,
+      nodesMax,
+      ...(databaseId !== undefined && { databaseId }),
+      ...(connectionLimits && { connectionLimits }),
       ...(tls && { tls }),
       ...(metrics && { metrics }),
       ...(version !== undefined && { version }),
