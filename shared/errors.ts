@@ -55,6 +55,8 @@ export interface ErrorDetail {
 
 export interface RequestErrorOptions {
   readonly details?: readonly ErrorDetail[];
+  /** All faults there are, where `details` holds the first ones only. */
+  readonly detailsTotal?: number;
   /** Replaces the status, outcome or retryable of the code's row where the contract distinguishes cases. */
   readonly status?: number;
   readonly outcome?: Outcome;
@@ -71,6 +73,7 @@ export class RequestError extends Error {
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
   readonly details: readonly ErrorDetail[] | undefined;
+  readonly detailsTotal: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: RequestErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -82,5 +85,6 @@ export class RequestError extends Error {
     this.retryable = options.retryable ?? kind.retryable;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (kind.retryAfter ? 1 : undefined);
     this.details = options.details;
+    this.detailsTotal = options.detailsTotal;
   }
 }

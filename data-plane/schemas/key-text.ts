@@ -13,10 +13,10 @@ export function encodeKey(schema: CompiledSchema, text: string, prefix: Buffer):
     return schema.encode(jsonText, prefix);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    const { code, details = [] } = error;
+    const { code, details = [], detailsTotal = details.length } = error;
     // The pointers are those of the key.
     if (code === 'SCHEMA_VALIDATION_FAILED') {
-      throw new RequestError(code, 'The record key does not fit its schema.', { details, cause: error });
+      throw new RequestError(code, 'The record key does not fit its schema.', { details, detailsTotal, cause: error });
     }
     if (code !== 'BODY_INVALID') throw error;
     throw new RequestError('KEY_INVALID', 'The record key cannot be read.', { cause: error });

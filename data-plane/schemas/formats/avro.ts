@@ -1,5 +1,4 @@
 import avro, { type Type } from 'avsc';
-import { RequestError } from '../../../shared/errors.ts';
 import { arrayNode, mapNode } from './avro-containers.ts';
 import { dateNode, decimalNode, timeOfDayNode, timestampNode, uuidNode } from './avro-logical.ts';
 import { transcoderOf, type AvroNode, type Transcode } from './avro-node.ts';
@@ -76,7 +75,7 @@ function encode(node: AvroNode, hasDecimal: boolean, jsonText: string, prefix: B
   writer.reset();
   writer.attemptsLeft = attemptsMax;
   node.explain(value, '', { faults, out: writer });
-  throw new RequestError('SCHEMA_VALIDATION_FAILED', 'The data does not fit the schema.', { details: faults.list });
+  throw faults.refusal();
 }
 
 /** Straight from text to bytes; false where the text is not of the common kind. */

@@ -1,4 +1,5 @@
-import type { ErrorDetail } from '../../../shared/errors.ts';
+import { RequestError, type ErrorDetail } from '../../../shared/errors.ts';
+import { cutText } from './fault-text.ts';
 
 /** A schema as a registry gives it. */
 export interface SchemaSource {
@@ -68,29 +69,61 @@ export class SchemaUnusableError extends Error {
   }
 }
 
-/** Faults of one value that are reported; a body of a megabyte can hold a fault in every second byte. */
+/** Faults of one value that an answer lists. */
 export const faultsMax = 1_000;
+/** Characters of all listed faults together. */
+const faultsTextMax = 48 * 1024;
 
-/** Collects the faults of one value. */
+/** The faults of one value: the first of them, with cut texts, and how many there are. */
 export class Faults {
   readonly #list: ErrorDetail[] = [];
+  #textLength = 0;
+  #total = 0;
 
   get list(): readonly ErrorDetail[] {
     return this.#list;
   }
 
-  get isFull(): boolean {
-    return this.#list.length >= faultsMax;
+  /** How many faults there are, listed or not. */
+  get total(): number {
+    return this.#total;
   }
 
-  add(fault: Required<Pick<ErrorDetail, 'pointer' | 'rule' | 'expected' | 'message'>>): void {
-    if (!this.isFull) this.#list.push(fault);
+  get isFull(): boolean {
+    return this.#list.length >= faultsMax || this.#textLength >= faultsTextMax;
+  }
+
+  add(fault: Fault): void {
+    this.#total++;
+    if (this.isFull) return;
+    const { pointer, rule, expected, message } = fault;
+    const cut = { pointer: cutText(pointer), rule, expected: cutText(expected), message: cutText(message) };
+    this.#textLength += cut.pointer.length + cut.rule.length + cut.expected.length + cut.message.length;
+    this.#list.push(cut);
+  }
+
+  /** Counts faults that cannot be listed any more. */
+  addUnlisted(count: number): void {
+    this.#total += count;
   }
 
   addAll(other: Faults): void {
-    for (const fault of other.list) if (!this.isFull) this.#list.push(fault);
+    for (const fault of other.#list) {
+      if (this.isFull) break;
+      this.#list.push(fault);
+    }
+    this.#total += other.#total;
+  }
+
+  /** Returns the error that refuses a value for these faults. */
+  refusal(): RequestError {
+    const { list: details, total: detailsTotal } = this;
+    return new RequestError('SCHEMA_VALIDATION_FAILED', 'The data does not fit the schema.', { details, detailsTotal });
   }
 }
+
+/** A fault of a value; the pointer leads from the value's root. */
+export type Fault = Required<Pick<ErrorDetail, 'pointer' | 'rule' | 'expected' | 'message'>>;
 
 /** Appends a segment to a JSON Pointer (RFC 6901). */
 export function pointerTo(parent: string, segment: string | number): string {

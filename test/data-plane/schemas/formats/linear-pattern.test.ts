@@ -21,7 +21,7 @@ describe('patterns of JSON Schema', () => {
   }
 
   it('are refused as JavaScript refuses them', () => {
-    for (const pattern of ['(', '[a', 'a{2', '\\-', '(?<n>a)(?<n>b)']) {
+    for (const pattern of ['(', '[a', 'a**', 'a++', '(?>a)', '(?<n>a)(?<n>b)']) {
       expect(() => linearPattern(pattern, 'u'), pattern).to.throw(SyntaxError);
     }
   });
@@ -38,6 +38,55 @@ describe('patterns of JSON Schema', () => {
       const compiled = linearPattern(pattern, 'u');
       expect([compiled.test(yes), compiled.test(no)], pattern).to.deep.equal([true, false]);
     }
+  });
+
+  const widened: [pattern: string, yes: string[], no: string[]][] = [
+    ['^\\d{4}\\-\\d{2}$', ['2024-01'], ['2024_01']],
+    ['^[\\w-\\.]+$', ['a-b.c'], ['a b', 'a,b']],
+    ['^[+-\\d]+$', ['+-1'], [',']],
+    ['^\\@\\_\\"$', ['@_"'], ['\\@_"']],
+    ['(?i)^abc$', ['ABC', 'abc'], ['abd']],
+    ['\\Aabc\\Z', ['abc'], ['AabcZ', 'xabc', 'abc\n']],
+    ['^{?abc}?$', ['{abc}', 'abc'], ['{{abc']],
+    ['^a{,3}$', ['a{,3}'], ['aa']],
+    ['^{"x":{1,2}}$', ['{"x":}', '{"x"::}'], ['{"x"}']],
+    ['^a]b}c$', ['a]b}c'], ['abc']],
+    ['^(?P<year>\\d+)$', ['2024'], ['x']],
+    ['^\\x4\\u12\\h$', ['x4u12h'], ['']],
+    ['^a{2}\\-$', ['aa-'], ['a-']],
+    ['^\\p{Lu}[\\p{Ll}\\-]+\\u{41}\\-$', ['Ab-A-'], ['ab-A-']],
+  ];
+  for (const [pattern, yes, no] of widened) {
+    it(`${pattern} is read as its author meant it, though the flag u forbids it`, () => {
+      expect(() => new RegExp(pattern, 'u')).to.throw(SyntaxError);
+      const compiled = linearPattern(pattern, 'u');
+      for (const text of yes) expect(compiled.test(text), text).to.equal(true);
+      for (const text of no) expect(compiled.test(text), text).to.equal(false);
+    });
+  }
+
+  it('that are good without the flag u find what V8 finds without it', () => {
+    const part = fc.constantFrom(
+      ...'a b - _ @ { } ] . * + ? | ( ) ^ $ [ , 1 \\- \\@ \\w \\d \\. \\] {1 {1} {1,} 1}'.split(' '),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(part, { maxLength: 8 }),
+        fc.array(fc.constantFrom(...Array.from('ab-_@{}].,1 ')), { maxLength: 6 }),
+        (parts, characters) => {
+          const pattern = parts.join('');
+          const text = characters.join('');
+          let plain: RegExp;
+          try {
+            plain = new RegExp(pattern);
+          } catch {
+            return;
+          }
+          expect(linearPattern(pattern, 'u').test(text), `${pattern} of ${text}`).to.equal(plain.test(text));
+        },
+      ),
+      { numRuns: 3_000 },
+    );
   });
 
   it('differ in their name, by which a validator keeps them', () => {
