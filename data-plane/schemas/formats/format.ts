@@ -72,7 +72,7 @@ export class SchemaUnusableError extends Error {
 /** Faults of one value that an answer lists. */
 export const faultsMax = 1_000;
 /** Characters of all listed faults together. */
-const faultsTextMax = 48 * 1024;
+const faultsTextMax = 64 * 1024;
 
 /** The faults of one value: the first of them, with cut texts, and how many there are. */
 export class Faults {
