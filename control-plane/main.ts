@@ -1,4 +1,4 @@
-import { Counter, Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry, collectDefaultMetrics } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
 import {
   checkServerName,
@@ -7,13 +7,13 @@ import {
   type ClusterFiles,
   type ClusterTls,
 } from '../shared/cluster-tls.ts';
+import type { TlsFiles } from '../shared/http-port.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import type { Listener } from '../shared/settings/setting-values.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
-import type { AdminTls } from './admin/listener.ts';
 import { databaseProblems } from './database-health.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { configIdentity } from './store/config-identity.ts';
@@ -124,8 +124,6 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
     });
   await startStatus(parts, { ready: () => readiness(state, problems()), problems });
   await startAdmin(parts, adminTls);
-  // Stopped before the Admin API, so that writes that wait for nodes get their answer.
-  stops.push(() => sync.stop());
   // Stopping runs in reverse order: the node is no longer ready before anything closes.
   stops.push(() => void (state.stopping = true));
   state.ready = true;
@@ -176,7 +174,7 @@ async function startStatus(parts: Parts, { ready, problems }: Health): Promise<v
   addresses['status'] = status.address;
 }
 
-async function startAdmin(parts: Parts, tls: AdminTls | undefined): Promise<void> {
+async function startAdmin(parts: Parts, tls: TlsFiles | undefined): Promise<void> {
   const { options, role, metrics, store, hold, keyring, audit, sync, localSource, addresses, stops } = parts;
   const { adminListen, adminToken, adminTokenReadOnly, logger, proxyAddresses } = options;
   if (adminListen === 'off') return;
@@ -193,7 +191,7 @@ async function startAdmin(parts: Parts, tls: AdminTls | undefined): Promise<void
       ? { clustering: sync.clustering, syncGate: sync.syncGate }
       : { syncGate: localSource }),
     ...(proxyAddresses && { proxyAddresses }),
-    onRequest: countAdminRequests(metrics),
+    metrics,
     settings: {
       listen: adminListen,
       role,
@@ -205,7 +203,10 @@ async function startAdmin(parts: Parts, tls: AdminTls | undefined): Promise<void
       ...(adminTokenReadOnly === undefined ? {} : { tokenReadOnly: adminTokenReadOnly }),
     },
   });
-  stops.push(() => admin.stop());
+  stops.push(async () => {
+    // At once: writes that wait for nodes get their answer, which says that the connection ends.
+    await Promise.all([admin.stop(), sync.stop()]);
+  });
   addresses['admin'] = await admin.start();
 }
 
@@ -224,16 +225,6 @@ export function readiness(
     return { ready: false, body: { message: 'not ready', reasons: [stopping ? 'draining' : 'starting'] } };
   if (problems.length > 0) return { ready: false, body: { message: 'not ready', reasons: problems } };
   return { ready: true, body: { message: 'ready' } };
-}
-
-function countAdminRequests(metrics: Registry) {
-  const counter = new Counter({
-    name: 'sluice_admin_requests_total',
-    help: 'Requests to the Admin API by method and status',
-    labelNames: ['method', 'status'],
-    registers: [metrics],
-  });
-  return ({ method, status }: { method: string; status: number }) => counter.inc({ method, status: String(status) });
 }
 
 /** Stops every part, in reverse order of the start, then throws the first failure. */

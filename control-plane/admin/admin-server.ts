@@ -1,5 +1,14 @@
 import Fastify, { type FastifyInstance } from 'fastify';
+import { Registry } from 'prom-client';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import {
+  createHttpPort,
+  httpPortBounds,
+  type HttpPort,
+  type HttpPortBounds,
+  type TlsFiles,
+} from '../../shared/http-port.ts';
+import { limitHits } from '../../shared/limit-hits.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { boundAddress } from '../../shared/status-server.ts';
@@ -9,19 +18,14 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
-import { addConfigRoutes, configPath } from './config-routes.ts';
-import { countConnections, type ConnectionCounts, type OnRequest } from './connection-counts.ts';
+import { configPath } from './config-path.ts';
+import { addConfigRoutes } from './config-routes.ts';
+import { countConnections, countRequests, type ConnectionCounts } from './connection-counts.ts';
 import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addErrorAnswers } from './error-answers.ts';
+import { failedLogins } from './failed-logins.ts';
 import { addInfoRoutes } from './info-routes.ts';
-import {
-  answerBrokenRequest,
-  createListener,
-  defaultAdminLimits,
-  type AdminLimits,
-  type AdminTls,
-} from './listener.ts';
 import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
@@ -32,8 +36,8 @@ export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
   readonly role: 'control_plane' | 'traditional' | 'dbless';
   readonly sluiceVersion: string;
   /** With it the server speaks HTTPS. */
-  readonly tls?: AdminTls;
-  readonly limits?: AdminLimits;
+  readonly tls?: TlsFiles;
+  readonly bounds?: HttpPortBounds;
 }
 
 export interface AdminServerOptions {
@@ -54,7 +58,8 @@ export interface AdminServerOptions {
   readonly proxyAddresses?: () => readonly string[];
   /** Without a database `GET /status` tells what runs. */
   readonly configurationHash?: () => string | undefined;
-  readonly onRequest?: OnRequest;
+  /** The registry of its metrics; without it nobody reads them. */
+  readonly metrics?: Registry;
 }
 
 export interface AdminServer {
@@ -65,30 +70,21 @@ export interface AdminServer {
 
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
-// How long requests in flight may take when the server stops.
+/** How long requests in flight may take when the server stops. */
 const stopTimeoutMs = 5_000;
 
 /** Creates the Admin API. It is Kong's, so that its clients work unchanged. */
 export function createAdminServer(options: AdminServerOptions): AdminServer {
-  const { settings, logger } = options;
-  const app = Fastify({
-    logger: false,
-    bodyLimit: bodyBytesMax,
-    forceCloseConnections: 'idle',
-    serverFactory: (handler) =>
-      createListener({ handler, tls: settings.tls, limits: settings.limits ?? defaultAdminLimits, logger }),
-    clientErrorHandler: answerBrokenRequest,
-    routerOptions: {
-      ignoreTrailingSlash: true,
-      maxParamLength: pathSegmentLengthMax,
-      onBadUrl: (_path, _request, response) => {
-        response.writeHead(400, { 'Content-Type': 'application/json; charset=utf-8' });
-        response.end('{"message":"Bad request: the path is not well percent-encoded"}');
-      },
-    },
+  const { settings, logger, metrics = new Registry() } = options;
+  const onLimit = limitHits({ metrics, logger });
+  const port = createHttpPort({
+    tls: settings.tls,
+    bounds: settings.bounds ?? httpPortBounds,
+    onLimit: (limit) => onLimit(limit, 'admin'),
   });
-  const counts = countConnections(app, options.onRequest);
-  addSecurity(app, { ...settings, host: settings.listen.host });
+  const app = createApp(port);
+  const counts = countConnections(app, countRequests(metrics));
+  addSecurity(app, { ...settings, host: settings.listen.host }, failedLogins({ logger, metrics }));
   addBodyParsers(app);
   addErrorAnswers(app, logger);
   let address: string | undefined;
@@ -102,10 +98,30 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     },
     async stop() {
       endEvents();
-      const timer = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
-      await app.close().finally(() => clearTimeout(timer));
+      await port.drain(stopTimeoutMs);
+      await app.close();
     },
   };
+}
+
+function createApp(port: HttpPort): FastifyInstance {
+  return Fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    // The port ends its connections itself, in steps.
+    forceCloseConnections: false,
+    return503OnClosing: false,
+    serverFactory: port.createServer,
+    clientErrorHandler: port.refuse,
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      maxParamLength: pathSegmentLengthMax,
+      onBadUrl: (_path, _request, response) => {
+        response.writeHead(400, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+        response.end('{"message":"Bad request: the path is not well percent-encoded"}');
+      },
+    },
+  });
 }
 
 /** Adds all endpoints. Returns the function that ends the streams of events. */

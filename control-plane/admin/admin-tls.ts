@@ -1,5 +1,5 @@
 import { readCertificatePair } from '../../shared/certificate-files.ts';
-import type { AdminTls } from './listener.ts';
+import type { TlsFiles } from '../../shared/http-port.ts';
 
 /** Files (PEM) of a certificate and its key, as the settings name them. */
 export interface AdminTlsFiles {
@@ -8,6 +8,6 @@ export interface AdminTlsFiles {
 }
 
 /** Reads the settings' certificate for HTTPS. Throws an Error that names the setting at fault. */
-export function adminTlsOf({ cert, key }: AdminTlsFiles): AdminTls {
+export function adminTlsOf({ cert, key }: AdminTlsFiles): TlsFiles {
   return readCertificatePair({ setting: 'admin_tls_cert', path: cert }, { setting: 'admin_tls_key', path: key });
 }

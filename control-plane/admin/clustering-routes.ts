@@ -1,5 +1,5 @@
 import { isUuid } from '../../shared/uuid.ts';
-import { entityNotFound } from './admin-error.ts';
+import { entityNotFound, plainError } from './admin-error.ts';
 import type { Clustering } from './clustering.ts';
 import { EventStreams } from './event-streams.ts';
 import { encodeOffset, listBody, queryOffset, querySize } from './list-query.ts';
@@ -33,8 +33,12 @@ export function addClusteringRoutes(
   const streams = new EventStreams();
   const endChanges = clustering.onStateChange((change) => streams.send('state', change));
   add('/clustering/events', {
-    // The state of all first, so that a client has nothing to ask besides.
-    GET: () => ({ status: 200, events: streams.open([{ event: 'status', data: clustering.status() }]) }),
+    GET({ isForeign }) {
+      // The number of streams is bounded: pages of other sites could hold them all without reading one.
+      if (isForeign) throw plainError(403, 'This origin may not follow the events');
+      // The stream begins with the state of all, so that a client has nothing else to ask.
+      return { status: 200, events: streams.open([{ event: 'status', data: clustering.status() }]) };
+    },
   });
   return () => {
     endChanges();

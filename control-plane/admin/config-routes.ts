@@ -7,8 +7,10 @@ import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts
 import { AdminError, invalidDocument, plainError } from './admin-error.ts';
 import { addDocumentParsers } from './body.ts';
 import type { SyncGate } from './clustering.ts';
+import { configPath } from './config-path.ts';
 import type { DeclarativeConfig, LoadRequest, LoadResult } from './declarative-config.ts';
 import { matchesEtag } from './etag.ts';
+import { queryFlag } from './query.ts';
 import { addResource, type AdminAnswer, type Call } from './resource.ts';
 import { syncHeaders, waitTimeoutMs } from './wait-applied.ts';
 
@@ -19,7 +21,6 @@ export interface ConfigRoutesOptions {
   readonly syncGate?: SyncGate;
 }
 
-export const configPath = '/config';
 const yamlPattern = /(?:application|text)\/(?:x-)?yaml/;
 /** When to ask again while another load runs. */
 const retryAfterSeconds = 1;
@@ -59,9 +60,9 @@ async function readConfig({ declarative, entities, plugins }: ConfigRoutesOption
 }
 
 async function loadConfig({ declarative, syncGate }: ConfigRoutesOptions, call: Call): Promise<AdminAnswer> {
-  const dryRun = queryFlag(call, 'dry_run');
-  const checkHash = queryFlag(call, 'check_hash');
-  const flatten = queryFlag(call, 'flatten_errors');
+  const dryRun = queryFlag(call.query, 'dry_run');
+  const checkHash = queryFlag(call.query, 'check_hash');
+  const flatten = queryFlag(call.query, 'flatten_errors');
   const timeoutMs = waitTimeoutMs(call.query);
   const expected = expectedEtag(declarative, call);
   const result = await declarative.load({ ...documentOf(call), dryRun, ...expected });
@@ -78,12 +79,6 @@ function refusal(result: Exclude<LoadResult, { kind: 'loaded' }>, flatten: boole
   if (result.kind === 'changed') return changedMeanwhile();
   const message = 'Another configuration is being loaded';
   return new AdminError(429, { message }, { 'Retry-After': String(retryAfterSeconds) });
-}
-
-/** `=1` as Kong's clients write it, or `=true`. */
-function queryFlag({ query }: Call, name: string): boolean {
-  const value = query.get(name);
-  return value === '1' || value === 'true';
 }
 
 /** What is there now, when the caller wants to replace just that. */

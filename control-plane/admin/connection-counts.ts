@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { Counter, type Registry } from 'prom-client';
 
 export interface ConnectionCounts {
   readonly accepted: number;
@@ -9,11 +10,10 @@ export interface ConnectionCounts {
   readonly writing: number;
 }
 
-/** Called for each answered request. */
-export type OnRequest = (request: { readonly method: string; readonly status: number }) => void;
+type OnRequest = (request: { readonly method: string; readonly status: number }) => void;
 
 /** Counts connections and requests. Returns the function that reads the counts. */
-export function countConnections(app: FastifyInstance, onRequest: OnRequest | undefined): () => ConnectionCounts {
+export function countConnections(app: FastifyInstance, onRequest: OnRequest): () => ConnectionCounts {
   let accepted = 0;
   let active = 0;
   let requests = 0;
@@ -28,8 +28,17 @@ export function countConnections(app: FastifyInstance, onRequest: OnRequest | un
     writing += 1;
     reply.raw.once('close', () => (writing -= 1));
   });
-  app.addHook('onResponse', async (request, reply) =>
-    onRequest?.({ method: request.method, status: reply.statusCode }),
-  );
+  app.addHook('onResponse', async (request, reply) => onRequest({ method: request.method, status: reply.statusCode }));
   return () => ({ accepted, active, requests, writing });
+}
+
+/** Returns the function that counts answered requests in `sluice_admin_requests_total`. */
+export function countRequests(metrics: Registry): OnRequest {
+  const counter = new Counter({
+    name: 'sluice_admin_requests_total',
+    help: 'Requests to the Admin API by method and status',
+    labelNames: ['method', 'status'],
+    registers: [metrics],
+  });
+  return ({ method, status }) => counter.inc({ method, status: String(status) });
 }

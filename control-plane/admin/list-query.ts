@@ -1,7 +1,7 @@
 import { isUuid } from '../../shared/uuid.ts';
 import type { TagFilter } from '../store/page.ts';
 import { invalidOffset, invalidOption, invalidSize } from './admin-error.ts';
-import type { Query } from './resource.ts';
+import type { Query } from './query.ts';
 
 const sizeDefault = 100;
 const sizeMax = 1000;

@@ -4,13 +4,11 @@ import { isRecord } from '../../shared/schema/is-record.ts';
 import { actAs } from '../store/actor.ts';
 import { plainError } from './admin-error.ts';
 import { RawBody, type Body } from './body.ts';
+import { toQuery, type Query } from './query.ts';
 
-/** Query parameters; of repeated ones the last. */
-export type Query = ReadonlyMap<string, string>;
-
-/** A request, freed of the server's types. */
+/** A request without the server's types. */
 export interface Call {
-  /** As sent, without the query. */
+  /** The path as sent, without the query. */
   readonly path: string;
   readonly query: Query;
   readonly body: Body | undefined;
@@ -20,7 +18,9 @@ export interface Call {
   readonly ifMatch: string | undefined;
   /** The caller may not see secrets. */
   readonly readOnly: boolean;
-  /** A decoded part of the path. */
+  /** A browser sends the request for a page of another site. */
+  readonly isForeign: boolean;
+  /** Returns a decoded part of the path. */
   param(name: string): string;
 }
 
@@ -29,9 +29,9 @@ export interface AdminAnswer {
   readonly body?: unknown;
   /** Server-sent events instead of a body; destroyed when the client goes. */
   readonly events?: Readable;
-  /** Instead of a body that is to become JSON: one that is text already. */
+  /** A body that is text already, instead of one that becomes JSON. */
   readonly text?: string;
-  /** Content-Type of the text. */
+  /** The Content-Type of the text. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -43,7 +43,7 @@ const methodsAll: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH
 
 export interface ResourceOptions {
   readonly app: FastifyInstance;
-  /** As fastify writes it: `/services/:id`. */
+  /** The path as fastify writes it: `/services/:id`. */
   readonly path: string;
   readonly handlers: Handlers;
 }
@@ -89,7 +89,7 @@ function send(
   reply.code(status).headers(headers ?? {});
   if (events !== undefined) {
     reply.raw.once('close', () => events.destroy());
-    return reply.type('text/event-stream').header('Cache-Control', 'no-store').send(events);
+    return reply.type('text/event-stream').send(events);
   }
   if (text !== undefined) return reply.type(type).send(text);
   if (body === undefined) return reply.send();
@@ -108,6 +108,7 @@ function toCall(request: FastifyRequest): Call {
     accept: request.headers.accept ?? '',
     ifMatch: request.headers['if-match'],
     readOnly: request.readOnly,
+    isForeign: request.isForeign,
     param(name) {
       const value = isRecord(params) ? params[name] : undefined;
       if (typeof value !== 'string') throw new Error(`The path has no ${name}`);
@@ -116,20 +117,13 @@ function toCall(request: FastifyRequest): Call {
   };
 }
 
-function toQuery(query: unknown): Query {
-  const values = new Map<string, string>();
-  for (const [name, value] of Object.entries(query ?? {})) {
-    const last: unknown = Array.isArray(value) ? value.at(-1) : value;
-    if (typeof last === 'string') values.set(name, last);
-  }
-  return values;
-}
-
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set where the token is looked at. */
+    /** Set where the token is checked. */
     readOnly: boolean;
-    /** Whose token it is. */
+    /** A browser sends the request for a page of another site. */
+    isForeign: boolean;
+    /** The name of the caller's token. */
     actor: string;
   }
 }

@@ -1,89 +1,72 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { plainError } from './admin-error.ts';
+import { AdminError, plainError } from './admin-error.ts';
+import { configPath } from './config-path.ts';
+import type { FailedLogins } from './failed-logins.ts';
+import { isForeign, isOurHost, setCorsHeaders, type OriginSettings } from './origins.ts';
+import { queryFlag, toQuery } from './query.ts';
 
-export interface SecuritySettings {
-  /** The host that the server listens on. */
-  readonly host: string;
+export interface SecuritySettings extends OriginSettings {
   readonly token?: string;
-  /** A second token, for GET and HEAD without secrets. */
+  /** A second token, for reads without secrets. */
   readonly tokenReadOnly?: string;
-  /** Further names, with or without a port, that the Host header may have. */
-  readonly hosts: readonly string[];
-  /** Browser origins besides the server's own: `https://console.example.com`. */
-  readonly corsOrigins: readonly string[];
 }
 
-/** Who needs no token. */
+/** The name of callers who need no token. */
 const anonymous = 'anonymous';
 export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Checks Host, Origin and token of each request, in this order, before its body is read. */
-export function addSecurity(app: FastifyInstance, settings: SecuritySettings): void {
+export function addSecurity(app: FastifyInstance, settings: SecuritySettings, logins: FailedLogins): void {
   app.decorateRequest('readOnly', false);
+  app.decorateRequest('isForeign', false);
   app.decorateRequest('actor', anonymous);
   app.addHook('onRequest', async (request, reply) => {
+    // Answers hold secrets and states of a moment.
+    reply.header('Cache-Control', 'no-store');
     if (!isOurHost(request, settings)) throw plainError(421, 'Misdirected request: this host name is not served here');
-    const { origin } = request.headers;
-    if (origin !== undefined) {
-      reply.header('Vary', 'Origin');
-      if (isOurOrigin(origin, request, settings)) {
-        reply.headers({
-          'Access-Control-Allow-Origin': origin,
-          'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match, Kong-Admin-Token',
-          'Access-Control-Expose-Headers': 'ETag, Sluice-Sync',
-        });
-      } else if (!readMethods.has(request.method)) {
-        // A page of another site can send a form without asking first: its browser names the site, and that is enough.
-        throw plainError(403, 'This origin may not write');
-      }
-    }
-    checkToken(request, settings);
+    setCorsHeaders(request, reply, settings);
+    request.isForeign = isForeign(request, settings);
+    if (request.isForeign && !readMethods.has(request.method)) throw plainError(403, 'This origin may not write');
+    checkToken(request, settings, logins);
   });
 }
 
-/** Against DNS rebinding: a name that an attacker points at this server is none of those that it has. */
-function isOurHost(request: FastifyRequest, { host, hosts }: SecuritySettings): boolean {
-  const header = request.headers.host?.toLowerCase() ?? '';
-  const name = hostName(header);
-  if (name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name)) return true;
-  // When all addresses are listened on, the one that was connected to is the listen address.
-  const own = [host, request.socket.localAddress ?? ''].map((address) => bracketed(address.toLowerCase()));
-  if (name !== '' && own.includes(name)) return true;
-  return hosts.some((allowed) => allowed.toLowerCase() === header || allowed.toLowerCase() === name);
-}
-
-function hostName(header: string): string {
-  return /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(header)?.[1] ?? '';
-}
-
-function bracketed(address: string): string {
-  const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-  return plain.includes(':') && !plain.startsWith('[') ? `[${plain}]` : plain;
-}
-
-function isOurOrigin(origin: string, request: FastifyRequest, { corsOrigins }: SecuritySettings): boolean {
-  return origin === `${request.protocol}://${request.headers.host ?? ''}` || corsOrigins.includes(origin);
-}
-
-function checkToken(request: FastifyRequest, { token, tokenReadOnly }: SecuritySettings): void {
+function checkToken(request: FastifyRequest, settings: SecuritySettings, logins: FailedLogins): void {
+  const { token, tokenReadOnly } = settings;
   // Browsers ask for permission without credentials.
   if ((token === undefined && tokenReadOnly === undefined) || request.method === 'OPTIONS') return;
   const given = givenToken(request);
-  if (given !== undefined && token !== undefined && equal(given, token)) {
+  if (given === undefined) {
+    // With a read-only token alone, everybody who sends none is the operator on loopback.
+    if (token === undefined) return;
+    throw plainError(401, 'Unauthorized');
+  }
+  const retryAfter = logins.retryAfterSeconds(request.ip);
+  if (retryAfter !== undefined) {
+    const message = `Too many wrong tokens from this address; try again in ${retryAfter} s`;
+    throw new AdminError(429, { message }, { 'Retry-After': String(retryAfter) });
+  }
+  if (token !== undefined && equal(given, token)) {
     request.actor = 'admin_token';
     return;
   }
-  const mayRead = tokenReadOnly !== undefined && given !== undefined && equal(given, tokenReadOnly);
-  if (mayRead) {
-    if (!readMethods.has(request.method)) throw plainError(403, 'This token may only read');
-    request.readOnly = true;
-    request.actor = 'admin_token_read_only';
-    return;
+  if (tokenReadOnly === undefined || !equal(given, tokenReadOnly)) {
+    logins.note(request.ip);
+    throw plainError(401, 'Unauthorized');
   }
-  // With a read-only token alone, everybody who has none is the operator on loopback.
-  if (token === undefined && given === undefined) return;
-  throw plainError(401, 'Unauthorized');
+  if (!isRead(request)) throw plainError(403, 'This token may only read');
+  request.readOnly = true;
+  request.actor = 'admin_token_read_only';
+}
+
+/** Returns whether a request changes nothing: checks of bodies and dry runs are reads that need a body. */
+function isRead(request: FastifyRequest): boolean {
+  if (readMethods.has(request.method)) return true;
+  const path = request.routeOptions.url ?? '';
+  if (request.method !== 'POST') return false;
+  if (path === configPath) return queryFlag(toQuery(request.query), 'dry_run');
+  return path.startsWith('/schemas/') && path.endsWith('/validate');
 }
 
 function givenToken({ headers }: FastifyRequest): string | undefined {
@@ -92,7 +75,7 @@ function givenToken({ headers }: FastifyRequest): string | undefined {
   return /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
 }
 
-/** In a time that tells nothing of where they differ, nor of the length. */
+/** Compares in a time that tells nothing of where two tokens differ, nor of their lengths. */
 function equal(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

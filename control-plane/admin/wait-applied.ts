@@ -1,6 +1,6 @@
 import { invalidOption } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
-import type { Query } from './resource.ts';
+import type { Query } from './query.ts';
 
 const timeoutDefaultMs = 5_000;
 const timeoutMaxMs = 60_000;

@@ -89,7 +89,9 @@ describe('the control plane', () => {
     const half = await openHalfRequest(`http://${admin}/services`);
     const stopped = started.stop();
     expect(await ready()).to.deep.equal([503, ['draining']]);
-    expect(await half.finish()).to.match(/^HTTP\/1.1 503 /);
+    expect(await half.finish())
+      .to.match(/^HTTP\/1.1 400 /)
+      .and.contain('Connection: close');
     await stopped;
   });
 

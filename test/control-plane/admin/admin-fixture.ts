@@ -7,6 +7,7 @@ import { createAuditLog } from '../../../control-plane/store/audit-log.ts';
 import { openDatabase } from '../../../control-plane/store/database.ts';
 import { createEntityStore, type EntityStore } from '../../../control-plane/store/entity-store.ts';
 import { entities } from '../../../shared/entities/entities.ts';
+import { httpPortBounds } from '../../../shared/http-port.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import type { PluginSchema } from '../../../shared/plugin-schemas/plugin-schema.ts';
 import { array, boolean, element, integer, map, record, set, string } from '../../../shared/schema/field.ts';
@@ -83,6 +84,7 @@ export async function startAdmin(
       corsOrigins: [],
       role: 'control_plane',
       sluiceVersion: '0.0.0',
+      bounds: { ...httpPortBounds, drainIdleMs: 0 },
       ...settings,
     },
     ...others,

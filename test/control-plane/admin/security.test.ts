@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { request } from 'node:http';
+import { Registry } from 'prom-client';
 import { startAdmin, type AdminFixture } from './admin-fixture.ts';
+
+const silentClustering = {
+  listDataPlanes: () => [],
+  getDataPlane: () => undefined,
+  status: () => ({}),
+  onStateChange: () => () => undefined,
+};
 
 describe('the Admin API: who may do what', () => {
   let admin: AdminFixture;
@@ -67,6 +75,58 @@ describe('the Admin API: who may do what', () => {
     expect((await call('GET', '/nothing', {})).status).to.equal(401);
   });
 
+  it('lets the read-only token check bodies and whole documents, and nothing more', async () => {
+    admin = await startAdmin({ token: 'full', tokenReadOnly: 'read' });
+    const rows: readonly (readonly [string, string, number])[] = [
+      ['POST', '/schemas/services/validate', 200],
+      ['POST', '/schemas/plugins/validate', 400],
+      ['POST', '/services', 403],
+      ['PATCH', '/services/x', 403],
+      ['DELETE', '/services/x', 403],
+      ['POST', '/schemas/services', 403],
+    ];
+    for (const [method, path, status] of rows) {
+      const body = method === 'DELETE' ? undefined : { host: 'h' };
+      const answer = await admin.call(method, path, body, { 'kong-admin-token': 'read' });
+      expect(answer.status, `${method} ${path}`).to.equal(status);
+    }
+  });
+
+  it('refuses an address for a while after ten wrong tokens, logs and counts them', async () => {
+    const metrics = new Registry();
+    admin = await startAdmin({ token: 'full' }, { metrics });
+    const status = async (token?: string) =>
+      (await call('GET', '/status', token === undefined ? {} : { 'kong-admin-token': token })).status;
+    for (let attempt = 1; attempt <= 10; attempt++) expect(await status(`planted-${attempt}`)).to.equal(401);
+    const refused = await admin.call('GET', '/status', undefined, { 'kong-admin-token': 'full' });
+    expect(refused.status).to.equal(429);
+    expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 60);
+    // Nothing was guessed without a token.
+    expect(await status()).to.equal(401);
+    expect(await metrics.metrics()).to.contain('sluice_admin_failed_logins_total 10');
+    const lines = admin.logLines.filter((line) => line.includes('admin_login_failed'));
+    expect(lines[0]).to.contain('"address":"127.0.0.1"');
+    expect(lines.join()).to.not.contain('planted');
+  });
+
+  it('forbids everybody to store answers', async () => {
+    admin = await startAdmin({ token: 'full' });
+    const token = { 'kong-admin-token': 'full' };
+    const rows: readonly (readonly [string, string, Record<string, string>, number])[] = [
+      ['GET', '/services', token, 200],
+      ['GET', '/services', {}, 401],
+      ['GET', '/nothing', token, 404],
+      ['GET', '/services/%zz', token, 400],
+      ['DELETE', '/services/x', token, 204],
+      ['PUT', '/status', token, 405],
+    ];
+    for (const [method, path, headers, status] of rows) {
+      const answer = await call(method, path, headers);
+      expect(answer.status, `${method} ${path}`).to.equal(status);
+      expect(answer.headers, `${method} ${path}`).to.have.property('cache-control', 'no-store');
+    }
+  });
+
   it('masks secrets for the token that may only read', async () => {
     admin = await startAdmin({ token: 'full', tokenReadOnly: 'read' });
     const config = { topic: 't', secret: 'hush' };
@@ -90,13 +150,46 @@ describe('the Admin API: who may do what', () => {
     const own = `http://${admin.address}`;
     for (const origin of [own, 'https://console.example.com']) {
       const { headers } = await call('OPTIONS', '/services', { origin });
-      expect(headers).to.include({ 'access-control-allow-origin': origin, vary: 'Origin' });
+      expect(headers).to.include({
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+        vary: 'Origin',
+      });
+      const asked = { origin, 'access-control-request-headers': 'content-type,x-requested-with' };
+      expect((await call('OPTIONS', '/services', asked)).headers).to.have.property(
+        'access-control-allow-headers',
+        'content-type,x-requested-with',
+      );
       expect((await call('DELETE', '/services/x', { origin })).status).to.equal(204);
     }
     const foreign = { origin: 'https://evil.example.com' };
     expect((await call('OPTIONS', '/services', foreign)).headers).to.not.have.property('access-control-allow-origin');
     expect((await call('GET', '/services', foreign)).headers).to.not.have.property('access-control-allow-origin');
-    expect((await call('DELETE', '/services/x', foreign)).status).to.equal(403);
+  });
+
+  it('lets no page of another site write or hold a stream of events, with a token or without', async () => {
+    admin = await startAdmin(
+      { token: 'full', corsOrigins: ['https://console.example.com'] },
+      { clustering: { ...silentClustering } },
+    );
+    const token = { 'kong-admin-token': 'full' };
+    const crossSite = { 'sec-fetch-site': 'cross-site' };
+    const rows: readonly (readonly [string, string, Record<string, string>, number])[] = [
+      ['DELETE', '/services/x', { origin: 'https://evil.example.com' }, 403],
+      ['DELETE', '/services/x', { origin: 'https://evil.example.com', ...token }, 403],
+      ['DELETE', '/services/x', { origin: 'null', ...token }, 403],
+      ['DELETE', '/services/x', { ...crossSite, ...token }, 403],
+      ['DELETE', '/services/x', { 'sec-fetch-site': 'same-origin', ...token }, 204],
+      ['DELETE', '/services/x', { origin: 'https://console.example.com', ...crossSite, ...token }, 204],
+      ['GET', '/services', { ...crossSite, ...token }, 200],
+      ['GET', '/clustering/events', { ...crossSite, ...token }, 403],
+      ['GET', '/clustering/events', { origin: 'https://evil.example.com', ...token }, 403],
+    ];
+    for (const [method, path, headers, status] of rows) {
+      expect((await call(method, path, headers)).status, `${method} ${path} ${JSON.stringify(headers)}`).to.equal(
+        status,
+      );
+    }
   });
 
   it('logs a fault of ours without the path that was asked for, which may hold a key', async () => {

@@ -1,0 +1,2 @@
+/** The path of the whole configuration as one document. */
+export const configPath = '/config';
