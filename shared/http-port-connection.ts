@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endGently } from './end-gently.ts';
 
 export interface ConnectionBounds {
   /** Requests of a connection that are served at once; beyond it reading pauses. */
@@ -34,7 +35,7 @@ export class HttpPortConnection {
     this.#handler = handler;
     this.#bytesAtRest = socket.bytesRead;
     // node:http ends a connection behind its last answer so, which would reset it while unread bytes are left.
-    socket.destroySoon = () => this.endGently();
+    socket.destroySoon = () => this.end();
     // node:http resumes the socket for each body that is read.
     socket.on('resume', () => {
       if (this.#waiting.length > 0) socket.pause();
@@ -70,12 +71,8 @@ export class HttpPortConnection {
   }
 
   /** Writes the last bytes, half-closes, and cuts the connection unless the client closes it in time. */
-  endGently(lastWords = ''): void {
-    const { socket } = this;
-    const timer = setTimeout(() => socket.destroy(), this.#bounds.lingerMs);
-    socket.once('close', () => clearTimeout(timer));
-    socket.resume();
-    socket.end(lastWords);
+  end(lastWords?: string): void {
+    endGently(this.socket, lastWords, this.#bounds.lingerMs);
   }
 
   #begin({ request, response }: Waiting): void {

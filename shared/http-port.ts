@@ -9,6 +9,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { connectionsWithin } from './descriptors.ts';
 import { HttpPortConnection, type ConnectionBounds } from './http-port-connection.ts';
 import { withinTime } from './within-time.ts';
 
@@ -133,7 +134,7 @@ function createBoundedServer(state: PortState, handler: RequestListener): Server
       ? createHttpServer(settings, take)
       : createHttpsServer({ ...settings, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2' }, take);
   if (tls !== undefined) boundHandshakes(server, state);
-  server.maxConnections = bounds.connectionsMax;
+  server.maxConnections = connectionsWithin(bounds.connectionsMax);
   server.on('drop', () => onLimit('connections_max'));
   server.on('connection', (socket: Socket) => {
     state.accepted.add(socket);
@@ -192,7 +193,7 @@ function refuse({ options, open }: PortState, error: Error, socket: Duplex): voi
   if (refusal === undefined || connection === undefined || !socket.writable) return void socket.destroy();
   const body = JSON.stringify({ message: refusal.message });
   const head = `HTTP/1.1 ${refusal.status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
-  connection.endGently(head + body);
+  connection.end(head + body);
 }
 
 function limitOf(code: string, connection: HttpPortConnection | undefined): HttpPortLimit | undefined {
@@ -210,7 +211,7 @@ async function drain(state: PortState, timeoutMs: number): Promise<void> {
   const closed = Promise.all(state.servers.map(closeServer));
   await withinTime(closed, drainIdleMs, () => undefined);
   const endIdle = (): void => {
-    for (const connection of state.open.values()) if (!connection.isBusy) connection.endGently();
+    for (const connection of state.open.values()) if (!connection.isBusy) connection.end();
     // Whoever has not finished a handshake by now has not sent a request.
     for (const socket of state.handshakes.values()) socket.destroy();
   };

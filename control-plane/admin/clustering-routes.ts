@@ -1,11 +1,12 @@
 import { isUuid } from '../../shared/uuid.ts';
-import { entityNotFound, plainError } from './admin-error.ts';
+import { entityNotFound, plainError, schemaViolation } from './admin-error.ts';
+import type { Body } from './body.ts';
 import type { Clustering } from './clustering.ts';
 import { EventStreams } from './event-streams.ts';
 import { encodeOffset, listBody, queryOffset, querySize } from './list-query.ts';
 import type { Handlers } from './resource.ts';
 
-/** What operators see of the data planes. Returns the function that ends the streams of events. */
+/** Adds what operators see and do of the data planes. Returns the function that ends the streams of events. */
 export function addClusteringRoutes(
   clustering: Clustering,
   add: (path: string, handlers: Handlers) => void,
@@ -28,6 +29,16 @@ export function addClusteringRoutes(
       if (node === undefined) throw entityNotFound();
       return { status: 200, body: node };
     },
+    DELETE(call) {
+      const id = call.param('id').toLowerCase();
+      const result = isUuid(id) ? clustering.forgetDataPlane(id) : 'unknown';
+      if (result === 'unknown') throw entityNotFound();
+      if (result === 'connected') throw plainError(409, `The node ${id} is connected: stop it before you forget it`);
+      return { status: 204 };
+    },
+  });
+  add('/clustering/adopt', {
+    POST: ({ body }) => ({ status: 200, body: { offered: clustering.adoptDatabase(nodesOf(body)) } }),
   });
   add('/clustering/status', { GET: () => ({ status: 200, body: clustering.status() }) });
   const streams = new EventStreams();
@@ -44,4 +55,14 @@ export function addClusteringRoutes(
     endChanges();
     streams.stop();
   };
+}
+
+/** Returns the nodes that the body `{"nodes": ["<id>", …]}` or `{"nodes": "all"}` names. Throws AdminError. */
+function nodesOf(body: Body | undefined): readonly string[] | 'all' {
+  const nodes = body?.kind === 'json' ? body.value['nodes'] : undefined;
+  if (nodes === 'all') return 'all';
+  const ids: readonly unknown[] = Array.isArray(nodes) ? nodes : [];
+  const known = ids.flatMap((id) => (typeof id === 'string' && isUuid(id) ? [id.toLowerCase()] : []));
+  if (ids.length > 0 && known.length === ids.length) return known;
+  throw schemaViolation([{ path: ['nodes'], message: "expected a list of UUIDs or 'all'" }]);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { endGently } from './gentle-close.ts';
+import { endGently } from '../../shared/end-gently.ts';
 import type { ListenerContext } from './listener-context.ts';
 
 /** A request that was parsed, with the response that node:http made for it. */

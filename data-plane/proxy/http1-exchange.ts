@@ -6,7 +6,7 @@ import type { RequestSpan } from '../tracing/tracing.ts';
 import { splitPort } from '../router/host.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../plugin-api/exchange.ts';
 import { HeaderList } from '../plugin-api/header-list.ts';
-import { endGently } from './gentle-close.ts';
+import { endGently } from '../../shared/end-gently.ts';
 import { readHttp1Body } from './http1-body.ts';
 import type { Http1Connection } from './http1-connection.ts';
 import { headBytesOf } from './http1-request-check.ts';

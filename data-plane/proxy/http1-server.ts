@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { endGently } from './gentle-close.ts';
+import { endGently } from '../../shared/end-gently.ts';
 import { Http1Connection, type ParsedRequest } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { rawRefusal, refusalOf } from './http1-refusal.ts';

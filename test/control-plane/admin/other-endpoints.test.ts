@@ -176,6 +176,44 @@ describe('the Admin API: other endpoints', () => {
     expect((await admin.call('POST', '/schemas/none/validate', {})).status).to.equal(404);
   });
 
+  it('forgets nodes that are not connected, and offers the database to those that are named', async () => {
+    const asked: unknown[] = [];
+    const fleet = await startAdmin(
+      {},
+      {
+        clustering: {
+          listDataPlanes: () => [],
+          getDataPlane: () => undefined,
+          status: () => ({}),
+          forgetDataPlane: (id) => (id === nodeId(1) ? 'forgotten' : id === nodeId(2) ? 'connected' : 'unknown'),
+          adoptDatabase(ids) {
+            asked.push(ids);
+            return [nodeId(1)];
+          },
+          onStateChange: () => () => undefined,
+        },
+      },
+    );
+    const rows: readonly (readonly [string, string, unknown, number])[] = [
+      ['DELETE', `/clustering/data-planes/${nodeId(1).toUpperCase()}`, undefined, 204],
+      ['DELETE', `/clustering/data-planes/${nodeId(2)}`, undefined, 409],
+      ['DELETE', `/clustering/data-planes/${nodeId(3)}`, undefined, 404],
+      ['DELETE', '/clustering/data-planes/none', undefined, 404],
+      ['POST', '/clustering/adopt', { nodes: [nodeId(1)] }, 200],
+      ['POST', '/clustering/adopt', { nodes: 'all' }, 200],
+      ['POST', '/clustering/adopt', { nodes: [] }, 400],
+      ['POST', '/clustering/adopt', { nodes: ['x'] }, 400],
+      ['POST', '/clustering/adopt', {}, 400],
+    ];
+    for (const [method, path, body, status] of rows) {
+      const answer = await fleet.call(method, path, body);
+      expect(answer.status, `${method} ${path} ${JSON.stringify(body)}`).to.equal(status);
+      if (status === 200) expect(answer.body).to.deep.equal({ offered: [nodeId(1)] });
+    }
+    expect(asked).to.deep.equal([[nodeId(1)], 'all']);
+    await fleet.close();
+  });
+
   it('lists data planes', async () => {
     const first = (await admin.call('GET', '/clustering/data-planes?size=2')).body;
     expect(first.data).to.deep.equal(nodes.slice(0, 2));

@@ -7,6 +7,8 @@ const silentClustering = {
   listDataPlanes: () => [],
   getDataPlane: () => undefined,
   status: () => ({}),
+  forgetDataPlane: () => 'unknown' as const,
+  adoptDatabase: () => [],
   onStateChange: () => () => undefined,
 };
 
