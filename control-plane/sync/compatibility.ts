@@ -2,6 +2,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/is-record.ts';
+import { giveMovedFieldsBack, type MovedField } from '../../shared/schema/moved-fields.ts';
 import { fieldPaths, innerFields } from '../../shared/schema/field-paths.ts';
 import type { Fields } from '../../shared/schema/field.ts';
 import { canonicalJson, type SnapshotEntity } from '../../shared/snapshot.ts';
@@ -78,6 +79,7 @@ export function compatibilityOf(
     [...unknown.fields].map(([plural, fields]) => [plural, [...fields]]),
     [...unknown.plugins],
     [...unknown.config].map(([plugin, fields]) => [plugin, [...fields]]),
+    [...unknown.moved].map(([plugin, moved]) => [plugin, moved.map(({ from }) => from)]),
   ]);
   return { key, refusal: undefined, adapt: (plural, entity) => adapt(plural, entity, unknown, own) };
 }
@@ -92,6 +94,8 @@ interface Unknown {
   readonly plugins: ReadonlyMap<string, string | null>;
   /** The unknown fields of each plugin's config, by plugin name. */
   readonly config: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Fields that the node knows only in the place that they have left, by plugin name. */
+  readonly moved: ReadonlyMap<string, readonly MovedField[]>;
 }
 
 function unknownTo(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>, own: OwnSchemas): Unknown {
@@ -110,6 +114,7 @@ function unknownTo(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKin
   }
   const plugins = new Map<string, string | null>();
   const config = new Map<string, ReadonlySet<string>>();
+  const moved = new Map<string, readonly MovedField[]>();
   const knownPlugins = new Map(hello.plugins.map((plugin) => [plugin.name, plugin]));
   for (const schema of Object.values(own.plugins)) {
     const known = knownPlugins.get(schema.name);
@@ -119,9 +124,19 @@ function unknownTo(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKin
       const names = new Set(known.fields);
       const missing = fieldPaths(schema.config.fields ?? {}).filter((path) => !names.has(path));
       if (missing.length > 0) config.set(schema.name, new Set(missing));
+      const back = (schema.moved ?? []).filter(({ from, to }) => names.has(from) && !names.has(to));
+      if (back.length > 0) moved.set(schema.name, back);
     }
   }
-  return { version: hello.version, isOlder: isOlder(hello.version, own.version), kinds, fields, plugins, config };
+  return {
+    version: hello.version,
+    isOlder: isOlder(hello.version, own.version),
+    kinds,
+    fields,
+    plugins,
+    config,
+    moved,
+  };
 }
 
 function adapt(plural: string, entity: SnapshotEntity, unknown: Unknown, own: OwnSchemas): Adapted {
@@ -141,9 +156,8 @@ function adapt(plural: string, entity: SnapshotEntity, unknown: Unknown, own: Ow
   const missingOfConfig = plugin === null ? undefined : unknown.config.get(plugin);
   if (plugin !== null && missingOfConfig !== undefined) {
     const configFields = own.plugins[plugin]?.config.fields ?? {};
-    const config = without(configFields, entity['config'], missingOfConfig, '', (path) =>
-      onRemoved(plugin, `config.${path}`),
-    );
+    const given = giveMovedFieldsBack(unknown.moved.get(plugin) ?? [], asRecord(entity['config']));
+    const config = without(configFields, given, missingOfConfig, '', (path) => onRemoved(plugin, `config.${path}`));
     return { entity: { ...asRecord(kept), config, id: entity.id }, rows };
   }
   return { entity: { ...asRecord(kept), id: entity.id }, rows };

@@ -2,6 +2,8 @@ import type { EntityFault } from '../../shared/config-source.ts';
 import { Holders } from '../../shared/counted-leases.ts';
 import type { PluginSchema, PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { checkField } from '../../shared/schema/check.ts';
+import { isRecord } from '../../shared/schema/is-record.ts';
+import { takeMovedFields } from '../../shared/schema/moved-fields.ts';
 import { effectiveValue } from '../../shared/schema/effective.ts';
 import { dottedPath } from '../../shared/schema/faults.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
@@ -127,7 +129,9 @@ class Build {
       return undefined;
     }
     // The control plane has checked it; one of another version may have checked it differently.
-    const checked = checkField(schema.config, plugin.config);
+    // So it may hold fields in places that they have left since.
+    const config = isRecord(plugin.config) ? takeMovedFields(schema.moved ?? [], plugin.config).config : plugin.config;
+    const checked = checkField(schema.config, config);
     if (checked.kind === 'faults') {
       const faults = checked.faults.map(({ path, message }) => ({ path: ['config', ...path], message }));
       this.#addPluginFaults(plugin, faults);

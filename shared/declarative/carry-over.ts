@@ -1,7 +1,7 @@
-import { isRecord } from '../schema/is-record.ts';
+import { valueAt, withValueAt } from '../schema/value-at.ts';
 import { canonicalJson, type SnapshotEntities, type SnapshotEntity } from '../snapshot.ts';
 import type { CompiledEntity } from './compile-document.ts';
-import { valueAt, type AutoPath } from './filled-paths.ts';
+import type { AutoPath } from './filled-paths.ts';
 
 /** Entities by plural name and id, as they stand before a load. */
 export type EntitiesById = ReadonlyMap<string, ReadonlyMap<string, SnapshotEntity>>;
@@ -75,17 +75,6 @@ export function carriedOver(value: SnapshotEntity, filled: readonly AutoPath[], 
     if (known !== undefined) carried = withValueAt(carried, path, known);
   }
   return { ...carried, id: value.id };
-}
-
-function withValueAt(
-  record: Readonly<Record<string, unknown>>,
-  path: readonly string[],
-  value: unknown,
-): Record<string, unknown> {
-  const [name = '', ...rest] = path;
-  const inner = record[name];
-  if (rest.length === 0) return { ...record, [name]: value };
-  return isRecord(inner) ? { ...record, [name]: withValueAt(inner, rest, value) } : record;
 }
 
 /** Returns a changed entity with the time of the load as its `updated_at`, unless the document gives one. */

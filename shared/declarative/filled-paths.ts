@@ -1,6 +1,6 @@
 import type { EntityDescriptor } from '../entities/entity.ts';
-import { isRecord } from '../schema/is-record.ts';
 import type { Fields } from '../schema/field.ts';
+import { valueAt } from '../schema/value-at.ts';
 import { eachField } from '../schema/walk.ts';
 
 /** Names from an entity down to a field that `auto` can fill. */
@@ -15,13 +15,6 @@ export function filledPaths(entity: EntityDescriptor, input: Readonly<Record<str
       return value === undefined || (value === null && !isWord);
     })
     .map(({ path }) => path);
-}
-
-/** Undefined where the path leads nowhere. */
-export function valueAt(record: Readonly<Record<string, unknown>>, path: AutoPath): unknown {
-  let value: unknown = record;
-  for (const name of path) value = isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-  return value;
 }
 
 interface AutoField {

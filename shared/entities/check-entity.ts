@@ -1,4 +1,5 @@
 import { checkRecord, type AutoValues, type CheckedRecord } from '../schema/check.ts';
+import { movedFieldWarnings, takeMovedFields, type MovedField } from '../schema/moved-fields.ts';
 import { isRecord } from '../schema/is-record.ts';
 import { element, foreign, set, string, type Field, type FieldFault, type Fields } from '../schema/field.ts';
 import type { PluginSchema, PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
@@ -36,7 +37,8 @@ function checkBody(
   auto: AutoValues | undefined,
 ): CheckedRecord {
   const descriptor = effectiveDescriptor(entity, plugins, body);
-  if (entity.plural !== pluginEntity.plural || descriptor !== entity) return checkRecord(descriptor, body, auto);
+  if (entity.plural !== pluginEntity.plural) return checkRecord(descriptor, body, auto);
+  if (descriptor !== entity) return checkKnownPlugin(descriptor, plugins, body, auto);
   // The config of an unknown plugin cannot be checked.
   const { name, config: _config, ...rest } = body;
   const checked = checkRecord(entity, { ...rest, name }, auto);
@@ -46,6 +48,38 @@ function checkBody(
     message: `plugin '${name}' not enabled; add it to the 'plugins' configuration property`,
   };
   return { kind: 'faults', faults: [unknown, ...(checked.kind === 'faults' ? checked.faults : [])] };
+}
+
+function checkKnownPlugin(
+  descriptor: EntityDescriptor,
+  plugins: PluginSchemas,
+  body: Readonly<Record<string, unknown>>,
+  auto: AutoValues | undefined,
+): CheckedRecord {
+  const moved = movedFieldsOf(plugins, body);
+  const { config } = body;
+  if (moved.length === 0 || !isRecord(config)) return checkRecord(descriptor, body, auto);
+  const taken = takeMovedFields(moved, config);
+  const checked = checkRecord(descriptor, { ...body, config: taken.config }, auto);
+  if (taken.faults.length === 0) return checked;
+  const faults = taken.faults.map(({ path, message }) => ({ path: ['config', ...path], message }));
+  return { kind: 'faults', faults: [...faults, ...(checked.kind === 'faults' ? checked.faults : [])] };
+}
+
+/** Returns the fields that have moved within the config of this plugin; none of other entities. */
+function movedFieldsOf(plugins: PluginSchemas, { name }: Readonly<Record<string, unknown>>): readonly MovedField[] {
+  return (typeof name === 'string' && Object.hasOwn(plugins, name) ? plugins[name]?.moved : undefined) ?? [];
+}
+
+/** Says what a client should write differently, though it was taken: fields in places that are deprecated. */
+export function deprecationsOf(
+  entity: EntityDescriptor,
+  plugins: PluginSchemas,
+  body: Readonly<Record<string, unknown>>,
+): string[] {
+  const { config } = body;
+  if (entity.plural !== pluginEntity.plural || !isRecord(config)) return [];
+  return movedFieldWarnings(movedFieldsOf(plugins, body), config);
 }
 
 /** Returns the descriptor for one entity: for a plugin whose name is known, the one with that plugin's own fields. */

@@ -2,7 +2,7 @@ import { boolean, element, integer, map, record, string, type FieldFault, type I
 import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
 import { defaultOnly, recordCheck } from './record-checks.ts';
-import { schemaRegistry } from './schema-registry-fields.ts';
+import { movedRegistryFields, schemaRegistry } from './schema-registry-fields.ts';
 
 const fields = {
   ...kafkaFields,
@@ -52,6 +52,7 @@ export const kafkaLogSchema: PluginSchema<KafkaLogConfig> = {
   priority: 5,
   protocols: ['grpc', 'grpcs', 'http', 'https'],
   scopes: ['service', 'route', 'consumer'],
+  moved: movedRegistryFields,
   config: record(fields, {
     required: true,
     checks: [recordCheck(fields, checkKafkaLog), defaultOnly(fields, ['custom_fields_by_lua']), ...kafkaChecks],

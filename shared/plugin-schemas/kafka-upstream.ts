@@ -4,7 +4,7 @@ import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
 import { luaFunction, takesBodyOnly } from './lua-functions.ts';
 import { recordCheck } from './record-checks.ts';
-import { schemaRegistry } from './schema-registry-fields.ts';
+import { movedRegistryFields, schemaRegistry } from './schema-registry-fields.ts';
 import { parseTopicTemplate } from './topic-template.ts';
 
 const keyFromFields = {
@@ -154,6 +154,7 @@ export const kafkaUpstreamSchema: PluginSchema<KafkaUpstreamConfig> = {
   protocols: ['grpc', 'grpcs', 'http', 'https'],
   scopes: ['service', 'route', 'consumer'],
   requiredToUnderstand: true,
+  moved: movedRegistryFields,
   config: record(fields, {
     required: true,
     checks: [recordCheck(fields, checkKafkaUpstream), ...kafkaChecks],

@@ -1,5 +1,6 @@
 import type { RouteProtocol } from '../route-protocols.ts';
 import type { Field } from '../schema/field.ts';
+import type { MovedField } from '../schema/moved-fields.ts';
 
 export type PluginScope = 'service' | 'route' | 'consumer';
 
@@ -18,6 +19,8 @@ export interface PluginSchema<C = unknown> {
    * is for every plugin that authenticates, limits, signs or refuses.
    */
   readonly requiredToUnderstand?: true;
+  /** Fields of the config that stood elsewhere in older versions. */
+  readonly moved?: readonly MovedField[];
   /** A required record. */
   readonly config: Field<C>;
 }

@@ -11,6 +11,7 @@ import {
   type FieldFault,
   type InferFields,
 } from '../schema/field.ts';
+import type { MovedField } from '../schema/moved-fields.ts';
 import { httpUrl } from './kafka-fields.ts';
 import { defaultOnly, recordCheck } from './record-checks.ts';
 
@@ -72,6 +73,8 @@ const authenticationFields = {
   oauth2_client: record(oauth2ClientFields, {
     checks: [defaultOnly(oauth2ClientFields, ['http_version'])],
   }),
+  logical_cluster_id: string({ description: 'Sent as header target-sr-cluster.' }),
+  identity_pool_id: string({ description: 'Sent as header Confluent-Identity-Pool-Id.' }),
 };
 
 const subjectFields = {
@@ -114,8 +117,6 @@ const confluentFields = {
     required: true,
     checks: [recordCheck(authenticationFields, checkAuthentication)],
   }),
-  logical_cluster_id: string({ requiredToUnderstand: false, description: 'Sent as header target-sr-cluster.' }),
-  identity_pool_id: string({ requiredToUnderstand: false, description: 'Sent as header Confluent-Identity-Pool-Id.' }),
   subject_name_strategy: string({
     default: 'subject_name',
     oneOf: ['subject_name', 'topic'],
@@ -157,6 +158,12 @@ export const schemaRegistry = record(
       "A registry with Confluent's API, whose schemas record values and keys must fit. One of value_schema and key_schema is needed.",
   },
 );
+
+/** Both stood beside `authentication` in older versions. */
+export const movedRegistryFields: readonly MovedField[] = ['logical_cluster_id', 'identity_pool_id'].map((name) => ({
+  from: `schema_registry.confluent.${name}`,
+  to: `schema_registry.confluent.authentication.${name}`,
+}));
 
 export type ConfluentRegistryConfig = InferFields<typeof confluentFields>;
 

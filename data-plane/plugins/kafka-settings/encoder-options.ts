@@ -12,8 +12,9 @@ export function encoderOptions(
   const schema = role === 'key' ? registry?.key_schema : registry?.value_schema;
   if (!registry || !schema) return null;
   const headers: Record<string, string> = {};
-  if (registry.logical_cluster_id !== null) headers['target-sr-cluster'] = registry.logical_cluster_id;
-  if (registry.identity_pool_id !== null) headers['Confluent-Identity-Pool-Id'] = registry.identity_pool_id;
+  const { logical_cluster_id: clusterId, identity_pool_id: poolId } = registry.authentication;
+  if (clusterId !== null) headers['target-sr-cluster'] = clusterId;
+  if (poolId !== null) headers['Confluent-Identity-Pool-Id'] = poolId;
   return {
     registry: {
       url: registry.url,

@@ -35,6 +35,10 @@ const own: OwnSchemas = {
       extra: map(string(), record({ a: string(), b: string() })),
     }),
     new: plugin('new', '2.1.0', {}),
+    moved: {
+      ...plugin('moved', '1.0.0', { at: record({ url: string(), inner: record({ id: string() }) }) }),
+      moved: [{ from: 'at.id', to: 'at.inner.id' }],
+    },
   } satisfies PluginSchemas,
 };
 
@@ -124,6 +128,21 @@ describe('compatibility of nodes', () => {
     ]);
     const other = adapted(told, 'plugins', { name: 'new', config: { topic: 1 } });
     expect(other).to.deep.equal({ entity: { id: 'x', name: 'new', config: { topic: 1 } }, rows: [] });
+  });
+
+  it('sends a field that has moved in its old place to a node that knows no other', () => {
+    const config = { at: { url: 'u', inner: { id: 'x' } } };
+    const fields = (known: readonly string[]): Told => ({
+      ...everything,
+      version: '1.2.0',
+      plugins: everything.plugins.map((one) => (one.name === 'moved' ? { ...one, fields: [...known] } : one)),
+    });
+    const old = adapted(fields(['at', 'at.url', 'at.inner', 'at.id']), 'plugins', { name: 'moved', config });
+    expect(old?.entity).to.have.deep.property('config', { at: { id: 'x', url: 'u', inner: {} } });
+    expect(old?.rows).to.deep.equal([]);
+    const older = adapted(fields(['at', 'at.url', 'at.inner']), 'plugins', { name: 'moved', config });
+    expect(older?.entity).to.have.deep.property('config', { at: { url: 'u', inner: {} } });
+    expect(older?.rows.map(({ field }) => field)).to.deep.equal(['config.at.inner.id']);
   });
 
   it('removes unknown kinds and references to them', () => {

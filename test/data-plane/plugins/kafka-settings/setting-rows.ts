@@ -139,8 +139,14 @@ export const settings: readonly SettingRow[] = [
   [`${auth}.oauth2_client.timeout`, 7, 'value', 'registry.authentication.oauth.timeoutMs', oauth2],
   [`${auth}.oauth2_client.keep_alive`, false, 'value', 'registry.authentication.oauth.keepAlive', oauth2],
   [`${auth}.oauth2_client.ssl_verify`, false, 'value', 'registry.authentication.oauth.sslVerify', oauth2],
-  [`${confluent}.logical_cluster_id`, 'x', 'value', 'registry.headers.target-sr-cluster', registry],
-  [`${confluent}.identity_pool_id`, 'x', 'value', 'registry.headers.Confluent-Identity-Pool-Id', registry],
+  [`${confluent}.authentication.logical_cluster_id`, 'x', 'value', 'registry.headers.target-sr-cluster', registry],
+  [
+    `${confluent}.authentication.identity_pool_id`,
+    'x',
+    'value',
+    'registry.headers.Confluent-Identity-Pool-Id',
+    registry,
+  ],
   [`${confluent}.subject_name_strategy`, 'topic', 'key', 'subjectNameStrategy', registry],
   ...(['key', 'value'] as const).flatMap((role): SettingRow[] => [
     [`${confluent}.${role}_schema.subject_name`, 'x', role, 'subjectName', registry],

@@ -69,7 +69,10 @@ describe('kafka-upstream', () => {
   it('asks the registry as configured', () => {
     const authentication = { mode: 'basic', basic: { username: 'u', password: 'p' } };
     fakes.create({
-      schema_registry: registry({ authentication, logical_cluster_id: 'l', identity_pool_id: 'i', ttl: 5 }),
+      schema_registry: registry({
+        authentication: { ...authentication, logical_cluster_id: 'l', identity_pool_id: 'i' },
+        ttl: 5,
+      }),
     });
     expect(fakes.encoderOptions[0]?.registry).to.deep.equal({
       url: 'http://r',

@@ -119,7 +119,6 @@ describe('record key', () => {
   });
 
   const bad: [key_from: Values, fault: RegExp][] = [
-    [{}, /^key_from.@entity: exactly one of these fields must be non-empty/],
     [{ header: 'a', consumer: 'id' }, /^key_from.@entity: exactly one of these fields must be non-empty/],
     [{ header: 'a b' }, /^key_from.header: not the name of a header/],
     [{ body_pointer: 'a' }, /^key_from.body_pointer: expected a JSON Pointer/],
@@ -128,6 +127,8 @@ describe('record key', () => {
   for (const [key_from, fault] of bad) {
     it(`refuses ${JSON.stringify(key_from)}`, () => expect(faultsOf({ key_from }).join()).to.match(fault));
   }
+
+  it('takes a record that says nothing as no source', () => expect(faultsOf({ key_from: {} })).to.deep.equal([]));
 });
 
 describe('topics of a request', () => {
