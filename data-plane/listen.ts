@@ -5,6 +5,9 @@ import type { NodeParts } from './node-parts.ts';
 import { listenerBounds } from './proxy/listener-limits.ts';
 import { type Listener, startListener } from './proxy/listener.ts';
 
+/** Schemas that `/status` lists. */
+const unusableSchemasMax = 100;
+
 /** Binds the ports of a node. Rejects when one cannot be bound; what is bound by then is in `parts`. */
 export async function listen(parts: NodeParts): Promise<Readonly<Record<string, string>>> {
   const { statusListen, proxyListen } = parts.options;
@@ -39,7 +42,10 @@ function startProxy(parts: NodeParts, address: { host: string; port: number }): 
   });
 }
 
-function statusBody({ options, holder, producers, source, listener }: NodeParts, addresses: object): object {
+function statusBody(
+  { options, holder, producers, pluginDeps, source, listener }: NodeParts,
+  addresses: object,
+): object {
   return {
     role: options.role,
     node_id: source.nodeId,
@@ -49,6 +55,8 @@ function statusBody({ options, holder, producers, source, listener }: NodeParts,
     configuration_hash: holder.current?.hash ?? null,
     ...source.describe(),
     clusters: producers.clusters(),
+    registries: pluginDeps.encoders.destinations().map(({ name, state, error }) => ({ name, state, error })),
+    unusable_schemas: pluginDeps.encoders.unusable().slice(0, unusableSchemasMax),
     connections: listener?.connections ?? { accepted: 0, active: 0 },
   };
 }

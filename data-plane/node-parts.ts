@@ -71,10 +71,11 @@ export function assembleNode(
   const { logger, sluiceVersion } = options;
   const services = createServices(options, () => parts.spine.inFlight());
   const { requestMetrics, producers } = services;
+  const { encoders } = services.pluginDeps;
   const holder = createHolder(services, logger);
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
-    destinations: () => producers.clusters().map(clusterDestination),
+    destinations: () => [...producers.clusters().map(clusterDestination), ...encoders.destinations()],
   });
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
   const state = { draining: false, stopped: false };

@@ -1,3 +1,4 @@
+import type { Destination } from '../../shared/destination.ts';
 import type { OAuthSettings } from '../http-client/token-source.ts';
 
 /** How one plugin names its registry and the subject of a value (kafka-upstream.md section 4). */
@@ -28,9 +29,26 @@ export interface RegistrySettings {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A subject whose newest schema, or the version that is named, cannot be used. */
+export interface UnusableSchema {
+  /** Host and port. */
+  readonly registry: string;
+  readonly subject: string;
+  readonly version: number;
+  /** `compile`: it does not compile. `rules`: a producer must run rules that Sluice does not. */
+  readonly why: 'compile' | 'rules';
+  readonly reason: string;
+  /** The older version that is used in its place; null when there is none. */
+  readonly serving_version: number | null;
+}
+
 /** Every registry in use; caches are shared by equal settings. */
 export interface Encoders {
   acquire(options: EncoderOptions): EncoderLease;
+  /** Returns each registry and whether it answers. */
+  destinations(): readonly Destination[];
+  /** Returns the schemas that cannot be used. */
+  unusable(): readonly UnusableSchema[];
   close(): Promise<void>;
 }
 
@@ -39,7 +57,8 @@ export interface EncoderLease {
    * Validates the JSON text against the subject's schema and frames its encoding: 0x00, schema id (4 bytes, big endian),
    * payload. Synchronous while the schema is cached and fresh. For the role `key` the text is the key's own: JSON, or a
    * bare string where the schema takes strings only or the text is no JSON.
-   * @throws RequestError BODY_INVALID (KEY_INVALID for a key), SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_REGISTRY_UNAVAILABLE.
+   * @throws RequestError BODY_INVALID (KEY_INVALID for a key), SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_UNUSABLE,
+   * SCHEMA_REGISTRY_UNAVAILABLE.
    */
   encode(topic: string, jsonText: string, deadlineMs: number): Buffer | Promise<Buffer>;
   /**

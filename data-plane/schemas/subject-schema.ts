@@ -1,5 +1,6 @@
 import { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import { reasonOf, schemaError } from './schema-error.ts';
 import { withinTime } from '../../shared/within-time.ts';
 
 /** How long a failure is answered without asking again. */
@@ -38,12 +39,16 @@ export function createSubjectSchema<T>(deps: {
   readonly label: string;
   /** Infinity for a numbered version, which never changes. */
   readonly ttlMs: number;
-  readonly fetch: () => Promise<T>;
+  /** @param serving what was used until now, which may serve on */
+  readonly fetch: (serving: T | undefined) => Promise<T>;
+  /** How long a failure is answered without asking again. */
+  readonly keptMs?: (error: RequestError) => number;
   readonly counts: CacheCounts;
   readonly logger: Logger;
   readonly now?: () => number;
 }): SubjectSchema<T> {
-  const { label, ttlMs, fetch, counts, logger, now = () => performance.now() } = deps;
+  const { label, ttlMs, fetch, keptMs = () => failureKeptMs, counts, logger } = deps;
+  const { now = () => performance.now() } = deps;
   let value: T | undefined;
   let freshUntilMs = 0;
   let refreshAtMs = 0;
@@ -53,7 +58,7 @@ export function createSubjectSchema<T>(deps: {
   let answers = 0;
 
   function refresh(): Promise<void> {
-    inFlight ??= fetch().then(
+    inFlight ??= fetch(value).then(
       (fetched) => {
         const atMs = now();
         value = fetched;
@@ -64,16 +69,16 @@ export function createSubjectSchema<T>(deps: {
         inFlight = undefined;
       },
       (error: unknown) => {
-        const atMs = now();
-        failure = {
-          error: asRequestError(error),
-          keptUntilMs: atMs + failureKeptMs,
-          recentUntilMs: atMs + failureRecentMs,
-        };
+        const failed = asRequestError(error);
+        const keptUntilMs = now() + keptMs(failed);
+        failure = { error: failed, keptUntilMs, recentUntilMs: Math.max(keptUntilMs, now() + failureRecentMs) };
         // The registry's own word that the subject is gone ends its use; being unable to ask does not.
-        if (failure.error.code !== 'SCHEMA_REGISTRY_UNAVAILABLE') value = undefined;
-        const fields = { subject: label, error: failure.error.message, using_expired: value !== undefined };
-        logger.warn('schema_fetch_failed', 'a schema could not be fetched', fields);
+        if (failed.code !== 'SCHEMA_REGISTRY_UNAVAILABLE') value = undefined;
+        // Whoever found a schema unusable has said so.
+        if (failed.code !== 'SCHEMA_UNUSABLE') {
+          const fields = { subject: label, error: reasonOf(failed), using_expired: value !== undefined };
+          logger.warn('schema_fetch_failed', 'a schema could not be fetched', fields);
+        }
         inFlight = undefined;
       },
     );
@@ -117,7 +122,7 @@ export function createSubjectSchema<T>(deps: {
         return value;
       }
       if (failure !== undefined) throw failure.error;
-      throw new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', 'The schema registry did not answer in time.');
+      throw schemaError('SCHEMA_REGISTRY_UNAVAILABLE', 'the registry did not answer in time');
     },
     prefetch() {
       const atMs = now();

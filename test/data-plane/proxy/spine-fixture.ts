@@ -112,6 +112,8 @@ export class SpineFixture {
         acquire() {
           throw new Error('no encoders here');
         },
+        destinations: () => [],
+        unusable: () => [],
         close: async () => {},
       },
       lua: noLua,

@@ -156,7 +156,7 @@ describe('encoders', () => {
       const other = encoders.acquire(options({ subjectName: name, messageName: 'shop.Other' }));
       expect([...(await other.encode('t', '{"id":"5"}', soon())).subarray(5)]).to.deep.equal([2, 2, 8, 5]);
       const none = encoders.acquire(options({ subjectName: name, messageName: 'None' }));
-      expect(await codeOf(() => none.encode('t', '{}', soon()))).to.equal('502 SCHEMA_NOT_FOUND');
+      expect(await codeOf(() => none.encode('t', '{}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
     });
 
     it('say that a subject or a version is not there', async () => {
@@ -214,25 +214,168 @@ describe('encoders', () => {
     }
 
     const unusable: [what: string, body: object, message: RegExp][] = [
-      ['an Avro schema that is not JSON', { id: 7, schema: '{' }, /cannot be used: the Avro schema is faulty/],
+      ['an Avro schema that is not JSON', { id: 7, schema: '{' }, /Avro schema/],
       ['a faulty JSON Schema', { id: 7, schemaType: 'JSON', schema: '{"type":1}' }, /the JSON Schema is faulty/],
       ['a faulty .proto file', { id: 7, schemaType: 'PROTOBUF', schema: 'message {' }, /is not a \.proto file/],
       ['a kind that nobody knows', { id: 7, schemaType: 'XML', schema: '<a/>' }, /of type XML are not known/],
     ];
     for (const [what, body, message] of unusable) {
-      it(`says that there is no schema when it gives ${what}`, async () => {
-        answer = (response) => response.end(JSON.stringify(body));
+      it(`says that the schema cannot be used when it gives ${what}, and tells why in the log, once`, async () => {
+        answer = (response) => response.end(JSON.stringify(paths.at(-1) === '/subjects/sub/versions' ? [] : body));
         const lease = encoders.acquire(options({ subjectName: 'sub' }, url));
         for (let times = 0; times < 2; times++) {
           const error: unknown = await Promise.resolve()
             .then(() => lease.encode('t', '{}', soon()))
             .catch((reason: unknown) => reason);
-          expect(error).to.include({ code: 'SCHEMA_NOT_FOUND', status: 502 });
-          expect(error).to.have.property('message').that.matches(message).and.includes("'sub'");
+          expect(error).to.include({
+            code: 'SCHEMA_UNUSABLE',
+            status: 502,
+            outcome: 'not_sent',
+            retryable: true,
+            message: 'The schema of this record cannot be used.',
+          });
         }
-        expect(asked).to.equal(1);
+        // The version and the list of older ones.
+        expect(asked).to.equal(2);
+        expect(lines).to.have.length(1);
+        expect(JSON.parse(lines[0] ?? '')).to.include({
+          event: 'schema_unusable',
+          subject: 'sub',
+          serving_version: null,
+        });
+        expect(lines[0]).to.match(message);
+        expect(encoders.unusable()).to.have.length(1);
+        expect(await metrics.metrics()).to.match(
+          /^sluice_schema_unusable\{registry="127.0.0.1:\d+",why="compile"\} 1$/m,
+        );
       });
     }
+
+    const contract = {
+      domainRules: [
+        { name: 'adult', kind: 'CONDITION', mode: 'WRITE', type: 'CEL', expr: 'message.age >= 18' },
+        { name: 'off', kind: 'CONDITION', mode: 'WRITE', type: 'CEL', disabled: true },
+        { name: 'reader', kind: 'TRANSFORM', mode: 'READ', type: 'JSONATA' },
+      ],
+      encodingRules: [{ name: 'ssn', kind: 'TRANSFORM', mode: 'WRITEREAD', type: 'ENCRYPT' }],
+      migrationRules: [{ name: 'up', kind: 'TRANSFORM', mode: 'UPGRADE', type: 'JSONATA' }],
+    };
+
+    /** Answers as a registry with these versions of any subject, oldest first. */
+    function versions(...all: readonly object[]): void {
+      answer = (response) => {
+        const [, version] = /\/versions(?:\/(\w+))?$/.exec(paths.at(-1) ?? '') ?? [];
+        const number = version === 'latest' ? all.length : Number(version);
+        const found = all[number - 1];
+        const known = { id: 100 + number, version: number, ...found };
+        if (version === undefined) response.end(JSON.stringify(all.map((_, index) => index + 1)));
+        else if (found === undefined) response.writeHead(404).end('{"error_code":40402}');
+        else response.end(JSON.stringify(known));
+      };
+    }
+    const usable = (name: string): object => ({
+      schema: JSON.stringify({ type: 'record', name: 'R', fields: [{ name, type: 'int' }] }),
+    });
+    const broken = { schema: '{"type":"nothing"}' };
+    const idOf = async (encoding: Buffer | Promise<Buffer>): Promise<number> => (await encoding).readUInt32BE(1);
+
+    it('refuses a schema with rules that a producer must run, and names them in the log', async () => {
+      versions(usable('a'), { ...usable('a'), ruleSet: contract });
+      const lease = encoders.acquire(options({ subjectName: 'sub' }, url));
+      expect(await codeOf(() => lease.encode('t', '{"a":1}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+      expect(await codeOf(() => lease.encode('t', '{"a":1}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+      expect(paths).to.deep.equal(['/subjects/sub/versions/latest']);
+      expect(lines).to.have.length(1);
+      expect(JSON.parse(lines[0] ?? '')).to.include({
+        event: 'schema_unusable',
+        subject: 'sub',
+        version: 2,
+        why: 'rules',
+        error: 'a producer must run its rules adult (CEL), ssn (ENCRYPT), and Sluice runs none',
+        serving_version: null,
+      });
+      expect(await metrics.metrics()).to.match(/^sluice_schema_unusable\{registry="[^"]+",why="rules"\} 1$/m);
+    });
+
+    it('lets no version stand in for a newer one with rules, though it served until then', async () => {
+      versions(usable('a'));
+      const lease = encoders.acquire(options({}, url, 0));
+      expect(await idOf(lease.encode('t', '{"a":1}', soon()))).to.equal(101);
+      versions(usable('a'), { ...usable('a'), ruleSet: contract });
+      expect(await codeOf(() => lease.encode('t', '{"a":1}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+    });
+
+    it('takes a schema whose rules no producer must run', async () => {
+      const domainRules = contract.domainRules.filter(({ name }) => name !== 'adult');
+      versions({ ...usable('a'), ruleSet: { domainRules, migrationRules: contract.migrationRules } });
+      const lease = encoders.acquire(options({}, url));
+      expect(await idOf(lease.encode('t', '{"a":1}', soon()))).to.equal(101);
+    });
+
+    it('goes on with the last usable version when a newer one does not compile, and says so once', async () => {
+      versions(usable('a'));
+      const lease = encoders.acquire(options({ subjectName: 'sub' }, url, 0));
+      expect(await idOf(lease.encode('t', '{"a":1}', soon()))).to.equal(101);
+      versions(usable('a'), broken);
+      for (let times = 0; times < 3; times++) {
+        expect(await idOf(lease.encode('t', '{"a":1}', soon()))).to.equal(101);
+      }
+      expect(lines).to.have.length(1);
+      expect(JSON.parse(lines[0] ?? '')).to.include({ event: 'schema_unusable', version: 2, serving_version: 1 });
+      expect(encoders.unusable()[0]).to.include({ subject: 'sub', version: 2, why: 'compile', serving_version: 1 });
+      versions(usable('a'), broken, usable('b'));
+      expect(await idOf(lease.encode('t', '{"b":1}', soon()))).to.equal(103);
+      expect(encoders.unusable()).to.deep.equal([]);
+      expect(await metrics.metrics()).not.to.match(/^sluice_schema_unusable\{/m);
+    });
+
+    it('is asked for older versions, newest first, where none served before', async () => {
+      versions(usable('a'), broken, usable('b'), broken, broken);
+      const lease = encoders.acquire(options({ subjectName: 'sub' }, url));
+      expect(await idOf(lease.encode('t', '{"b":1}', soon()))).to.equal(103);
+      expect(lease.encode('t', '{"b":1}', soon())).to.be.instanceOf(Buffer);
+      const asked = paths.map((path) => path.replace('/subjects/sub/versions', ''));
+      expect(asked).to.deep.equal(['/latest', '', '/4', '/3']);
+      expect(encoders.unusable()[0]).to.include({ version: 5, serving_version: 3 });
+    });
+
+    it('is asked for ten older versions at most, and for none that has rules', async () => {
+      versions(usable('a'), ...Array.from({ length: 12 }, () => broken));
+      const lease = encoders.acquire(options({}, url));
+      expect(await codeOf(() => lease.encode('t', '{"a":1}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+      expect(paths).to.have.length(12);
+      versions(usable('a'), { ...usable('a'), ruleSet: contract }, broken);
+      const other = encoders.acquire(options({ subjectName: 'other' }, url));
+      expect(await codeOf(() => other.encode('t', '{"a":1}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+    });
+
+    it('is not asked again for a numbered version whose text cannot be used', async () => {
+      versions(broken);
+      const lease = encoders.acquire(options({ schemaVersion: '1' }, url));
+      expect(await codeOf(() => lease.encode('t', '{}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+      expect(await codeOf(() => lease.encode('t', '{}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
+      expect(paths).to.deep.equal(['/subjects/none/versions/1']);
+    });
+
+    it('is told of as a destination: untested, reachable, unreachable', async () => {
+      const lease = encoders.acquire(options({}, url, 0));
+      const name = new URL(url).host;
+      expect(encoders.destinations()).to.deep.equal([{ kind: 'registry', name, state: 'untested', error: null }]);
+      await lease.encode('t', '{"id":1}', soon());
+      expect(encoders.destinations()).to.deep.equal([{ kind: 'registry', name, state: 'reachable', error: null }]);
+      expect(await metrics.metrics()).to.include(`sluice_registry_up{registry="${name}"} 1`);
+      answer = (response) => response.writeHead(401).end();
+      await lease.encode('t', '{"id":1}', soon());
+      const error = 'it answered 401';
+      expect(encoders.destinations()).to.deep.equal([{ kind: 'registry', name, state: 'unreachable', error }]);
+      const text = await metrics.metrics();
+      expect(text).to.include(`sluice_registry_up{registry="${name}"} 0`);
+      for (const result of ['ok', 'refused']) {
+        expect(text).to.include(`sluice_schema_registry_requests_total{registry="${name}",result="${result}"} 1`);
+      }
+      lease.release();
+      expect(encoders.destinations()).to.deep.equal([]);
+    });
 
     it('is not believed to have lost a subject when something else answers in its place', async () => {
       const lease = encoders.acquire(options({}, url, 0));

@@ -2,11 +2,10 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import { expect } from 'chai';
 import type { RegistrySettings } from '../../../data-plane/schemas/encoder.ts';
 import { defaultAnswerBytesMax } from '../../../data-plane/http-client/http-client.ts';
-import {
-  createRegistryClient,
-  type RegisteredSchema,
-  type RegistryClient,
-} from '../../../data-plane/schemas/registry-client.ts';
+import { SchemaUnusableError, type SchemaSource } from '../../../data-plane/schemas/formats/format.ts';
+import { createRegistryClient, type RegistryClient } from '../../../data-plane/schemas/registry-client.ts';
+import { RegistryState } from '../../../data-plane/schemas/registry-state.ts';
+import { reasonOf } from '../../../data-plane/schemas/schema-error.ts';
 import { RequestError } from '../../../shared/errors.ts';
 
 /** What the real registry cannot do: slow, wrong and lying ones. */
@@ -17,9 +16,13 @@ describe('registry client', () => {
   let headers: IncomingHttpHeaders;
   let answer: (response: ServerResponse, path: string) => void;
   let client: RegistryClient;
+  let state: RegistryState;
+  /** Registry and result of each request. */
+  let results: string[];
 
   beforeEach((done) => {
     paths = [];
+    results = [];
     server = createServer((request, response) => {
       paths.push(request.url ?? '');
       headers = request.headers;
@@ -41,17 +44,31 @@ describe('registry client', () => {
   function open(fields: Partial<RegistrySettings> = {}, timeoutMs = 5_000): RegistryClient {
     return createRegistryClient({
       settings: { url, ttlSeconds: 60, sslVerify: true, authentication: { mode: 'none' }, headers: {}, ...fields },
-      latency: { observe: () => {} },
+      metrics: {
+        latency: { observe: () => {} },
+        count: (registry, result) => void results.push(`${registry} ${result}`),
+      },
+      state: (state = new RegistryState(url)),
       timeoutMs,
     });
   }
 
-  async function outcome(fetching: Promise<RegisteredSchema>): Promise<string> {
+  /** Fetches a schema and all that it refers to. */
+  async function resolved(version = '1'): Promise<SchemaSource> {
+    return client.resolve(await client.fetch('s', version));
+  }
+
+  /** The error's status, code and reason, as it stands in the log. */
+  async function outcome(fetching: Promise<unknown>): Promise<string> {
     try {
       await fetching;
       return 'fetched';
     } catch (error) {
-      if (error instanceof RequestError) return `${error.status} ${error.code}: ${error.message}`;
+      if (error instanceof SchemaUnusableError) return `unusable (lasting: ${error.isLasting}): ${error.message}`;
+      if (error instanceof RequestError) {
+        expect(error.message).not.to.match(/'|127\.0|answered|\ds\b/);
+        return `${error.status} ${error.code}: ${reasonOf(error)}`;
+      }
       throw error;
     }
   }
@@ -70,8 +87,11 @@ describe('registry client', () => {
     });
     expect(await client.fetch('a/b ü', '3')).to.deep.equal({
       id: 7,
+      version: 1,
       type: 'AVRO',
-      source: { text: '"int"', references: [] },
+      text: '"int"',
+      references: [],
+      rules: [],
     });
     expect(paths).to.deep.equal(['/base/subjects/a%2Fb%20%C3%BC/versions/3']);
     expect(headers).to.include({ 'target-sr-cluster': 'lsrc-1', 'confluent-identity-pool-id': 'pool-1' });
@@ -86,7 +106,7 @@ describe('registry client', () => {
     expect(headers.authorization).to.equal(`Basic ${Buffer.from('ü:a:b').toString('base64')}`);
   });
 
-  const unavailable = /^503 SCHEMA_REGISTRY_UNAVAILABLE: The schema registry cannot be used: /;
+  const unavailable = /^503 SCHEMA_REGISTRY_UNAVAILABLE: the registry cannot be used: /;
   const notFound = /^502 SCHEMA_NOT_FOUND: /;
   const reference = { name: 'n', subject: 'r', version: 1 };
   const rows: [what: string, answer: (response: ServerResponse) => void, outcome: RegExp, reason?: RegExp][] = [
@@ -142,6 +162,32 @@ describe('registry client', () => {
       expect(found).to.match(expected);
       if (reason !== undefined) expect(found).to.match(reason);
       expect(paths).to.have.length(1);
+      expect(results).to.have.length(1);
+      const isUp = expected === notFound;
+      expect(state.destination).to.include({ kind: 'registry', name: new URL(url).host });
+      expect(state.state).to.equal(isUp ? 'reachable' : 'unreachable');
+      if (reason !== undefined) expect(state.destination.error).to.match(reason);
+      answer = json(good);
+      await client.fetch('s', '1');
+      expect(state.destination).to.include({ state: 'reachable', error: null });
+      expect(results[1]).to.equal(`${new URL(url).host} ok`);
+    });
+  }
+
+  const counted: [what: string, answer: (response: ServerResponse) => void, result: string][] = [
+    ['an answer', json(good), 'ok'],
+    ['an unknown subject', json({ error_code: 40401 }, 404), 'not_found'],
+    ['a refused login', json({}, 401), 'refused'],
+    ['a forbidden subject', json({}, 403), 'refused'],
+    ['a failure', json({}, 500), 'error'],
+    ['an answer of something else', (response) => response.end('<html>'), 'error'],
+    ['a broken connection', (response) => response.destroy(), 'unreachable'],
+  ];
+  for (const [what, behaviour, result] of counted) {
+    it(`counts ${what} as ${result}`, async () => {
+      answer = behaviour;
+      await outcome(client.fetch('s', '1'));
+      expect(results).to.deep.equal([`${new URL(url).host} ${result}`]);
     });
   }
 
@@ -189,13 +235,13 @@ describe('registry client', () => {
       b: { ...good, schema: 'B', references: null },
     };
     answer = (response, path) => json(schemas[path.split('/')[2] ?? ''])(response);
-    const { source } = await client.fetch('s', 'latest');
+    const source = await resolved('latest');
     expect(source.references).to.deep.equal([
       { name: 'b', text: 'B' },
       { name: 'a', text: 'A' },
     ]);
     expect(paths).to.have.length(3);
-    await client.fetch('s', 'latest');
+    await resolved('latest');
     expect(paths).to.have.length(4);
   });
 
@@ -203,38 +249,38 @@ describe('registry client', () => {
     answer = (response, path) => {
       json(path.startsWith('/subjects/s/') ? { ...good, references: [{ ...reference, version: -1 }] } : good)(response);
     };
-    await client.fetch('s', '1');
-    await client.fetch('s', '1');
+    await resolved();
+    await resolved();
     expect(paths.filter((path) => path === '/subjects/r/versions/latest')).to.have.length(2);
   });
 
-  it('is unavailable where what a schema refers to is not to be had, and says so of an unknown one', async () => {
+  it('is unavailable where what a schema refers to is not to be had, unusable where one is unknown', async () => {
     let failure = json({}, 503);
     answer = (response, path) => {
       if (path.startsWith('/subjects/s/')) json({ ...good, references: [reference] })(response);
       else failure(response);
     };
-    expect(await outcome(client.fetch('s', '1'))).to.match(unavailable);
+    expect(await outcome(resolved())).to.match(unavailable);
     failure = json({ error_code: 40401 }, 404);
-    expect(await outcome(client.fetch('s', '1'))).to.match(notFound);
+    expect(await outcome(resolved())).to.match(/^unusable \(lasting: false\): a reference cannot be had: /);
   });
 
   it('comes to an end with schemas that refer to each other without end', async () => {
     answer = json({ ...good, references: [reference] });
-    expect(await outcome(client.fetch('s', '1'))).to.match(/502 .*refers to itself/);
+    expect(await outcome(resolved())).to.match(/^unusable \(lasting: false\): its references nest deeper than 32$/);
     // Ever new names, many at each level.
     let names = 0;
     answer = (response) => {
       const references = Array.from({ length: 20 }, () => ({ name: `n${names}`, subject: `s${names++}`, version: 1 }));
       json({ ...good, references })(response);
     };
-    expect(await outcome(client.fetch('s', '1'))).to.match(/502 .*refers to itself|does not come to an end/);
+    expect(await outcome(resolved())).to.match(/^unusable .*(?:nest deeper|does not come to an end)/);
     expect(paths.length).to.be.lessThan(300);
     answer = (response, path) => {
       const references = Array.from({ length: 500 }, () => ({ name: `n${names}`, subject: `s${names++}`, version: 1 }));
       json(path.startsWith('/subjects/s/') ? { ...good, references } : good)(response);
     };
-    expect(await outcome(client.fetch('s', '1'))).to.match(/does not come to an end/);
+    expect(await outcome(resolved())).to.match(/does not come to an end/);
     answer = (response, path) => {
       const references = Array.from({ length: 3 }, (_, index) => ({
         ...reference,
@@ -245,7 +291,17 @@ describe('registry client', () => {
         response,
       );
     };
-    expect(await outcome(client.fetch('s', '1'))).to.match(/does not come to an end/);
+    expect(await outcome(resolved())).to.match(/does not come to an end/);
+  });
+
+  it('lists the versions of a subject', async () => {
+    answer = json([1, 3, 'x', 2]);
+    expect(await client.versions('a/b')).to.deep.equal([1, 3, 2]);
+    expect(paths).to.deep.equal(['/subjects/a%2Fb/versions']);
+    answer = json({ error_code: 40401 }, 404);
+    expect(await client.versions('s')).to.deep.equal([]);
+    answer = json({});
+    expect(await outcome(client.versions('s'))).to.match(unavailable);
   });
 
   it('asks again when a kept connection was closed meanwhile', async () => {

@@ -49,6 +49,8 @@ export class Fakes {
   };
 
   readonly encoders: Encoders = {
+    destinations: () => [],
+    unusable: () => [],
     acquire: (options) => {
       this.encoderOptions.push(options);
       return {

@@ -1,0 +1,69 @@
+import { LRUCache } from 'lru-cache';
+import { encodeKey } from './key-text.ts';
+import { SchemaUnusableError, type CompiledSchema, type FormatOptions } from './formats/format.ts';
+import { formats } from './formats/formats.ts';
+import type { RegisteredSchema, RegistryClient } from './registry-client.ts';
+import { wirePrefix } from './wire-format.ts';
+
+/** Schemas that one registry keeps compiled, and refusals that it remembers. */
+const compiledMax = 10_000;
+
+/** Encodes a value and puts the frame before it. */
+export type Encode = (jsonText: string) => Buffer;
+
+/** How a subject's schema is used. */
+export interface SchemaUse extends FormatOptions {
+  /** A version number as text, or `latest`. */
+  readonly version: string;
+  readonly role: 'key' | 'value';
+}
+
+/** Returns what tells two uses of one schema apart. */
+export function useKey({ payloadEncoding, messageName, role }: SchemaUse): string {
+  return `${payloadEncoding}\0${messageName ?? ''}\0${role}`;
+}
+
+/** Compiles the schemas of one registry, each id once for each use. */
+export class CompiledSchemas {
+  readonly #client: Pick<RegistryClient, 'resolve'>;
+  /** By id and use; a schema's refusal stays when the cause lies in its text. */
+  readonly #known = new LRUCache<string, Promise<Encode>>({ max: compiledMax });
+
+  constructor(client: Pick<RegistryClient, 'resolve'>) {
+    this.#client = client;
+  }
+
+  /** @throws SchemaUnusableError, or RequestError when the registry cannot be asked for what the schema refers to. */
+  get(schema: RegisteredSchema, use: SchemaUse): Promise<Encode> {
+    const key = `${schema.id}\0${useKey(use)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const compiling = this.#compile(schema, use);
+    this.#known.set(key, compiling);
+    compiling.catch((error: unknown) => {
+      if (!(error instanceof SchemaUnusableError && error.isLasting)) this.#known.delete(key);
+    });
+    return compiling;
+  }
+
+  async #compile(schema: RegisteredSchema, use: SchemaUse): Promise<Encode> {
+    const compiled = await this.#compileFormat(schema, use);
+    const prefix = wirePrefix(schema.id);
+    return use.role === 'key'
+      ? (text) => encodeKey(compiled, text, prefix)
+      : (jsonText) => compiled.encode(jsonText, prefix);
+  }
+
+  async #compileFormat(schema: RegisteredSchema, use: SchemaUse): Promise<CompiledSchema> {
+    const format = formats.get(schema.type);
+    if (format === undefined) throw new SchemaUnusableError(`schemas of type ${schema.type} are not known`);
+    const source = await this.#client.resolve(schema);
+    try {
+      return await format.compile(source, use);
+    } catch (error) {
+      if (error instanceof SchemaUnusableError) throw error;
+      // A library that gives up in a way of its own, such as a stack that overflows.
+      throw new SchemaUnusableError(`it cannot be compiled: ${error instanceof Error ? error.message : ''}`, error);
+    }
+  }
+}
