@@ -1,4 +1,4 @@
-import type { Logger } from './log.ts';
+import { stackOf, type Logger, type LogFields } from './log.ts';
 
 /** A started node, whatever its role. */
 export interface RunningNode {
@@ -10,19 +10,27 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** The message of a failed start and the fields of its log line. */
+export interface StartFault {
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
 export interface LifecycleOptions {
   readonly start: () => Promise<RunningNode>;
   readonly logger: Logger;
+  /** Names the setting, its value and the cure, where a start failed for the value of a setting. */
+  readonly explain?: (error: unknown) => StartFault | undefined;
   /** The end of a parent that must not be outlived; see `parentGone`. */
   readonly parentGone?: Promise<void>;
 }
 
 /**
- * Starts the node, logs `listening` for each address and `ready`, and keeps it until SIGTERM, SIGINT or the end of the
- * parent; then stops it. A second signal ends the process at once. Resolves to the exit code: 0, or 1 when starting or
- * stopping failed.
+ * Starts the node, logs `listening` for each address and `ready`, and keeps it until a signal of `endSignals` or the end
+ * of the parent; then stops it. A second signal ends the process at once. Resolves to the exit code: 0, or 1 when
+ * starting or stopping failed.
  */
-export async function runNode({ start, logger, parentGone }: LifecycleOptions): Promise<number> {
+export async function runNode({ start, logger, explain, parentGone }: LifecycleOptions): Promise<number> {
   const signals = listenForSignals(logger);
   const end = Promise.race(parentGone === undefined ? [signals.first] : [signals.first, parentGone]);
   try {
@@ -37,13 +45,16 @@ export async function runNode({ start, logger, parentGone }: LifecycleOptions): 
     logger.info('stopped', 'stopped');
     return 0;
   } catch (error) {
-    logger.error('failed', error instanceof Error ? error.message : String(error), {
-      stack: error instanceof Error ? error.stack : undefined,
-    });
+    const { message, fields } = explain?.(error) ?? unexpected(error);
+    logger.error('failed', message, fields);
     return 1;
   } finally {
     signals.close();
   }
+}
+
+function unexpected(error: unknown): StartFault {
+  return { message: error instanceof Error ? error.message : String(error), fields: { stack: stackOf(error) } };
 }
 
 function logWhenReady({ ready = Promise.resolve() }: RunningNode, logger: Logger): void {
@@ -76,9 +87,10 @@ function listenForSignals(logger: Logger): Signals {
 /** One Ctrl-C may come twice: the terminal signals the whole group and npm passes it on. Within this time it counts once. */
 const oneKeyPressMs = 500;
 
-/**
- * Calls `first` at the first SIGTERM or SIGINT and `second` at a later one. Returns what takes the listeners away.
- */
+/** Orders to end: of supervisors, Ctrl-C, Ctrl-\\, and a terminal that closes. Each has records in flight to wait for. */
+export const endSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const;
+
+/** Calls `first` at the first of the `endSignals` and `second` at a later one. Returns what takes the listeners away. */
 export function onTermination(on: { first: (signal: string) => void; second: (signal: string) => void }): () => void {
   let firstAtMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -87,11 +99,9 @@ export function onTermination(on: { first: (signal: string) => void; second: (si
       on.first(signal);
     } else if (performance.now() - firstAtMs > oneKeyPressMs) on.second(signal);
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of endSignals) process.on(signal, onSignal);
   return () => {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
+    for (const signal of endSignals) process.off(signal, onSignal);
   };
 }
 

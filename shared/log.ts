@@ -1,5 +1,5 @@
-import { pino, type Logger as PinoLogger } from 'pino';
-import pretty from 'pino-pretty';
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { prettyLine, wantsColor } from './pretty-line.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -30,14 +30,25 @@ export function createLogger({ level, format, write }: LogOptions): Logger {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  // Lines are written synchronously: the line that says why a process ends must not be lost with its buffer.
-  const stream =
-    write !== undefined
-      ? { write }
-      : format === 'pretty'
-        ? pretty({ colorize: process.stdout.isTTY, sync: true, ignore: 'event', messageFormat: '[{event}] {msg}' })
-        : pino.destination({ fd: 1, sync: true });
-  return wrap(pino(options, stream));
+  return wrap(pino(options, format === 'json' ? jsonStream(write) : prettyStream(write)));
+}
+
+function jsonStream(write: LogOptions['write']): DestinationStream {
+  return write === undefined ? standardOutput() : { write };
+}
+
+function prettyStream(write: LogOptions['write']): DestinationStream {
+  const out = jsonStream(write);
+  const withColor = write === undefined && wantsColor(process.stdout.isTTY, process.env);
+  return { write: (line) => out.write(prettyLine(line, withColor)) };
+}
+
+/** Lines are written synchronously: the line that says why a process ends must not be lost with its buffer. */
+function standardOutput(): DestinationStream {
+  const out = pino.destination({ fd: 1, sync: true });
+  // A terminal that was closed takes no more lines; the node drains without them (EIO), as without a reader (EPIPE).
+  out.on('error', () => undefined);
+  return out;
 }
 
 /** Writes nothing. */

@@ -11,7 +11,7 @@ import type { TraditionalOptions } from './roles/traditional.ts';
 import { sluiceVersion } from './sluice-version.ts';
 
 /** Settings that the command itself reads, before it starts the role. */
-export type CommandSetting = 'log_level' | 'log_format';
+export type CommandSetting = 'log_level' | 'log_format' | 'config_file';
 
 /**
  * The settings that a role reads. Each function below takes every one of them apart and hands the rest to `allRead`: a
@@ -79,12 +79,16 @@ export function dblessOptions(settings: OwnSettings<'dbless'>): Omit<DblessOptio
 } {
   const { options: admin, rest: afterAdmin } = takeAdmin(settings);
   const { options: node, rest: afterNode } = takeNode(afterAdmin);
-  const { declarative_config, ...rest } = afterNode;
+  const { declarative_config, declarative_config_text, watch_config, ...rest } = afterNode;
   allRead(rest);
   const { adminListen, adminTlsFiles, adminToken, adminTokenReadOnly, adminHosts, adminCorsOrigins } = admin;
   const { role: _role, ...nodeWithoutRole } = node;
   return {
-    declarativeConfig: declarative_config,
+    document:
+      declarative_config_text === undefined
+        ? // One of the two is given: the settings were checked.
+          { kind: 'file', path: declarative_config ?? '', watch: watch_config }
+        : { kind: 'text', text: declarative_config_text },
     adminListen,
     ...whereGiven({ adminTlsFiles }),
     admin: {

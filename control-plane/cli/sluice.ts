@@ -1,6 +1,11 @@
 #!/usr/bin/env node
+// Imported for its effect, before all else.
+// oxlint-disable-next-line import/no-unassigned-import
+import './no-debugger.ts';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exportCommand, importCommand, validateCommand, type AdminFlags } from './config-command.ts';
+import { namesPlace, readSecret } from '../../shared/settings/secret-value.ts';
+import { closeDeadTerminal } from './dead-terminal.ts';
 import { nodesCommand } from './nodes.ts';
 import { quickstartCommand } from './quickstart/quickstart.ts';
 import { servicesCommand } from './services-command.ts';
@@ -16,7 +21,8 @@ function createProgram(finish: (code: number) => void): Command {
     .description('HTTP and gRPC requests become acknowledged Kafka records.')
     .version(sluiceVersion(), '-V, --version')
     .showHelpAfterError('(sluice --help shows what there is)')
-    .addHelpText('after', '\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or settings.');
+    .addHelpText('after', '\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or settings.')
+    .hook('preAction', (_program, command) => readToken(command));
   program
     .command('start')
     .description('run a node in the foreground')
@@ -66,7 +72,7 @@ function createProgram(finish: (code: number) => void): Command {
 }
 
 function addConfigCommands(program: Command, finish: (code: number) => void): void {
-  const config = program.command('config').description('declarative files: check, import, export');
+  const config = program.command('config').description('declarative files: validate, import, export');
   config
     .command('validate')
     .description('check a declarative file offline; prints every fault with its path')
@@ -95,7 +101,22 @@ function adminOption(): Option {
 
 /** The variable is that of the setting: an argument can be read by every user of the machine. */
 function tokenOption(): Option {
-  return new Option('--token <token>', 'token of the Admin API').env('SLUICE_ADMIN_TOKEN').default(undefined, 'none');
+  return new Option('--token <token>', 'token of the Admin API, or file:PATH or env:NAME that holds it')
+    .env('SLUICE_ADMIN_TOKEN')
+    .default(undefined, 'none');
+}
+
+/** Puts the token itself in the place of `file:PATH` and `env:NAME`, and warns of one on the command line. */
+function readToken(command: Command): void {
+  const written: unknown = command.opts()['token'];
+  if (typeof written !== 'string') return;
+  const source = command.getOptionValueSource('token');
+  if (source === 'cli' && !namesPlace(written)) {
+    console.error(
+      'Warning: every user of this machine can read --token; use SLUICE_ADMIN_TOKEN, file:PATH or env:NAME',
+    );
+  }
+  command.setOptionValueWithSource('token', readSecret(written, process.env), source);
 }
 
 interface QuickstartFlags {
@@ -139,4 +160,6 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 // Everything has been closed in order by now; a handle that a library forgot must not keep the process.
-process.exit(await main(process.argv.slice(2)));
+const code = await main(process.argv.slice(2));
+closeDeadTerminal();
+process.exit(code);

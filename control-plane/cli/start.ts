@@ -1,5 +1,5 @@
 import { createLogger, type Logger } from '../../shared/log.ts';
-import { parentGone, runNode, type RunningNode } from '../../shared/lifecycle.ts';
+import { parentGone, runNode, type RunningNode, type StartFault } from '../../shared/lifecycle.ts';
 import { parseSettings } from '../../shared/settings/parse-settings.ts';
 import { flagOf, variableOf } from '../../shared/settings/setting-sources.ts';
 import { settingsTable } from '../../shared/settings/settings-table.ts';
@@ -10,6 +10,7 @@ import {
   traditionalOptions,
   type RoleSettings,
 } from './role-options.ts';
+import { failureLine, startFailure } from './start-failure.ts';
 
 const exitUsage = 2;
 
@@ -21,14 +22,23 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     console.error('(sluice start --help lists all settings)');
     return exitUsage;
   }
-  const { log_level: level, log_format: format, ...settings } = parsed.settings;
+  const { log_level: level, log_format: format, config_file: _configFile, ...settings } = parsed.settings;
   const logger = createLogger({ level, format: format ?? (process.stdout.isTTY ? 'pretty' : 'json') });
+  for (const { name, message } of parsed.warnings) {
+    logger.warn('secret_on_command_line', `${name}: ${message}`, { setting: name });
+  }
   const gone = parentGone();
   return runNode({
     start: () => startRole(settings, logger),
     logger,
+    explain: (error) => explainFailure(error, settings),
     ...(gone === undefined ? {} : { parentGone: gone }),
   });
+}
+
+function explainFailure(error: unknown, settings: RoleSettings): StartFault | undefined {
+  const failure = startFailure(error, settings);
+  return failure && { message: failureLine(failure), fields: { setting: failure.setting, value: failure.value } };
 }
 
 /** Starts the role, whose code is imported only then: a data plane never loads SQLite. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 /** One key of the ring. What it seals only it opens. */
 export interface KeyringKey {
@@ -21,9 +21,11 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const cipherName = 'aes-256-gcm';
 const fromEnvironment = 'env:';
+const fromFile = 'file:';
+const readableByOthers = 0o004;
 
 /**
- * Reads the setting `keyring`: a file with one base64 256-bit key a line, or `env:NAME` for a variable with such lines
+ * Reads the setting `keyring`: a file (`PATH` or `file:PATH`) with one base64 256-bit key a line, or `env:NAME` for a variable with such lines
  * (or commas between them). Empty lines and those that begin with # do not count. Throws an Error that quotes no key.
  */
 export function readKeyring(setting: string, env: Readonly<Record<string, string | undefined>>): Keyring {
@@ -57,11 +59,26 @@ export function readKeyringLines(setting: string, env: Readonly<Record<string, s
     if (value === undefined) throw new Error(`keyring: the variable ${name} is not set`);
     return value.split(/[\n,]/);
   }
+  const path = setting.startsWith(fromFile) ? setting.slice(fromFile.length) : setting;
   try {
-    return readFileSync(setting, 'utf8').split('\n');
+    const lines = readFileSync(path, 'utf8').split('\n');
+    checkMode(path);
+    return lines;
   } catch (error) {
+    if (error instanceof OpenKeyringError) throw error;
     throw new Error(`keyring: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+class OpenKeyringError extends Error {}
+
+/** Refuses a file that every user may read. Its group may: Kubernetes mounts secrets so for a pod's group. */
+function checkMode(path: string): void {
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & readableByOthers) === 0) return;
+  throw new OpenKeyringError(
+    `keyring: every user of this machine can read the file (mode ${mode.toString(8)}); run chmod 600 ${path}`,
+  );
 }
 
 /** Each use has a key of its own, so that none tells of another. */

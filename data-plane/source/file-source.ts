@@ -11,10 +11,19 @@ import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { unpackSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
 import type { Snapshot, SnapshotEntities } from '../../shared/snapshot.ts';
 import type { NodeSource } from './node-source.ts';
+import { watchFile } from './watch-file.ts';
+
+/** Where a declarative document in YAML or JSON stands. */
+export type DocumentPlace =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      /** Loads the file again when it changes. */ readonly watch: boolean;
+    }
+  | { readonly kind: 'text'; readonly text: string };
 
 export interface FileSourceOptions {
-  /** A declarative document in YAML or JSON. */
-  readonly path: string;
+  readonly place: DocumentPlace;
   readonly logger: Logger;
 }
 
@@ -50,13 +59,15 @@ export interface FileSource extends NodeSource {
 }
 
 /** Makes the source of a node without a database. Its start logs every fault of the file and rejects if there is any. */
-export function createFileSource({ path, logger }: FileSourceOptions): FileSource {
+export function createFileSource({ place, logger }: FileSourceOptions): FileSource {
   let running: Promise<FileLoad> | undefined;
   let started: Promise<void> | undefined;
   let applyOf: Apply | undefined;
   let document: DocumentConfig | undefined;
   let current: LoadedConfig | undefined;
   let loadedAtMs: number | undefined;
+  let reloadFault: string | undefined;
+  let endWatch: (() => Promise<void>) | undefined;
 
   async function loadNow(apply: Apply, { bytes, json, dryRun }: FileLoadRequest): Promise<FileLoad> {
     const read = await readDocument({ bytes, json, ...(document === undefined ? {} : { previous: document }) });
@@ -74,11 +85,53 @@ export function createFileSource({ path, logger }: FileSourceOptions): FileSourc
 
   async function start(apply: Apply): Promise<void> {
     applyOf = apply;
-    const bytes = new Uint8Array(await readFile(path));
-    const result = await loadNow(apply, { bytes, json: false, dryRun: false });
-    if (result.kind !== 'faults') return;
-    logFaults(logger, path, result.errors);
-    throw new Error(`${path} has ${result.errors.lines.length} faults: ${result.errors.message}`);
+    const result = await loadNow(apply, { bytes: await bytesOf(place), json: false, dryRun: false });
+    if (result.kind === 'faults') {
+      logFaults(logger, nameOf(place), result.errors);
+      const count = result.errors.lines.length;
+      throw new Error(
+        `${settingOf(place)}: it has ${count} ${count === 1 ? 'fault' : 'faults'}: ${result.errors.message}`,
+      );
+    }
+    if (place.kind === 'file' && place.watch) endWatch = watchFile({ path: place.path, changed: reload });
+  }
+
+  async function load(request: FileLoadRequest): Promise<FileLoad> {
+    if (running !== undefined || applyOf === undefined || current === undefined) return { kind: 'busy' };
+    if (request.expectedEtag !== undefined && request.expectedEtag !== current.etag) return { kind: 'changed' };
+    running = loadNow(applyOf, request).finally(() => (running = undefined));
+    return running;
+  }
+
+  /** Loads the changed file, whole or not at all. Resolves to false when another load runs. */
+  async function reload(): Promise<boolean> {
+    const path = nameOf(place);
+    try {
+      const result = await load({ bytes: await bytesOf(place), json: false, dryRun: false });
+      if (result.kind === 'busy') return false;
+      if (result.kind === 'faults') {
+        logFaults(logger, path, result.errors);
+        reloadFault = result.errors.message;
+        logger.error('config_reload_failed', `${path} has changed and has faults; the node keeps what it runs`, {
+          path,
+        });
+      } else {
+        reloadFault = undefined;
+        logger.info('config_reloaded', `${path} has changed and was loaded`, {
+          path,
+          configuration_hash: current?.hash,
+        });
+      }
+    } catch (error) {
+      reloadFault = error instanceof Error ? error.message : String(error);
+      const fields = { path, error: reloadFault };
+      logger.error(
+        'config_reload_failed',
+        `${path} has changed and cannot be read; the node keeps what it runs`,
+        fields,
+      );
+    }
+    return true;
   }
 
   return {
@@ -87,25 +140,51 @@ export function createFileSource({ path, logger }: FileSourceOptions): FileSourc
     async stop() {
       applyOf = undefined;
       await Promise.allSettled([started, running]);
+      await endWatch?.();
     },
     current: () => current,
     describe: () => ({
-      declarative_config: { loaded_at: loadedAtMs === undefined ? null : Math.floor(loadedAtMs / 1000) },
+      declarative_config: {
+        loaded_at: loadedAtMs === undefined ? null : Math.floor(loadedAtMs / 1000),
+        ...(reloadFault === undefined ? {} : { reload_fault: reloadFault }),
+      },
     }),
-    async load(request) {
-      if (running !== undefined || applyOf === undefined || current === undefined) return { kind: 'busy' };
-      if (request.expectedEtag !== undefined && request.expectedEtag !== current.etag) return { kind: 'changed' };
-      running = loadNow(applyOf, request).finally(() => (running = undefined));
-      return running;
-    },
+    load,
   };
+}
+
+async function bytesOf(place: DocumentPlace): Promise<Uint8Array<ArrayBuffer>> {
+  if (place.kind === 'text') return new TextEncoder().encode(place.text);
+  try {
+    return new Uint8Array(await readFile(place.path));
+  } catch (error) {
+    // Node.js names no path when it was to read a folder.
+    throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), {
+      code: error instanceof Error && 'code' in error ? error.code : undefined,
+      path: place.path,
+    });
+  }
+}
+
+function settingOf({ kind }: DocumentPlace): string {
+  return kind === 'file' ? 'declarative_config' : 'declarative_config_text';
+}
+
+function nameOf(place: DocumentPlace): string {
+  return place.kind === 'file' ? place.path : 'declarative_config_text';
 }
 
 /**
  * Reads the file that a data plane starts with while its cache is empty and no control plane answers. Logs every fault and
  * resolves to undefined when the file cannot be used.
  */
-export async function readSeed({ path, logger }: FileSourceOptions): Promise<WireSnapshot | undefined> {
+export async function readSeed({
+  path,
+  logger,
+}: {
+  readonly path: string;
+  readonly logger: Logger;
+}): Promise<WireSnapshot | undefined> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = new Uint8Array(await readFile(path));

@@ -12,12 +12,14 @@ export const adminSettings = {
   admin_token: setting({
     roles: roleGroups.admin,
     default: undefined,
+    isSecret: true,
     parse: token,
     description: 'expected as Kong-Admin-Token: T or Authorization: Bearer T',
   }),
   admin_token_read_only: setting({
     roles: roleGroups.admin,
     default: undefined,
+    isSecret: true,
     parse: token,
     description: 'a second token: GET and HEAD only, secrets masked',
   }),

@@ -1,5 +1,5 @@
 import { roleGroups, roles, setting } from './setting.ts';
-import { duration, listener, oneOf, text } from './setting-values.ts';
+import { boolean, duration, listener, oneOf, text } from './setting-values.ts';
 
 /** Settings of every role, those of the database and those of the configuration's files. */
 export const nodeSettings = {
@@ -50,8 +50,26 @@ export const nodeSettings = {
   declarative_config: setting({
     roles: ['dbless', 'data_plane'],
     default: undefined,
-    required: roleGroups.dbless,
     parse: text,
-    description: 'YAML or JSON file; required by dbless, on a data plane the seed while there is no cache',
+    description: 'YAML or JSON file; dbless needs it or declarative_config_text, on a data plane it is the seed',
+  }),
+  declarative_config_text: setting({
+    roles: roleGroups.dbless,
+    default: undefined,
+    isSecret: true,
+    parse: text,
+    description: 'the configuration itself, in YAML or JSON, in place of declarative_config',
+  }),
+  watch_config: setting({
+    roles: roleGroups.dbless,
+    default: 'false',
+    parse: boolean,
+    description: 'load declarative_config again when the file changes, whole or not at all',
+  }),
+  config_file: setting({
+    roles: roleGroups.all,
+    default: undefined,
+    parse: text,
+    description: 'YAML file with settings; a flag or a variable wins over it',
   }),
 };

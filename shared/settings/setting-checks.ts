@@ -10,6 +10,7 @@ export function crossFaults(settings: ReadValues): SettingFault[] {
     ...tokenFaults(settings),
     ...certificateFaults(settings),
     ...drainFaults(settings),
+    ...documentFaults(settings),
   ];
 }
 
@@ -79,6 +80,22 @@ function certificateFaults(settings: ReadValues): SettingFault[] {
 
 function drainFaults({ drain_delay: delayMs = 0, drain_timeout: timeoutMs = Infinity }: ReadValues): SettingFault[] {
   return delayMs > timeoutMs ? [{ name: 'drain_delay', message: 'must not be longer than drain_timeout' }] : [];
+}
+
+/** A node without a database has its configuration from exactly one place. */
+function documentFaults(settings: ReadValues): SettingFault[] {
+  const { role, declarative_config: file, declarative_config_text: text, watch_config: watch } = settings;
+  if (role !== 'dbless') return [];
+  if (file === undefined && text === undefined) {
+    return [{ name: 'declarative_config', message: 'is required, or declarative_config_text in its place' }];
+  }
+  if (file !== undefined && text !== undefined) {
+    return [{ name: 'declarative_config_text', message: 'excludes declarative_config; give one of them' }];
+  }
+  if (text !== undefined && watch === true) {
+    return [{ name: 'watch_config', message: 'needs declarative_config, the file to watch' }];
+  }
+  return [];
 }
 
 function hasCertificates(settings: ReadValues): boolean {

@@ -159,3 +159,26 @@ export async function runDataPlane(options: {
   await running.line((line) => line.event === 'listening' && line['what'] === 'status');
   return { ...running, proxy: `http://${running.address('proxy')}`, status: `http://${running.address('status')}` };
 }
+
+export interface DblessProcess extends DataPlaneProcess {
+  readonly admin: string;
+}
+
+/** A node of role dbless on free loopback ports, ready. */
+export async function runDbless(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<DblessProcess> {
+  const running = runSluice(
+    [
+      'start',
+      '--role=dbless',
+      '--admin-listen=127.0.0.1:0',
+      '--proxy-listen=127.0.0.1:0',
+      '--status-listen=127.0.0.1:0',
+      '--log-format=json',
+      ...args,
+    ],
+    { env },
+  );
+  await running.line((line) => line.event === 'ready');
+  const url = (what: string) => `http://${running.address(what)}`;
+  return { ...running, admin: url('admin'), proxy: url('proxy'), status: url('status') };
+}

@@ -1,4 +1,4 @@
-import { createFileSource, type FileSource } from '../../../data-plane/source/file-source.ts';
+import { createFileSource, type DocumentPlace, type FileSource } from '../../../data-plane/source/file-source.ts';
 import { startNode } from '../../../data-plane/main.ts';
 import type { NodeOptions } from '../../../data-plane/node-options.ts';
 import { entities } from '../../../shared/entities/entities.ts';
@@ -11,8 +11,8 @@ import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
 
 export interface DblessOptions {
-  /** File with the configuration. */
-  readonly declarativeConfig: string;
+  /** Where the configuration stands. */
+  readonly document: DocumentPlace;
   readonly adminListen: Listener;
   readonly admin: Omit<AdminSettings, 'listen' | 'role' | 'tls'>;
   /** HTTPS. */
@@ -25,9 +25,9 @@ export interface DblessOptions {
  * once. Rejects when the file has a fault.
  */
 export async function startDbless(options: DblessOptions): Promise<RunningNode> {
-  const { declarativeConfig, node: nodeOptions } = options;
+  const { document, node: nodeOptions } = options;
   const { logger } = nodeOptions;
-  const source = createFileSource({ path: declarativeConfig, logger });
+  const source = createFileSource({ place: document, logger });
   const adminAddresses: Record<string, string> = {};
   const otherAddresses = () => adminAddresses;
   const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, () => source);

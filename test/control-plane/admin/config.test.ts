@@ -67,7 +67,7 @@ describe('/config of a control plane', function () {
     closing.add(() => folder.remove());
     database = `${folder.path}/control-plane.db`;
     const keyring = `${folder.path}/keyring`;
-    await writeFile(keyring, randomBytes(32).toString('base64'));
+    await writeFile(keyring, randomBytes(32).toString('base64'), { mode: 0o600 });
     controlPlane = await startAdminOnly(folder.path, { keyring, adminTokenReadOnly: 'reader' });
     closing.add(() => controlPlane.stop());
   });

@@ -26,7 +26,7 @@ describe('the options of a role', () => {
   it('hold the values of the settings, with no name where none was given', () => {
     const controlPlane = parseSettings({ args: ['--role=control_plane', '--keyring=k', '--database=d'], env: {} });
     if (controlPlane.kind === 'faulty' || controlPlane.settings.role !== 'control_plane') throw new Error('faulty');
-    const { log_level: level, log_format: format, ...own } = controlPlane.settings;
+    const { log_level: level, log_format: format, config_file: _file, ...own } = controlPlane.settings;
     expect([level, format]).to.deep.equal(['info', undefined]);
     const options = controlPlaneOptions(own);
     expect(options).to.include({ keyring: 'k', database: 'd', nodePurgeAfterMs: 14 * 86_400_000 });
@@ -37,7 +37,7 @@ describe('the options of a role', () => {
     const args = ['--role=data_plane', '--control-plane=127.0.0.1:1', '--cluster-cert=c', '--cluster-cert-key=k'];
     const parsed = parseSettings({ args, env: {} });
     if (parsed.kind === 'faulty' || parsed.settings.role !== 'data_plane') throw new Error('faulty');
-    const { log_level: _level, log_format: _format, ...own } = parsed.settings;
+    const { log_level: _level, log_format: _format, config_file: _file, ...own } = parsed.settings;
     expect(dataPlaneOptions(own).clusterFiles).to.deep.equal({
       cert: 'c',
       key: 'k',

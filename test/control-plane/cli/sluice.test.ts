@@ -45,6 +45,20 @@ describe('the command line', function () {
     expect(code).to.equal(0);
   });
 
+  it('names the commands of config in its help', async () => {
+    const { code, stdout } = await sluice('config', '--help');
+    expect(stdout).to.include('validate').and.include('import').and.include('export');
+    expect(code).to.equal(0);
+  });
+
+  it('is a command of the repository by npm exec', async () => {
+    const options = { timeout: 20_000, cwd: fileURLToPath(new URL('../../../..', import.meta.url)) };
+    const version = await new Promise<string>((resolve) => {
+      execFile('npm', ['exec', 'sluice', '--', '--version'], options, (_error, stdout) => resolve(stdout));
+    });
+    expect(version).to.equal((await sluice('--version')).stdout);
+  });
+
   it('names every setting with its default in the help of start', async () => {
     const { code, stdout } = await sluice('start', '--help');
     for (const [name, row] of Object.entries(settingsTable)) {
@@ -106,6 +120,14 @@ describe('the command line', function () {
       expect(lines.at(-1)).to.equal('  and 2 more');
       expect([...tokens]).to.deep.equal(['secret']);
       expect(code).to.equal(0);
+      const held = { TOKEN_HOLDER: 'held elsewhere' };
+      const address = `http://127.0.0.1:${port}`;
+      const quiet = await sluiceWith(held, 'nodes', '--admin', address, '--token', 'env:TOKEN_HOLDER');
+      expect(quiet.stderr).to.equal('');
+      expect(tokens).to.include('held elsewhere');
+      tokens.delete('held elsewhere');
+      const missing = await sluice('nodes', '--admin', address, '--token', 'file:/no/such/file');
+      expect(missing).to.include({ code: 1, stderr: 'the file /no/such/file cannot be read: there is no such file\n' });
       const variables = { SLUICE_ADMIN: `http://127.0.0.1:${port}`, SLUICE_ADMIN_TOKEN: 'of the environment' };
       expect((await sluiceWith(variables, 'nodes')).stdout).to.equal(stdout);
       expect([...tokens]).to.deep.equal(['secret', 'of the environment']);
