@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readKeyring } from '../../../control-plane/store/keyring.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
@@ -15,7 +15,7 @@ describe('the keyring', () => {
   const newKey = () => randomBytes(32).toString('base64');
   const ofFile = (text: string) => {
     const path = join(folder.path, 'keyring');
-    writeFileSync(path, text);
+    writeFileSync(path, text, { mode: 0o600 });
     return readKeyring(path, {});
   };
   const failure = (work: () => unknown): string => {
@@ -61,6 +61,20 @@ describe('the keyring', () => {
       expect(said).to.not.contain(planted);
     });
   }
+
+  it('may be a file named by file:, readable by its owner and group only', () => {
+    const path = join(folder.path, 'modes');
+    writeFileSync(path, newKey());
+    for (const mode of [0o600, 0o400, 0o640]) {
+      chmodSync(path, mode);
+      expect(readKeyring(`file:${path}`, {}), mode.toString(8)).to.have.length(1);
+    }
+    for (const mode of [0o644, 0o604]) {
+      chmodSync(path, mode);
+      const said = `keyring: every user of this machine can read the file (mode ${mode.toString(8)}); run chmod 600 ${path}`;
+      expect(failure(() => readKeyring(path, {}))).to.equal(said);
+    }
+  });
 
   it('refuses a file that is not there', () => {
     expect(failure(() => readKeyring('/nowhere', {}))).to.match(/^keyring: ENOENT/);
