@@ -236,9 +236,14 @@ export class LuaApi {
     return new Uint8Array(this.#bytes(index));
   }
 
-  /** Returns a string's text; bytes that are not UTF-8 are replaced. */
-  lossyText(index: number): string {
-    return this.#bytes(index).toString('utf8');
+  /** Returns a string's text, no more than its first bytes; those that are not UTF-8 are replaced. */
+  lossyText(index: number, bytesMax: number): string {
+    const bytes = this.#bytes(index);
+    if (bytes.length <= bytesMax) return bytes.toString('utf8');
+    // A character that the cut would split is left out.
+    let end = bytesMax;
+    while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+    return `${bytes.toString('utf8', 0, end)}…`;
   }
 
   /** Returns a string's text; undefined when it is not UTF-8. */

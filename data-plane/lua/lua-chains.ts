@@ -17,9 +17,10 @@ export type LuaAcquired =
 export interface LuaChain {
   /**
    * Folds the functions over a message (JSON text). Resolves to JSON text for a table, to its bytes for a string.
+   * `route` is named in the log where the functions fail: routes share chains.
    * @throws RequestError LUA_ERROR, PRODUCER_OVERLOADED, SHUTTING_DOWN
    */
-  run(message: string, deadlineMs: number): Promise<string | Buffer>;
+  run(message: string, deadlineMs: number, route?: string): Promise<string | Buffer>;
   /** Ends the use of the chain, which is forgotten when nobody uses it. Must come after the last run. */
   release(): void;
 }
@@ -143,5 +144,5 @@ export class LuaChains {
 
 function chainOf({ value: chain, release }: Lease<Shared>): LuaChain {
   const { worker } = chain.place;
-  return { run: (message, deadlineMs) => worker.run(chain, message, deadlineMs), release };
+  return { run: (message, deadlineMs, route) => worker.run(chain, { message, deadlineMs, route }), release };
 }

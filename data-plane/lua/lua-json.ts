@@ -28,6 +28,12 @@ export function pushJson(lua: LuaApi, text: string, arrayMark: number): void {
   new JsonPusher(lua, text, arrayMark).value(0);
 }
 
+/** Returns where the next backslash stands, or the end of the text. */
+function nextEscape(text: string, from: number): number {
+  const at = text.indexOf('\\', from);
+  return at === -1 ? text.length : at;
+}
+
 const blank = /[ \t\r\n]*/y;
 const numberText = /-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 
@@ -37,10 +43,13 @@ class JsonPusher {
   readonly #text: string;
   readonly #arrayMark: number;
   #at = 0;
+  /** The first backslash that is not behind this place; looked for once, because most texts have none. */
+  #escapeAt: number;
 
   constructor(lua: LuaApi, text: string, arrayMark: number) {
     this.#lua = lua;
     this.#text = text;
+    this.#escapeAt = nextEscape(text, 0);
     this.#arrayMark = arrayMark;
   }
 
@@ -106,12 +115,11 @@ class JsonPusher {
   #string(): string {
     const start = this.#at;
     let end = this.#text.indexOf('"', start + 1);
-    let isPlain = true;
-    const escape = this.#text.indexOf('\\', start + 1);
-    if (escape !== -1 && escape < end) {
-      isPlain = false;
-      end = start + 1;
+    const isPlain = end < this.#escapeAt;
+    if (!isPlain) {
+      end = this.#escapeAt;
       while (this.#text[end] !== '"') end += this.#text[end] === '\\' ? 2 : 1;
+      this.#escapeAt = nextEscape(this.#text, end);
     }
     this.#at = end + 1;
     if (isPlain) return this.#text.slice(start + 1, end);

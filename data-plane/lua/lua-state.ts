@@ -6,6 +6,9 @@ import { sandboxSource } from './lua-sandbox.ts';
 /** Runs a call of the function with this index, or a `conversion`, and shows its start and end on the clock that the node watches. */
 export type Timed = <T>(index: number, work: () => T) => T;
 
+/** Bytes of an error's text that are logged: it may quote the whole message, and with it what a client sent. */
+const errorTextBytesMax = 300;
+
 /** A chain of functions in a sandboxed state of its own. */
 export class LuaState {
   readonly #lua: LuaApi;
@@ -113,7 +116,7 @@ export class LuaState {
   /** Returns the text of the error on top of the stack. */
   #errorText(): string {
     const type = this.#lua.typeOf(-1);
-    return type === 'string' ? this.#lua.lossyText(-1) : `the error is a ${type}`;
+    return type === 'string' ? this.#lua.lossyText(-1, errorTextBytesMax) : `the error is a ${type}`;
   }
 
   /** Returns the kept function that makes environments. */

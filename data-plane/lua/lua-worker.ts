@@ -33,9 +33,19 @@ export interface WorkerChain {
   readonly functions: readonly string[];
 }
 
+/** A message for a chain. */
+export interface LuaMessage {
+  /** JSON text. */
+  readonly message: string;
+  readonly deadlineMs: number;
+  /** Named in the log when the functions fail. */
+  readonly route: string | undefined;
+}
+
 interface Job {
   readonly chain: WorkerChain;
   readonly message: string;
+  readonly route: string | undefined;
   readonly resolve: (result: string | Buffer) => void;
   readonly reject: (error: RequestError) => void;
   /** Takes the job out of the queue at its deadline. */
@@ -77,7 +87,7 @@ export class LuaWorker {
    * Resolves to JSON text or to bytes.
    * @throws RequestError LUA_ERROR, PRODUCER_OVERLOADED, SHUTTING_DOWN, INTERNAL
    */
-  run(chain: WorkerChain, message: string, deadlineMs: number): Promise<string | Buffer> {
+  run(chain: WorkerChain, { message, deadlineMs, route }: LuaMessage): Promise<string | Buffer> {
     if (this.#isClosed) return Promise.reject(shuttingDown());
     const { queueMessagesMax, queueLengthMax } = this.#deps.limits;
     if (this.#queue.size >= queueMessagesMax || this.#queueLength + message.length > queueLengthMax) {
@@ -89,7 +99,7 @@ export class LuaWorker {
         reject(this.#overloaded("The request's deadline passed while it waited for Lua."));
       };
       const timer = setTimeout(overdue, Math.max(0, deadlineMs - performance.now()));
-      const job: Job = { chain, message, resolve, reject, timer };
+      const job: Job = { chain, message, route, resolve, reject, timer };
       this.#queue.add(job);
       this.#queueLength += message.length;
       this.#wake();
@@ -138,7 +148,7 @@ export class LuaWorker {
     if (this.#queue.delete(job)) this.#queueLength -= job.message.length;
   }
 
-  async #runJob({ chain, message, resolve, reject }: Job): Promise<void> {
+  async #runJob({ chain, message, route, resolve, reject }: Job): Promise<void> {
     try {
       if (!this.#compiled.has(chain.id) || this.#thread?.isEnded !== false) await this.#compile(chain);
       const reply = await this.#request({ kind: 'run', chain: chain.id, message }, this.#deps.limits);
@@ -149,9 +159,10 @@ export class LuaWorker {
       }
       if (reply.kind !== 'failed') throw new Error(`unexpected reply ${reply.kind}`);
       if (reply.outOfMemory) await this.#replaceThread();
-      reject(this.#failure(reply.outOfMemory ? 'memory' : 'error', placeOf(reply, chain), reply.message));
+      const reason = reply.outOfMemory ? 'memory' : 'error';
+      reject(this.#failure({ reason, place: placeOf(reply, chain), luaMessage: reply.message, route }));
     } catch (error) {
-      reject(this.#isClosed ? shuttingDown() : this.#threadFailure(error));
+      reject(this.#isClosed ? shuttingDown() : this.#threadFailure(error, route));
     }
   }
 
@@ -195,24 +206,36 @@ export class LuaWorker {
     return new RequestError('PRODUCER_OVERLOADED', message);
   }
 
-  #threadFailure(error: unknown): RequestError {
+  #threadFailure(error: unknown, route: string | undefined): RequestError {
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof LuaThreadEnded && error.reason === 'deadline') {
       const place = error.index === conversion ? 'Conversion from or to JSON' : `Function ${error.index + 1}`;
-      return this.#failure('deadline', place, message);
+      return this.#failure({ reason: 'deadline', place, luaMessage: message, route });
     }
-    const failure = this.#failure('lost', 'The thread', message);
+    const failure = this.#failure({ reason: 'lost', place: 'The thread', luaMessage: message, route });
     const isOurs = error instanceof LuaThreadEnded && error.reason === 'start';
     return isOurs ? new RequestError('INTERNAL', 'The thread for Lua did not start.') : failure;
   }
 
   /** Lua's own words go to the log, never to the client: they may quote the function and the message. */
-  #failure(reason: LuaFailureReason, place: string, luaMessage: string): RequestError {
+  #failure({ reason, place, luaMessage, route }: Failure): RequestError {
     this.#deps.countFailure(reason);
-    this.#log('lua_failed', `${place} of message_by_lua_functions failed`, { reason, error: luaMessage });
+    this.#log('lua_failed', `${place} of message_by_lua_functions failed`, {
+      route,
+      reason,
+      error: luaMessage,
+    });
     const why = reason === 'deadline' ? luaMessage : 'failed';
     return new RequestError('LUA_ERROR', `${place} of message_by_lua_functions ${why}.`);
   }
+}
+
+interface Failure {
+  readonly reason: LuaFailureReason;
+  /** What failed, as the client is told. */
+  readonly place: string;
+  readonly luaMessage: string;
+  readonly route: string | undefined;
 }
 
 function placeOf({ index }: LuaFailed, { functions }: WorkerChain): string {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../../../shared/errors.ts';
+import type { ExchangeRoute } from '../../plugin-api/exchange.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import { headerText } from '../../plugin-api/header-text.ts';
 import type { BodyKind } from './media-type.ts';
@@ -11,6 +12,8 @@ export interface EnvelopeRequest {
   readonly target: string;
   readonly query: string;
   readonly headers: HeaderList;
+  /** Named where the making of the record fails. */
+  readonly route?: Pick<ExchangeRoute, 'id' | 'name'> | undefined;
 }
 
 export interface EnvelopeParts {
@@ -77,10 +80,14 @@ export function jsonText(body: Buffer): string {
   throw new RequestError('BODY_INVALID', 'The body must be a JSON object or array.');
 }
 
-/** @throws RequestError BODY_INVALID when the bytes are not UTF-8: decoding them anyway would change them. */
+/**
+ * Returns the text of a body without the byte order mark that it may begin with, which is no part of JSON (RFC 8259, 8.1).
+ * @throws RequestError BODY_INVALID when the bytes are not UTF-8: decoding them anyway would change them
+ */
 export function utf8Text(body: Buffer): string {
   if (!isUtf8(body)) throw new RequestError('BODY_INVALID', 'The body is not valid UTF-8.');
-  return body.toString('utf8');
+  const hasMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return body.toString('utf8', hasMark ? 3 : 0);
 }
 
 function textMembers(text: string, args: string): string {

@@ -59,7 +59,10 @@ export function compileContent(config: KafkaUpstreamConfig, isEncoded: boolean, 
   if (takesBodyOnly(config.message_by_lua_functions)) return bodyMemberText;
   const envelope = compileEnvelopeText(config);
   if (lua === null) return envelope;
-  return async (request, body, deadlineMs) => lua.run(await envelope(request, body), deadlineMs);
+  return async (request, body, deadlineMs) => {
+    const { route } = request;
+    return lua.run(await envelope(request, body), deadlineMs, route?.name ?? route?.id);
+  };
 }
 
 type EnvelopeText = (request: EnvelopeRequest, body: Buffer) => string | Promise<string>;

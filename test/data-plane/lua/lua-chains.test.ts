@@ -177,6 +177,17 @@ describe('Lua chains', function () {
       });
     }
 
+    it('logs the route and the first 300 bytes of an error, which may quote the whole message', async () => {
+      const chain = await chainOf('return function(m) error(m.body) end');
+      const message = JSON.stringify({ body: 'ü'.repeat(400_000) });
+      const error = await failureOf(chain.run(message, later(), 'orders'));
+      expect(error.message).to.equal('Function 1 of message_by_lua_functions failed.');
+      const logged = lines.find(({ event }) => event === 'lua_failed');
+      expect(logged?.['route']).to.equal('orders');
+      expect(logged?.['error']).to.match(/^function 1:1: ü+…$/);
+      expect(Buffer.byteLength(String(logged?.['error']))).to.be.within(290, 303);
+    });
+
     it('gives back whatever JSON came', async () => {
       const chain = await chainOf('return function(m) return m end');
       await fc.assert(

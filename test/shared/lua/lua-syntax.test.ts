@@ -59,7 +59,7 @@ describe('the grammar of Lua', () => {
   after(() => lua.close());
   /** What Lua itself says. */
   const luaFault = (text: string): string | undefined => {
-    const fault = lua.load(text, 'x') === 'ok' ? undefined : lua.lossyText(-1);
+    const fault = lua.load(text, 'x') === 'ok' ? undefined : lua.lossyText(-1, 10_000);
     lua.clear();
     return fault;
   };

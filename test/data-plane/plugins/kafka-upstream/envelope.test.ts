@@ -159,6 +159,14 @@ describe('envelope', () => {
     });
   }
 
+  it('of JSON leaves out a byte order mark, of text it keeps it', async () => {
+    const body = '\ufeff{"a":1}';
+    expect(await valueOf({}, { headers: json, body })).to.equal('{"body":"{\\"a\\":1}","body_args":{"a":1}}');
+    expect(await valueOf({ record_value: 'body' }, { headers: json, body })).to.equal('{"a":1}');
+    const text = ['content-type', 'text/plain'];
+    expect(await valueOf({}, { headers: text, body: '\ufeffa' })).to.equal('{"body":"\ufeffa","body_args":{}}');
+  });
+
   const broken: [string, Request][] = [
     ['a JSON scalar', { headers: json, body: '5' }],
     ['JSON null', { headers: json, body: 'null' }],

@@ -68,6 +68,7 @@ describe('record key', () => {
     [{ key_from: { consumer: 'id' } }, {}, '', null],
     [id, { headers: json }, '{"id":"a"}', 'a'],
     [id, { headers: json }, '{"id":""}', ''],
+    [id, { headers: json }, '\ufeff{"id":1.0}', '1.0'],
     [id, { headers: json }, '{"id":42}', '42'],
     [id, { headers: json }, '{"id": 9007199254740993 }', '9007199254740993'],
     [id, { headers: json }, '{"id":1.0}', '1.0'],
