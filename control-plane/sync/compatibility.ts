@@ -3,7 +3,7 @@ import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../../shared/schema/is-record.ts';
 import { giveMovedFieldsBack, type MovedField } from '../../shared/schema/moved-fields.ts';
-import { fieldPaths, innerFields } from '../../shared/schema/field-paths.ts';
+import { fieldPaths, innerFields, requiredToUnderstandPaths } from '../../shared/schema/field-paths.ts';
 import type { Fields } from '../../shared/schema/field.ts';
 import { canonicalJson, type SnapshotEntity } from '../../shared/snapshot.ts';
 
@@ -53,8 +53,9 @@ export const wholeKey = '';
 
 /**
  * Compares the knowledge in a node's hello with that of this control plane. Nodes of another major version are not
- * served. Parts that an older node does not know are removed. A plugin that a node of this or a newer version lacks, or
- * has in another major version, makes the node incompatible while the configuration uses the plugin.
+ * served. Parts that an older node does not know are removed, unless they are `requiredToUnderstand`: those make the node
+ * incompatible while the configuration uses them. So does a plugin that a node of this or a newer version lacks, or has in
+ * another major version.
  */
 export function compatibilityOf(
   hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>,
@@ -146,32 +147,70 @@ function adapt(plural: string, entity: SnapshotEntity, unknown: Unknown, own: Ow
   }
   const plugin = plural === 'plugins' && typeof entity['name'] === 'string' ? entity['name'] : null;
   const otherVersion = plugin === null ? undefined : unknown.plugins.get(plugin);
-  if (plugin !== null && otherVersion !== undefined) return withoutPlugin(plugin, otherVersion, unknown);
-  const rows: CompatibilityRow[] = [];
-  const onRemoved = (ofPlugin: string | null, field: string): void =>
-    void rows.push({ field, plugin: ofPlugin, action: 'removed', reason: 'the node does not know the field' });
-  const fields = own.entities.find((descriptor) => descriptor.plural === plural)?.fields ?? {};
-  const missing = unknown.fields.get(plural) ?? none;
-  const kept = without(fields, entity, missing, '', (path) => onRemoved(null, `${plural}.${path}`));
-  const missingOfConfig = plugin === null ? undefined : unknown.config.get(plugin);
-  if (plugin !== null && missingOfConfig !== undefined) {
-    const configFields = own.plugins[plugin]?.config.fields ?? {};
-    const given = giveMovedFieldsBack(unknown.moved.get(plugin) ?? [], asRecord(entity['config']));
-    const config = without(configFields, given, missingOfConfig, '', (path) => onRemoved(plugin, `config.${path}`));
-    return { entity: { ...asRecord(kept), config, id: entity.id }, rows };
+  if (plugin !== null && otherVersion !== undefined) return withoutPlugin(plugin, otherVersion, unknown, own);
+  const removal = new Removal();
+  const { fields = {} } = own.entities.find((descriptor) => descriptor.plural === plural) ?? {};
+  const kept = without(fields, entity, unknown.fields.get(plural) ?? none, '', removal.listener(fields, plural, null));
+  const missing = plugin === null ? undefined : unknown.config.get(plugin);
+  if (plugin === null || missing === undefined)
+    return { entity: { ...asRecord(kept), id: entity.id }, ...removal.result() };
+  const configFields = own.plugins[plugin]?.config.fields ?? {};
+  const listener = removal.listener(configFields, 'config', plugin);
+  const given = giveMovedFieldsBack(unknown.moved.get(plugin) ?? [], asRecord(entity['config']));
+  const config = without(configFields, given, missing, '', listener);
+  return { entity: { ...asRecord(kept), config, id: entity.id }, ...removal.result() };
+}
+
+/** Each table of fields is read once: entities come by the ten thousand. */
+const requiredByFields = new WeakMap<Fields, ReadonlySet<string>>();
+
+function requiredPaths(fields: Fields): ReadonlySet<string> {
+  const known = requiredByFields.get(fields);
+  if (known !== undefined) return known;
+  const paths = new Set(requiredToUnderstandPaths(fields));
+  requiredByFields.set(fields, paths);
+  return paths;
+}
+
+/** Collects the fields that are removed from one entity, and the refusal if a node must know one of them. */
+class Removal {
+  readonly #rows: CompatibilityRow[] = [];
+  #refusal: RefusalStatus | undefined;
+
+  /** Makes the listener for fields under a prefix; of a plugin, or null for those of the entity itself. */
+  listener(fields: Fields, prefix: string, plugin: string | null): (path: string) => void {
+    const required = requiredPaths(fields);
+    return (path) => {
+      const field = `${prefix}.${path}`;
+      if (!required.has(path)) {
+        this.#rows.push({ field, plugin, action: 'removed', reason: 'the node does not know the field' });
+        return;
+      }
+      const reason = 'the node does not know the field, which decides who may send or what is written';
+      this.#rows.push({ field, plugin, action: 'refused', reason });
+      this.#refusal = plugin === null ? 'kong_version_incompatible' : 'plugin_version_incompatible';
+    };
   }
-  return { entity: { ...asRecord(kept), id: entity.id }, rows };
+
+  result(): Pick<Adapted, 'rows' | 'refusal'> {
+    return { rows: this.#rows, ...(this.#refusal !== undefined && { refusal: this.#refusal }) };
+  }
 }
 
 const none: ReadonlySet<string> = new Set();
 
-function withoutPlugin(plugin: string, otherVersion: string | null, { isOlder, version }: Unknown): Adapted {
+function withoutPlugin(
+  plugin: string,
+  otherVersion: string | null,
+  { isOlder, version }: Unknown,
+  own: OwnSchemas,
+): Adapted {
   if (otherVersion !== null) {
     const reason = `the node has version ${otherVersion} of the plugin`;
     const row = { field: null, plugin, action: 'refused', reason } as const;
     return { entity: undefined, rows: [row], refusal: 'plugin_version_incompatible' };
   }
-  if (isOlder) {
+  if (isOlder && own.plugins[plugin]?.requiredToUnderstand !== true) {
     const reason = `version ${version} of the node does not have the plugin`;
     return { entity: undefined, rows: [{ field: null, plugin, action: 'removed', reason }] };
   }

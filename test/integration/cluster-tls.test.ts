@@ -81,6 +81,101 @@ describe('config sync over mutual TLS', function () {
     await connects(tlsOf(server, { ca }), tlsOf(node, { ca, serverName: 'control.example' }), node);
   });
 
+  describe('while the shared pair is changed', () => {
+    let old: TestCertificate;
+    let fresh: TestCertificate;
+    const pair = (own: TestCertificate, next?: TestCertificate): ClusterTls => {
+      made += 1;
+      const files = writePair(folder.path, `own-${made}`, own);
+      const nextFiles = next && writePair(folder.path, `next-${made}`, next);
+      return loadClusterTls({ ...files, ca: undefined, serverName: undefined, ...(nextFiles && { next: nextFiles }) });
+    };
+    beforeEach(async () => {
+      old = await testCertificate({ name: 'old' });
+      fresh = await testCertificate({ name: 'fresh' });
+    });
+
+    const steps: readonly (readonly [title: string, controlPlane: () => ClusterTls, node: () => ClusterTls])[] = [
+      ['the control plane trusts the new pair, the node does not yet', () => pair(old, fresh), () => pair(old)],
+      ['the node trusts it, the control plane does not yet', () => pair(old), () => pair(old, fresh)],
+      ['the control plane shows the new pair', () => pair(fresh, old), () => pair(old, fresh)],
+      ['the node shows the new pair', () => pair(old, fresh), () => pair(fresh, old)],
+      ['the control plane no longer trusts the old pair', () => pair(fresh), () => pair(fresh, old)],
+      ['the node no longer trusts the old pair', () => pair(fresh, old), () => pair(fresh)],
+    ];
+    for (const [title, controlPlane, nodeTls] of steps) {
+      it(`connects peers: ${title}`, async () => {
+        await harness.startControlPlane({ tls: controlPlane() });
+        const node = harness.node('n', { tls: nodeTls() });
+        await node.start(recordingApply());
+        await waitFor(() => harness.view(node.nodeId)?.['state'] === 'in_sync', { what: 'in sync' });
+      });
+    }
+
+    it('still refuses a third pair', async () => {
+      await harness.startControlPlane({ tls: pair(old, fresh) });
+      const { code, details } = await careless(await testCertificate({ name: 'third' }));
+      expect(code).to.equal(GrpcStatus.UNAUTHENTICATED);
+      expect(details).to.match(/its certificate is not the shared one$/);
+    });
+
+    it('keeps the cache readable, and encrypts it with the new key', async () => {
+      await harness.startControlPlane({ tls: pair(old, fresh) });
+      const first = harness.node('n', { tls: pair(old, fresh) });
+      await first.start(recordingApply());
+      await waitFor(() => harness.view(first.nodeId)?.['state'] === 'in_sync', { what: 'in sync' });
+      await first.stop();
+      await harness.stopControlPlane();
+      for (const tls of [pair(fresh, old), pair(fresh)]) {
+        const node = harness.node('n', { tls });
+        const apply = recordingApply();
+        await node.start(apply);
+        expect(apply.hosts()).to.deep.equal(['first']);
+        await node.stop();
+      }
+    });
+  });
+
+  it('binds a node id to the subject that first used it, until the node is forgotten', async () => {
+    const ca = await testCertificate({ name: 'ca', isCa: true });
+    const [server, mine, thief, renewed] = await Promise.all([
+      testCertificate({ name: 'control.example', issuer: ca }),
+      testCertificate({ name: 'node-1', issuer: ca }),
+      testCertificate({ name: 'node-2', issuer: ca }),
+      testCertificate({ name: 'node-1', issuer: ca }),
+    ]);
+    const { lines, logger } = collect();
+    await harness.startControlPlane({ tls: tlsOf(server, { ca }), logger });
+    const nodeOf = (certificate: TestCertificate, log?: Logger) =>
+      harness.node('n', {
+        tls: tlsOf(certificate, { ca, serverName: 'control.example' }),
+        ...(log && { logger: log }),
+      });
+    const inSync = async (node: ReturnType<typeof nodeOf>): Promise<void> => {
+      await node.start(recordingApply());
+      await waitFor(() => node.status().connected && harness.view(node.nodeId)?.['state'] === 'in_sync', {
+        what: 'in sync',
+      });
+      await node.stop();
+      await waitFor(() => harness.view(node.nodeId)?.['state'] === 'offline', { what: 'offline' });
+    };
+    await inSync(nodeOf(mine));
+    await inSync(nodeOf(renewed));
+    // The binding is in the row, so that a restart keeps it.
+    await harness.stopControlPlane();
+    await harness.startControlPlane({ tls: tlsOf(server, { ca }), logger });
+    const told = collect();
+    const other = nodeOf(thief, told.logger);
+    await other.start(recordingApply());
+    const away = () => told.lines.find(({ event }) => event === 'control_plane_away');
+    await waitFor(() => away(), { what: 'the refusal' });
+    expect(away()?.reason).to.equal(`Node ${other.nodeId} belongs to the certificate CN=node-1`);
+    expect(lines.find(({ event }) => event === 'node_certificate_changed')).to.include({ level: 'error' });
+    expect(harness.view(other.nodeId)?.['state']).to.equal('offline');
+    expect(harness.server.clustering.forgetDataPlane(other.nodeId)).to.equal('forgotten');
+    await waitFor(() => harness.view(other.nodeId)?.['state'] === 'in_sync', { what: 'the new owner' });
+  });
+
   it('accepts a node again after a restart of the control plane', async () => {
     const pair = await testCertificate();
     await harness.startControlPlane({ tls: tlsOf(pair) });

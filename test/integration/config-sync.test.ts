@@ -267,7 +267,7 @@ describe('config sync over gRPC', function () {
   });
 
   it('shows and logs the parts that a node does not get and the reason why it is not served', async () => {
-    const plugin = { id: 'p', name: 'kafka-upstream', enabled: true, config: {} };
+    const plugin = { id: 'p', name: 'kafka-log', enabled: true, config: {} };
     const { clustering, syncGate } = await harness.startControlPlane({ version: '0.2.0' });
     const events: string[] = [];
     const all = knownSchemas(entities, pluginSchemas);
@@ -294,7 +294,7 @@ describe('config sync over gRPC', function () {
         { field: 'services.host', plugin: null, action: 'removed', reason: 'the node does not know the field' },
         {
           field: null,
-          plugin: 'kafka-upstream',
+          plugin: 'kafka-log',
           action: 'removed',
           reason: 'version 0.1.9 of the node does not have the plugin',
         },
@@ -308,11 +308,16 @@ describe('config sync over gRPC', function () {
       expected_hash: null,
       applied_hash: hashOf('first'),
       compatibility: [
-        { field: null, plugin: 'kafka-upstream', action: 'refused', reason: 'the node does not have the plugin' },
+        { field: null, plugin: 'kafka-log', action: 'refused', reason: 'the node does not have the plugin' },
       ],
     });
     expect(harness.view(newer.nodeId)).to.deep.include({ state: 'in_sync', compatibility: [] });
+    // A plugin that decides what is written is required to understand: not even an older node does without it.
+    harness.reader.set({ ...oneService('second'), plugins: [{ ...plugin, name: 'kafka-upstream' }] });
+    await waitFor(() => state(older.nodeId) === 'incompatible', { what: 'the older node incompatible' });
+    expect(harness.view(older.nodeId)).to.deep.include({ sync_status: 'plugin_set_incompatible' });
     harness.reader.set(oneService('third'));
+    await inSync(older.nodeId);
     await inSync(lacking.nodeId);
     expect(applies[1]?.hosts()).to.deep.equal(['first', 'third']);
     expect(events.filter((event) => !event.includes('offline'))).to.include.members([

@@ -26,6 +26,15 @@ describe('the certificates of the cluster', () => {
     expect(cacheKeyOf(other).equals(cacheKey)).to.equal(false);
   });
 
+  it('trust a second shared pair, whose key reads the cache too', async () => {
+    const next = writePair(folder.path, 'next', await testCertificate());
+    const alone = loadClusterTls({ ...files, ...next });
+    const both = loadClusterTls({ ...files, next });
+    expect(both.digest).to.equal(loadClusterTls(files).digest);
+    expect(both.trustedDigests).to.deep.equal([both.digest, alone.digest]);
+    expect(both.cacheKeys[1]?.equals(alone.cacheKeys[0] ?? Buffer.alloc(0))).to.equal(true);
+  });
+
   const faults: readonly (readonly [string, (files: ClusterFiles) => Promise<ClusterFiles> | ClusterFiles, RegExp])[] =
     [
       ['a missing certificate', (good) => ({ ...good, cert: '/nowhere' }), /^cluster_cert: ENOENT/],

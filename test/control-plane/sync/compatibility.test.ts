@@ -33,12 +33,15 @@ const own: OwnSchemas = {
       shiny: string({ default: 'plain' }),
       servers: array(record({ host: string(), rack: string() })),
       extra: map(string(), record({ a: string(), b: string() })),
+      key: string({ default: 'none', requiredToUnderstand: true }),
+      auth: record({ user: string(), trace: string({ requiredToUnderstand: false }) }, { requiredToUnderstand: true }),
     }),
     new: plugin('new', '2.1.0', {}),
     moved: {
       ...plugin('moved', '1.0.0', { at: record({ url: string(), inner: record({ id: string() }) }) }),
       moved: [{ from: 'at.id', to: 'at.inner.id' }],
     },
+    guard: { ...plugin('guard', '1.0.0', {}), requiredToUnderstand: true },
   } satisfies PluginSchemas,
 };
 
@@ -172,4 +175,28 @@ describe('compatibility of nodes', () => {
       expect(result?.rows.map((row) => [row.plugin, row.field, row.action])).to.deep.equal([['new', null, action]]);
     });
   }
+
+  describe('requires to understand', () => {
+    const rows: readonly (readonly [what: string, config: object, missing: string[], action: string | undefined])[] = [
+      ['a field that is set', { key: 'id' }, ['old.key'], 'refused'],
+      ['a field at its default', { key: 'none' }, ['old.key'], undefined],
+      ['a field that is null', { key: null }, ['old.key'], undefined],
+      ['a field within a record', { auth: { user: 'me', trace: null } }, ['old.auth.user'], 'refused'],
+      ['an exception within a record', { auth: { user: null, trace: 'x' } }, ['old.auth.trace'], 'removed'],
+      ['another field', { shiny: 'gold' }, ['old.shiny'], 'removed'],
+    ];
+    for (const [what, config, missing, action] of rows) {
+      it(`${what}: ${action ?? 'nothing is reported'}`, () => {
+        const result = adapted(without('1.2.0', { plugins: missing }), 'plugins', { name: 'old', config });
+        expect(result?.rows.map((row) => row.action)).to.deep.equal(action === undefined ? [] : [action]);
+        expect(result?.refusal).to.equal(action === 'refused' ? 'plugin_version_incompatible' : undefined);
+      });
+    }
+
+    it('a plugin that decides who may send, also of an older node', () => {
+      const result = adapted(without('1.2.0', { plugins: ['guard'] }), 'plugins', { name: 'guard', config: {} });
+      expect(result).to.include({ entity: undefined, refusal: 'plugin_set_incompatible' });
+      expect(result?.rows[0]).to.include({ plugin: 'guard', action: 'refused' });
+    });
+  });
 });
