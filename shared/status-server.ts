@@ -1,16 +1,21 @@
 import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
+import { watchDescriptors } from './descriptor-watch.ts';
+import { createHttpPort, httpPortBounds, type HttpPortBounds } from './http-port.ts';
+import { limitHits } from './limit-hits.ts';
 import { type Logger, stackOf } from './log.ts';
 
 export interface StatusServerOptions {
   /** Port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Asked on each call of `/status/ready`; the body says why when the node is not ready. */
+  /** Called for each `/status/ready`; the body says why when the node is not ready. */
   readonly ready: () => { readonly ready: boolean; readonly body: object };
-  /** Body of `/status`. */
+  /** Returns the body of `/status`. */
   readonly status: () => object;
   readonly metrics: Registry;
   readonly logger: Logger;
+  /** Bounds of the port, other than the usual ones. */
+  readonly bounds?: Partial<HttpPortBounds>;
 }
 
 export interface StatusServer {
@@ -19,10 +24,25 @@ export interface StatusServer {
   stop(): Promise<void>;
 }
 
+/** How long answers in flight may take when the server stops. */
+const stopTimeoutMs = 1_000;
+
 /** Serves health and metrics of a node of any role. Rejects when the port cannot be bound. */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { listen, ready, status, metrics, logger } = options;
-  const app = Fastify({ logger: false, forceCloseConnections: true });
+  const onLimit = limitHits({ metrics, logger });
+  const port = createHttpPort({
+    bounds: { ...httpPortBounds, drainIdleMs: 0, ...options.bounds },
+    onLimit: (limit) => onLimit(limit, 'status'),
+  });
+  const app = Fastify({
+    logger: false,
+    // The port ends its connections itself, in steps.
+    forceCloseConnections: false,
+    return503OnClosing: false,
+    serverFactory: port.createServer,
+    clientErrorHandler: port.refuse,
+  });
   app.get('/status/live', () => ({ message: 'live' }));
   app.get('/status/ready', (_request, reply) => {
     const state = ready();
@@ -42,7 +62,15 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   });
   await app.listen(listen);
   const address = boundAddress(app.addresses()[0], listen.host);
-  return { address, stop: () => app.close() };
+  const endWatch = watchDescriptors({ logger });
+  return {
+    address,
+    async stop() {
+      endWatch();
+      await port.drain(stopTimeoutMs);
+      await app.close();
+    },
+  };
 }
 
 /** Returns `host:port` of a bound socket, IPv6 hosts in brackets as in URLs. */

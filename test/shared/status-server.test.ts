@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Counter, Registry } from 'prom-client';
-import { silentLogger } from '../../shared/log.ts';
+import { createLogger, silentLogger } from '../../shared/log.ts';
 import { startStatusServer, type StatusServer } from '../../shared/status-server.ts';
 
 describe('the status server', () => {
@@ -46,5 +48,31 @@ describe('the status server', () => {
     expect(metrics.type).to.contain('text/plain');
     expect(metrics.text).to.contain('sluice_things_total 3');
     expect((await get('/nothing')).status).to.equal(404);
+  });
+
+  it('drops silent clients, says so, and ends though one is left', async () => {
+    const lines: string[] = [];
+    const metrics = new Registry();
+    const bounded = await startStatusServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      ready: () => ({ ready: true, body: {} }),
+      status: () => ({}),
+      metrics,
+      logger: createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
+      bounds: { headerTimeoutMs: 50, checkMs: 20, lingerMs: 50 },
+    });
+    const silent = () =>
+      connect({ port: Number(bounded.address.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true });
+    const dropped = silent();
+    dropped.on('error', () => undefined).resume();
+    await once(dropped, 'end');
+    expect(lines.join()).to.contain('limit_hit').and.contain('header_timeout');
+    expect(await metrics.metrics()).to.contain('sluice_limit_hits_total{limit="header_timeout",port="status"} 1');
+    const left = silent();
+    left.on('error', () => undefined);
+    await once(left, 'connect');
+    await bounded.stop();
+    dropped.destroy();
+    left.destroy();
   });
 });
