@@ -7,9 +7,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The rooms of data-plane/ and the rooms that each may import, type imports included. The files beside them may import all. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  proxy: ['runtime', 'router', 'plugin-api', 'status', 'tracing'],
+  proxy: ['runtime', 'router', 'forward', 'plugin-api', 'status', 'tracing'],
+  forward: ['upstreams', 'plugin-api'],
   source: [],
-  runtime: ['router', 'plugin-api', 'status'],
+  runtime: ['router', 'forward', 'upstreams', 'plugin-api', 'status'],
   plugins: ['plugin-api', 'schemas', 'kafka', 'lua', 'http-client'],
   'plugin-api': ['kafka', 'lua', 'schemas', 'tracing'],
   status: ['kafka', 'plugin-api'],

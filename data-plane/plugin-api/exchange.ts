@@ -47,7 +47,14 @@ export interface Exchange {
   /** Server name of the TLS handshake, lower case; '' when it named none; undefined on a cleartext connection. */
   readonly sni: string | undefined;
   readonly headers: HeaderList;
+  /** The client's address, found through trusted proxies. */
   readonly clientAddress: string;
+  /** The address of the connection's other end: the client, or the proxy before it. */
+  readonly peerAddress: string;
+  /** Whether that address is in trusted_ips, so that its X-Forwarded-* headers are believed. */
+  readonly isPeerTrusted: boolean;
+  /** `1.1` or `2.0`, for the Via header. */
+  readonly httpVersion: string;
 
   /** Set by the spine after the match. */
   route: ExchangeRoute | undefined;
@@ -55,12 +62,24 @@ export interface Exchange {
   span: RequestSpan | undefined;
   /** Set by an authentication plugin. */
   consumer: ExchangeConsumer | undefined;
+  /** Set when a service answered: the time from the request to the head of its answer, in milliseconds. */
+  upstreamLatencyMs: number | undefined;
 
   /**
    * The whole body as received (content encoding not decoded). A second call gives the same buffer.
    * @throws RequestError BODY_TOO_LARGE above the node's request_body_max, BODY_INVALID when the client broke off.
    */
   readBody(): Promise<Buffer>;
+
+  /**
+   * Returns the body as it arrives, with back-pressure and without a bound; null where there is none; the whole where
+   * `readBody` was called before.
+   */
+  openBody(): Readable | Promise<Buffer> | null;
+  /** Calls the listener once, when the client goes away before its answer is complete. */
+  onGone(listener: () => void): void;
+  /** Sends an interim answer (1xx) where the client's protocol allows it. */
+  inform(status: number, headers: readonly string[]): void;
 }
 
 /** An exchange as its listener hands it to the spine: it can be answered, once. */
@@ -77,6 +96,8 @@ export interface Answer {
   /** Flat list: name, value, name, value. */
   readonly headers: readonly string[];
   readonly body: string | Buffer | Readable;
+  /** Returns the trailers as a flat list; called once the body has ended. */
+  readonly trailers?: () => readonly string[];
   /** The answer ends the connection (shutting down, unread body). */
   readonly closeConnection?: boolean;
 }

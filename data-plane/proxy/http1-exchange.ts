@@ -29,6 +29,7 @@ export class Http1Exchange implements OpenExchange {
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
+  upstreamLatencyMs: number | undefined = undefined;
 
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -78,9 +79,22 @@ export class Http1Exchange implements OpenExchange {
   }
 
   get clientAddress(): string {
-    const peer = this.#peer();
+    const peer = this.peerAddress;
     const { trusted } = this.#context;
     return trusted.isEmpty ? peer : clientBehind(trusted, peer, this.headers.all('x-forwarded-for'));
+  }
+
+  get peerAddress(): string {
+    return unmapped(this.#request.socket.remoteAddress ?? '');
+  }
+
+  get isPeerTrusted(): boolean {
+    const { trusted } = this.#context;
+    return !trusted.isEmpty && trusted.has(this.peerAddress);
+  }
+
+  get httpVersion(): string {
+    return this.#request.httpVersion;
   }
 
   get clientGone(): boolean {
@@ -89,6 +103,35 @@ export class Http1Exchange implements OpenExchange {
 
   readBody(): Promise<Buffer> {
     return (this.#body ??= this.#readBody());
+  }
+
+  openBody(): Readable | Promise<Buffer> | null {
+    if (this.#body !== undefined) return this.#body;
+    if (this.#declaredBytes === 0) return null;
+    const request = this.#request;
+    request.once('end', () => {
+      this.#bodyIsRead = true;
+    });
+    // The client's bytes are asked for when somebody takes them.
+    if (this.#expectsContinue) request.once('resume', () => this.#response.writeContinue());
+    return request;
+  }
+
+  onGone(listener: () => void): void {
+    const response = this.#response;
+    response.once('close', () => {
+      if (!response.writableFinished) listener();
+    });
+  }
+
+  inform(status: number, headers: readonly string[]): void {
+    // HTTP/1.0 has no interim answers, and node:http writes none but these.
+    if (status !== 103 || this.httpVersion !== '1.1' || this.clientGone) return;
+    const hints: Record<string, string[]> = {};
+    for (let index = 0; index + 1 < headers.length; index += 2) {
+      (hints[(headers[index] ?? '').toLowerCase()] ??= []).push(headers[index + 1] ?? '');
+    }
+    if (hints['link'] !== undefined) this.#response.writeEarlyHints(hints);
   }
 
   respond(answer: Answer): void {
@@ -109,9 +152,20 @@ export class Http1Exchange implements OpenExchange {
       socket.destroySoon = () => endGently(socket, undefined, this.#context.limits.lingerMs);
     }
     response.writeHead(status, headers);
-    if (body instanceof Readable) pipeline(body, response, () => undefined);
+    if (body instanceof Readable) this.#stream(body, answer.trailers);
     else response.end(isEmpty ? undefined : body);
     this.#connection.answered();
+  }
+
+  /** Sends a body as it comes. When it breaks off, the connection is cut: what was sent must not look whole. */
+  #stream(body: Readable, trailers: Answer['trailers']): void {
+    const response = this.#response;
+    body.once('end', () => {
+      const pairs = trailers?.() ?? [];
+      // Only a chunked answer has room for them.
+      if (pairs.length > 0 && response.chunkedEncoding) response.addTrailers(pairsOf(pairs));
+    });
+    pipeline(body, response, () => undefined);
   }
 
   #readBody(): Promise<Buffer> {
@@ -155,13 +209,9 @@ export class Http1Exchange implements OpenExchange {
     return this.#declaredBytes !== null && this.#declaredBytes <= skippedBodyBytesMax && !this.#expectsContinue;
   }
 
-  #peer(): string {
-    return unmapped(this.#request.socket.remoteAddress ?? '');
-  }
-
   #forwardedProtocol(): Protocol {
     const claimed = this.headers.get('x-forwarded-proto');
-    return claimed?.toLowerCase() === 'https' && this.#context.trusted.has(this.#peer()) ? 'https' : 'http';
+    return claimed?.toLowerCase() === 'https' && this.#context.trusted.has(this.peerAddress) ? 'https' : 'http';
   }
 }
 
@@ -173,6 +223,12 @@ function declaredBytesOf(request: IncomingMessage): number | null {
   const { headers } = request;
   if (headers['transfer-encoding'] !== undefined) return null;
   return headers['content-length'] === undefined ? 0 : Number(headers['content-length']);
+}
+
+function pairsOf(flat: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index + 1 < flat.length; index += 2) pairs.push([flat[index] ?? '', flat[index + 1] ?? '']);
+  return pairs;
 }
 
 /** Path and query of `http://host/path?query` (RFC 9112 section 3.2.2); others as they are. */

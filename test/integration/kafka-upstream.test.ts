@@ -78,7 +78,14 @@ describe('kafka-upstream with a real Kafka and registry', function () {
       route: undefined,
       consumer: undefined,
       span: undefined,
+      peerAddress: '127.0.0.1',
+      isPeerTrusted: false,
+      httpVersion: '1.1',
+      upstreamLatencyMs: undefined,
       readBody: () => Promise.resolve(Buffer.from(body)),
+      openBody: () => null,
+      onGone: () => undefined,
+      inform: () => undefined,
     };
     try {
       const answer = await instance.access?.(exchange);

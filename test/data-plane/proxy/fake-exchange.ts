@@ -22,10 +22,14 @@ export class FakeExchange implements OpenExchange {
   readonly sni = undefined;
   readonly headers: HeaderList;
   readonly clientAddress = '192.0.2.1';
+  readonly peerAddress = '192.0.2.1';
+  readonly isPeerTrusted = false;
+  readonly httpVersion = '1.1';
   clientGone = false;
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
+  upstreamLatencyMs: number | undefined = undefined;
   readonly answers: Answer[] = [];
 
   constructor({
@@ -47,6 +51,12 @@ export class FakeExchange implements OpenExchange {
     this.host = host;
     this.headers = new HeaderList([...headers]);
   }
+
+  openBody(): null {
+    return null;
+  }
+  onGone(): void {}
+  inform(): void {}
 
   /** The answer; throws unless there is exactly one. */
   get answer(): Answer {

@@ -132,7 +132,14 @@ export function exchange(fields: {
         : { id: 'route-1', name: 'orders', serviceId: null, serviceName: null, captures },
     consumer,
     span: undefined,
+    peerAddress: '127.0.0.1',
+    isPeerTrusted: false,
+    httpVersion: '1.1',
+    upstreamLatencyMs: undefined,
     readBody: () => Promise.resolve(Buffer.from(body)),
+    openBody: () => null,
+    onGone: () => undefined,
+    inform: () => undefined,
   };
 }
 

@@ -1,0 +1,258 @@
+import { performance } from 'node:perf_hooks';
+import { Readable } from 'node:stream';
+import type { Logger } from '../../shared/log.ts';
+import { pacedLog } from '../../shared/paced-log.ts';
+import type { Answer, Exchange } from '../plugin-api/exchange.ts';
+import { plainAnswer } from '../plugin-api/standard-answers.ts';
+import type { Endpoint } from '../upstreams/endpoint.ts';
+import type { Choice, Upstream } from '../upstreams/upstream.ts';
+import type { ConnectionOptions, Connections } from './connections.ts';
+import { forwardPath } from './forward-path.ts';
+import type { HashResult } from './hash-input.ts';
+import { type AttemptFailure, attemptHttp, type UpstreamAnswer } from './http-attempt.ts';
+import { requestHeaders } from './request-headers.ts';
+import { responseHeaders } from './response-headers.ts';
+
+/** A service as its routes use it, compiled when the configuration is applied. */
+export interface ServicePlan {
+  /** Name or id, for logs. */
+  readonly label: string;
+  readonly path: string | null;
+  readonly upstream: Upstream;
+  /** The Host header; null: the host that was chosen. */
+  readonly hostHeader: string | null;
+  /** The port that needs no mention in Host. */
+  readonly defaultPort: number;
+  readonly retries: number;
+  readonly connectTimeoutMs: number;
+  readonly connection: (endpoint: Endpoint) => ConnectionOptions;
+  readonly hash: (exchange: Exchange) => HashResult;
+}
+
+/** What a route says of forwarding. */
+export interface ForwardRoute {
+  /** Characters of the path that the route matched and strips; 0: none. */
+  readonly strippedLength: number;
+  readonly preserveHost: boolean;
+}
+
+export interface ForwardDeps {
+  readonly connections: Connections;
+  readonly log: Logger;
+  /** Adds Kong's X-Kong-*-Latency headers to answers. */
+  readonly latencyHeaders: boolean;
+}
+
+/** Methods that may be repeated though the upstream may have seen the first attempt (RFC 9110 section 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export type Forward = (exchange: Exchange, service: ServicePlan, route: ForwardRoute) => Promise<Answer>;
+
+/** Creates the last stage of a request whose route has a service: it is sent there, and the answer streams back. */
+export function createForward({ connections, log, latencyHeaders }: ForwardDeps): Forward {
+  const warn = pacedLog((event, message, fields) => log.warn(event, message, fields));
+  return async (exchange, service, route) => {
+    const forwarding = new Forwarding(exchange, service, route, connections);
+    const result = await forwarding.run();
+    if (result.kind === 'answered') return toAnswer(exchange, forwarding, result, latencyHeaders);
+    const { status, message, cause } = result;
+    if (status !== clientGoneStatus) {
+      warn('upstream_failed', 'A service did not answer a request', {
+        request_id: exchange.requestId,
+        service: service.label,
+        target: result.target,
+        error: cause,
+        status,
+      });
+    }
+    return plainAnswer(exchange, status, message);
+  };
+}
+
+interface Answered {
+  readonly kind: 'answered';
+  readonly answer: UpstreamAnswer;
+  readonly endpoint: Endpoint;
+  readonly latencyMs: number;
+}
+
+interface Failed {
+  readonly kind: 'failed';
+  readonly status: number;
+  readonly message: string;
+  readonly target: string | undefined;
+  readonly cause: string;
+}
+
+/** nginx's status for a client that went away; nobody sees it but logs and metrics. */
+const clientGoneStatus = 499;
+
+/** One request on its way to a service: attempts at one endpoint after the other, until one answers. */
+class Forwarding {
+  readonly hashed: HashResult;
+  readonly #exchange: Exchange;
+  readonly #service: ServicePlan;
+  readonly #route: ForwardRoute;
+  readonly #connections: Connections;
+  readonly #abort = new AbortController();
+  readonly #tried = new Set<Endpoint>();
+
+  constructor(exchange: Exchange, service: ServicePlan, route: ForwardRoute, connections: Connections) {
+    this.#exchange = exchange;
+    this.#service = service;
+    this.#route = route;
+    this.#connections = connections;
+    this.hashed = service.hash(exchange);
+    exchange.onGone(() => this.#abort.abort());
+  }
+
+  async run(): Promise<Answered | Failed> {
+    const { upstream, retries, connectTimeoutMs } = this.#service;
+    const body = (await this.#exchange.openBody()) ?? null;
+    let choice = upstream.pick(this.hashed.hash, this.#tried);
+    if (choice.kind === 'none' && choice.reason === 'not resolved') {
+      await upstream.resolved(connectTimeoutMs);
+      choice = upstream.pick(this.hashed.hash, this.#tried);
+    }
+    if (choice.kind === 'none') return unavailable(choice);
+    let { endpoint } = choice;
+    for (let attempt = 0; ; attempt++) {
+      const result = await this.#attempt(endpoint, body);
+      if (result.kind === 'answered') return result;
+      const next = attempt < retries && this.#mayRetry(result.failure, body) ? this.#next() : undefined;
+      if (next === undefined) return failed(endpoint, result.failure);
+      endpoint = next;
+    }
+  }
+
+  #next(): Endpoint | undefined {
+    const choice = this.#service.upstream.pick(this.hashed.hash, this.#tried);
+    return choice.kind === 'picked' ? choice.endpoint : undefined;
+  }
+
+  async #attempt(
+    endpoint: Endpoint,
+    body: Readable | Buffer | null,
+  ): Promise<Answered | { readonly kind: 'failed'; readonly failure: AttemptFailure }> {
+    const { upstream, connection } = this.#service;
+    this.#tried.add(endpoint);
+    const lease = this.#connections.acquire(endpoint, connection(endpoint));
+    const startMs = performance.now();
+    endpoint.inFlight++;
+    const done = (): void => {
+      endpoint.inFlight--;
+      lease.release();
+    };
+    const result = await attemptHttp({
+      dispatcher: lease.value,
+      method: this.#exchange.method,
+      path: this.#path(),
+      headers: this.#headers(endpoint),
+      body,
+      signal: this.#abort.signal,
+      onInformation: (status, headers) => this.#exchange.inform(status, headers),
+    });
+    if (result.kind === 'failed') {
+      done();
+      reportFailure(upstream, endpoint, result.failure);
+      return result;
+    }
+    const nowMs = performance.now();
+    const { answer } = result;
+    endpoint.latency.observe(nowMs - startMs, nowMs);
+    upstream.reportStatus(endpoint, answer.status);
+    if (answer.body instanceof Readable) answer.body.once('close', done);
+    else done();
+    return { kind: 'answered', answer, endpoint, latencyMs: nowMs - startMs };
+  }
+
+  #path(): string {
+    const { path, query } = this.#exchange;
+    const forwarded = forwardPath(this.#service.path, path, this.#route.strippedLength);
+    return query === '' ? forwarded : `${forwarded}?${query}`;
+  }
+
+  #headers(endpoint: Endpoint): string[] {
+    const exchange = this.#exchange;
+    const { strippedLength } = this.#route;
+    return requestHeaders(
+      {
+        headers: exchange.headers,
+        requestId: exchange.requestId,
+        clientAddress: exchange.clientAddress,
+        peerAddress: exchange.peerAddress,
+        isPeerTrusted: exchange.isPeerTrusted,
+        scheme: exchange.protocol === 'http' || exchange.protocol === 'grpc' ? 'http' : 'https',
+        host: exchange.host,
+        port: exchange.port,
+        path: exchange.path,
+        strippedPrefix: exchange.path.slice(0, strippedLength),
+        httpVersion: exchange.httpVersion,
+      },
+      this.#host(endpoint),
+    );
+  }
+
+  #host(endpoint: Endpoint): string {
+    const { preserveHost } = this.#route;
+    const sent = this.#exchange.headers.get('host');
+    if (preserveHost && sent !== undefined) return sent;
+    const { hostHeader, defaultPort } = this.#service;
+    if (hostHeader !== null) return hostHeader;
+    const name = endpoint.hostname.includes(':') ? `[${endpoint.hostname}]` : endpoint.hostname;
+    return endpoint.port === defaultPort ? name : `${name}:${endpoint.port}`;
+  }
+
+  /** A body that streamed cannot be sent again; without one, what may have arrived is repeated where that does no harm. */
+  #mayRetry(failure: AttemptFailure, body: Readable | Buffer | null): boolean {
+    if (failure.reason === 'aborted') return false;
+    if (!failure.mayHaveReached) return true;
+    return idempotent.has(this.#exchange.method) && !(body instanceof Readable);
+  }
+}
+
+function unavailable({ reason }: Extract<Choice, { kind: 'none' }>): Failed {
+  // Kong's words.
+  const message = reason === 'not resolved' ? 'name resolution failed' : 'failure to get a peer from the ring-balancer';
+  return { kind: 'failed', status: 503, message, target: undefined, cause: reason };
+}
+
+function reportFailure(upstream: Upstream, endpoint: Endpoint, { reason, error }: AttemptFailure): void {
+  if (reason === 'aborted') return;
+  const isTimeout = reason === 'timeout' || reason === 'connect timeout';
+  upstream.reportFailure(endpoint, isTimeout ? 'timeout' : 'tcp_failure', error);
+}
+
+function failed({ target }: Endpoint, { reason, error }: AttemptFailure): Failed {
+  const isTimeout = reason === 'timeout' || reason === 'connect timeout';
+  if (reason === 'aborted')
+    return { kind: 'failed', status: clientGoneStatus, message: 'Client Closed Request', target, cause: error };
+  // Kong's words.
+  const message = isTimeout
+    ? 'The upstream server is timing out'
+    : 'An invalid response was received from the upstream server';
+  return { kind: 'failed', status: isTimeout ? 504 : 502, message, target, cause: error };
+}
+
+function toAnswer(
+  exchange: Exchange,
+  { hashed }: Forwarding,
+  { answer, latencyMs }: Answered,
+  latencyHeaders: boolean,
+): Answer {
+  const headers = responseHeaders(answer.headers, exchange.httpVersion);
+  if (hashed.setCookie !== undefined) headers.push('Set-Cookie', hashed.setCookie);
+  exchange.upstreamLatencyMs = latencyMs;
+  if (latencyHeaders) headers.push(...latencyPairs(exchange, latencyMs));
+  return { status: answer.status, headers, body: answer.body, trailers: () => answer.trailers() };
+}
+
+function latencyPairs({ receivedAtMs }: Exchange, upstreamMs: number): string[] {
+  const proxyMs = performance.now() - receivedAtMs - upstreamMs;
+  return [
+    'X-Kong-Upstream-Latency',
+    String(Math.round(upstreamMs)),
+    'X-Kong-Proxy-Latency',
+    String(Math.round(proxyMs)),
+  ];
+}
