@@ -1,4 +1,5 @@
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { pino, type Logger as PinoLogger } from 'pino';
+import { createLogSink, type LogSink } from './log-sink.ts';
 import { prettyLine, wantsColor } from './pretty-line.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -30,25 +31,23 @@ export function createLogger({ level, format, write }: LogOptions): Logger {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return wrap(pino(options, format === 'json' ? jsonStream(write) : prettyStream(write)));
-}
-
-function jsonStream(write: LogOptions['write']): DestinationStream {
-  return write === undefined ? standardOutput() : { write };
-}
-
-function prettyStream(write: LogOptions['write']): DestinationStream {
-  const out = jsonStream(write);
+  const sink = write === undefined ? standardOutput((lines) => tellDropped(logger, lines)) : { write };
   const withColor = write === undefined && wantsColor(process.stdout.isTTY, process.env);
-  return { write: (line) => out.write(prettyLine(line, withColor)) };
+  const logger = wrap(pino(options, format === 'json' ? sink : prettySink(sink, withColor)));
+  return logger;
 }
 
-/** Lines are written synchronously: the line that says why a process ends must not be lost with its buffer. */
-function standardOutput(): DestinationStream {
-  const out = pino.destination({ fd: 1, sync: true });
-  // A terminal that was closed takes no more lines; the node drains without them (EIO), as without a reader (EPIPE).
-  out.on('error', () => undefined);
-  return out;
+/** A terminal that was closed or a reader that is gone takes no more lines; the node goes on without them. */
+function standardOutput(onDropped: (lines: number) => void): LogSink {
+  return createLogSink(process.stdout, { onDropped });
+}
+
+function tellDropped(logger: Logger, lines: number): void {
+  logger.warn('log_lines_dropped', 'Nobody read the log for a while; lines were dropped', { lines });
+}
+
+function prettySink(sink: LogSink, withColor: boolean): LogSink {
+  return { write: (line) => sink.write(prettyLine(line, withColor)) };
 }
 
 /** Writes nothing. */
