@@ -1,4 +1,4 @@
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { entities } from '../shared/entities/entities.ts';
 import {
   checkServerName,
@@ -11,6 +11,7 @@ import type { TlsFiles } from '../shared/http-port.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import type { Listener } from '../shared/settings/setting-values.ts';
+import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
@@ -95,7 +96,7 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
   const tls = options.clusterFiles && checkedClusterTls(options.clusterFiles, logger);
   const adminTls = options.adminTlsFiles && adminTlsOf(options.adminTlsFiles);
   const opened = openStore({ path: options.database, keyring: options.keyring, logger, stops });
-  const metrics = options.metrics ?? defaultMetrics();
+  const metrics = options.metrics ?? createProcessMetrics({ role, sluiceVersion: options.sluiceVersion });
   const sync = await startConfigSync({
     reader: opened.store,
     database: opened.database,
@@ -208,12 +209,6 @@ async function startAdmin(parts: Parts, tls: TlsFiles | undefined): Promise<void
     await Promise.all([admin.stop(), sync.stop()]);
   });
   addresses['admin'] = await admin.start();
-}
-
-function defaultMetrics(): Registry {
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
-  return metrics;
 }
 
 /** Returns the state for `/status/ready`: not ready before everything is up, while the database fails, and from the stop on. */

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
+import { createProcessMetrics } from '../shared/process-metrics.ts';
 import type { StatusServer } from '../shared/status-server.ts';
 import { vaultEnvironment } from '../shared/vault.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
@@ -10,6 +11,7 @@ import type { NodeOptions } from './node-options.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
+import { createAccessLog } from './proxy/access-log.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
 import { PluginInstances } from './runtime/plugin-instances.ts';
@@ -17,12 +19,9 @@ import { RuntimeHolder } from './runtime/runtime-holder.ts';
 import { createEncoders } from './schemas/encoders.ts';
 import type { NodeSource } from './source/node-source.ts';
 import type { NodeCounters } from './source/sync-stream.ts';
-import {
-  createConfigMetrics,
-  createPluginMetrics,
-  createRequestMetrics,
-  type RequestMetrics,
-} from './status/metrics.ts';
+import { createConfigMetrics } from './status/config-metrics.ts';
+import { createPluginMetrics } from './status/plugin-metrics.ts';
+import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
 import { clusterDestination } from './status/cluster-destination.ts';
 import type { Destination } from '../shared/destination.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
@@ -77,13 +76,20 @@ export function assembleNode(
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
     destinations: () => [...producers.clusters().map(clusterDestination), ...encoders.destinations()],
   });
+  if (source.isConnected !== undefined) exposeControlPlane(services.metrics, () => source.isConnected?.() === true);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
   const state = { draining: false, stopped: false };
   const parts: NodeParts = {
     ...services,
     options,
     holder,
-    spine: createSpine({ holder, metrics: requestMetrics, logger, tracing }),
+    spine: createSpine({
+      holder,
+      metrics: requestMetrics,
+      logger,
+      tracing,
+      accessLog: createAccessLog(options.accessLog ?? 'off', logger),
+    }),
     source,
     readiness: createReadiness({
       isConfigured: () => holder.current !== undefined,
@@ -103,7 +109,7 @@ export function assembleNode(
 
 function createServices(options: NodeOptions, inFlight: () => number): Services {
   const { logger, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
-  const metrics = options.metrics ?? defaultMetrics();
+  const metrics = options.metrics ?? createProcessMetrics(options);
   const producers = new Producers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
   const encoders = createEncoders({ logger, metrics });
   const lua = new LuaChains({ logger, metrics });
@@ -126,10 +132,15 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
   };
 }
 
-function defaultMetrics(): Registry {
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
-  return metrics;
+function exposeControlPlane(registry: Registry, isConnected: () => boolean): void {
+  const connected = new Gauge({
+    name: 'sluice_control_plane_connected',
+    help: '1 while the stream of a control plane is open, else 0',
+    registers: [registry],
+    collect() {
+      connected.set(isConnected() ? 1 : 0);
+    },
+  });
 }
 
 function createHolder({ metrics, requestMetrics, pluginDeps }: Services, logger: Logger): RuntimeHolder {

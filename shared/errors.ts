@@ -62,6 +62,8 @@ export interface RequestErrorOptions {
   readonly outcome?: Outcome;
   readonly retryable?: boolean;
   readonly retryAfterSeconds?: number;
+  /** The topic of the record, for logs. */
+  readonly topic?: string;
   readonly cause?: unknown;
 }
 
@@ -74,6 +76,7 @@ export class RequestError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly details: readonly ErrorDetail[] | undefined;
   readonly detailsTotal: number | undefined;
+  readonly topic: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: RequestErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -86,5 +89,6 @@ export class RequestError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds ?? (kind.retryAfter ? 1 : undefined);
     this.details = options.details;
     this.detailsTotal = options.detailsTotal;
+    this.topic = options.topic;
   }
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Outcome, RequestError } from '../../shared/errors.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
 import type { HeaderList } from './header-list.ts';
 
@@ -100,4 +101,17 @@ export interface Answer {
   readonly trailers?: () => readonly string[];
   /** The answer ends the connection (shutting down, unread body). */
   readonly closeConnection?: boolean;
+  /** What the body says of the request's records, for metrics, logs and protocols that do not show the body. */
+  readonly result?: RecordResult;
+}
+
+/** What is known of the records of a request. */
+export interface RecordResult {
+  readonly outcome: Outcome;
+  /** Why no record was published, or not all were. */
+  readonly error?: RequestError;
+  /** The topic, and the place in it, where there is one record. */
+  readonly topic?: string;
+  readonly partition?: number;
+  readonly offset?: string;
 }

@@ -5,7 +5,7 @@ import type { Answer, Exchange } from './exchange.ts';
 
 /** Returns the answer to a failed request. This is the one place where errors become answers. */
 export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
-  const { status, code, outcome, retryable, details, retryAfterSeconds } = error;
+  const { status, code, outcome, retryable, details, retryAfterSeconds, topic } = error;
   const requestId = exchange.requestId;
   const headers = ['Content-Type', 'application/json; charset=utf-8'];
   if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
@@ -18,7 +18,8 @@ export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
     request_id: requestId,
     details,
   });
-  return { status, headers, body, closeConnection: code === 'SHUTTING_DOWN' };
+  const result = topic === undefined ? { outcome, error } : { outcome, error, topic };
+  return { status, headers, body, closeConnection: code === 'SHUTTING_DOWN', result };
 }
 
 /**

@@ -5,9 +5,11 @@ import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } 
 import type { RuntimeHolder, RuntimeLease } from '../runtime/runtime-holder.ts';
 import type { Captures, RouteMatch } from '../router/route.ts';
 import type { Tracing } from '../tracing/tracing.ts';
-import type { RequestMetrics, RouteMeter } from '../status/metrics.ts';
+import type { RequestMetrics } from '../status/request-metrics.ts';
+import type { RouteMeter } from '../status/route-meter.ts';
 import { answerOfFailure, errorAnswer, plainAnswer } from '../plugin-api/standard-answers.ts';
 import type { Answer, ExchangeRoute, OpenExchange } from '../plugin-api/exchange.ts';
+import type { AccessLog } from './access-log.ts';
 import { checkProtocol } from './protocol-check.ts';
 
 export interface SpineDeps {
@@ -15,6 +17,7 @@ export interface SpineDeps {
   readonly metrics: RequestMetrics;
   readonly logger: Logger;
   readonly tracing?: Tracing | undefined;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 export interface Spine {
@@ -31,7 +34,7 @@ export interface Spine {
 /** The spine of a request: match, access phase, response phase, answer, log phase. One runtime from start to end. */
 export function createSpine(deps: SpineDeps): Spine {
   const inFlight = new Set<Passage>();
-  const shared: SpineState = { ...deps, inFlight, isRefusing: false, logsAccess: deps.logger.enabled('debug') };
+  const shared: SpineState = { ...deps, inFlight, isRefusing: false };
   return {
     handle: (exchange) => new Passage(exchange, shared).start(),
     inFlight: () => inFlight.size,
@@ -47,7 +50,6 @@ export function createSpine(deps: SpineDeps): Spine {
 interface SpineState extends SpineDeps {
   readonly inFlight: Set<Passage>;
   isRefusing: boolean;
-  readonly logsAccess: boolean;
 }
 
 /** One request on its way down the spine. */
@@ -162,9 +164,10 @@ class Passage {
       sent = answerOfFailure(exchange, error, this.#spine.logger, this.#mayHaveSent);
       exchange.respond(sent);
     }
-    this.#meter.count(sent.status);
+    this.#meter.count(sent.status, sent.result?.error?.code);
     exchange.span?.end(sent.status, exchange.route?.name ?? exchange.route?.id);
-    metrics.observeDuration((performance.now() - exchange.receivedAtMs) / 1000);
+    this.#meter.observe((performance.now() - exchange.receivedAtMs) / 1000);
+    metrics.countAnswered();
     this.#log(sent);
     if (this.#lease !== undefined) this.#spine.holder.leave(this.#lease);
   };
@@ -190,14 +193,7 @@ class Passage {
         });
       }
     }
-    if (!this.#spine.logsAccess) return;
-    this.#spine.logger.debug('access', `${exchange.method} ${exchange.path} ${answer.status}`, {
-      request_id: exchange.requestId,
-      route: exchange.route?.name ?? exchange.route?.id,
-      status: answer.status,
-      client: exchange.clientAddress,
-      duration_ms: performance.now() - exchange.receivedAtMs,
-    });
+    this.#spine.accessLog?.(exchange, answer);
   }
 }
 

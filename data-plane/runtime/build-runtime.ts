@@ -12,7 +12,7 @@ import type { PluginCreation, PluginDefinition, PluginDeps, PluginInstance } fro
 import { RouteCompileError } from '../router/route.ts';
 import type { CompiledRoute } from '../router/compile-route.ts';
 import { Router } from '../router/router.ts';
-import type { RouteMeter } from '../status/metrics.ts';
+import type { RouteMeter } from '../status/route-meter.ts';
 import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
 import type { PluginInstances, SharedStep } from './plugin-instances.ts';

@@ -1,5 +1,5 @@
 import { compileRoute, type CompiledRoute } from '../router/compile-route.ts';
-import type { RouteMeter } from '../status/metrics.ts';
+import type { RouteMeter } from '../status/route-meter.ts';
 import type { RouteEntity, ServiceEntity } from './entities.ts';
 import type { SharedStep } from './plugin-instances.ts';
 import type { PluginScopes } from './plugin-scopes.ts';

@@ -1,7 +1,7 @@
 import type { PluginInstance } from '../plugin-api/plugin-definition.ts';
 import type { ExchangeRoute } from '../plugin-api/exchange.ts';
 import type { Router } from '../router/router.ts';
-import type { RouteMeter } from '../status/metrics.ts';
+import type { RouteMeter } from '../status/route-meter.ts';
 
 /** A snapshot compiled for use. It does not change once it is built. */
 export interface Runtime {

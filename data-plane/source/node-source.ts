@@ -3,6 +3,8 @@ import type { ConfigSource } from '../../shared/config-source.ts';
 /** The origin of a node's configuration. */
 export interface NodeSource extends ConfigSource {
   readonly nodeId: string;
+  /** Whether a control plane is connected; absent where there is none to connect to. */
+  isConnected?(): boolean;
   /** Returns the source's part of the body of `/status`: the origin of the configuration, and what was rejected. */
   describe(): Readonly<Record<string, unknown>>;
   /** Returns sentences about what fails although the node serves, such as a disk that is full. */

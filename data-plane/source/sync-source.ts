@@ -83,6 +83,7 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
     stop: () => source.stop(),
     status: () => source.status(),
     describe: () => source.describe(),
+    isConnected: () => source.isConnected,
     problems: () => source.problems(),
   };
 }
@@ -127,6 +128,10 @@ class StreamedSource {
 
   status(): SyncStatus {
     return this.#status;
+  }
+
+  get isConnected(): boolean {
+    return this.#status.connected;
   }
 
   describe(): Readonly<Record<string, unknown>> {
@@ -273,7 +278,7 @@ class StreamedSource {
         await this.#writer.save({ hash, database: this.#database.mark, body: unpacked.body });
         this.#stream?.ack(hash, result.applyMs);
       }
-      if (result.kind === 'rejected') this.#tellRejected(hash, result.faults);
+      if (result.kind === 'rejected') this.#stream?.reject(hash, result.faults);
     }
   }
 
@@ -290,14 +295,6 @@ class StreamedSource {
     if (isDelta) return this.#requestSnapshot(hash);
     const result = this.#rejected(hash, message);
     if (result.kind === 'rejected') this.#stream?.reject(hash, result.faults);
-  }
-
-  #tellRejected(hash: string, faults: readonly EntityFault[]): void {
-    this.#options.logger.warn('config_rejected', 'The new configuration cannot be applied; the old one keeps running', {
-      hash,
-      faults: faults.slice(0, 20),
-    });
-    this.#stream?.reject(hash, faults);
   }
 
   #take(): ReceivedSnapshot | undefined {
@@ -335,8 +332,13 @@ class StreamedSource {
     return result;
   }
 
+  /** Refuses what never came to be applied. A configuration that has faults is logged where it is built. */
   #rejected(hash: string, message: string): ApplyResult {
     const faults = [{ entityType: 'snapshot', entityId: '', entityName: '', path: '', message }];
+    this.#options.logger.error('config_rejected', 'A configuration cannot be used; the old one keeps running', {
+      hash,
+      faults,
+    });
     this.#status = { ...this.#status, rejected: { hash, faults }, rejects: this.#status.rejects + 1 };
     return { kind: 'rejected', faults };
   }

@@ -60,6 +60,7 @@ export function openTelemetry({ env, sluiceVersion, nodeId, logger }: TracingOpt
       const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
       const context = trace.setSpan(parent, span);
       return {
+        traceId: span.spanContext().traceId,
         produce(topic) {
           const sent = { 'messaging.system': 'kafka', 'messaging.operation.type': 'send' };
           const options = {

@@ -12,6 +12,8 @@ export interface TracedRequest {
 
 /** The span of a request, from its match to its answer. */
 export interface RequestSpan {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
   /** Begins the span of one record on its way. */
   produce(topic: string): ProduceSpan;
   /** `route`: name or id; undefined without one. */

@@ -65,7 +65,6 @@ export const proxySettings = {
   access_log: setting({
     roles: roleGroups.proxy,
     default: 'off',
-    supported: ['off'],
     parse: oneOf('off', 'errors', 'all'),
     description: 'off, errors or all: requests that are logged; at log level debug all are',
   }),

@@ -1,7 +1,7 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { startNode } from '../../../data-plane/main.ts';
 import type { NodeOptions } from '../../../data-plane/node-options.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
+import { createProcessMetrics } from '../../../shared/process-metrics.ts';
 import { startControlPlane, type ControlPlaneOptions } from '../../main.ts';
 
 export interface TraditionalOptions {
@@ -20,8 +20,7 @@ export async function startTraditional({
   controlPlane: given,
   node: nodeOptions,
 }: TraditionalOptions): Promise<RunningNode> {
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
+  const metrics = createProcessMetrics({ role: 'traditional', sluiceVersion: nodeOptions.sluiceVersion });
   let proxy: string | undefined;
   const controlPlane = await startControlPlane({
     ...given,

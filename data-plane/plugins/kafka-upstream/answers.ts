@@ -1,13 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import { RequestError, errorKinds, type ErrorCode, type RequestErrorOptions } from '../../../shared/errors.ts';
 import type { FailedVerdict, Verdict } from '../../kafka/producer-types.ts';
-import type { Answer } from '../../plugin-api/exchange.ts';
+import type { Answer, RecordResult } from '../../plugin-api/exchange.ts';
 
 const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
 const accepted: Answer = {
   status: 200,
   headers: jsonHeaders,
   body: '{"message":"message sent","outcome":"accepted"}',
+  result: { outcome: 'accepted' },
 };
 
 export interface AnswerOptions {
@@ -27,7 +28,7 @@ export type AnswerTo = (verdicts: readonly Verdict[], requestId: () => string) =
 export function compileAnswers(options: AnswerOptions): AnswerTo {
   return (verdicts, requestId) => {
     const acked = verdicts.filter((verdict) => verdict.outcome === 'acked');
-    if (acked.length === verdicts.length) return success(acked.map(ackedRecord).join(','));
+    if (acked.length === verdicts.length) return success(acked);
     // What is told of a failure depends on who named its topic: alike is what is told alike.
     const failures = new Map(
       verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
@@ -39,16 +40,20 @@ export function compileAnswers(options: AnswerOptions): AnswerTo {
   };
 }
 
-function success(records: string): Answer {
+type Acked = Extract<Verdict, { outcome: 'acked' }>;
+
+function success(acked: readonly Acked[]): Answer {
+  const [only] = acked;
   return {
     status: 200,
     headers: jsonHeaders,
-    body: `{"message":"message sent","outcome":"acked","records":[${records}]}`,
+    body: `{"message":"message sent","outcome":"acked","records":[${acked.map(ackedRecord).join(',')}]}`,
+    result: only !== undefined && acked.length === 1 ? only : { outcome: 'acked' },
   };
 }
 
 /** Legal topic names and offsets need no escaping. */
-function ackedRecord({ topic, partition, offset }: Extract<Verdict, { outcome: 'acked' }>): string {
+function ackedRecord({ topic, partition, offset }: Acked): string {
   return `{"topic":"${topic}","partition":${partition},"offset":"${offset}"}`;
 }
 
@@ -57,6 +62,7 @@ function failure(verdict: FailedVerdict, { topic, returnErrorName }: AnswerOptio
   const own = verdict.topic === topic ? {} : namedByRequest(verdict.code);
   return new RequestError(verdict.code, message, {
     outcome: verdict.outcome,
+    topic: verdict.topic,
     ...own,
     ...(verdict.details === undefined ? {} : { details: verdict.details }),
   });
@@ -90,7 +96,8 @@ function partial(
     request_id: requestId,
     records,
   });
-  return { status, headers: jsonHeaders, body };
+  const result: RecordResult = shown === undefined ? { outcome: 'partial' } : { outcome: 'partial', error: shown };
+  return { status, headers: jsonHeaders, body, result };
 }
 
 /** 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */

@@ -4,8 +4,9 @@ import { PluginInstances } from '../../../data-plane/runtime/plugin-instances.ts
 import type { BuiltRuntime } from '../../../data-plane/runtime/route-compiler.ts';
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/runtime/runtime-holder.ts';
 import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
+import { type AccessLogMode, createAccessLog } from '../../../data-plane/proxy/access-log.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/spine.ts';
-import { createRequestMetrics, type RequestMetrics } from '../../../data-plane/status/metrics.ts';
+import { createRequestMetrics, type RequestMetrics } from '../../../data-plane/status/request-metrics.ts';
 import { createLogger, type LogLevel } from '../../../shared/log.ts';
 import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';
 import { record, string } from '../../../shared/schema/field.ts';
@@ -94,7 +95,7 @@ export class SpineFixture {
   readonly metrics: RequestMetrics;
   readonly deps: Omit<PluginDeps, 'certificates'>;
 
-  constructor(level: LogLevel = 'info') {
+  constructor(level: LogLevel = 'info', accessLog: AccessLogMode = 'off') {
     const logger = createLogger({
       level,
       format: 'json',
@@ -127,7 +128,12 @@ export class SpineFixture {
       logger,
       onApplied: (event) => this.events.push(event),
     });
-    this.spine = createSpine({ holder: this.holder, metrics: this.metrics, logger });
+    this.spine = createSpine({
+      holder: this.holder,
+      metrics: this.metrics,
+      logger,
+      accessLog: createAccessLog(accessLog, logger),
+    });
   }
 
   build(snapshot: Snapshot, live?: BuiltRuntime): Promise<BuildResult> {

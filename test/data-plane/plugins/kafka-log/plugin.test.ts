@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
 import type { Answer } from '../../../../data-plane/plugin-api/exchange.ts';
-import { createPluginMetrics } from '../../../../data-plane/status/metrics.ts';
+import { createPluginMetrics } from '../../../../data-plane/status/plugin-metrics.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import { kafkaLogSchema } from '../../../../shared/plugin-schemas/kafka-log.ts';
 import { instanceOf } from '../../../helpers/plugins.ts';
