@@ -8,7 +8,7 @@ export interface AdminClient {
 }
 
 export interface AdminExchange {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
@@ -50,53 +50,4 @@ export function createAdminClient({ url, token }: { readonly url: string; readon
 export function callFault(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
-}
-
-/** A data plane as `GET /clustering/data-planes` lists it, as far as the command line shows it. */
-export interface ListedNode {
-  readonly id: string;
-  readonly hostname: string;
-  readonly version: string;
-  readonly state: string;
-  readonly connected: boolean;
-  /** Seconds since the epoch. */
-  readonly last_seen: number;
-  readonly applied_hash: string | null;
-  readonly expected_hash: string | null;
-  /** Milliseconds. The fields from here on are not told by every version of the control plane. */
-  readonly apply_ms?: number | null;
-  readonly requests_per_second?: number;
-  readonly rejected?: {
-    readonly errors: readonly {
-      readonly entity_type: string;
-      readonly entity_name: string;
-      readonly field: string;
-      readonly message: string;
-    }[];
-  } | null;
-  readonly compatibility?: readonly {
-    readonly field: string | null;
-    readonly plugin: string | null;
-    readonly action: string;
-    readonly reason: string;
-  }[];
-}
-
-interface Page {
-  readonly data: readonly ListedNode[];
-  readonly next: string | null;
-}
-
-/** All data planes that the control plane knows. */
-export async function listNodes(client: AdminClient): Promise<ListedNode[]> {
-  const nodes: ListedNode[] = [];
-  let path: string | null = '/clustering/data-planes?size=1000';
-  while (path !== null) {
-    // The shape is the Admin API's contract; a foreign server shows as a fault of the fields.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const page: Page = (await client.request('GET', path)) as Page;
-    nodes.push(...page.data);
-    path = page.next;
-  }
-  return nodes;
 }

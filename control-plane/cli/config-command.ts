@@ -5,13 +5,8 @@ import { faultLine } from '../../shared/declarative/document-errors.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import { callFault, createAdminClient, type AdminClient, type AdminReply } from './admin-client.ts';
-
-export interface AdminFlags {
-  /** URL of the Admin API. */
-  readonly admin: string;
-  readonly token?: string;
-}
 
 /** A configuration of tens of thousands of entities takes its time. */
 const loadTimeoutMs = 120_000;

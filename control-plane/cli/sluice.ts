@@ -2,11 +2,11 @@
 // Imported for its effect, before all else.
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { exportCommand, importCommand, validateCommand, type AdminFlags } from './config-command.ts';
-import { namesPlace, readSecret } from '../../shared/settings/secret-value.ts';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { exportCommand, importCommand, validateCommand } from './config-command.ts';
+import { addAdminFlags, readToken, type AdminFlags } from './admin-flags.ts';
 import { closeDeadTerminal } from './dead-terminal.ts';
-import { nodesCommand } from './nodes.ts';
+import { addNodesCommands } from './nodes/add-nodes-commands.ts';
 import { quickstartCommand } from './quickstart/quickstart.ts';
 import { servicesCommand } from './services-command.ts';
 import { sluiceVersion } from './sluice-version.ts';
@@ -20,6 +20,8 @@ function createProgram(finish: (code: number) => void): Command {
   const program = new Command('sluice')
     .description('HTTP and gRPC requests become acknowledged Kafka records.')
     .version(sluiceVersion(), '-V, --version')
+    // What follows a command is its own: `nodes` and the commands below it have options of the same names.
+    .enablePositionalOptions()
     .showHelpAfterError('(sluice --help shows what there is)')
     .addHelpText('after', '\nExit codes: 0 fine, 1 the work failed, 2 wrong usage or settings.')
     .hook('preAction', (_program, command) => readToken(command));
@@ -58,12 +60,7 @@ function createProgram(finish: (code: number) => void): Command {
       const { certCommand } = await import('./cert.ts');
       finish(await certCommand(options));
     });
-  program
-    .command('nodes')
-    .description('table of data planes with their sync state')
-    .addOption(adminOption())
-    .addOption(tokenOption())
-    .action(async (options: AdminFlags) => finish(await nodesCommand(options)));
+  addNodesCommands(program, finish);
   addConfigCommands(program, finish);
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride();
@@ -78,45 +75,19 @@ function addConfigCommands(program: Command, finish: (code: number) => void): vo
     .description('check a declarative file offline; prints every fault with its path')
     .argument('<file>', 'YAML or JSON')
     .action(async (file: string) => finish(await validateCommand(file)));
-  config
-    .command('import')
-    .description('replace the whole configuration by a file; shows the difference first')
-    .argument('<file>', 'YAML or JSON')
-    .option('--yes', 'delete what the file does not hold', false)
-    .addOption(adminOption())
-    .addOption(tokenOption())
-    .action(async (file: string, options: AdminFlags & { yes: boolean }) => finish(await importCommand(file, options)));
-  config
-    .command('export')
-    .description('the whole configuration, secrets included, as a declarative file')
-    .argument('[file]', 'written with mode 0600; JSON where the name ends so, else YAML (default: standard output)')
-    .addOption(adminOption())
-    .addOption(tokenOption())
-    .action(async (file: string | undefined, options: AdminFlags) => finish(await exportCommand(file, options)));
-}
-
-function adminOption(): Option {
-  return new Option('--admin <url>', 'address of the Admin API').env('SLUICE_ADMIN').default('http://127.0.0.1:8001');
-}
-
-/** The variable is that of the setting: an argument can be read by every user of the machine. */
-function tokenOption(): Option {
-  return new Option('--token <token>', 'token of the Admin API, or file:PATH or env:NAME that holds it')
-    .env('SLUICE_ADMIN_TOKEN')
-    .default(undefined, 'none');
-}
-
-/** Puts the token itself in the place of `file:PATH` and `env:NAME`, and warns of one on the command line. */
-function readToken(command: Command): void {
-  const written: unknown = command.opts()['token'];
-  if (typeof written !== 'string') return;
-  const source = command.getOptionValueSource('token');
-  if (source === 'cli' && !namesPlace(written)) {
-    console.error(
-      'Warning: every user of this machine can read --token; use SLUICE_ADMIN_TOKEN, file:PATH or env:NAME',
-    );
-  }
-  command.setOptionValueWithSource('token', readSecret(written, process.env), source);
+  addAdminFlags(
+    config
+      .command('import')
+      .description('replace the whole configuration by a file; shows the difference first')
+      .argument('<file>', 'YAML or JSON')
+      .option('--yes', 'delete what the file does not hold', false),
+  ).action(async (file: string, options: AdminFlags & { yes: boolean }) => finish(await importCommand(file, options)));
+  addAdminFlags(
+    config
+      .command('export')
+      .description('the whole configuration, secrets included, as a declarative file')
+      .argument('[file]', 'written with mode 0600; JSON where the name ends so, else YAML (default: standard output)'),
+  ).action(async (file: string | undefined, options: AdminFlags) => finish(await exportCommand(file, options)));
 }
 
 interface QuickstartFlags {

@@ -106,6 +106,7 @@ function dataPlaneView(entry: NodeEntry, { expectedHash, nodePurgeAfterMs, state
     applied_hash: record.appliedHash,
     applied_at: seconds(record.appliedAtMs),
     apply_ms: record.applyMs,
+    behind_ms: entry.behindSinceMs === undefined ? 0 : nowMs - entry.behindSinceMs,
     rejected: rejected && { hash: rejected.hash, at: seconds(rejected.atMs), errors: rejected.errors.map(errorView) },
     compatibility: (entry.nodeClass?.rows() ?? []).map(({ field, plugin, action, reason }) => ({
       field,

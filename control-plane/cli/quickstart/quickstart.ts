@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createAdminClient, listNodes, type AdminClient } from '../admin-client.ts';
+import { createAdminClient, type AdminClient } from '../admin-client.ts';
+import { listNodes } from '../nodes/listed-node.ts';
 import { onTermination } from '../../../shared/lifecycle.ts';
 import { nextFreePort } from '../services/free-ports.ts';
 import { startServices, stopServices, type StartedServices } from '../services/services.ts';
