@@ -35,10 +35,28 @@ describe('the table of nodes', () => {
       }),
     ]);
     expect(head).to.deep.equal([
-      ...['HOSTNAME', 'ID', 'STATE', 'LAG', 'SEEN', 'APPLIED', 'CLUSTERS', 'DESTINATIONS', 'REQ/S', 'LABELS'],
+      'HOSTNAME',
+      'ID',
+      'STATE',
+      'LAG',
+      'SEEN',
+      'APPLIED',
+      'CLUSTERS',
+      'DESTINATIONS',
+      'REQ/S',
+      'LABELS',
     ]);
     expect(row).to.deep.equal([
-      ...['one', 'id-1', 'in_sync', '0s', '3s', 'abababababab', '1/2', '1/2', '1.5', 'zone=a,rack=1'],
+      'one',
+      'id-1',
+      'in_sync',
+      '0s',
+      '3s',
+      'abababababab',
+      '1/2',
+      '1/2',
+      '1.5',
+      'zone=a,rack=1',
     ]);
   });
 
