@@ -26,7 +26,9 @@ export function checkEntity({ entity, plugins, input, auto }: CheckEntityOptions
   if (faults.length === 0) return checked;
   // A shorthand at fault leaves its fields out: only what the client wrote is reported.
   const others =
-    checked.kind === 'faults' ? checked.faults.filter(({ message }) => message !== 'required field missing') : [];
+    checked.kind === 'faults'
+      ? checked.faults.filter(({ message }) => !message.startsWith('required field missing'))
+      : [];
   return { kind: 'faults', faults: [...faults, ...others] };
 }
 
@@ -45,7 +47,7 @@ function checkBody(
   if (typeof name !== 'string' || name === '') return checked;
   const unknown: FieldFault = {
     path: ['name'],
-    message: `plugin '${name}' not enabled; add it to the 'plugins' configuration property`,
+    message: `plugin '${name}' not enabled; this version has: ${Object.keys(plugins).sort().join(', ')}`,
   };
   return { kind: 'faults', faults: [unknown, ...(checked.kind === 'faults' ? checked.faults : [])] };
 }

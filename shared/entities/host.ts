@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 
-const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
+/** Without the bound of 63 characters, as in Kong. */
+const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?';
 const namePattern = new RegExp(`^${label}(?:\\.${label})*\\.?$`);
 const hostLengthMax = 253;
 
@@ -58,7 +59,8 @@ function checkWildcardName(name: string, whole: string): string | undefined {
 }
 
 function isHostName(name: string): boolean {
-  return name.length <= hostLengthMax && namePattern.test(name);
+  // Digits and dots alone are meant as an IPv4 address, and whoever gets here found that they are none.
+  return name.length <= hostLengthMax && namePattern.test(name) && !/^[\d.]+$/.test(name);
 }
 
 function isPort(text: string): boolean {

@@ -1,5 +1,5 @@
 import { requiredWhen } from '../schema/checks.ts';
-import { foreign, string, type InferFields } from '../schema/field.ts';
+import { foreign, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { idField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
 import { checkPublicKey } from './pem.ts';
@@ -24,7 +24,7 @@ export const jwtSecretFields = {
   consumer: foreign('consumers', { required: true, onDelete: 'cascade' }),
   key: string({ unique: true, auto: true, description: 'What the claim that names the issuer holds.' }),
   secret: string({ auto: true, encrypted: true, description: 'The secret of HS algorithms.' }),
-  rsa_public_key: string({ check: checkPublicKey, description: 'The public key of the other algorithms, in PEM.' }),
+  rsa_public_key: string({ description: 'The public key of the other algorithms, in PEM.' }),
   algorithm: string({ default: 'HS256', oneOf: [...secretAlgorithms, ...keyAlgorithms] }),
   tags: tagsField,
 } as const;
@@ -38,5 +38,12 @@ export const jwtSecretEntity: EntityDescriptor = {
   nestedPath: 'jwt',
   key: 'key',
   fields: jwtSecretFields,
-  checks: [requiredWhen({ field: 'rsa_public_key', ifField: 'algorithm', oneOf: keyAlgorithms })],
+  checks: [requiredWhen({ field: 'rsa_public_key', ifField: 'algorithm', oneOf: keyAlgorithms }), checkKey],
 };
+
+/** HS algorithms do not use the field, so that it may hold anything there, as in Kong. */
+function checkKey({ algorithm, rsa_public_key: key }: Readonly<Record<string, unknown>>): FieldFault[] {
+  const isUsed = typeof algorithm === 'string' && !secretAlgorithms.some((one) => one === algorithm);
+  const message = isUsed && typeof key === 'string' ? checkPublicKey(key) : undefined;
+  return message === undefined ? [] : [{ path: ['rsa_public_key'], message }];
+}

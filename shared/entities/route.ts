@@ -42,7 +42,18 @@ export const routeEntity: EntityDescriptor = {
   key: 'name',
   fields: routeFields,
   checks: routeChecks,
+  expand: defaultStripPath,
 };
+
+/** Paths of gRPC name methods, which no prefix is stripped from: the default is false there, as in Kong. */
+function defaultStripPath(body: Readonly<Record<string, unknown>>) {
+  const { protocols, strip_path: given } = body;
+  const isGrpc =
+    Array.isArray(protocols) &&
+    protocols.length > 0 &&
+    protocols.every((protocol) => protocol === 'grpc' || protocol === 'grpcs');
+  return { body: given === undefined && isGrpc ? { ...body, strip_path: false } : body, faults: [] };
+}
 
 function checkMethod(method: string): string | undefined {
   return /^[A-Z]+$/.test(method) ? undefined : `invalid value: ${method}`;

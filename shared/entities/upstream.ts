@@ -18,7 +18,10 @@ export const upstreamFields = {
     check: checkUpstreamName,
     description: 'The host name that services use for it.',
   }),
-  algorithm: string({ default: 'round-robin', oneOf: ['consistent-hashing', 'least-connections', 'round-robin'] }),
+  algorithm: string({
+    default: 'round-robin',
+    oneOf: ['consistent-hashing', 'latency', 'least-connections', 'round-robin'],
+  }),
   hash_on: string({ default: 'none', oneOf: hashInputs, description: 'What of a request is hashed.' }),
   hash_fallback: string({ default: 'none', oneOf: hashInputs, description: 'What is hashed where that is missing.' }),
   hash_on_header: string({ check: checkHeaderName }),
@@ -48,6 +51,7 @@ export const upstreamEntity: EntityDescriptor = {
   plural: 'upstreams',
   key: 'name',
   fields: upstreamFields,
+  expand: alignHashing,
   checks: [
     ...namedInputs.flatMap((input) => [
       requiredWhen({ field: `hash_on_${input}`, ifField: 'hash_on', oneOf: [input] }),
@@ -70,3 +74,13 @@ export const upstreamEntity: EntityDescriptor = {
     ...namedInputs.map((input) => distinct([`hash_on_${input}`, `hash_fallback_${input}`])),
   ],
 };
+
+/** As Kong's shorthand does: hashing asks for the algorithm that hashes, and least-connections does not hash. */
+function alignHashing(body: Readonly<Record<string, unknown>>) {
+  const { algorithm, hash_on: hashOn } = body;
+  const hashes = typeof hashOn === 'string' && hashOn !== 'none';
+  if (!hashes) return { body, faults: [] };
+  if (algorithm === 'least-connections') return { body: { ...body, hash_on: 'none' }, faults: [] };
+  const isOther = algorithm !== undefined && algorithm !== null && algorithm !== 'round-robin';
+  return { body: isOther ? body : { ...body, algorithm: 'consistent-hashing' }, faults: [] };
+}

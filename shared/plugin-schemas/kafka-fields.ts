@@ -76,7 +76,13 @@ export const kafkaFields = {
       },
       element,
     ),
-    { required: true, lenMin: 1, requiredToUnderstand: true, description: 'The brokers to ask first.' },
+    {
+      required: true,
+      lenMin: 1,
+      requiredToUnderstand: true,
+      missingHint: 'add the brokers to ask first, as [{host: kafka.example, port: 9092}]',
+      description: 'The brokers to ask first.',
+    },
   ),
   cluster_name: string({
     auto: true,

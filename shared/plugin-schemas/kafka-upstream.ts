@@ -2,7 +2,7 @@ import { quoted } from '../schema/checks.ts';
 import { array, boolean, element, map, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
-import { luaFunction, takesBodyOnly } from './lua-functions.ts';
+import { luaFunction, luaWithoutKong, takesBodyOnly } from './lua-functions.ts';
 import { recordCheck } from './record-checks.ts';
 import { movedRegistryFields, schemaRegistry } from './schema-registry-fields.ts';
 import { parseTopicTemplate } from './topic-template.ts';
@@ -93,7 +93,7 @@ const fields = {
     oneOf: ['envelope', 'body'],
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
-  message_by_lua_functions: array(string({ required: true, check: luaFunction }), {
+  message_by_lua_functions: array(string({ required: true, check: luaFunction, writeCheck: luaWithoutKong }), {
     ...understood,
     description:
       "Lua 5.4 chunks, each 'return function(message) … end', folded over the envelope. A table becomes JSON, a string is the record's value as it is.",

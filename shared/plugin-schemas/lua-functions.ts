@@ -1,4 +1,4 @@
-import { luaSyntaxFault, returnsNoFunction } from '../lua/lua-syntax.ts';
+import { luaSyntaxFault, returnsNoFunction, undefinedGlobalLine } from '../lua/lua-syntax.ts';
 
 /** `return function(message) return message.body end`, with any name and spacing. */
 const bodyIdiom =
@@ -11,6 +11,13 @@ export function luaFunction(source: string): string | undefined {
   return returnsNoFunction(source)
     ? "expected 'return function(message) … end', but the chunk returns none"
     : undefined;
+}
+
+/** Refuses Lua that uses Kong's plugin API, which is no part of Sluice: it would fail with every request. */
+export function luaWithoutKong(source: string): string | undefined {
+  if (luaSyntaxFault(source) !== undefined) return undefined;
+  const line = undefinedGlobalLine(source, 'kong');
+  return line === undefined ? undefined : `line ${line}: there is no global 'kong' here: chunks see the message alone`;
 }
 
 /** Tells whether a chain only takes the body out of the envelope, for which no Lua need run. */

@@ -133,7 +133,7 @@ function checkValue(field: Field, input: unknown, walk: Walk, path: Place): unkn
       walk.isIdle !== true &&
       !(field.auto === true && walk.auto === undefined && input === undefined)
     ) {
-      refuse(walk, path, 'required field missing');
+      refuse(walk, path, `required field missing${field.missingHint === undefined ? '' : `; ${field.missingHint}`}`);
     }
     return null;
   }
@@ -155,7 +155,10 @@ function checkPresent(field: Field, value: unknown, walk: Walk, path: Place): un
     return checkFields(field, value, isIdle ? { ...walk, isIdle } : walk, path);
   }
   const checked = checkScalar(field, value);
-  return checked.kind === 'ok' ? checked.value : refuse(walk, path, checked.message);
+  if (checked.kind === 'fault') return refuse(walk, path, checked.message);
+  const { value: text } = checked;
+  const message = walk.auto !== undefined && typeof text === 'string' ? field.writeCheck?.(text) : undefined;
+  return message === undefined ? checked.value : refuse(walk, path, message);
 }
 
 function fill(field: Field, input: unknown, auto: AutoValues | undefined): unknown {

@@ -15,6 +15,8 @@ export interface FieldOptions {
   /** Only null is accepted (Kong's `eq: null`). */
   readonly eq?: null;
   readonly description?: string;
+  /** Follows `required field missing`: what to write. */
+  readonly missingHint?: string;
   readonly deprecation?: string;
   /**
    * Decides who may send or what is written (record, key, partition, target): a node that does not know the field must
@@ -40,6 +42,8 @@ export interface StringOptions extends FieldOptions {
   readonly refersTo?: string;
   /** A further check of our own: the fault in Kong's words, or undefined when the value is good. */
   readonly check?: (value: string) => string | undefined;
+  /** A check where an entity is written, and not where a stored one is read: what older versions took must stay usable. */
+  readonly writeCheck?: (value: string) => string | undefined;
 }
 
 export interface NumberOptions extends FieldOptions {
@@ -67,6 +71,7 @@ export interface Field<T = unknown> extends FieldOptions {
   readonly encrypted?: boolean;
   readonly refersTo?: string;
   readonly check?: (value: string) => string | undefined;
+  readonly writeCheck?: (value: string) => string | undefined;
   /** array, set */
   readonly elements?: Field;
   /** map */

@@ -236,7 +236,7 @@ describe('the roles of one process', function () {
     expect(await node.exited).to.equal(1);
     expect(node.lines.filter(({ event }) => event === 'declarative_fault').map((line) => line['fault'])).to.deep.equal([
       'services.1.host: required field missing',
-      'routes.1.paths.1: should start with: / (fixed path) or ~/ (regexed path)',
+      'routes.1.paths.1: should start with: / (fixed path) or ~/ (regex path)',
     ]);
     expect(node.lines.some(({ event }) => event === 'listening')).to.equal(false);
   });

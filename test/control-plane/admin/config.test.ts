@@ -150,7 +150,7 @@ describe('/config of a control plane', function () {
     expect(tree.body.fields).to.deep.equal({
       odd: 'unknown field',
       services: [{ host: 'required field missing' }],
-      routes: [{ paths: ['should start with: / (fixed path) or ~/ (regexed path)'] }],
+      routes: [{ paths: ['should start with: / (fixed path) or ~/ (regex path)'] }],
     });
     const flat = await load(bad, '?flatten_errors=1');
     expect(flat.body.fields).to.deep.equal({ odd: 'unknown field' });
@@ -158,7 +158,7 @@ describe('/config of a control plane', function () {
       entity_type: 'route',
       entity_name: 'r',
       entity: { name: 'r', paths: ['x'] },
-      errors: [{ type: 'field', field: 'paths.1', message: 'should start with: / (fixed path) or ~/ (regexed path)' }],
+      errors: [{ type: 'field', field: 'paths.1', message: 'should start with: / (fixed path) or ~/ (regex path)' }],
     });
     expect(await names('services')).to.deep.equal(['shop']);
   });

@@ -60,7 +60,7 @@ describe('the Admin API: plugins', () => {
     const { status, body } = await admin.call('POST', '/plugins', { name: 'none', config: { a: 1 }, enabled: 1 });
     expect(status).to.equal(400);
     expect(body.fields).to.deep.equal({
-      name: "plugin 'none' not enabled; add it to the 'plugins' configuration property",
+      name: "plugin 'none' not enabled; this version has: kafka-log, kafka-upstream, sample",
       enabled: 'expected a boolean',
     });
     for (const name of ['constructor', '__proto__']) {
@@ -130,7 +130,7 @@ describe('the Admin API: plugins', () => {
     const refused = await admin.call('POST', '/plugins', { name: 'kafka-upstream', config: { topic: 5 } });
     expect(refused.body.fields.config).to.include({
       topic: 'expected a string',
-      bootstrap_servers: 'required field missing',
+      bootstrap_servers: 'required field missing; add the brokers to ask first, as [{host: kafka.example, port: 9092}]',
     });
   });
 });

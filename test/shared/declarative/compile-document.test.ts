@@ -180,8 +180,8 @@ describe('a declarative document', () => {
       [
         'services.1.routes.2: expected a record',
         'services.1.prot: unknown field',
-        'services.1.routes.1.paths.2: should start with: / (fixed path) or ~/ (regexed path)',
-        "services.1.routes.3.plugins.1.name: plugin 'nope' not enabled; add it to the 'plugins' configuration property",
+        'services.1.routes.1.paths.2: should start with: / (fixed path) or ~/ (regex path)',
+        "services.1.routes.3.plugins.1.name: plugin 'nope' not enabled; this version has: sample",
         "routes.1: must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'",
       ],
     ],

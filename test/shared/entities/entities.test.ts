@@ -34,6 +34,10 @@ describe('services', () => {
     [{ host: null }, { host: 'required field missing' }],
     [{ host: '' }, { host: 'length must be at least 1' }],
     [{ host: 'a b' }, { host: 'invalid value: a b' }],
+    [{ host: 'a'.repeat(64) }, {}],
+    [{ host: '1.2.3.4.5' }, { host: 'invalid value: 1.2.3.4.5' }],
+    [{ host: '999.1.1.1' }, { host: 'invalid value: 999.1.1.1' }],
+    [{ host: '10.0.0.1' }, {}],
     [{ host: 'a/b' }, { host: 'invalid value: a/b' }],
     [{ host: 'under_score.example' }, {}],
     [{ host: '10.0.0.1' }, {}],
@@ -79,7 +83,7 @@ describe('routes', () => {
   });
   const mixed = { protocols: "these sets are mutually exclusive: ('http', 'https'), ('grpc', 'grpcs')" };
   const grpc = { protocols: ['grpc'], strip_path: false };
-  const start = 'should start with: / (fixed path) or ~/ (regexed path)';
+  const start = 'should start with: / (fixed path) or ~/ (regex path)';
   const status = { https_redirect_status_code: 'expected one of: 426, 301, 302, 307, 308' };
   const noHost = "cannot contain 'host' header, which must be specified in the 'hosts' attribute";
   table(routeEntity, [
@@ -99,7 +103,7 @@ describe('routes', () => {
       { methods: "cannot set 'methods' when 'protocols' is 'grpc' or 'grpcs'" },
     ],
     [
-      { protocols: ['grpcs'], hosts: ['a'] },
+      { protocols: ['grpcs'], hosts: ['a'], strip_path: true },
       { strip_path: "cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'" },
     ],
     [{ protocols: ['http', 'grpc'], strip_path: false, hosts: ['a'] }, mixed],
@@ -118,6 +122,9 @@ describe('routes', () => {
     [{ paths: ['/%7Euser'] }, { paths: ["non-normalized path, consider use '/~user' instead"] }],
     [{ paths: ['/%2f'] }, { paths: ["non-normalized path, consider use '/%2F' instead"] }],
     [{ paths: ['/a%2Fb', '/a/', '/.well-known'] }, {}],
+    [{ paths: ['/a{b}', '/ä', '/漢字/"x"', '/a|b', '/ä/%7B'] }, {}],
+    [{ paths: ['/ä/../ö'] }, { paths: ["non-normalized path, consider use '/ö' instead"] }],
+    [{ paths: ['/ä/%2f'] }, { paths: ["non-normalized path, consider use '/ä/%2F' instead"] }],
     [
       { paths: ['/a b'] },
       { paths: ["invalid path: '/a b' (characters outside of the reserved list of RFC 3986 found)"] },
@@ -132,6 +139,9 @@ describe('routes', () => {
       { hosts: ['*.example.com', 'example.*', 'a.example:8080', '*.example.com:80', '10.0.0.1', '[::1]:80', '::1'] },
       {},
     ],
+    [{ hosts: [`${'a'.repeat(64)}.example`] }, {}],
+    [{ hosts: ['1.2.3'] }, { hosts: ['invalid value: 1.2.3'] }],
+    [{ hosts: ['300.1.1.1:80'] }, { hosts: ['invalid value: 300.1.1.1:80'] }],
     [{ hosts: ['a.*.com'] }, { hosts: ['invalid wildcard: must be placed at leftmost or rightmost label'] }],
     [{ hosts: ['*a.com'] }, { hosts: ['invalid wildcard: must be placed at leftmost or rightmost label'] }],
     [{ hosts: ['*'] }, { hosts: ['invalid wildcard: must be placed at leftmost or rightmost label'] }],
@@ -165,6 +175,19 @@ describe('routes', () => {
       },
     ],
   ]);
+
+  it('strips no path of gRPC unless it is asked to', () => {
+    for (const [protocols, strips] of [
+      [['grpc'], false],
+      [['grpc', 'grpcs'], false],
+      [['http', 'https'], true],
+      [undefined, true],
+    ] as const) {
+      const input = { hosts: ['a'], ...(protocols && { protocols }) };
+      const checked = checkEntity({ entity: routeEntity, plugins: {}, input });
+      expect(checked.kind === 'ok' && checked.value, JSON.stringify(input)).to.include({ strip_path: strips });
+    }
+  });
 
   it('has the defaults of Kong', () => {
     const checked = checkEntity({ entity: routeEntity, plugins: {}, input: { paths: ['/'] } });

@@ -24,8 +24,13 @@ describe('upstreams', () => {
       [{ name: '10.0.0.1' }, name('10.0.0.1', 'no ip addresses allowed')],
       [{ name: '[::1]' }, name('[::1]', 'no ip addresses allowed')],
       [{ name: 'a:80' }, name('a:80', 'no port allowed')],
-      [{ algorithm: 'best' }, { algorithm: 'expected one of: consistent-hashing, least-connections, round-robin' }],
+      [
+        { algorithm: 'best' },
+        { algorithm: 'expected one of: consistent-hashing, latency, least-connections, round-robin' },
+      ],
       [{ algorithm: 'least-connections' }, {}],
+      [{ algorithm: 'latency' }, {}],
+      [{ name: '1.2.3' }, name('1.2.3', 'must be a valid hostname')],
       [{ hash_on: 'x' }, { hash_on: others() }],
       [{ hash_on: 'header' }, { ...given('hash_on'), hash_on_header: missing }],
       [{ hash_on: 'header', hash_on_header: 'x-a' }, {}],
@@ -166,6 +171,32 @@ describe('targets', () => {
   });
 });
 
+describe('the hash of an upstream', () => {
+  const rows: readonly (readonly [input: object, expected: object])[] = [
+    [{ hash_on: 'ip' }, { hash_on: 'ip', algorithm: 'consistent-hashing' }],
+    [
+      { hash_on: 'ip', algorithm: 'round-robin' },
+      { hash_on: 'ip', algorithm: 'consistent-hashing' },
+    ],
+    [
+      { hash_on: 'ip', algorithm: 'least-connections' },
+      { hash_on: 'none', algorithm: 'least-connections' },
+    ],
+    [
+      { hash_on: 'none', algorithm: 'round-robin' },
+      { hash_on: 'none', algorithm: 'round-robin' },
+    ],
+    [{ algorithm: 'consistent-hashing' }, { hash_on: 'none', algorithm: 'consistent-hashing' }],
+    [{}, { hash_on: 'none', algorithm: 'round-robin' }],
+  ];
+  for (const [input, expected] of rows) {
+    it(`agrees with the algorithm for ${JSON.stringify(input)}`, () => {
+      const checked = checkEntity({ entity: upstreamEntity, plugins: {}, input: { name: 'u', ...input } });
+      expect(checked.kind === 'ok' && checked.value).to.include(expected);
+    });
+  }
+});
+
 describe('jwt secrets', () => {
   const algorithm =
     'expected one of: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512, EdDSA';
@@ -180,7 +211,10 @@ describe('jwt secrets', () => {
       ...['RS256', 'ES384', 'PS512', 'EdDSA'].map(
         (name) => [{ algorithm: name }, { ...given('algorithm'), rsa_public_key: missing }] as const,
       ),
-      [{ algorithm: 'RS256', rsa_public_key: 'x' }, { rsa_public_key: 'invalid key' }],
+      ...['RS256', 'ES384', 'PS512', 'EdDSA'].map(
+        (name) => [{ algorithm: name, rsa_public_key: 'x' }, { rsa_public_key: 'invalid key' }] as const,
+      ),
+      [{ algorithm: 'HS256', rsa_public_key: 'x' }, {}],
       [{ key: '' }, { key: 'length must be at least 1' }],
     ],
   );
