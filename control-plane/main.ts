@@ -19,6 +19,7 @@ import { databaseProblems } from './database-health.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { configIdentity } from './store/config-identity.ts';
 import { openStore, type OpenStore } from './open-store.ts';
+import { maskKey } from './store/mask-key.ts';
 import { startConfigSync, type RunningConfigSync } from './sync/config-sync.ts';
 import { createLocalSource, type LocalSource } from './sync/local-source.ts';
 
@@ -179,7 +180,8 @@ async function startAdmin(parts: Parts, tls: TlsFiles | undefined): Promise<void
   const { options, role, metrics, store, hold, keyring, audit, sync, localSource, addresses, stops } = parts;
   const { adminListen, adminToken, adminTokenReadOnly, logger, proxyAddresses } = options;
   if (adminListen === 'off') return;
-  const declarative = databaseConfig({ store, hold, database: options.database, keyring });
+  const key = maskKey(parts.database);
+  const declarative = databaseConfig({ store, hold, database: options.database, keyring, maskKey: key });
   stops.push(() => declarative.stop());
   const admin = createAdminServer({
     store,
@@ -193,6 +195,7 @@ async function startAdmin(parts: Parts, tls: TlsFiles | undefined): Promise<void
       : { syncGate: localSource }),
     ...(proxyAddresses && { proxyAddresses }),
     metrics,
+    maskKey: key,
     settings: {
       listen: adminListen,
       role,

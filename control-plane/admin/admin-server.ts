@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
@@ -11,6 +12,7 @@ import {
 import { limitHits } from '../../shared/limit-hits.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { digestMask } from '../../shared/schema/mask.ts';
 import { boundAddress } from '../../shared/status-server.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { EntityStore } from '../store/entity-store.ts';
@@ -58,6 +60,8 @@ export interface AdminServerOptions {
   readonly proxyAddresses?: () => readonly string[];
   /** Without a database `GET /status` tells what runs. */
   readonly configurationHash?: () => string | undefined;
+  /** The key of masks for the read-only token; without it one of this process. */
+  readonly maskKey?: Buffer;
   /** The registry of its metrics; without it nobody reads them. */
   readonly metrics?: Registry;
 }
@@ -132,14 +136,15 @@ function addRoutes(
 ): () => void {
   const { settings, entities, plugins, store, clustering, declarative } = options;
   const { role, sluiceVersion } = settings;
+  const mask = digestMask(options.maskKey ?? randomBytes(32));
   const paths: DocumentedPath[] = [];
   const add = (path: string, handlers: Handlers, about?: PathAbout) => {
     paths.push({ path: path.replace(/:([a-z]+)/g, '{$1}'), methods: Object.keys(handlers), about });
     addResource({ app, path, handlers });
   };
   const syncGate = options.syncGate === undefined ? {} : { syncGate: options.syncGate };
-  addEntityRoutes({ entities, plugins, store, readOnly: role === 'dbless', add, ...syncGate });
-  addSchemaRoutes({ entities, plugins, store, add });
+  addEntityRoutes({ entities, plugins, store, readOnly: role === 'dbless', mask, add, ...syncGate });
+  addSchemaRoutes({ entities, plugins, store, mask, add });
   addInfoRoutes({
     store,
     entities,
@@ -160,7 +165,7 @@ function addRoutes(
       if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();
     });
     paths.push({ path: configPath, methods: ['GET', 'POST'], about: undefined });
-    void app.register(async (scope) => addConfigRoutes(scope, { declarative, entities, plugins, ...syncGate }));
+    void app.register(async (scope) => addConfigRoutes(scope, { declarative, entities, plugins, mask, ...syncGate }));
   }
   return () => endEvents?.();
 }

@@ -4,6 +4,7 @@ import { documentBytesMax } from '../../shared/declarative/parse-document.ts';
 import { renderDocument } from '../../shared/declarative/render-document.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import type { Mask } from '../../shared/schema/mask.ts';
 import { AdminError, invalidDocument, plainError } from './admin-error.ts';
 import { addDocumentParsers } from './body.ts';
 import type { SyncGate } from './clustering.ts';
@@ -19,6 +20,7 @@ export interface ConfigRoutesOptions {
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
   readonly syncGate?: SyncGate;
+  readonly mask: Mask;
 }
 
 const yamlPattern = /(?:application|text)\/(?:x-)?yaml/;
@@ -37,7 +39,10 @@ export function addConfigRoutes(scope: FastifyInstance, options: ConfigRoutesOpt
   });
 }
 
-async function readConfig({ declarative, entities, plugins }: ConfigRoutesOptions, call: Call): Promise<AdminAnswer> {
+async function readConfig(
+  { declarative, entities, plugins, mask }: ConfigRoutesOptions,
+  call: Call,
+): Promise<AdminAnswer> {
   const whole = declarative.read();
   const format = yamlPattern.test(call.accept) ? 'yaml' : 'json';
   const pieces = renderDocument({
@@ -45,7 +50,7 @@ async function readConfig({ declarative, entities, plugins }: ConfigRoutesOption
     descriptors: entities,
     plugins,
     format,
-    masked: call.readOnly,
+    mask: call.readOnly ? mask : undefined,
   });
   const texts: string[] = [];
   let sliceEndMs = performance.now() + sliceMs;
@@ -93,7 +98,7 @@ function changedMeanwhile(): AdminError {
   return plainError(412, 'Precondition failed: the configuration was changed');
 }
 
-/** The document of a body of any kind; in forms it is the field `config`. */
+/** Returns the document of a body of any kind; in forms it is the field `config`. */
 function documentOf({ raw, body }: Call): Pick<LoadRequest, 'bytes' | 'json'> {
   if (raw !== undefined && raw.bytes.length > 0) return { bytes: raw.bytes, json: raw.json };
   const text = body?.kind === 'form' ? body.entries.find(([name]) => name === 'config')?.[1] : undefined;

@@ -4,6 +4,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
 import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import type { Mask } from '../../shared/schema/mask.ts';
 import { referencedId, type SnapshotEntity } from '../../shared/snapshot.ts';
 import type { PageQuery } from '../store/page.ts';
 import type { EntityStore } from '../store/entity-store.ts';
@@ -23,6 +24,7 @@ export interface EntityHandlersDeps {
   readonly plugins: PluginSchemas;
   readonly store: EntityStore;
   readonly syncGate?: SyncGate;
+  readonly mask: Mask;
 }
 
 export type ParentOf = (call: Call) => ParentReference;
@@ -147,12 +149,12 @@ function shown(deps: EntityHandlersDeps, entity: EntityDescriptor, value: Snapsh
 }
 
 function readable(
-  { plugins }: EntityHandlersDeps,
+  { plugins, mask }: EntityHandlersDeps,
   entity: EntityDescriptor,
   value: SnapshotEntity,
   call: Call,
 ): Values {
-  return call.readOnly ? maskEntity(entity, plugins, value) : value;
+  return call.readOnly ? maskEntity(entity, plugins, value, mask) : value;
 }
 
 /** Returns the body as a record; a form is typed by the schema of the entity, which for a plugin follows from its name. */

@@ -1,9 +1,12 @@
 import { effectiveDescriptor, pluginParts } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { unmasker } from '../../shared/entities/unmask.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { maskedText, type Mask } from '../../shared/schema/mask.ts';
 import { publishSchema, type PublishedSchema } from '../../shared/schema/publish.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { plainError } from './admin-error.ts';
+import type { Values } from './entity-checks.ts';
 import { entityOperations } from './entity-operations.ts';
 import { formFields, formToRecord } from './form.ts';
 import type { Call, Handlers } from './resource.ts';
@@ -12,11 +15,12 @@ export interface SchemaRoutesOptions {
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
   readonly store: EntityStore;
+  readonly mask: Mask;
   readonly add: (path: string, handlers: Handlers) => void;
 }
 
 /** `/schemas/…` in Kong's form, made once, and the validation of bodies without writing them. */
-export function addSchemaRoutes({ entities, plugins, store, add }: SchemaRoutesOptions): void {
+export function addSchemaRoutes({ entities, plugins, store, mask, add }: SchemaRoutesOptions): void {
   const operations = entityOperations({ store, plugins });
   const ofEntities = new Map(entities.map((entity) => [entity.plural, publishSchema(entity)]));
   const ofPlugins = new Map(
@@ -29,6 +33,13 @@ export function addSchemaRoutes({ entities, plugins, store, add }: SchemaRoutesO
     return entity;
   }
 
+  /** Puts secrets in the places of their masks: the body is checked, not stored. */
+  function unmasked(entity: EntityDescriptor, value: Values): Values {
+    if (!JSON.stringify(value).includes(`${maskedText}:`)) return value;
+    const { entities: current } = store.readAll();
+    return unmasker({ entities: current, descriptors: entities, plugins, mask })(entity, value);
+  }
+
   function validate(call: Call, entity: EntityDescriptor) {
     const { body } = call;
     if (body?.kind === 'form') {
@@ -38,7 +49,7 @@ export function addSchemaRoutes({ entities, plugins, store, add }: SchemaRoutesO
         formToRecord(formFields(effectiveDescriptor(entity, plugins, { name })), body.entries),
       );
     } else {
-      operations.validate(entity, body?.value ?? {});
+      operations.validate(entity, unmasked(entity, body?.value ?? {}));
     }
     return { status: 200, body: { message: 'schema validation successful' } };
   }

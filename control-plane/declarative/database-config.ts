@@ -13,6 +13,8 @@ export interface DatabaseConfigOptions {
   readonly database: string;
   /** Lines of the keyring that its secrets are under; undefined: they are in clear text. */
   readonly keyring: readonly string[] | undefined;
+  /** The key of masks for the read-only token. */
+  readonly maskKey: Uint8Array;
 }
 
 const threadFile = new URL('load-worker.js', import.meta.url);
@@ -46,10 +48,10 @@ export function databaseConfig(options: DatabaseConfigOptions): DeclarativeConfi
   };
 }
 
-function taskOf({ store, database, keyring }: DatabaseConfigOptions, request: LoadRequest): LoadTask {
+function taskOf({ store, database, keyring, maskKey }: DatabaseConfigOptions, request: LoadRequest): LoadTask {
   const { bytes, json, dryRun, expectedEtag } = request;
   const expected = expectedEtag === undefined ? {} : { expectedRevision: store.revision() };
-  return { database, keyring, actor: currentActor(), bytes, json, dryRun, ...expected };
+  return { database, keyring, actor: currentActor(), bytes, json, dryRun, maskKey, ...expected };
 }
 
 /** Runs the thread of a load, and lets it and the writes of this process learn of each other. */

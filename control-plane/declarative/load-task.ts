@@ -12,6 +12,8 @@ export interface LoadTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly json: boolean;
   readonly dryRun: boolean;
+  /** The key of masks, which a dry run may hold instead of secrets. */
+  readonly maskKey: Uint8Array;
   readonly expectedRevision?: number;
 }
 

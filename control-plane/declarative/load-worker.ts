@@ -13,7 +13,9 @@ import { documentErrors } from '../../shared/declarative/document-errors.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { autoValues } from '../../shared/auto-values.ts';
 import { entities } from '../../shared/entities/entities.ts';
+import { unmasker, type Unmask } from '../../shared/entities/unmask.ts';
 import { silentLogger } from '../../shared/log.ts';
+import { digestMask, maskedText } from '../../shared/schema/mask.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { entityKey } from '../../shared/snapshot-wire.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
@@ -30,11 +32,8 @@ import type { LoadMessage, LoadTask, Meanwhile, Place } from './load-task.ts';
 // lock of the database is held for the last step only: what the main thread wants to write waits for it.
 
 async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
-  const { bytes, json } = task;
-  const parsed = parseDocumentBytes(bytes, { json });
+  const parsed = parseDocumentBytes(task.bytes, { json: task.json });
   if (parsed.kind === 'faults') return { kind: 'faults', errors: documentErrors(parsed.faults, pluginSchemas) };
-  const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto: autoValues });
-  if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
   const database = openDatabase({ path: task.database });
   // What it writes is much: it is moved from the journal into the database when the lock is free again.
   database.pragma('wal_autocheckpoint = 0');
@@ -48,11 +47,28 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
       documents: documentsOf(task.keyring),
       audit: createAuditLog({ database, plugins: pluginSchemas }),
     });
+    const compiled = compileDocument({
+      document: parsed.document,
+      entities,
+      plugins: pluginSchemas,
+      auto: autoValues,
+      ...unmaskOf(task, store),
+    });
+    if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
     return await write(task, compiled.entities, store, port);
   } finally {
     database.pragma('wal_checkpoint(PASSIVE)');
     database.close();
   }
+}
+
+/** A dry run may compare the masks that a reader without the right to see secrets was given. */
+function unmaskOf({ dryRun, bytes, maskKey }: LoadTask, store: EntityStore): { readonly unmask?: Unmask } {
+  if (!dryRun || !Buffer.from(bytes).includes(`${maskedText}:`)) return {};
+  const mask = digestMask(Buffer.from(maskKey));
+  return {
+    unmask: unmasker({ entities: store.readAll().entities, descriptors: entities, plugins: pluginSchemas, mask }),
+  };
 }
 
 function documentsOf(keyring: readonly string[] | undefined): Documents {

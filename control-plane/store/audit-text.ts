@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
+import { uniformMask } from '../../shared/schema/mask.ts';
 import { isRecord } from '../../shared/schema/is-record.ts';
 import { nameOf, type SnapshotEntity } from '../../shared/snapshot.ts';
 import { currentActor } from './actor.ts';
@@ -57,7 +58,7 @@ export function auditText(
   if (before !== undefined && after !== undefined && changed.length === 0) return undefined;
   const kept = (state: SnapshotEntity | undefined): object | null => {
     if (state === undefined) return null;
-    const masked = maskEntity(entity, plugins, state);
+    const masked = maskEntity(entity, plugins, state, uniformMask);
     return Buffer.byteLength(JSON.stringify(masked)) > limits.entityBytesMax ? null : masked;
   };
   const entry: Omit<AuditEntry, 'id' | 'at' | 'revision'> = {

@@ -1,5 +1,6 @@
 import { checkEntity, effectiveDescriptor } from '../entities/check-entity.ts';
 import type { EntityDescriptor } from '../entities/entity.ts';
+import type { Unmask } from '../entities/unmask.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import type { AutoValues } from '../schema/check.ts';
 import { isRecord } from '../schema/is-record.ts';
@@ -31,6 +32,8 @@ export interface CompileOptions {
   readonly plugins: PluginSchemas;
   /** For times and random words that the document leaves out. */
   readonly auto: AutoValues;
+  /** Puts secrets in the places of their masks, where the document is only compared. */
+  readonly unmask?: Unmask;
 }
 
 /** Stands for a reference that leads nowhere, for which there is a fault of its own. */
@@ -40,14 +43,15 @@ const nowhere = '00000000-0000-0000-0000-000000000000';
  * Turns a parsed declarative document into the entities that it means, with the checks of the Admin API. Pure, but for
  * the values of `auto`; both planes use it.
  */
-export function compileDocument({ document, entities, plugins, auto }: CompileOptions): CompiledDocument {
+export function compileDocument({ document, entities, plugins, auto, unmask }: CompileOptions): CompiledDocument {
   const flat = flattenDocument(document, entities);
   if (flat.isOverfull) return { kind: 'faults', faults: flat.faults };
-  const ids = documentIds(flat.items);
+  const items = unmask === undefined ? flat.items : unmaskItems(flat.items, unmask);
+  const ids = documentIds(items);
   const faults: DocumentFault[] = [...flat.faults];
   const compiled: CompiledEntity[] = [];
   const written: { readonly item: DocumentItem; readonly value: Readonly<Record<string, unknown>> }[] = [];
-  for (const item of flat.items) {
+  for (const item of items) {
     const { entity } = item;
     const prepared = prepare(item, ids);
     const checked = checkEntity({ entity, plugins, input: prepared.input, auto });
@@ -61,6 +65,19 @@ export function compileDocument({ document, entities, plugins, auto }: CompileOp
   }
   faults.push(...findDoubles(written));
   return faults.length === 0 ? { kind: 'ok', entities: compiled } : { kind: 'faults', faults };
+}
+
+/** Returns the items with their secrets; ids follow from keys, which may be secrets. */
+function unmaskItems(items: readonly DocumentItem[], unmask: Unmask): DocumentItem[] {
+  const fresh = new Map<DocumentItem, DocumentItem>();
+  // A parent stands before its children.
+  return items.map((item) => {
+    const { entity, input, parent } = item;
+    const outer = parent && { parent: { ...parent, item: fresh.get(parent.item) ?? parent.item } };
+    const unmasked = { ...item, input: unmask(entity, input), ...outer };
+    fresh.set(item, unmasked);
+    return unmasked;
+  });
 }
 
 /** Returns an item with its id, and with references in the form that the check wants. */

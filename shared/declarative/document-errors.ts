@@ -1,4 +1,5 @@
 import { maskEntity } from '../entities/secret-fields.ts';
+import { uniformMask } from '../schema/mask.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { dottedPath, faultTree, type FaultTree } from '../schema/faults.ts';
 import type { DocumentFault, DocumentItem } from './flatten-document.ts';
@@ -74,7 +75,7 @@ function flattenedEntity(item: DocumentItem, faults: readonly DocumentFault[], p
     ...(typeof id === 'string' ? { entity_id: id } : {}),
     ...(typeof name === 'string' ? { entity_name: name } : {}),
     ...(Array.isArray(tags) ? { entity_tags: tags.map(String) } : {}),
-    entity: maskEntity(entity, plugins, input),
+    entity: maskEntity(entity, plugins, input, uniformMask),
     errors: faults.map(({ path, message }) => {
       const field = dottedPath(path.slice(item.path.length));
       return field === '' ? { type: 'entity', message } : { type: 'field', field, message };

@@ -5,6 +5,7 @@ import { maskEntity } from '../entities/secret-fields.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../schema/is-record.ts';
 import type { Field } from '../schema/field.ts';
+import type { Mask } from '../schema/mask.ts';
 import { descend, mapRecord, omit } from '../schema/walk.ts';
 import type { SnapshotEntities } from '../snapshot.ts';
 import { formatVersion } from './flatten-document.ts';
@@ -14,8 +15,8 @@ export interface RenderOptions {
   readonly descriptors: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
   readonly format: 'json' | 'yaml';
-  /** For readers who may not see secrets; such a document says so and does not load unchanged. */
-  readonly masked: boolean;
+  /** Masks the secrets; such a document says so and cannot be loaded. Undefined: the reader may see them. */
+  readonly mask: Mask | undefined;
 }
 
 /**
@@ -24,10 +25,10 @@ export interface RenderOptions {
  * means the same.
  */
 export function* renderDocument(options: RenderOptions): Generator<string, void> {
-  const { entities, descriptors, plugins, format, masked } = options;
+  const { entities, descriptors, plugins, format, mask } = options;
   const head = {
     _format_version: formatVersion,
-    ...(masked ? { _comment: 'secrets are masked: this was read with the read-only token' } : {}),
+    ...(mask ? { _comment: 'secrets are masked: this was read with the read-only token' } : {}),
   };
   yield format === 'json' ? JSON.stringify(head).slice(0, -1) : dump(head);
   for (const entity of descriptors) {
@@ -36,7 +37,7 @@ export function* renderDocument(options: RenderOptions): Generator<string, void>
     yield format === 'json' ? `,"${entity.plural}":[` : `${entity.plural}:\n`;
     for (const [index, value] of list.entries()) {
       const { fields } = effectiveDescriptor(entity, plugins, value);
-      const written = mapRecord(fields, masked ? maskEntity(entity, plugins, value) : value, writtenValue);
+      const written = mapRecord(fields, mask ? maskEntity(entity, plugins, value, mask) : value, writtenValue);
       yield format === 'json'
         ? `${index === 0 ? '' : ','}${JSON.stringify(written)}`
         : dump([written], { lineWidth: -1, noRefs: true });

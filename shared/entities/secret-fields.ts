@@ -1,6 +1,6 @@
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import type { Fields } from '../schema/field.ts';
-import { maskSecrets } from '../schema/mask.ts';
+import { maskSecrets, type Mask } from '../schema/mask.ts';
 import { effectiveDescriptor } from './check-entity.ts';
 import type { EntityDescriptor } from './entity.ts';
 import { pluginEntity } from './plugin.ts';
@@ -24,6 +24,7 @@ export function maskEntity(
   entity: EntityDescriptor,
   plugins: PluginSchemas,
   value: Readonly<Record<string, unknown>>,
+  mask: Mask,
 ): Readonly<Record<string, unknown>> {
-  return maskSecrets(secretFields(entity, plugins, value), value);
+  return maskSecrets(secretFields(entity, plugins, value), value, mask);
 }

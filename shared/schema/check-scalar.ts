@@ -2,6 +2,7 @@ import { isRecord } from './is-record.ts';
 import { isUuid } from '../uuid.ts';
 import { isReference, parseReference } from '../vault-reference.ts';
 import type { Field } from './field.ts';
+import { isDigestMask } from './mask.ts';
 
 export type Scalar =
   { readonly kind: 'ok'; readonly value: unknown } | { readonly kind: 'fault'; readonly message: string };
@@ -22,6 +23,7 @@ function checkString(field: Field, value: unknown): Scalar {
     const parsed = parseReference(value);
     return parsed.kind === 'reference' ? ok(value) : fault(parsed.message);
   }
+  if (field.encrypted === true && isDigestMask(value)) return fault('this is a masked secret: write the secret itself');
   if (field.oneOf !== undefined && !field.oneOf.includes(value))
     return fault(`expected one of: ${field.oneOf.join(', ')}`);
   if (field.uuid === true) return isUuid(value) ? ok(value.toLowerCase()) : fault('expected a valid UUID');

@@ -207,7 +207,8 @@ describe('the Admin API: certificates and their names', () => {
     admin = await startAdmin({ token: 'full', tokenReadOnly: 'read' });
     await admin.call('POST', '/certificates', { ...pair, snis: ['a'] }, { 'kong-admin-token': 'full' });
     const { body, text } = await admin.call('GET', '/certificates/a', undefined, { 'kong-admin-token': 'read' });
-    expect(body).to.deep.include({ cert: pair.cert, key: '******', snis: ['a'] });
+    expect(body).to.deep.include({ cert: pair.cert, snis: ['a'] });
+    expect(body.key).to.match(/^\*{6}:[0-9a-f]{12}$/);
     expect(text).not.to.contain('PRIVATE KEY');
   });
 

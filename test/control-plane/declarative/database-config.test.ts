@@ -7,6 +7,7 @@ import { createEntityStore, type EntityStore } from '../../../control-plane/stor
 import { WriteHold } from '../../../control-plane/store/write-hold.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
+import { digestMask } from '../../../shared/schema/mask.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
 
@@ -33,8 +34,10 @@ describe('a load into the database', () => {
       plugins: pluginSchemas,
       audit: createAuditLog({ database: opened, plugins: pluginSchemas }),
     });
+  const maskKey = Buffer.alloc(32, 1);
+  const config = () => databaseConfig({ store, hold, database: `${folder.path}/x.db`, keyring: undefined, maskKey });
   const load = (expectedEtag?: string) =>
-    databaseConfig({ store, hold, database: `${folder.path}/x.db`, keyring: undefined }).load({
+    config().load({
       bytes: bytes(),
       json: true,
       dryRun: false,
@@ -57,6 +60,28 @@ describe('a load into the database', () => {
   afterEach(async () => {
     database.close();
     await folder.remove();
+  });
+
+  it('compares the masks of secrets in a dry run, and refuses them in a load', async () => {
+    const document = (key: string) =>
+      new TextEncoder().encode(
+        JSON.stringify({ _format_version: '3.0', consumers: [{ username: 'c', keyauth_credentials: [{ key }] }] }),
+      );
+    const run = (key: string, dryRun: boolean) => config().load({ bytes: document(key), json: true, dryRun });
+    expect(await run('planted-key', false)).to.have.property('kind', 'loaded');
+    const mask = digestMask(maskKey);
+    const rows: readonly (readonly [string, boolean, object])[] = [
+      [mask('planted-key'), true, { kind: 'loaded', unchanged: 2 }],
+      ['planted-key', true, { kind: 'loaded', unchanged: 2 }],
+      [mask('another-key'), true, { kind: 'faults', unchanged: undefined }],
+      [mask('planted-key'), false, { kind: 'faults', unchanged: undefined }],
+    ];
+    for (const [key, dryRun, expected] of rows) {
+      const result = await run(key, dryRun);
+      const unchanged = result.kind === 'loaded' ? result.summary.unchanged : undefined;
+      expect({ kind: result.kind, unchanged }, `${key} ${dryRun}`).to.deep.equal(expected);
+      expect(JSON.stringify(result)).to.not.contain('planted');
+    }
   });
 
   it('replaces everything in one revision, tags and audit log included, and changes nothing the second time', async () => {

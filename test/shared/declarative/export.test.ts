@@ -1,3 +1,4 @@
+import { uniformMask } from '../../../shared/schema/mask.ts';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { differenceTo, entitiesById, isDifferent, type Change } from '../../../shared/declarative/carry-over.ts';
@@ -98,7 +99,15 @@ function read(rendered: string): readonly CompiledEntity[] {
 }
 
 function render(all: SnapshotEntities, format: 'json' | 'yaml', masked = false): string {
-  return [...renderDocument({ entities: all, descriptors: entities, plugins, format, masked })].join('');
+  return [
+    ...renderDocument({
+      entities: all,
+      descriptors: entities,
+      plugins,
+      format,
+      mask: masked ? uniformMask : undefined,
+    }),
+  ].join('');
 }
 
 // A name and a plain object of undefined fields come from the generators; JSON has neither.
