@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { usedBytes } from './used-bytes.ts';
+
+/** Doublings that are measured. */
+const doublings = 3;
+/** The most that one doubling of the input may cost. */
+const factorMax = 2.5;
+const runsMax = 5;
+/** Shorter work says more about the clock than about the input. */
+const cpuMsMin = 20;
+
+/** Work whose cost must grow with the size of its input. */
+export interface LinearWork<Input> {
+  /** Makes the input of a size; its cost does not count. */
+  readonly make: (size: number) => Input;
+  readonly run: (input: Input) => unknown;
+  /** Where the search for an input that takes 20 ms begins. */
+  readonly sizeMin: number;
+  /** No larger input is taken: one that takes less than 20 ms there needs no test. */
+  readonly sizeMax?: number;
+}
+
+/**
+ * Doubles the input three times, from the first size that takes 20 ms of CPU time, and fails where a doubling costs more
+ * than 2.5 times on average. CPU time counts all threads of the process; the smallest of up to five runs is taken.
+ */
+export async function expectLinearCost<Input>(work: LinearWork<Input>): Promise<void> {
+  const { make, run, sizeMin, sizeMax = 1 << 24 } = work;
+  // Until V8 has compiled it, work costs several times as much.
+  for (let time = 0; time < runsMax; time++) await run(make(sizeMin));
+  let size = sizeMin;
+  while ((await cpuMsOf(run, make(size))) < cpuMsMin) {
+    size *= 2;
+    if (size * 2 ** doublings > sizeMax) return;
+  }
+  const costs = Array<number>(doublings + 1).fill(Number.POSITIVE_INFINITY);
+  let factor = Number.POSITIVE_INFINITY;
+  for (let time = 0; time < runsMax && !(factor < factorMax); time++) {
+    for (const [doubling, cost] of costs.entries()) {
+      costs[doubling] = Math.min(cost, await cpuMsOf(run, make(size * 2 ** doubling)));
+    }
+    factor = ((costs.at(-1) ?? 0) / (costs[0] ?? 1)) ** (1 / doublings);
+  }
+  expect(factor, `doubling from size ${size} costs ${costs.map(Math.round).join(', ')} ms`).to.be.below(factorMax);
+}
+
+async function cpuMsOf<Input>(run: LinearWork<Input>['run'], input: Input): Promise<number> {
+  // Collecting what earlier runs left is none of this one's cost.
+  usedBytes();
+  const start = process.cpuUsage();
+  await run(input);
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1_000;
+}
