@@ -95,8 +95,8 @@ function refuseMisfit(conforming: ConformingSchema, value: unknown): void {
   if (faults !== undefined) throw faults.refusal();
 }
 
-function isCheapForAjv({ graph }: ConformingSchema): boolean {
-  return graph.size <= ajvSubschemasMax && graph.branchesMax() <= ajvBranchesMax && !graph.branchesInCircle();
+function isCheapForAjv({ shape }: ConformingSchema): boolean {
+  return shape.size <= ajvSubschemasMax && shape.branchesMax <= ajvBranchesMax && !shape.branchesInCircle;
 }
 
 /** Returns true when no document names another draft than the first: Ajv reads all of them by one. */

@@ -4,14 +4,14 @@ import { applicators, inPlace, unevaluatedApplicators, type Application } from '
 import { assertions, faulty } from './assertions.ts';
 import { refStandsAlone, type Dialect, type JsonSchema, type JsonSchemaObject } from './dialect.ts';
 import { Evaluation, Seen, type Check, type SchemaNode } from './evaluation.ts';
-import { SchemaGraph } from './schema-graph.ts';
+import { SchemaGraph, type SchemaShape } from './schema-graph.ts';
 import { SchemaResources, type Resource, type SchemaDocument } from './schema-resources.ts';
 
 /** A schema compiled for the judge that knows every keyword of every draft. */
 export interface ConformingSchema {
   /** Returns the faults of a value; undefined when it fits. */
   faultsOf(value: unknown): Faults | undefined;
-  readonly graph: SchemaGraph;
+  readonly shape: SchemaShape;
 }
 
 /**
@@ -26,11 +26,10 @@ export function* compileConforming(
 ): Steps<ConformingSchema> {
   const compiler = new Compiler(new SchemaResources(documents, dialect), tracks);
   const root = yield* compiler.compile();
-  const { graph } = compiler;
-  graph.refuseEndless();
-  const remembers = graph.isRecursive();
+  const shape = yield* compiler.graph.shape();
+  const remembers = shape.isRecursive;
   return {
-    graph,
+    shape,
     faultsOf(value) {
       const evaluation = new Evaluation({ remembers });
       return evaluation.judge(root, value, null, new Seen()) ? undefined : evaluation.faults();

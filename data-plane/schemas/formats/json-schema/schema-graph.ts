@@ -1,4 +1,5 @@
 import { SchemaUnusableError } from '../format.ts';
+import type { Steps } from '../steps.ts';
 import type { Application } from './applicators.ts';
 import type { SchemaNode } from './evaluation.ts';
 
@@ -8,43 +9,54 @@ interface Edge {
   readonly keyword: string;
 }
 
-/** Which schemas apply which others, and so where a schema leads back to itself. */
+/** The shape of a schema, by which a judge is chosen for it. */
+export interface SchemaShape {
+  /** How many times a schema applies another. */
+  readonly size: number;
+  /** The most schemas that one schema applies to the same value. */
+  readonly branchesMax: number;
+  /** A schema leads back to itself. */
+  readonly isRecursive: boolean;
+  /**
+   * A schema leads back to itself in more than one way that one value may take: without remembering results, a small
+   * value could take time that doubles with each of its levels.
+   */
+  readonly branchesInCircle: boolean;
+}
+
+/** The number of the circle that a node is in, for nodes that lead back to themselves. */
+type Circles = ReadonlyMap<SchemaNode, number>;
+
+/** Which schemas apply which others. */
 export class SchemaGraph {
   readonly #edges = new Map<SchemaNode, Edge[]>();
-  #circles: ReadonlyMap<SchemaNode, number> | undefined;
-  #edgeCount = 0;
-
-  /** How many schemas stand within others. */
-  get size(): number {
-    return this.#edgeCount;
-  }
+  #size = 0;
 
   add(from: SchemaNode, to: SchemaNode, application: Application, keyword: string): void {
     const edge = { to, application, keyword };
     const edges = this.#edges.get(from);
     if (edges === undefined) this.#edges.set(from, [edge]);
     else edges.push(edge);
-    this.#edgeCount++;
+    this.#size++;
   }
 
   /** @throws SchemaUnusableError when a schema applies itself to the same value in any case */
-  refuseEndless(): void {
-    const circles = this.#circlesOf((edge) => edge.application === 'same');
-    if (circles.size > 0) throw new SchemaUnusableError('the JSON Schema refers to itself without end');
+  *shape(): Steps<SchemaShape> {
+    const endless = yield* this.#circles((edge) => edge.application === 'same');
+    if (endless.size > 0) throw new SchemaUnusableError('the JSON Schema refers to itself without end');
+    const circles = yield* this.#circles(() => true);
+    let branchesMax = 0;
+    for (const edges of this.#edges.values()) {
+      yield;
+      branchesMax = Math.max(branchesMax, edges.filter(({ application }) => application !== 'part').length);
+    }
+    const branchesInCircle = yield* this.#branchesIn(circles);
+    return { size: this.#size, branchesMax, isRecursive: circles.size > 0, branchesInCircle };
   }
 
-  /** Returns true when a schema leads back to itself. */
-  isRecursive(): boolean {
-    return this.#allCircles().size > 0;
-  }
-
-  /**
-   * Returns true when a schema leads back to itself in more than one way that one value may take: without remembering
-   * results, a small value could take time that doubles with each of its levels.
-   */
-  branchesInCircle(): boolean {
-    const circles = this.#allCircles();
+  *#branchesIn(circles: Circles): Steps<boolean> {
     for (const [from, circle] of circles) {
+      yield;
       const within = (this.#edges.get(from) ?? []).filter(({ to }) => circles.get(to) === circle);
       const keywords = new Set(within.map(({ keyword }) => keyword));
       const staysInPlace = within.some(({ application }) => application !== 'part');
@@ -53,59 +65,13 @@ export class SchemaGraph {
     return false;
   }
 
-  /** Returns the largest number of branches that one keyword holds. */
-  branchesMax(): number {
-    let max = 0;
-    for (const edges of this.#edges.values()) {
-      max = Math.max(max, edges.filter(({ application }) => application !== 'part').length);
-    }
-    return max;
-  }
-
-  #allCircles(): ReadonlyMap<SchemaNode, number> {
-    return (this.#circles ??= this.#circlesOf(() => true));
-  }
-
-  /**
-   * Numbers the nodes that lead back to themselves, those of one circle alike (strongly connected components by
-   * Tarjan's algorithm, without recursion).
-   */
-  #circlesOf(counts: (edge: Edge) => boolean): ReadonlyMap<SchemaNode, number> {
-    const circles = new Map<SchemaNode, number>();
-    const order = new Map<SchemaNode, number>();
-    const low = new Map<SchemaNode, number>();
-    const open: SchemaNode[] = [];
-    const isOpen = new Set<SchemaNode>();
-    const lower = (node: SchemaNode, to: number): void => void low.set(node, Math.min(low.get(node) ?? to, to));
-    const enter = (node: SchemaNode): Visit => {
-      order.set(node, order.size);
-      lower(node, order.get(node) ?? 0);
-      open.push(node);
-      isOpen.add(node);
-      return { node, targets: (this.#edges.get(node) ?? []).filter(counts).map(({ to }) => to), at: 0 };
-    };
-    const leave = ({ node, targets }: Visit): void => {
-      if (low.get(node) !== order.get(node)) return;
-      const members = open.splice(open.lastIndexOf(node));
-      for (const member of members) isOpen.delete(member);
-      if (members.length === 1 && !targets.includes(node)) return;
-      for (const member of members) circles.set(member, order.get(node) ?? 0);
-    };
+  /** Finds strongly connected components, by Tarjan's algorithm without recursion. */
+  *#circles(counts: (edge: Edge) => boolean): Steps<Circles> {
+    const search = new CircleSearch((node) => (this.#edges.get(node) ?? []).filter(counts).map(({ to }) => to));
     for (const start of this.#edges.keys()) {
-      if (order.has(start)) continue;
-      const path = [enter(start)];
-      for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
-        const to = visit.targets[visit.at++];
-        if (to === undefined) {
-          leave(visit);
-          path.pop();
-          const outer = path.at(-1);
-          if (outer !== undefined) lower(outer.node, low.get(visit.node) ?? 0);
-        } else if (!order.has(to)) path.push(enter(to));
-        else if (isOpen.has(to)) lower(visit.node, order.get(to) ?? 0);
-      }
+      for (let goesOn = search.begin(start); goesOn; goesOn = search.step()) yield;
     }
-    return circles;
+    return search.circles;
   }
 }
 
@@ -113,4 +79,63 @@ interface Visit {
   readonly node: SchemaNode;
   readonly targets: readonly SchemaNode[];
   at: number;
+}
+
+class CircleSearch {
+  readonly circles = new Map<SchemaNode, number>();
+  readonly #targetsOf: (node: SchemaNode) => readonly SchemaNode[];
+  readonly #order = new Map<SchemaNode, number>();
+  /** The first node in order that each node leads back to. */
+  readonly #low = new Map<SchemaNode, number>();
+  /** Nodes whose circle is not complete yet. */
+  readonly #open: SchemaNode[] = [];
+  readonly #isOpen = new Set<SchemaNode>();
+  readonly #path: Visit[] = [];
+
+  constructor(targetsOf: (node: SchemaNode) => readonly SchemaNode[]) {
+    this.#targetsOf = targetsOf;
+  }
+
+  /** @returns false when the node was visited before */
+  begin(node: SchemaNode): boolean {
+    if (this.#order.has(node)) return false;
+    this.#enter(node);
+    return true;
+  }
+
+  /** Goes one edge on. @returns false at the end */
+  step(): boolean {
+    const visit = this.#path.at(-1);
+    if (visit === undefined) return false;
+    const to = visit.targets[visit.at++];
+    if (to === undefined) this.#leave(visit);
+    else if (!this.#order.has(to)) this.#enter(to);
+    else if (this.#isOpen.has(to)) this.#lower(visit.node, this.#order.get(to) ?? 0);
+    return true;
+  }
+
+  #enter(node: SchemaNode): void {
+    const order = this.#order.size;
+    this.#order.set(node, order);
+    this.#lower(node, order);
+    this.#open.push(node);
+    this.#isOpen.add(node);
+    this.#path.push({ node, targets: this.#targetsOf(node), at: 0 });
+  }
+
+  #leave({ node, targets }: Visit): void {
+    this.#path.pop();
+    const low = this.#low.get(node) ?? 0;
+    const outer = this.#path.at(-1);
+    if (outer !== undefined) this.#lower(outer.node, low);
+    if (low !== this.#order.get(node)) return;
+    const members = this.#open.splice(this.#open.lastIndexOf(node));
+    for (const member of members) this.#isOpen.delete(member);
+    if (members.length === 1 && !targets.includes(node)) return;
+    for (const member of members) this.circles.set(member, low);
+  }
+
+  #lower(node: SchemaNode, to: number): void {
+    this.#low.set(node, Math.min(this.#low.get(node) ?? to, to));
+  }
 }
