@@ -18,6 +18,7 @@ interface ErrorKind {
 /** The closed list of error codes of the proxy path. The class of the error sets status, outcome and retry. */
 export const errorKinds = {
   BODY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  ARGUMENTS_TOO_MANY: { status: 400, outcome: 'rejected', retryable: false },
   KEY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   TOPIC_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   TOPIC_NOT_ALLOWED: { status: 403, outcome: 'rejected', retryable: false },

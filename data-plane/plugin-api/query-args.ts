@@ -1,38 +1,79 @@
 import { unescape } from 'node:querystring';
+import { RequestError } from '../../shared/errors.ts';
+
+/** The most arguments of a query or a form that are read. */
+export const argumentsMax = 1_000;
 
 /** One argument of a query or form: its text, `true` for a bare name, an array when the name is repeated. */
 export type Arg = string | true | readonly (string | true)[];
 
-/**
- * Arguments of a query or of a form (application/x-www-form-urlencoded), in order. Escapes that are not valid are left
- * as they are, or become U+FFFD where they are not UTF-8.
- */
-export function parseArgs(text: string): Map<string, Arg> {
-  const args = new Map<string, Arg>();
-  if (text === '') return args;
-  for (const part of text.split('&')) {
-    if (part === '') continue;
-    const at = part.indexOf('=');
-    const name = decode(at < 0 ? part : part.slice(0, at));
-    const value = at < 0 ? true : decode(part.slice(at + 1));
-    addArg(args, name, value);
+/** Values by name, in the order of the first value of each. A repeated name costs constant time a value. */
+export class ArgMap {
+  readonly #values = new Map<string, string | true | (string | true)[]>();
+
+  get(name: string): Arg | undefined {
+    return this.#values.get(name);
   }
-  return args;
+
+  /** Adds a value under a name; a second one makes an array. */
+  add(name: string, value: string | true): void {
+    const known = this.#values.get(name);
+    if (known === undefined) this.#values.set(name, value);
+    else if (typeof known === 'object') known.push(value);
+    else this.#values.set(name, [known, value]);
+  }
+
+  /** Returns a JSON object. Written here because names such as `__proto__` do not survive a JavaScript object. */
+  json(): string {
+    const members: string[] = [];
+    for (const [name, value] of this.#values) members.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
+    return `{${members.join(',')}}`;
+  }
 }
 
-/** Adds a value under a name; a second one makes an array. */
-export function addArg(args: Map<string, Arg>, name: string, value: string | true): void {
-  const known = args.get(name);
-  if (known === undefined) args.set(name, value);
-  else args.set(name, typeof known === 'object' ? [...known, value] : [known, value]);
+export interface ParsedArgs {
+  readonly args: ArgMap;
+  /** There were more than `argumentsMax`, which were left out. */
+  readonly isTruncated: boolean;
 }
 
-/** A JSON object. Written here because names such as `__proto__` do not survive a JavaScript object. */
-export function argsJson(args: ReadonlyMap<string, Arg>): string {
-  let json = '{';
-  for (const [name, value] of args)
-    json += `${json === '{' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
-  return `${json}}`;
+/**
+ * Parses a query or a form (application/x-www-form-urlencoded) up to `argumentsMax` arguments. Escapes that are not valid
+ * are left as they are, or become U+FFFD where they are not UTF-8.
+ */
+export function parseArgs(text: string): ParsedArgs {
+  const args = new ArgMap();
+  let count = 0;
+  for (let start = 0; start < text.length;) {
+    const found = text.indexOf('&', start);
+    const end = found < 0 ? text.length : found;
+    if (end > start) {
+      if (++count > argumentsMax) return { args, isTruncated: true };
+      const part = text.slice(start, end);
+      const at = part.indexOf('=');
+      args.add(decode(at < 0 ? part : part.slice(0, at)), at < 0 ? true : decode(part.slice(at + 1)));
+    }
+    start = end + 1;
+  }
+  return { args, isTruncated: false };
+}
+
+/** Parses a query that a record depends on. @throws RequestError ARGUMENTS_TOO_MANY */
+export function queryArgs(query: string): ArgMap {
+  const { args, isTruncated } = parseArgs(query);
+  if (!isTruncated) return args;
+  throw new RequestError('ARGUMENTS_TOO_MANY', `The query has more than ${argumentsMax} arguments.`, {
+    details: [{ limit: argumentsMax, unit: 'arguments' }],
+  });
+}
+
+/** Parses the fields of a form. @throws RequestError BODY_INVALID */
+export function formArgs(text: string): ArgMap {
+  const { args, isTruncated } = parseArgs(text);
+  if (!isTruncated) return args;
+  throw new RequestError('BODY_INVALID', `The form has more than ${argumentsMax} fields.`, {
+    details: [{ limit: argumentsMax, unit: 'fields' }],
+  });
 }
 
 function decode(text: string): string {

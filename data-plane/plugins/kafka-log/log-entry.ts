@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
 import { headerText } from '../../plugin-api/header-text.ts';
-import { argsJson, addArg, parseArgs, type Arg } from '../../plugin-api/query-args.ts';
+import { ArgMap, parseArgs } from '../../plugin-api/query-args.ts';
 
 /** Headers whose values are credentials: entries name them only, as Kong's do. */
 const redacted = new Set(['authorization', 'proxy-authorization']);
@@ -41,13 +41,15 @@ export function logEntry(exchange: Exchange, answer: Answer, { nowMs, nowEpochMs
 function requestJson(exchange: Exchange): string {
   const { method, target, query, headers, protocol, host, port, requestId } = exchange;
   const entries = [...headers.entries()];
+  const { args, isTruncated } = parseArgs(query);
   const scheme = protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http';
   const url = `${scheme}://${host}:${port}${target}`;
   const size =
     `${method} ${target} HTTP/1.1\r\n`.length + headBytes(entries) + declaredBytes(headers.get('content-length'));
   return (
     `{"id":${JSON.stringify(requestId)},"method":${JSON.stringify(method)},"uri":${JSON.stringify(target)}` +
-    `,"url":${JSON.stringify(url)},"size":${size},"querystring":${argsJson(parseArgs(query))},"headers":${headersJson(entries)}}`
+    `,"url":${JSON.stringify(url)},"size":${size},"querystring":${args.json()}` +
+    `${isTruncated ? ',"querystring_truncated":true' : ''},"headers":${headersJson(entries)}}`
   );
 }
 
@@ -64,9 +66,9 @@ function responseJson({ status, headers, body }: Answer): string {
 
 /** Names in lower case; a repeated header is an array. */
 function headersJson(entries: readonly (readonly [name: string, value: string])[]): string {
-  const args = new Map<string, Arg>();
-  for (const [name, value] of entries) addArg(args, name, redacted.has(name) ? 'REDACTED' : headerText(value));
-  return argsJson(args);
+  const args = new ArgMap();
+  for (const [name, value] of entries) args.add(name, redacted.has(name) ? 'REDACTED' : headerText(value));
+  return args.json();
 }
 
 /** Name, colon, space, value and the end of the line; the empty line that ends the head. */

@@ -4,7 +4,7 @@ import type { ExchangeRoute } from '../../plugin-api/exchange.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import { headerText } from '../../plugin-api/header-text.ts';
 import type { BodyKind } from './media-type.ts';
-import { addArg, argsJson, parseArgs, type Arg } from '../../plugin-api/query-args.ts';
+import { ArgMap, formArgs, queryArgs } from '../../plugin-api/query-args.ts';
 
 /** What the envelope shows of a request; an Exchange is one. */
 export interface EnvelopeRequest {
@@ -32,7 +32,7 @@ export function compileEnvelope(parts: EnvelopeParts): WriteEnvelope {
   if (parts.forward_method) members.push(({ method }) => `"method":${JSON.stringify(method)}`);
   if (parts.forward_headers) members.push(({ headers }) => `"headers":${headersJson(headers)}`);
   if (parts.forward_uri) {
-    members.push(({ target, query }) => `"uri":${JSON.stringify(target)},"uri_args":${argsJson(parseArgs(query))}`);
+    members.push(({ target, query }) => `"uri":${JSON.stringify(target)},"uri_args":${queryArgs(query).json()}`);
   }
   const head = (request: EnvelopeRequest): string => members.map((member) => member(request)).join(',');
   if (!parts.forward_body) return (request) => `{${head(request)}}`;
@@ -55,13 +55,14 @@ export function bodyMembers(kind: Exclude<BodyKind, 'multipart'>, body: Buffer):
 }
 
 /** The members of a multipart body whose parts were read. */
-export function multipartMembers(body: Buffer, args: ReadonlyMap<string, Arg>): string {
-  return isUtf8(body) ? textMembers(body.toString('utf8'), argsJson(args)) : base64Members(body, argsJson(args));
+export function multipartMembers(body: Buffer, args: ArgMap): string {
+  const json = args.json();
+  return isUtf8(body) ? textMembers(body.toString('utf8'), json) : base64Members(body, json);
 }
 
-/** The fields of a form as a JSON object. */
+/** Returns the fields of a form as a JSON object. @throws RequestError BODY_INVALID */
 export function formJson(text: string): string {
-  return argsJson(parseArgs(text));
+  return formArgs(text).json();
 }
 
 /**
@@ -99,7 +100,7 @@ function base64Members(body: Buffer, args: string): string {
 }
 
 function headersJson(headers: HeaderList): string {
-  const args = new Map<string, Arg>();
-  for (const [name, value] of headers.entries()) addArg(args, name, headerText(value));
-  return argsJson(args);
+  const args = new ArgMap();
+  for (const [name, value] of headers.entries()) args.add(name, headerText(value));
+  return args.json();
 }

@@ -7,7 +7,7 @@ import { singleArg, singleHeader } from '../../plugin-api/header-text.ts';
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
 import { numberTextAt } from './number-text.ts';
-import { argsJson, parseArgs } from '../../plugin-api/query-args.ts';
+import { queryArgs } from '../../plugin-api/query-args.ts';
 
 /** What a key can be made of. */
 export type KeyRequest = Pick<Exchange, 'query' | 'headers' | 'route' | 'consumer'>;
@@ -54,7 +54,7 @@ export function captureOf(route: Exchange['route'], name: string): string | unde
 function queryKey(name: string): KeyTextOf {
   return ({ query }) => {
     if (query === '') return null;
-    return singleArg(parseArgs(query).get(name), name, 'KEY_INVALID', 'record key') ?? null;
+    return singleArg(queryArgs(query).get(name), name, 'KEY_INVALID', 'record key') ?? null;
   };
 }
 
@@ -69,7 +69,7 @@ function bodyKey(pointer: string): KeyTextOf {
     const contentType = headers.get('content-type');
     const kind = bodyKind(contentType);
     if (kind === 'multipart') {
-      return parseMultipart(contentType ?? '', body).then((args) => keyAt(argsJson(args), tokens));
+      return parseMultipart(contentType ?? '', body).then((args) => keyAt(args.json(), tokens));
     }
     const text = utf8Text(body);
     return keyAt(kind === 'form' ? formJson(text) : text, tokens);

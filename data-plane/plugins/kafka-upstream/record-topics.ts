@@ -4,7 +4,7 @@ import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-u
 import { parseTopicTemplate, type TemplatePart } from '../../../shared/plugin-schemas/topic-template.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import { singleArg, singleHeader } from '../../plugin-api/header-text.ts';
-import { parseArgs } from '../../plugin-api/query-args.ts';
+import { queryArgs } from '../../plugin-api/query-args.ts';
 import { captureOf } from './record-key.ts';
 
 /** Topics that one request may name. */
@@ -54,7 +54,7 @@ function compileDefault(config: KafkaUpstreamConfig): TopicsOf {
 /** The names in all values of the argument, which are separated by commas. */
 function namedTopics(query: string, argument: string): ReadonlySet<string> {
   const names = new Set<string>();
-  const value = query === '' ? undefined : parseArgs(query).get(argument);
+  const value = query === '' ? undefined : queryArgs(query).get(argument);
   if (value === undefined) return names;
   for (const text of typeof value === 'object' ? value : [value]) {
     if (text !== true) for (const name of text.split(',')) names.add(name.trim());
@@ -76,7 +76,7 @@ function compilePart(part: TemplatePart): (request: TopicRequest) => string {
     }
     case 'query':
       return ({ query }) =>
-        present(singleArg(parseArgs(query).get(part.name), part.name, 'TOPIC_INVALID', 'topic'), part);
+        present(singleArg(queryArgs(query).get(part.name), part.name, 'TOPIC_INVALID', 'topic'), part);
     default:
       throw new Error('unknown part of a topic template');
   }

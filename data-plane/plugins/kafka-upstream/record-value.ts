@@ -15,7 +15,6 @@ import {
 } from './envelope.ts';
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
-import { argsJson } from '../../plugin-api/query-args.ts';
 
 /** The value for one topic. */
 export type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
@@ -92,7 +91,7 @@ function bodyText({ headers }: EnvelopeRequest, body: Buffer): string | Promise<
   const contentType = headers.get('content-type');
   const kind = bodyKind(contentType);
   if (kind === 'form') return formJson(utf8Text(body));
-  if (kind === 'multipart') return parseMultipart(contentType ?? '', body).then(argsJson);
+  if (kind === 'multipart') return parseMultipart(contentType ?? '', body).then((args) => args.json());
   return utf8Text(body);
 }
 

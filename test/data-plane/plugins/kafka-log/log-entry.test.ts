@@ -50,6 +50,17 @@ describe('entries of kafka-log', () => {
     });
   });
 
+  it('keep the first 1,000 arguments of a query and say that there were more', () => {
+    const query = (count: number): string => Array.from({ length: count }, (_, index) => `a=${index}`).join('&');
+    const requestOf = (count: number): Record<string, unknown> | undefined =>
+      entryOf(exchange({ query: query(count) }))['request'];
+    expect(requestOf(1_000)).not.to.have.property('querystring_truncated');
+    const cut = requestOf(1_001);
+    expect(cut).to.have.property('querystring_truncated', true);
+    expect(cut).to.have.nested.property('querystring.a').with.length(1_000);
+    expect(cut).to.have.property('uri', `/?${query(1_001)}`);
+  });
+
   it('leave out what there is not', () => {
     expect(entryOf(exchange({}))).to.have.all.keys('request', 'response', 'latencies', 'client_ip', 'started_at');
     expect(entryOf(exchange({ captures: {} }))).not.to.have.property('service');

@@ -135,6 +135,27 @@ describe('envelope', () => {
     });
   });
 
+  it('refuses more than 1,000 arguments of a query, fields of a form or parts, where it reads them', async () => {
+    const repeated = (count: number): string => Array.from({ length: count }, () => 'a=').join('&');
+    const parts = (count: number): string =>
+      `${Array.from({ length: count }, () => part('a', '1')).join('')}--X--\r\n`;
+    const outcomes = async (count: number): Promise<string[]> => [
+      await codeOf(valueOf({ forward_uri: true }, { target: `/?${repeated(count)}` })),
+      await codeOf(valueOf({}, { target: `/?${repeated(count)}` })),
+      await codeOf(valueOf({}, { headers: form, body: repeated(count) })),
+      await codeOf(valueOf({ record_value: 'body' }, { headers: form, body: repeated(count) })),
+      await codeOf(valueOf({}, { headers: multipart, body: parts(count) })),
+    ];
+    expect(await outcomes(1_000)).to.deep.equal(['none', 'none', 'none', 'none', 'none']);
+    expect(await outcomes(1_001)).to.deep.equal([
+      'ARGUMENTS_TOO_MANY',
+      'none',
+      'BODY_INVALID',
+      'BODY_INVALID',
+      'BODY_INVALID',
+    ]);
+  });
+
   const disposition = (parameters: string): string => `Content-Disposition: form-data; ${parameters}`;
   const multiparts: [what: string, lines: string[], args: string][] = [
     ['a file', [disposition('name="f"; filename="a.txt"'), 'Content-Type: text/plain', '', 'data'], '{"f":"data"}'],
@@ -180,6 +201,15 @@ describe('envelope', () => {
     ['multipart that ends within its headers', { headers: multipart, body: '--X\r\nContent-Disp' }],
     ['multipart that ends within its last boundary', { headers: multipart, body: `${part('a', '1')}--X-` }],
     ['a part without a name', { headers: multipart, body: '--X\r\nContent-Disposition: form-data\r\n\r\nv\r\n--X--' }],
+    ['a part without headers', { headers: multipart, body: `--X\r\n\r\nv\r\n${part('a', '1')}--X--` }],
+    [
+      'a part without a disposition',
+      { headers: multipart, body: `${part('a', '1')}--X\r\nContent-Type: a/b\r\n\r\nv\r\n--X--` },
+    ],
+    [
+      'a part of another disposition',
+      { headers: multipart, body: '--X\r\nContent-Disposition: attachment; name="a"\r\n\r\nv\r\n--X--' },
+    ],
     ['too many parts', { headers: multipart, body: `${part('a', '').repeat(1_001)}--X--` }],
     ['multipart without boundary', { headers: ['content-type', 'multipart/form-data'], body: 'x' }],
   ];
@@ -218,34 +248,58 @@ describe('content encoding', () => {
     ['br', brotliCompressSync(text)],
     ['identity', text],
   ];
+  const decode = (encoding: string, body: Buffer, bytesMax: number): Promise<Buffer> =>
+    decodeContent(new HeaderList(['content-encoding', encoding]), body, bytesMax);
   for (const [encoding, body] of good) {
-    it(`undoes ${encoding}`, async () => expect(await decodeContent(encoding, body, 17)).to.deep.equal(text));
+    it(`undoes ${encoding}`, async () => expect(await decode(encoding, body, 17)).to.deep.equal(text));
   }
 
   it('takes no body for none, in every encoding', async () => {
     for (const [encoding] of good) {
-      expect(await decodeContent(encoding, Buffer.alloc(0), 10)).to.deep.equal(Buffer.alloc(0));
+      expect(await decode(encoding, Buffer.alloc(0), 10)).to.deep.equal(Buffer.alloc(0));
     }
-    expect(await codeOf(decodeContent('zstd', Buffer.alloc(0), 10))).to.equal('ENCODING_UNSUPPORTED');
+    expect(await codeOf(decode('zstd', Buffer.alloc(0), 10))).to.equal('ENCODING_UNSUPPORTED');
   });
 
   for (const [encoding, compress] of Object.entries(encoders)) {
     it(`bounds what ${encoding} unpacks to, at the byte`, async () => {
-      expect(await decodeContent(encoding, compress(Buffer.alloc(1_000)), 1_000)).to.have.length(1_000);
+      expect(await decode(encoding, compress(Buffer.alloc(1_000)), 1_000)).to.have.length(1_000);
       for (const bytes of [1_001, 20_000_000]) {
-        expect(await codeOf(decodeContent(encoding, compress(Buffer.alloc(bytes)), 1_000))).to.equal('BODY_TOO_LARGE');
+        expect(await codeOf(decode(encoding, compress(Buffer.alloc(bytes)), 1_000))).to.equal('BODY_TOO_LARGE');
       }
       const cut = compress(Buffer.from('hello hello')).subarray(0, -3);
-      expect(await codeOf(decodeContent(encoding, cut, 1_000))).to.equal('BODY_INVALID');
+      expect(await codeOf(decode(encoding, cut, 1_000))).to.equal('BODY_INVALID');
     });
   }
 
   it('refuses what it cannot or must not decode', async () => {
-    expect(await codeOf(decodeContent('zstd', text, 100))).to.equal('ENCODING_UNSUPPORTED');
-    expect(await codeOf(decodeContent('gzip, br', text, 100))).to.equal('ENCODING_UNSUPPORTED');
-    expect(await codeOf(decodeContent('gzip', text, 100))).to.equal('BODY_INVALID');
-    expect(await codeOf(decodeContent('gzip', gzipSync(text).subarray(0, 20), 100))).to.equal('BODY_INVALID');
-    expect(await codeOf(decodeContent('gzip', gzipSync(Buffer.alloc(1_000_000)), 1000))).to.equal('BODY_TOO_LARGE');
+    expect(await codeOf(decode('zstd', text, 100))).to.equal('ENCODING_UNSUPPORTED');
+    expect(await codeOf(decode('gzip, br', text, 100))).to.equal('ENCODING_UNSUPPORTED');
+    expect(await codeOf(decode('gzip', text, 100))).to.equal('BODY_INVALID');
+    expect(await codeOf(decode('gzip', gzipSync(text).subarray(0, 20), 100))).to.equal('BODY_INVALID');
+    expect(await codeOf(decode('gzip', gzipSync(Buffer.alloc(1_000_000)), 1000))).to.equal('BODY_TOO_LARGE');
+  });
+
+  for (const [encoding, compress] of Object.entries(encoders)) {
+    it(`refuses bytes behind the end of ${encoding}`, async () => {
+      for (const rubbish of [Buffer.from('rubbish'), Buffer.alloc(2)]) {
+        const body = Buffer.concat([compress(text), rubbish]);
+        expect(await codeOf(decode(encoding, body, 1_000))).to.equal('BODY_INVALID');
+      }
+    });
+  }
+
+  it('takes a gzip body of several members (RFC 1952 section 2.2)', async () => {
+    const body = Buffer.concat([gzipSync('hello '), gzipSync('world')]);
+    expect(String(await decode('gzip', body, 1_000))).to.equal('hello world');
+  });
+
+  it('refuses two headers, as it refuses a list', async () => {
+    const headers = new HeaderList(['content-encoding', 'identity', 'Content-Encoding', 'gzip']);
+    expect(await codeOf(decodeContent(headers, gzipSync(text), 1_000))).to.equal('ENCODING_UNSUPPORTED');
+    const instance = new Fakes().create({ record_value: 'body' });
+    const twice = exchange({ headers: ['content-encoding', 'gzip', 'content-encoding', 'br'], body: gzipSync(text) });
+    expect(await codeOf(access(instance, twice))).to.equal('ENCODING_UNSUPPORTED');
   });
 });
 

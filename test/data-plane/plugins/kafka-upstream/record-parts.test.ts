@@ -53,6 +53,7 @@ describe('record key', () => {
     [{ key_query_arg: 'k' }, { query: 'k=' }, '', ''],
     [{ key_query_arg: 'k' }, { query: 'k' }, '', '400 KEY_INVALID'],
     [{ key_query_arg: 'k' }, { query: 'k=1&k=2' }, '', '400 KEY_INVALID'],
+    [{ key_query_arg: 'k' }, { query: `k=1${'&a'.repeat(1_000)}` }, '', '400 ARGUMENTS_TOO_MANY'],
     [{ key_from: { header: 'X-Key' } }, { headers: ['x-key', '7'] }, '', '7'],
     [{ key_from: { header: 'x-key' } }, { headers: ['X-KEY', asHeader('schlüssel')] }, '', 'schlüssel'],
     [{ key_from: { header: 'x-key' } }, { headers: ['x-key', '\xff'] }, '', 'ÿ'],
@@ -98,7 +99,7 @@ describe('record key', () => {
     [pointer('/a/b'), { headers: json }, '{"a":"x"}', null],
   ];
   for (const [config, facts, body, key] of cases) {
-    it(`${JSON.stringify(config)} of ${JSON.stringify(facts)} ${body} is ${key}`, async () => {
+    it(`${JSON.stringify(config)} of ${JSON.stringify(facts).slice(0, 120)} ${body} is ${key}`, async () => {
       const keyOf = compileKeyText(buildConfig(config));
       expect(await outcome(() => keyOf(request(facts), Buffer.from(body)))).to.equal(key);
     });
@@ -144,6 +145,7 @@ describe('topics of a request', () => {
     [query, { query: 't=' }, ['orders']],
     [query, { query: 't=a,%20b.x,a,orders' }, ['a', 'b.x', 'orders']],
     [query, { query: 't=a,c' }, '403 TOPIC_NOT_ALLOWED'],
+    [query, { query: `t=a${'&t=a'.repeat(1_000)}` }, '400 ARGUMENTS_TOO_MANY'],
     [query, { query: 't=b.%C3%BC' }, '400 TOPIC_INVALID'],
     [{ topics_query_arg: 't', allowed_topics: ['*'] }, { query: 't=..' }, '400 TOPIC_INVALID'],
     [{ topics_query_arg: 't' }, { query: 't=a' }, '403 TOPIC_NOT_ALLOWED'],
