@@ -28,6 +28,7 @@ export const errorKinds = {
   RECORD_TOO_LARGE: { status: 413, outcome: 'rejected', retryable: false },
   ENCODING_UNSUPPORTED: { status: 415, outcome: 'rejected', retryable: false },
   SCHEMA_VALIDATION_FAILED: { status: 422, outcome: 'rejected', retryable: false },
+  PARTIAL: { status: 500, outcome: 'partial', retryable: false },
   LUA_ERROR: { status: 500, outcome: 'not_sent', retryable: false },
   SCHEMA_NOT_FOUND: { status: 502, outcome: 'not_sent', retryable: true },
   SCHEMA_UNUSABLE: { status: 502, outcome: 'not_sent', retryable: true },
@@ -84,10 +85,12 @@ export class RequestError extends Error {
     const kind: ErrorKind = errorKinds[code];
     this.name = 'RequestError';
     this.code = code;
-    this.status = options.status ?? kind.status;
     this.outcome = options.outcome ?? kind.outcome;
+    // Clients, proxies and webhook senders repeat a 503 blindly: it must mean that nothing was written.
+    const mayRepeat = this.outcome === 'not_sent';
+    this.status = options.status ?? (kind.status === 503 && !mayRepeat ? 504 : kind.status);
     this.retryable = options.retryable ?? kind.retryable;
-    this.retryAfterSeconds = options.retryAfterSeconds ?? (kind.retryAfter ? 1 : undefined);
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (kind.retryAfter && mayRepeat ? 1 : undefined);
     this.details = options.details;
     this.detailsTotal = options.detailsTotal;
     this.topic = options.topic;

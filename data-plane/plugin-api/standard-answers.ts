@@ -1,11 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import { RequestError } from '../../shared/errors.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
+import { answerDetails } from './error-details.ts';
 import type { Answer, Exchange } from './exchange.ts';
 
 /** Returns the answer to a failed request. This is the one place where errors become answers. */
 export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
-  const { status, code, outcome, retryable, details, retryAfterSeconds, topic } = error;
+  const { status, code, outcome, retryable, details, detailsTotal, retryAfterSeconds, topic } = error;
   const requestId = exchange.requestId;
   const headers = ['Content-Type', 'application/json; charset=utf-8'];
   if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
@@ -16,7 +17,7 @@ export function errorAnswer(exchange: Exchange, error: RequestError): Answer {
     outcome,
     retryable,
     request_id: requestId,
-    details,
+    ...answerDetails(details, detailsTotal),
   });
   const result = topic === undefined ? { outcome, error } : { outcome, error, topic };
   return { status, headers, body, closeConnection: code === 'SHUTTING_DOWN', result };

@@ -75,24 +75,24 @@ function namedByRequest(code: ErrorCode): RequestErrorOptions {
   return {};
 }
 
+/** Never a status that is repeated blindly: a part of the records was written, or may have been. */
 function partial(
   verdicts: readonly Verdict[],
   failures: ReadonlyMap<Verdict, RequestError>,
   requestId: string,
 ): Answer {
-  const shown = failures.size > 0 ? worst([...failures.values()]) : undefined;
-  const status = shown?.status ?? 200;
+  const { status, outcome, retryable } = errorKinds.PARTIAL;
   const records = verdicts.map((verdict) => {
     if (!isFailed(verdict)) return verdict;
     const { outcome, code } = failures.get(verdict) ?? verdict;
     return { topic: verdict.topic, outcome, code };
   });
   const body = JSON.stringify({
-    message: shown === undefined ? 'message sent' : (STATUS_CODES[status] ?? 'Error'),
-    error: shown?.message,
-    code: shown?.code,
-    outcome: 'partial',
-    retryable: false,
+    message: STATUS_CODES[status],
+    error: 'The records of the request have different outcomes; see `records`.',
+    code: 'PARTIAL',
+    outcome,
+    retryable,
     request_id: requestId,
     records,
   });

@@ -47,7 +47,10 @@ describe('answers', () => {
     ['PRODUCER_OVERLOADED', 'not_sent', 'orders', [503, 'not_sent', true]],
     ['KAFKA_UNAVAILABLE', 'not_sent', 'orders', [503, 'not_sent', true]],
     ['NOT_ENOUGH_REPLICAS', 'not_sent', 'orders', [503, 'not_sent', true]],
-    ['NOT_ENOUGH_REPLICAS', 'unknown', 'orders', [503, 'unknown', true]],
+    ['NOT_ENOUGH_REPLICAS', 'unknown', 'orders', [504, 'unknown', true]],
+    ['KAFKA_UNAVAILABLE', 'unknown', 'orders', [504, 'unknown', true]],
+    ['KEY_INVALID', 'rejected', 'orders', [400, 'rejected', false]],
+    ['TOPIC_INVALID', 'rejected', 'named', [400, 'rejected', false]],
     ['DELIVERY_UNKNOWN', 'unknown', 'orders', [504, 'unknown', true]],
     ['SHUTTING_DOWN', 'not_sent', 'orders', [503, 'not_sent', true]],
     ['INTERNAL', 'unknown', 'orders', [500, 'unknown', true]],
@@ -84,18 +87,19 @@ describe('answers', () => {
     expect([alike.status, alike.outcome, alike.retryable]).to.deep.equal([413, 'rejected', false]);
     // Tried again it would fail for ever: the topic that the request named is not there.
     const mixed = answerTo([noSuchTopic, failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId);
-    expect(mixed.status).to.equal(503);
-    expect(jsonOf(mixed.body)).to.deep.include({ outcome: 'partial', retryable: false });
+    expect(mixed.status).to.equal(500);
+    expect(jsonOf(mixed.body)).to.deep.include({ code: 'PARTIAL', outcome: 'partial', retryable: false });
   });
 
   it('to several records with different outcomes', () => {
     const verdicts = [acked, failed('KAFKA_UNAVAILABLE', 'not_sent', 'b'), failed('DELIVERY_UNKNOWN', 'unknown', 'c')];
-    const { status, body } = answerTo(verdicts, requestId);
-    expect(status).to.equal(504);
+    const { status, headers, body } = answerTo(verdicts, requestId);
+    expect(status).to.equal(500);
+    expect(headers.map((text) => text.toLowerCase())).not.to.include('retry-after');
     expect(jsonOf(body)).to.deep.equal({
-      message: 'Gateway Timeout',
-      error: 'a sentence',
-      code: 'DELIVERY_UNKNOWN',
+      message: 'Internal Server Error',
+      error: 'The records of the request have different outcomes; see `records`.',
+      code: 'PARTIAL',
       outcome: 'partial',
       retryable: false,
       request_id: 'r1',
@@ -106,7 +110,7 @@ describe('answers', () => {
       ],
     });
     const mixed = answerTo([acked, failed('TOPIC_NOT_FOUND', 'not_sent', 'b')], requestId);
-    expect(mixed.status).to.equal(404);
+    expect(mixed.status).to.equal(500);
     expect(jsonOf(mixed.body)).to.have.nested.property('records[1].outcome', 'rejected');
   });
 });

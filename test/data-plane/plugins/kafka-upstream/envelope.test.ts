@@ -137,8 +137,7 @@ describe('envelope', () => {
 
   it('refuses more than 1,000 arguments of a query, fields of a form or parts, where it reads them', async () => {
     const repeated = (count: number): string => Array.from({ length: count }, () => 'a=').join('&');
-    const parts = (count: number): string =>
-      `${Array.from({ length: count }, () => part('a', '1')).join('')}--X--\r\n`;
+    const parts = (count: number): string => `${Array.from({ length: count }, () => part('a', '1')).join('')}--X--\r\n`;
     const outcomes = async (count: number): Promise<string[]> => [
       await codeOf(valueOf({ forward_uri: true }, { target: `/?${repeated(count)}` })),
       await codeOf(valueOf({}, { target: `/?${repeated(count)}` })),

@@ -224,7 +224,7 @@ describe('kafka-upstream', () => {
         ? { outcome: 'not_sent', topic, code: 'TOPIC_NOT_FOUND', message: 'm', kafkaName: null }
         : { outcome: 'acked', topic, partition: 0, offset: '2' };
     const partial = await access(instance, exchange({ query: 't=a,orders', headers: json, body: '{}' }));
-    expect(partial.status).to.equal(404);
+    expect(partial.status).to.equal(500);
     expect(partial.body).to.include('"outcome":"partial"');
   });
 
