@@ -42,10 +42,8 @@ function startProxy(parts: NodeParts, address: { host: string; port: number }): 
   });
 }
 
-function statusBody(
-  { options, holder, producers, pluginDeps, source, listener }: NodeParts,
-  addresses: object,
-): object {
+function statusBody(parts: NodeParts, addresses: object): object {
+  const { options, holder, producers, clusterNaming, pluginDeps, source, listener } = parts;
   return {
     role: options.role,
     node_id: source.nodeId,
@@ -57,6 +55,8 @@ function statusBody(
     clusters: producers.clusters(),
     registries: pluginDeps.encoders.destinations().map(({ name, state, error }) => ({ name, state, error })),
     unusable_schemas: pluginDeps.encoders.unusable().slice(0, unusableSchemasMax),
+    destinations: [...producers.destinations(), ...pluginDeps.encoders.destinations()],
+    warnings: clusterNaming.warnings(),
     connections: listener?.connections ?? { accepted: 0, active: 0 },
   };
 }

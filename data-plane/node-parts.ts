@@ -14,6 +14,7 @@ import type { Listener } from './proxy/listener.ts';
 import { createAccessLog } from './proxy/access-log.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
+import { ClusterNaming } from './runtime/cluster-naming.ts';
 import { PluginInstances } from './runtime/plugin-instances.ts';
 import { RuntimeHolder } from './runtime/runtime-holder.ts';
 import { createEncoders } from './schemas/encoders.ts';
@@ -22,7 +23,6 @@ import type { NodeCounters } from './source/sync-stream.ts';
 import { createConfigMetrics } from './status/config-metrics.ts';
 import { createPluginMetrics } from './status/plugin-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
-import { clusterDestination } from './status/cluster-destination.ts';
 import type { Destination } from '../shared/destination.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import type { MakeTracing, Tracing } from './tracing/tracing.ts';
@@ -41,6 +41,7 @@ interface Services {
   readonly metrics: Registry;
   readonly requestMetrics: RequestMetrics;
   readonly producers: Producers;
+  readonly clusterNaming: ClusterNaming;
   readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
@@ -74,7 +75,7 @@ export function assembleNode(
   const holder = createHolder(services, logger);
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
-    destinations: () => [...producers.clusters().map(clusterDestination), ...encoders.destinations()],
+    destinations: () => [...producers.destinations(), ...encoders.destinations()],
   });
   if (source.isConnected !== undefined) exposeControlPlane(services.metrics, () => source.isConnected?.() === true);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
@@ -111,18 +112,21 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
   const { logger, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
   const metrics = options.metrics ?? createProcessMetrics(options);
   const producers = new Producers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
+  const clusterNaming = new ClusterNaming(logger);
   const encoders = createEncoders({ logger, metrics });
   const lua = new LuaChains({ logger, metrics });
   return {
     metrics,
     requestMetrics: createRequestMetrics({ registry: metrics, inFlight }),
     producers,
+    clusterNaming,
     pluginDeps: {
       producers,
       encoders,
       lua,
       log: logger,
       metrics: createPluginMetrics(metrics),
+      clusterName: (config) => clusterNaming.nameOf(config),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,
       unsupportedSettings,
@@ -143,7 +147,7 @@ function exposeControlPlane(registry: Registry, isConnected: () => boolean): voi
   });
 }
 
-function createHolder({ metrics, requestMetrics, pluginDeps }: Services, logger: Logger): RuntimeHolder {
+function createHolder({ metrics, requestMetrics, pluginDeps, clusterNaming }: Services, logger: Logger): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
   const instances = new PluginInstances();
   const holder = new RuntimeHolder({
@@ -159,7 +163,10 @@ function createHolder({ metrics, requestMetrics, pluginDeps }: Services, logger:
     logger,
     onApplied(event) {
       if (event.kind === 'rejected') configMetrics.rejected(event.faults);
-      if (event.kind === 'applied') configMetrics.applied(event.runtime.hash, event.applyMs);
+      if (event.kind === 'applied') {
+        configMetrics.applied(event.runtime.hash, event.applyMs);
+        clusterNaming.use((holder.current?.held ?? []).map(({ plugin }) => plugin));
+      }
       // A build that was dropped has made meters as well.
       requestMetrics.keepOnly(holder.current?.routeLabels ?? new Set());
     },

@@ -19,7 +19,8 @@ interface Place {
 const suspectsMax = 100;
 
 export interface HealthGateOptions {
-  readonly label: string;
+  /** Returns the cluster's name. */
+  readonly label: () => string;
   readonly logger: Logger;
   /** Asks the cluster, and the leaders of these partitions, for a sign of life. Rejects when there is none. */
   readonly probe: (partitions: PartitionsByTopic, deadlineMs: number) => Promise<void>;
@@ -68,8 +69,9 @@ export class HealthGate {
     if (this.#state === 'open' && ++this.#failures < this.#settings.failureThreshold) return;
     const { logger, label } = this.#options;
     if (this.#state === 'open') {
-      logger.warn('kafka_gate_closed', `Async records for Kafka cluster ${label} are refused: it fails`, {
-        cluster: label,
+      const cluster = label();
+      logger.warn('kafka_gate_closed', `Async records for Kafka cluster ${cluster} are refused: it fails`, {
+        cluster,
         failures: this.#failures,
       });
     }
@@ -89,7 +91,8 @@ export class HealthGate {
     this.stop();
     this.#enter('open');
     const { logger, label } = this.#options;
-    logger.info('kafka_gate_opened', `Async records for Kafka cluster ${label} are taken again`, { cluster: label });
+    const cluster = label();
+    logger.info('kafka_gate_opened', `Async records for Kafka cluster ${cluster} are taken again`, { cluster });
   }
 
   /** Ends its timer. */

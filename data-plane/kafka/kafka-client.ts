@@ -5,8 +5,11 @@
 export interface KafkaClient {
   /** Resolves when a broker was reached, logged in and told who the others are. @throws KafkaError */
   connect(deadlineMs: number): Promise<void>;
-  /** Fresh metadata of one topic; never creates it. @throws KafkaError (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED, …) */
-  metadata(topic: string, deadlineMs: number): Promise<TopicMetadata>;
+  /**
+   * Asks for fresh metadata of topics in one request and creates none of them. Each topic has its metadata or its own error
+   * (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED, …). @throws KafkaError when there is no answer
+   */
+  metadata(topics: readonly string[], deadlineMs: number): Promise<ReadonlyMap<string, TopicMetadata | KafkaError>>;
   /** The topic's `max.message.bytes`; null when the brokers do not tell. @throws KafkaError when there is no answer */
   recordBytesMax(topic: string, deadlineMs: number): Promise<number | null>;
   /** Resolves when a broker answers, and so do the leaders of these partitions. @throws KafkaError */

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Destination } from '../../shared/destination.ts';
+import type { Outcome } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './kafka-client.ts';
 import { Entry } from './entry.ts';
@@ -10,7 +12,7 @@ import {
   loginRefused,
   shuttingDown,
 } from './produce-failure.ts';
-import { type ProducerMetrics, type QueueFigures, unconfirmedTopic } from './producer-metrics.ts';
+import type { ProducerMetrics, QueueFigures } from './producer-metrics.ts';
 import {
   brokersText,
   type ClusterSettings,
@@ -20,7 +22,8 @@ import {
 } from './producer-types.ts';
 import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
 import { RecordSettler } from './record-settler.ts';
-import type { TopicOwner, TopicState } from './topic-state.ts';
+import { otherTopics, type TopicLabels } from './topic-labels.ts';
+import { type TopicOwner, TopicState } from './topic-state.ts';
 import { Topics } from './topics.ts';
 import { WakeTimer } from './wake-timer.ts';
 import { recordBytes } from './wire/record-batch.ts';
@@ -30,18 +33,19 @@ const answerMarginMs = 2;
 const closePollMs = 5;
 
 export interface LogicalProducerOptions {
-  readonly label: string;
+  /** Returns the cluster's name, which depends on the whole configuration. */
+  readonly label: () => string;
   readonly cluster: ClusterSettings;
   readonly limits: ProducerLimits;
   readonly memory: NodeMemory;
   readonly logger: Logger;
   readonly metrics: ProducerMetrics;
+  readonly topicLabels: TopicLabels;
   readonly createClient: (events: KafkaClientEvents) => KafkaClient;
 }
 
 /** The one producer of a cluster's settings: topics with their lanes, bounds and deadlines over one client. */
 export class LogicalProducer implements TopicOwner {
-  readonly label: string;
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
   readonly idempotent: boolean;
@@ -62,7 +66,6 @@ export class LogicalProducer implements TopicOwner {
   constructor(options: LogicalProducerOptions) {
     const { label, cluster, logger, metrics } = options;
     this.#options = options;
-    this.label = label;
     this.requestTimeoutMs = cluster.requestTimeoutMs;
     this.idempotent = cluster.idempotent;
     this.#limits = options.limits;
@@ -81,7 +84,7 @@ export class LogicalProducer implements TopicOwner {
       logger,
       probe: (partitions, deadlineMs) => this.client.probe(partitions, deadlineMs),
       probeTimeoutMs: cluster.requestTimeoutMs,
-      onState: (state) => metrics.gate(label, state),
+      onState: (state) => metrics.gate(label(), state),
     });
     this.#settler = new RecordSettler({
       label,
@@ -107,45 +110,64 @@ export class LogicalProducer implements TopicOwner {
     this.#limits = limits;
   }
 
+  get label(): string {
+    return this.#options.label();
+  }
+
   get status(): ClientStatus {
     return this.#status;
   }
 
+  /** Takes a topic that a configuration names, and looks whether it can be used. @returns what gives it back */
+  configureTopic(name: string): () => void {
+    return this.#topics.configure(name);
+  }
+
+  /** The cluster, and the configured topics while it can be reached. */
+  destinations(): readonly Destination[] {
+    const { label } = this;
+    const { state, error } = this.#status;
+    if (state === 'connecting') return [{ kind: 'cluster', name: label, state: 'untested', error: null }];
+    if (state === 'failing') return [{ kind: 'cluster', name: label, state: 'unreachable', error }];
+    const topics = Array.from(this.#topics.configured(), (topic): Destination => ({
+      kind: 'topic',
+      name: `${label}/${topic.name}`,
+      ...topic.reach,
+    }));
+    return [{ kind: 'cluster', name: label, state: 'reachable', error: null }, ...topics];
+  }
+
   publish(topic: string, record: KafkaRecord, deadlineMs: number): Promise<Verdict> {
     const bytes = recordBytes(record);
-    const refusal = this.#refusal(bytes);
-    if (refusal !== null) return Promise.resolve(this.answerRefused(topic, refusal));
     const nowMs = performance.now();
-    const state = this.#topics.obtain(topic);
-    const refused = state.refusal(nowMs);
-    if (refused !== null) return Promise.resolve(this.#settler.refused(topic, state.label, refused));
-    return new Promise((settle) =>
-      this.#queue(
-        state,
-        new Entry({ record, bytes, deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs, settle }),
-      ),
-    );
+    const state = this.#admit(topic, bytes, nowMs);
+    if (!(state instanceof TopicState)) return Promise.resolve(this.answerRefused(topic, state));
+    const entryMs = { deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs };
+    return new Promise((settle) => this.#queue(state, new Entry({ record, bytes, ...entryMs, settle })));
   }
 
   enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict {
     const bytes = recordBytes(record);
-    const refusal = this.#refusal(bytes);
-    if (refusal !== null) return this.answerRefused(topic, refusal);
     const nowMs = performance.now();
-    const state = this.#topics.obtain(topic);
-    const refused = state.refusal(nowMs);
-    if (refused !== null) return this.#settler.refused(topic, state.label, refused);
-    const settle = this.#settler.settleAsync;
-    this.#queue(
-      state,
-      new Entry({ record, bytes, deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs, settle }),
-    );
+    const state = this.#admit(topic, bytes, nowMs);
+    if (!(state instanceof TopicState)) return this.answerRefused(topic, state);
+    const entryMs = { deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs };
+    this.#queue(state, new Entry({ record, bytes, ...entryMs, settle: this.#settler.settleAsync }));
     return { outcome: 'accepted', topic };
   }
 
-  /** Counts a record that is not taken, whatever its topic. */
+  /** Counts a record that is not taken, and returns its verdict. */
   answerRefused(topic: string, failure: Failure): FailedVerdict {
-    return this.#settler.refused(topic, this.#topics.get(topic)?.label ?? unconfirmedTopic, failure);
+    return this.#settler.refused(topic, this.#labelOf(topic), failure);
+  }
+
+  /** Counts a record that was refused before it was published. */
+  countRefused(topic: string, outcome: Outcome): void {
+    this.#options.metrics.records(this.label, this.#labelOf(topic), outcome, 1);
+  }
+
+  #labelOf(topic: string): string {
+    return this.#topics.get(topic)?.label ?? otherTopics;
   }
 
   figures(): QueueFigures {
@@ -157,6 +179,8 @@ export class LogicalProducer implements TopicOwner {
       label: this.label,
       records,
       bytes,
+      recordsMax: this.#limits.queueRecordsMax,
+      bytesMax: this.#limits.queueBytesMax,
       oldestAgeSeconds,
       gatesClosed: this.gates.closed,
       state: this.status.state,
@@ -186,7 +210,11 @@ export class LogicalProducer implements TopicOwner {
     await this.#settler.close();
   }
 
-  // What topics report.
+  // What topics report and ask.
+
+  labelOf(topic: string): string {
+    return this.#options.topicLabels.ofNamed(this.label, topic);
+  }
 
   acked(topic: TopicState, entries: readonly Entry[], partition: number, baseOffset: bigint | null): void {
     this.#settler.acked(topic, entries, partition, baseOffset);
@@ -225,10 +253,11 @@ export class LogicalProducer implements TopicOwner {
     if (!this.#closed) this.#timer.at(monotonicMs);
   }
 
-  #refusal(bytes: number): Failure | null {
+  /** The topic that takes a record of so many bytes, or why none does. */
+  #admit(topic: string, bytes: number, nowMs: number): TopicState | Failure {
     if (this.#closing !== undefined) return shuttingDown;
     if (this.#status.loginRefused) return loginRefused;
-    return this.#queued.refusal(this.#limits, bytes);
+    return this.#queued.refusal(this.#limits, bytes) ?? this.#topics.obtain(topic, nowMs);
   }
 
   #queue(topic: TopicState, entry: Entry): void {

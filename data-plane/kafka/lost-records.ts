@@ -16,7 +16,8 @@ interface Loss {
 }
 
 export interface LostRecordsOptions {
-  readonly label: string;
+  /** Returns the cluster's name. */
+  readonly label: () => string;
   readonly logger: Logger;
 }
 
@@ -25,7 +26,7 @@ export interface LostRecordsOptions {
  * partition and second.
  */
 export class LostRecords {
-  readonly #label: string;
+  readonly #label: () => string;
   readonly #logger: Logger;
   readonly #losses = new Map<string, Loss>();
   #timer: NodeJS.Timeout | undefined;
@@ -59,7 +60,7 @@ export class LostRecords {
     this.#timer = undefined;
     for (const { topic, partition, code, outcome, count } of this.#losses.values()) {
       this.#logger.error('records_lost', `${count} accepted records were not confirmed`, {
-        cluster: this.#label,
+        cluster: this.#label(),
         topic,
         partition,
         code,

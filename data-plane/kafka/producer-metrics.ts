@@ -2,22 +2,22 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Outcome } from '../../shared/errors.ts';
 import type { GateState } from './health-gates.ts';
 import type { ClusterStatus } from './producer-types.ts';
+import type { NodeMemory } from './queue-bounds.ts';
 
 /** What the queues of one producer hold at the moment. */
 export interface QueueFigures {
   readonly label: string;
   readonly records: number;
   readonly bytes: number;
+  readonly recordsMax: number;
+  readonly bytesMax: number;
   readonly oldestAgeSeconds: number;
   readonly state: ClusterStatus['state'];
   /** Health gates that refuse records; null: none is in use. */
   readonly gatesClosed: number | null;
 }
 
-/** Topics that no metadata has confirmed share this label: their names come from requests and have no bound. */
-export const unconfirmedTopic = '';
-
-/** The producers' metrics (operations.md section 5). Counted a batch at a time, so that a record costs nothing here. */
+/** The producers' metrics. Topics are the labels of `TopicLabels`. Counted once a batch, so that a record costs nothing here. */
 export interface ProducerMetrics {
   records(cluster: string, topic: string, outcome: Outcome, count: number): void;
   batch(cluster: string, topic: string, records: number, bytes: number): void;
@@ -31,7 +31,11 @@ export interface ProducerMetrics {
   gate(cluster: string, state: GateState): void;
 }
 
-export function createProducerMetrics(registry: Registry, queues: () => Iterable<QueueFigures>): ProducerMetrics {
+export function createProducerMetrics(
+  registry: Registry,
+  queues: () => Iterable<QueueFigures>,
+  memory: NodeMemory,
+): ProducerMetrics {
   const registers = [registry];
   const records = new Counter({
     name: 'sluice_kafka_records_total',
@@ -84,6 +88,7 @@ export function createProducerMetrics(registry: Registry, queues: () => Iterable
     registers,
   });
   registerQueueGauges(registry, queues);
+  registerMemoryGauges(registry, memory);
 
   return {
     records: (cluster, topic, outcome, count) => records.inc({ cluster, topic, outcome }, count),
@@ -99,37 +104,104 @@ export function createProducerMetrics(registry: Registry, queues: () => Iterable
   };
 }
 
-/** Read when they are scraped. */
+/** The value of one cluster, from the values of its producers. */
+const combined = {
+  sum: (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0),
+  least: (values: readonly number[]) => Math.min(...values),
+  most: (values: readonly number[]) => Math.max(...values),
+} as const;
+
+interface QueueGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly combine: keyof typeof combined;
+  /** Returns null where the figure does not apply. */
+  readonly read: (figures: QueueFigures) => number | null;
+}
+
+const queueGauges: readonly QueueGauge[] = [
+  {
+    name: 'sluice_kafka_queue_records',
+    help: 'Records queued or in flight',
+    combine: 'sum',
+    read: ({ records }) => records,
+  },
+  {
+    name: 'sluice_kafka_queue_records_limit',
+    help: 'Records that may be queued or in flight',
+    combine: 'sum',
+    read: ({ recordsMax }) => recordsMax,
+  },
+  {
+    name: 'sluice_kafka_queue_bytes',
+    help: 'Bytes of records queued or in flight',
+    combine: 'sum',
+    read: ({ bytes }) => bytes,
+  },
+  {
+    name: 'sluice_kafka_queue_limit_bytes',
+    help: 'Bytes of records that may be queued or in flight',
+    combine: 'sum',
+    read: ({ bytesMax }) => bytesMax,
+  },
+  {
+    name: 'sluice_kafka_queue_oldest_age_seconds',
+    help: 'Age of the oldest queued record',
+    combine: 'most',
+    read: ({ oldestAgeSeconds }) => oldestAgeSeconds,
+  },
+  {
+    name: 'sluice_kafka_cluster_up',
+    help: '1 while the cluster answers, else 0',
+    combine: 'least',
+    read: ({ state }) => (state === 'connected' ? 1 : 0),
+  },
+  {
+    name: 'sluice_kafka_health_gates_closed',
+    help: 'Health gates of async mode that refuse records',
+    combine: 'sum',
+    read: ({ gatesClosed }) => gatesClosed,
+  },
+];
+
+/** Gauges that are read when they are scraped. */
 function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFigures>): void {
-  const gauge = (name: string, help: string, read: (figures: QueueFigures) => number | null): void => {
-    const metric = new Gauge({
+  for (const { name, help, combine, read } of queueGauges) {
+    const gauge = new Gauge({
       name,
       help,
       labelNames: ['cluster'],
       registers: [],
       collect() {
         this.reset();
+        const values = new Map<string, number[]>();
         for (const figures of queues()) {
           const value = read(figures);
-          if (value !== null) this.inc({ cluster: figures.label }, value);
+          if (value === null) continue;
+          const known = values.get(figures.label);
+          if (known === undefined) values.set(figures.label, [value]);
+          else known.push(value);
         }
+        for (const [cluster, ofCluster] of values) this.set({ cluster }, combined[combine](ofCluster));
       },
     });
-    registry.registerMetric(metric);
+    registry.registerMetric(gauge);
+  }
+}
+
+function registerMemoryGauges(registry: Registry, memory: NodeMemory): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(read());
+        },
+      }),
+    );
   };
-  gauge('sluice_kafka_queue_records', 'Records queued or in flight', (figures) => figures.records);
-  gauge('sluice_kafka_cluster_up', '1 while the cluster answers, else 0', ({ state }) =>
-    state === 'connected' ? 1 : 0,
-  );
-  gauge('sluice_kafka_queue_bytes', 'Bytes of records queued or in flight', (figures) => figures.bytes);
-  gauge(
-    'sluice_kafka_queue_oldest_age_seconds',
-    'Age of the oldest queued record',
-    (figures) => figures.oldestAgeSeconds,
-  );
-  gauge(
-    'sluice_kafka_health_gates_closed',
-    'Health gates of async mode that refuse records, open ones are 0',
-    (figures) => figures.gatesClosed,
-  );
+  gauge('sluice_kafka_memory_bytes', 'Bytes of records queued or in flight, of all clusters', () => memory.bytes);
+  gauge('sluice_kafka_memory_limit_bytes', 'The setting producer_memory_max', () => memory.bytesMax);
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
+import type { ErrorCode, ErrorDetail, Outcome } from '../../shared/errors.ts';
 import type { KafkaRecord } from './kafka-client.ts';
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
@@ -72,8 +72,10 @@ export interface HealthSettings {
 export interface ProducerOptions {
   readonly cluster: ClusterSettings;
   readonly limits: ProducerLimits;
-  /** `cluster_name`: for logs and metrics only. */
-  readonly label: string;
+  /** Returns the cluster's name for logs, metrics and status. It depends on the whole configuration. */
+  readonly label: () => string;
+  /** Topics that the configuration names. They are looked up at once, and have a label of their own in metrics. */
+  readonly topics: readonly string[];
   /** Gates `enqueue` of this lease; nothing: no gate. */
   readonly health?: HealthSettings | null;
 }
@@ -96,6 +98,8 @@ export interface ProducerLease {
   readonly publish: (topic: string, record: KafkaRecord, deadlineMs: number) => Promise<Verdict>;
   /** Async mode: resolves at once with `accepted`, or with the reason why it was not queued. */
   readonly enqueue: (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict;
+  /** Counts a record that was refused before it was published. */
+  readonly countRefused: (topic: string, outcome: Outcome) => void;
   /** Call it after the last publish. The producer closes when its last lease is released. */
   readonly release: () => void;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import { CountedLeases } from '../../shared/counted-leases.ts';
+import type { Destination } from '../../shared/destination.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
 import type { KafkaClient } from './kafka-client.ts';
@@ -8,7 +9,6 @@ import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
 import { loadPlatformatic } from './clients/platformatic-connection.ts';
-import { LabelClashes } from './label-clashes.ts';
 import { LeasedLimits } from './leased-limits.ts';
 import { LogicalProducer } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
@@ -21,6 +21,7 @@ import {
   type ProducerOptions,
 } from './producer-types.ts';
 import type { NodeMemory } from './queue-bounds.ts';
+import { TopicLabels } from './topic-labels.ts';
 
 export type KafkaClientName = 'kafkajs' | 'platformatic';
 
@@ -32,8 +33,6 @@ export interface ProducersOptions {
   readonly metrics: Registry;
   /** In place of the named client. */
   readonly createClient?: (options: KafkaClientOptions) => KafkaClient;
-  /** How long two producers may share a label before that is a clash (ms). */
-  readonly labelSettleMs?: number;
 }
 
 /** How long a producer whose last lease is gone may still work off its queue. */
@@ -65,7 +64,9 @@ export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSettin
 
 interface Shared {
   readonly producer: LogicalProducer;
-  readonly status: { readonly name: string; readonly brokers: string };
+  readonly brokers: string;
+  /** What the leases call the cluster; the first one counts. */
+  readonly labels: Set<() => string>;
   readonly limits: LeasedLimits;
 }
 
@@ -83,8 +84,8 @@ export class Producers {
   readonly #createClient: (options: KafkaClientOptions) => KafkaClient;
   readonly #memory: NodeMemory;
   readonly #metrics: ProducerMetrics;
-  readonly #labels: LabelClashes;
-  readonly #shared = new CountedLeases<string, Shared>((shared) => this.#closeUnused(shared));
+  readonly #topicLabels = new TopicLabels();
+  readonly #shared = new CountedLeases<string, Shared>(({ producer }) => this.#closeUnused(producer));
   /** Producers that work off their queue after the last lease. */
   readonly #closing = new Map<LogicalProducer, Promise<void>>();
 
@@ -92,46 +93,70 @@ export class Producers {
     this.#options = options;
     this.#createClient = options.createClient ?? clientFactories[options.kafkaClient];
     this.#memory = { bytesMax: options.producerMemoryMaxBytes, bytes: 0 };
-    this.#labels = new LabelClashes(options.logger, options.labelSettleMs);
-    this.#metrics = createProducerMetrics(options.metrics, () =>
-      this.#producers().map((producer) => producer.figures()),
+    this.#metrics = createProducerMetrics(
+      options.metrics,
+      () => this.#producers().map((producer) => producer.figures()),
+      this.#memory,
     );
   }
 
   /** Never waits and never fails on the network: connections start in the background. */
   acquire(options: ProducerOptions): ProducerLease {
     const { value: shared, release } = this.#shared.acquire(hashOf(options.cluster), () => this.#create(options));
-    const { producer } = shared;
-    const releaseLimits = shared.limits.acquire(options.limits);
+    const { producer, labels } = shared;
+    labels.add(options.label);
     const gate = options.health == null ? null : producer.gates.acquire(options.health);
+    const releases = [
+      shared.limits.acquire(options.limits),
+      ...options.topics.map((topic) => producer.configureTopic(topic)),
+      ...(gate === null ? [] : [gate.release]),
+      // A producer that works off its queue keeps its last name.
+      () => labels.size > 1 && labels.delete(options.label),
+      release,
+    ];
     return {
       publish: (topic, record, deadlineMs) => producer.publish(topic, record, deadlineMs),
       enqueue: (topic, record, deadlineMs) =>
         gate === null || gate.value.admits(performance.now())
           ? producer.enqueue(topic, record, deadlineMs)
           : producer.answerRefused(topic, gateClosed),
+      countRefused: (topic, outcome) => producer.countRefused(topic, outcome),
       release: () => {
-        gate?.release();
-        releaseLimits();
-        release();
+        for (const each of releases.splice(0)) each();
       },
     };
   }
 
-  /** Every cluster in use, for status and readiness. */
+  /** Every cluster in use, for status and readiness. Producers of one cluster are one: the worst state counts. */
   clusters(): readonly ClusterStatus[] {
-    return [...this.#shared.values()].map(({ producer, status }) => ({
-      ...status,
-      state: producer.status.state,
-      error: producer.status.error,
-    }));
+    const clusters = new Map<string, ClusterStatus>();
+    for (const { producer, brokers } of this.#shared.values()) {
+      const { state, error } = producer.status;
+      const known = clusters.get(producer.label);
+      if (known !== undefined && stateWeights[known.state] >= stateWeights[state]) continue;
+      clusters.set(producer.label, { name: producer.label, brokers, state, error });
+    }
+    return [...clusters.values()];
+  }
+
+  /** Every cluster in use and its configured topics, each once, with the worst of its states. */
+  destinations(): readonly Destination[] {
+    const destinations = new Map<string, Destination>();
+    for (const { producer } of this.#shared.values()) {
+      for (const destination of producer.destinations()) {
+        const key = `${destination.kind} ${destination.name}`;
+        const known = destinations.get(key);
+        if (known !== undefined && reachWeights[known.state] >= reachWeights[destination.state]) continue;
+        destinations.set(key, destination);
+      }
+    }
+    return [...destinations.values()];
   }
 
   /** Flushes queues until the deadline (monotonic ms), then closes. Records that are left are counted, logged and answered. */
   async close(deadlineMs: number): Promise<void> {
     const producers = this.#producers();
     this.#shared.clear();
-    this.#labels.close();
     await Promise.all(producers.map((producer) => producer.close(deadlineMs)));
   }
 
@@ -141,25 +166,26 @@ export class Producers {
 
   #create({ cluster, limits, label }: ProducerOptions): Shared {
     const { logger } = this.#options;
+    const labels = new Set([label]);
     const producer = new LogicalProducer({
-      label,
+      label: () => ([...labels][0] ?? label)(),
       cluster,
       limits,
       memory: this.#memory,
       logger,
       metrics: this.#metrics,
+      topicLabels: this.#topicLabels,
       createClient: (events) => this.#createClient({ cluster, logger, events }),
     });
-    this.#labels.add(label);
     return {
       producer,
-      status: { name: label, brokers: brokersText(cluster) },
+      brokers: brokersText(cluster),
+      labels,
       limits: new LeasedLimits((inForce) => producer.setLimits(inForce)),
     };
   }
 
-  #closeUnused({ producer, status }: Shared): void {
-    this.#labels.remove(status.name);
+  #closeUnused(producer: LogicalProducer): void {
     const closed = producer
       .close(performance.now() + releaseFlushMs)
       .catch((error: unknown) => this.#options.logger.error('kafka_close', String(error), { cluster: producer.label }))
@@ -167,3 +193,6 @@ export class Producers {
     this.#closing.set(producer, closed);
   }
 }
+
+const stateWeights: Readonly<Record<ClusterStatus['state'], number>> = { connected: 0, connecting: 1, failing: 2 };
+const reachWeights: Readonly<Record<Destination['state'], number>> = { reachable: 0, untested: 1, unreachable: 2 };

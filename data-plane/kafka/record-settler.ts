@@ -17,8 +17,8 @@ export interface SettledTopic {
 }
 
 export interface RecordSettlerOptions {
-  /** The cluster's name. */
-  readonly label: string;
+  /** Returns the cluster's name. */
+  readonly label: () => string;
   readonly logger: Logger;
   readonly metrics: ProducerMetrics;
   readonly queued: QueueBounds;
@@ -104,7 +104,7 @@ export class RecordSettler {
       this.#count(topic.label, verdict.outcome, 1);
       this.#settle(entry, verdict);
     }
-    if (lostAsync > 0) metrics.lost(label, topic.label, lostAsync);
+    if (lostAsync > 0) metrics.lost(label(), topic.label, lostAsync);
     // What is lost at once is one failure, however many records it was.
     if (lost.length > 0) gates.failed(lost.map(({ partition }) => ({ topic: topic.name, partition })));
   }
@@ -118,6 +118,6 @@ export class RecordSettler {
   }
 
   #count(topicLabel: string, outcome: Verdict['outcome'], count: number): void {
-    this.#options.metrics.records(this.#options.label, topicLabel, outcome, count);
+    this.#options.metrics.records(this.#options.label(), topicLabel, outcome, count);
   }
 }

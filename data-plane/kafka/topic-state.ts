@@ -1,4 +1,5 @@
 import { doublingMs } from '../../shared/backoff.ts';
+import type { Destination } from '../../shared/destination.ts';
 import type { KafkaError, TopicMetadata } from './kafka-client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
 import { Lane } from './lane.ts';
@@ -6,16 +7,20 @@ import type { BatchFailure, LaneProducer } from './lane-owner.ts';
 import { LeaderRequests, type RequestTopic } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
 import { type Failure, failureOf } from './produce-failure.ts';
-import { unconfirmedTopic } from './producer-metrics.ts';
 import { TopicIdentity } from './topic-identity.ts';
+import { otherTopics } from './topic-labels.ts';
 import { TopicLimit } from './topic-limit.ts';
 import { TopicRefresh } from './topic-refresh.ts';
 
-/** How long a topic that the brokers refuse is set aside before it is asked for again. */
-const quarantine = { firstMs: 100, maxMs: 5000 } as const;
+/** How long a topic that the brokers refuse is set aside before it is asked for again, when a configuration names it. */
+const quarantine = { firstMs: 100, maxMs: 5_000 } as const;
 
 /** The producer of a topic, which settles its records. */
 export interface TopicOwner extends LaneProducer {
+  /** The cluster's name. */
+  readonly label: string;
+  /** Returns the label of a topic that a request named and the brokers know. */
+  labelOf(topic: string): string;
   acked(topic: TopicState, entries: readonly Entry[], partition: number, baseOffset: bigint | null): void;
   failed(topic: TopicState, entries: readonly Entry[], failure: Failure): void;
   late(entries: number, acked: boolean): void;
@@ -46,8 +51,13 @@ export class TopicState implements RequestTopic {
   #nextLane = 0;
   readonly #identity = new TopicIdentity();
   readonly refresh = new TopicRefresh();
+  /** A configuration names the topic; else only requests do. */
+  isConfigured = false;
   /** Metadata has been read and not been refused since. */
   known = false;
+  /** Metadata has been read once. */
+  wasKnown = false;
+  #namedLabel: string | undefined;
   #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
   #refusals = 0;
   readonly limit = new TopicLimit();
@@ -61,7 +71,29 @@ export class TopicState implements RequestTopic {
 
   /** The topic's name among the labels of metrics. */
   get label(): string {
-    return this.known ? this.name : unconfirmedTopic;
+    if (this.isConfigured) return this.name;
+    if (!this.wasKnown) return otherTopics;
+    return (this.#namedLabel ??= this.#owner.labelOf(this.name));
+  }
+
+  /** Requests made up the name as far as is known. */
+  get isStranger(): boolean {
+    return !this.isConfigured && !this.known;
+  }
+
+  /** Its metadata is fetched even if no record waits for it: the node says whether it can be used. */
+  get wantsMetadata(): boolean {
+    return this.isConfigured && !this.known;
+  }
+
+  get isRefused(): boolean {
+    return this.#refusal !== null;
+  }
+
+  /** Says whether records can be sent to the topic. */
+  get reach(): Pick<Destination, 'state' | 'error'> {
+    if (this.#refusal !== null) return { state: 'unreachable', error: this.#refusal.failure.message };
+    return { state: this.known ? 'reachable' : 'untested', error: null };
   }
 
   /** Why records of this topic are answered at once; null when they may be queued. */
@@ -179,6 +211,7 @@ export class TopicState implements RequestTopic {
     this.#refusal = null;
     this.#refusals = 0;
     this.known = true;
+    this.wasKnown = true;
     for (const { id, leader } of metadata.partitions) {
       const lane = this.#lanes[id];
       if (lane !== undefined) lane.learn(metadata.id, leader);
@@ -204,7 +237,7 @@ export class TopicState implements RequestTopic {
 
   /** The brokers refuse the topic: set it aside, answer what waits. */
   refuse(failure: Failure, nowMs: number): void {
-    const holdMs = doublingMs(this.#refusals++, quarantine);
+    const holdMs = this.isConfigured ? doublingMs(this.#refusals++, quarantine) : quarantine.maxMs;
     this.#refusal = { failure, untilMs: nowMs + holdMs };
     this.refresh.holdUntil(nowMs + holdMs);
     this.known = false;

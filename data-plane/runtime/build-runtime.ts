@@ -120,6 +120,8 @@ class Build {
       this.#held.push(made);
       return undefined;
     }
+    // Names are remembered by config: this spares the swap from reading every config at once.
+    if (isRecord(plugin.config)) this.#deps.pluginDeps.clusterName?.(plugin.config);
     const definition = this.#deps.plugins[plugin.name];
     const schema = this.#deps.pluginSchemas[plugin.name];
     if (definition === undefined || schema === undefined) {

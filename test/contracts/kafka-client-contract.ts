@@ -78,7 +78,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
     it('has requests for several partitions in flight at once', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract', { partitions: 8 });
-      await ready(client, await client.metadata(topic, soon()));
+      await ready(client, await metadataOf(client, topic));
       const offsets = await Promise.all(
         [0, 1, 2, 3, 4, 5, 6, 7].map((id) => produce(client, topic, id, [record('v')])),
       );
@@ -105,7 +105,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
     it('probes the leaders of partitions that failed, and leaves out what is gone', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract', { partitions: 2 });
-      await client.metadata(topic, soon());
+      await metadataOf(client, topic);
       const partitions = new Map([
         [topic, new Set([0, 1, 7])],
         [`${topic}-unknown`, new Set([0])],
@@ -124,21 +124,21 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       const client = await openConnected();
       const topic = await createTopic('contract');
       const unknown = `${topic}-unknown`;
-      expect((await failure(client.metadata(unknown, soon()))).kafkaName).to.equal('UNKNOWN_TOPIC_OR_PARTITION');
+      expect((await failure(metadataOf(client, unknown))).kafkaName).to.equal('UNKNOWN_TOPIC_OR_PARTITION');
       expect(await listTopics()).to.not.include(unknown);
       expect(await produce(client, topic, 0, [record('a')])).to.equal(0n);
     });
 
     it('says that a topic name is not legal', async () => {
       const client = await openConnected();
-      expect((await failure(client.metadata('no spaces', soon()))).kafkaName).to.equal('INVALID_TOPIC_EXCEPTION');
+      expect((await failure(metadataOf(client, 'no spaces'))).kafkaName).to.equal('INVALID_TOPIC_EXCEPTION');
     });
 
     it('a deleted topic is a verdict, and poisons no other', async () => {
       const client = await openConnected();
       const doomed = await createTopic('contract');
       const other = await createTopic('contract');
-      const metadata = await client.metadata(doomed, soon());
+      const metadata = await metadataOf(client, doomed);
       await produce(client, doomed, 0, [record('a')]);
       await deleteTopic(doomed);
       const error = await failure(
@@ -152,7 +152,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(error.kafkaName).to.be.oneOf(['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_OR_FOLLOWER']);
       expect(error.wire).to.equal('verdict');
       await waitFor(
-        async () => (await failure(client.metadata(doomed, soon()))).kafkaName === 'UNKNOWN_TOPIC_OR_PARTITION',
+        async () => (await failure(metadataOf(client, doomed))).kafkaName === 'UNKNOWN_TOPIC_OR_PARTITION',
         {
           what: 'the topic to be gone',
           timeoutMs: 10_000,
@@ -166,7 +166,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       const topic = await createTopic('contract', { partitions: 3, configs: { 'max.message.bytes': '2000' } });
       // Each partition takes records from here on, whatever the brokers had heard before.
       for (const partition of [0, 1, 2]) await produce(client, topic, partition, [record('first')]);
-      const metadata = await client.metadata(topic, soon());
+      const metadata = await metadataOf(client, topic);
       const request = requestOf(metadata, 0, []);
       const batches = [
         [2, 'b'],
@@ -198,14 +198,14 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       const client = await openConnected();
       const topic = await createTopic('contract');
       await produce(client, topic, 0, [record('old')]);
-      const before = await client.metadata(topic, soon());
+      const before = await metadataOf(client, topic);
       await deleteTopic(topic);
       await waitFor(async () => !(await listTopics()).includes(topic), { what: 'its end', timeoutMs: 10_000 });
       await createTopic('', { name: topic });
       const error = await failure(produceOne(client, requestOf(before, 0, [record('stale')])));
       expect(error).to.include({ kafkaName: 'UNKNOWN_TOPIC_ID', wire: 'verdict', retriable: true });
       expect(await produce(client, topic, 0, [record('new')])).to.equal(0n);
-      expect((await client.metadata(topic, soon())).id).to.not.equal(before.id);
+      expect((await metadataOf(client, topic)).id).to.not.equal(before.id);
     });
 
     it('writes a batch with the same stamp once, and tells its offset each time', async () => {
@@ -226,7 +226,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
     it('a partition that is not there is a verdict', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
-      const metadata = await client.metadata(topic, soon());
+      const metadata = await metadataOf(client, topic);
       const error = await failure(
         produceOne(client, { ...requestOf(metadata, 5, [record('a')]), leader: metadata.partitions[0]?.leader ?? -1 }),
       );
@@ -284,7 +284,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
     it('closes at once with a request in flight, which is unknown', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
-      const metadata = await client.metadata(topic, soon());
+      const metadata = await metadataOf(client, topic);
       await ready(client, metadata);
       const inFlight = failure(produceOne(client, requestOf(metadata, 0, [record('a')])));
       await client.close();
@@ -346,7 +346,7 @@ async function produce(
   stamp: SequenceStamp | null = null,
 ): Promise<bigint | null> {
   while (true) {
-    const metadata = await client.metadata(topic, soon());
+    const metadata = await metadataOf(client, topic);
     await ready(client, metadata);
     try {
       return (await produceOne(client, requestOf(metadata, partition, records, stamp))).baseOffset;
@@ -438,4 +438,12 @@ async function unusedPort(): Promise<number> {
       .on('error', () => resolve());
   });
   return address.port;
+}
+
+/** Returns the metadata of one topic. @throws KafkaError for the topic or for the request */
+async function metadataOf(client: KafkaClient, topic: string): Promise<TopicMetadata> {
+  const found = (await client.metadata([topic], soon())).get(topic);
+  if (found === undefined) throw new Error('the client left the topic out');
+  if (found instanceof KafkaError) throw found;
+  return found;
 }

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import type { KafkaClient } from '../../data-plane/kafka/kafka-client.ts';
 import { createKafkajsClient } from '../../data-plane/kafka/clients/kafkajs-client.ts';
 import { LogicalProducer } from '../../data-plane/kafka/logical-producer.ts';
+import { TopicLabels } from '../../data-plane/kafka/topic-labels.ts';
 import { createProducerMetrics } from '../../data-plane/kafka/producer-metrics.ts';
 import type { ClusterSettings } from '../../data-plane/kafka/producer-types.ts';
 import { createLogger } from '../../shared/log.ts';
@@ -165,7 +166,7 @@ async function startEarlyAcker(rig: Rig, topic: string) {
   };
   const logger = createLogger({ level: 'error', format: 'json', write: () => undefined });
   const producer = new LogicalProducer({
-    label: 'early',
+    label: () => 'early',
     cluster,
     limits: {
       batchRecordsMax: 200,
@@ -178,7 +179,8 @@ async function startEarlyAcker(rig: Rig, topic: string) {
     },
     memory: { bytesMax: 1_048_576, bytes: 0 },
     logger,
-    metrics: createProducerMetrics(new Registry(), () => []),
+    metrics: createProducerMetrics(new Registry(), () => [], { bytesMax: 1_048_576, bytes: 0 }),
+    topicLabels: new TopicLabels(),
     createClient: (events) => ackingEarly(createKafkajsClient({ cluster, logger, events })),
   });
   const front = await startFront(async (body, query) => {
@@ -200,7 +202,7 @@ function ackingEarly(client: KafkaClient): KafkaClient {
     connect: (deadlineMs) => client.connect(deadlineMs),
     probe: (partitions, deadlineMs) => client.probe(partitions, deadlineMs),
     recordBytesMax: (topic, deadlineMs) => client.recordBytesMax(topic, deadlineMs),
-    metadata: (topic, deadlineMs) => client.metadata(topic, deadlineMs),
+    metadata: (topics, deadlineMs) => client.metadata(topics, deadlineMs),
     isReady: (brokerId) => client.isReady(brokerId),
     produce(request) {
       client.produce(request).catch(() => undefined);

@@ -141,7 +141,7 @@ class Link {
   /** What is to happen to the answers of Produce requests, by correlation id. */
   readonly #answers = new Map<number, ProduceAction>();
   /** Topics that metadata was asked of, by correlation id. */
-  readonly #askedTopics = new Map<number, string>();
+  readonly #askedTopics = new Set<number>();
 
   constructor(client: Socket, broker: Socket, owner: LinkOwner) {
     this.#client = client;
@@ -191,17 +191,16 @@ class Link {
   #noteMetadata(frame: Buffer): void {
     if (frame.readInt16BE(6) !== metadataWithIds.apiVersion) return;
     const at = bodyAt(frame, true);
-    // The number of topics, one more than it is.
-    if (frame.readUInt8(at) === 2) this.#askedTopics.set(frame.readInt32BE(8), compactString(frame, at + 17));
+    // The number of topics, one more than it is: without topics the answer tells no ids.
+    if (frame.readUInt8(at) > 1) this.#askedTopics.add(frame.readInt32BE(8));
   }
 
   #response(frame: Buffer): void {
     const correlationId = frame.readInt32BE(4);
-    const asked = this.#askedTopics.get(correlationId);
-    if (asked !== undefined) {
-      this.#askedTopics.delete(correlationId);
-      const id = decodeMetadataResponse(frame.subarray(9), metadataWithIds, asked).topic?.id ?? null;
-      if (id !== null) topicNames.set(id, asked);
+    if (this.#askedTopics.delete(correlationId)) {
+      for (const { id, name } of decodeMetadataResponse(frame.subarray(9), metadataWithIds).topics.values()) {
+        if (id !== null) topicNames.set(id, name);
+      }
     }
     const action = this.#answers.get(correlationId);
     this.#answers.delete(correlationId);
@@ -269,11 +268,6 @@ function framed(take: (frame: Buffer) => void): (chunk: Buffer) => void {
 /** Where the body of a request begins, behind length, key, version, correlation id, client id and tagged fields. */
 function bodyAt(frame: Buffer, flexible: boolean): number {
   return 14 + Math.max(0, frame.readInt16BE(12)) + (flexible ? 1 : 0);
-}
-
-/** A string of less than 127 bytes. */
-function compactString(frame: Buffer, at: number): string {
-  return frame.toString('utf8', at + 1, at + frame.readUInt8(at));
 }
 
 /** The (first) topic of a Produce request: behind transactional id (null), acks, time-out and number of topics. */

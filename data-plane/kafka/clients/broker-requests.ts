@@ -17,20 +17,20 @@ import type { WireRequest } from '../wire/wire-request.ts';
 import { type BrokerConnection, timedOut } from './broker-connection.ts';
 import { withinTime } from '../../../shared/within-time.ts';
 
-/** Brokers, and the named topic; null: brokers only. @throws KafkaError when there is no answer. */
+/** Asks for the brokers and these topics. @throws KafkaError when there is no answer. */
 export async function askMetadata(
   connection: BrokerConnection,
-  topic: string | null,
+  topics: readonly string[],
   timeoutMs: number,
 ): Promise<MetadataAnswer> {
   const version = metadataVersion((apiKey) => connection.highestVersion(apiKey));
   const request: WireRequest = {
     ...version,
-    encode: (headroomBytes) => encodeMetadataRequest(version, topic, headroomBytes),
+    encode: (headroomBytes) => encodeMetadataRequest(version, topics, headroomBytes),
     expectsAnswer: true,
   };
   const body = await answered(connection, request, timeoutMs);
-  return decoded(() => decodeMetadataResponse(body, version, topic));
+  return decoded(() => decodeMetadataResponse(body, version));
 }
 
 /** @throws KafkaError */

@@ -11,7 +11,7 @@ import {
   type TopicMetadata,
 } from '../kafka-client.ts';
 import { kafkaErrorCode } from '../wire/kafka-error-codes.ts';
-import type { MetadataAnswer } from '../wire/metadata-request.ts';
+import type { MetadataAnswer, TopicAnswer } from '../wire/metadata-request.ts';
 import type { ClusterSettings } from '../producer-types.ts';
 import { isTopicRefusal } from '../produce-failure.ts';
 import {
@@ -82,20 +82,12 @@ export class BrokersClient implements KafkaClient {
     }
   }
 
-  async metadata(topic: string, deadlineMs: number): Promise<TopicMetadata> {
-    const answer = await this.#askAny(topic, deadlineMs);
-    if (answer.topic === null) {
-      throw new KafkaError('INVALID_RESPONSE', 'the broker left the topic out of its metadata', {
-        retriable: true,
-        wire: 'verdict',
-      });
-    }
-    if (answer.topic.errorCode !== 0) {
-      const { name, retriable } = kafkaErrorCode(answer.topic.errorCode);
-      throw new KafkaError(name, `the brokers answered ${name} for the topic`, { retriable, wire: 'verdict' });
-    }
-    const { id, partitions } = answer.topic;
-    return { topic, id, partitions: [...partitions].sort((a, b) => a.id - b.id) };
+  async metadata(
+    topics: readonly string[],
+    deadlineMs: number,
+  ): Promise<ReadonlyMap<string, TopicMetadata | KafkaError>> {
+    const answer = await this.#askAny(topics, deadlineMs);
+    return new Map(topics.map((topic) => [topic, toMetadata(topic, answer.topics.get(topic))]));
   }
 
   async recordBytesMax(topic: string, deadlineMs: number): Promise<number | null> {
@@ -104,8 +96,8 @@ export class BrokersClient implements KafkaClient {
   }
 
   async probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void> {
-    await this.#askAny(null, deadlineMs);
-    const leaders = await Promise.all([...partitions].map(([topic, ids]) => this.#leadersOf(topic, ids, deadlineMs)));
+    const topics = await this.metadata([...partitions.keys()], deadlineMs);
+    const leaders = [...partitions].map(([topic, ids]) => leadersOf(topics.get(topic), ids));
     await Promise.all([...new Set(leaders.flat())].map((leader) => this.#askBroker(leader, deadlineMs)));
   }
 
@@ -142,26 +134,10 @@ export class BrokersClient implements KafkaClient {
     return Promise.resolve();
   }
 
-  async #askAny(topic: string | null, deadlineMs: number): Promise<MetadataAnswer> {
-    const answer = await askMetadata(this.#requireUp(), topic, this.#timeoutMs(deadlineMs));
+  async #askAny(topics: readonly string[], deadlineMs: number): Promise<MetadataAnswer> {
+    const answer = await askMetadata(this.#requireUp(), topics, this.#timeoutMs(deadlineMs));
     this.#learn(answer);
     return answer;
-  }
-
-  /** The leaders of these partitions, as far as topic and partitions are still there. @throws KafkaError when one has none */
-  async #leadersOf(topic: string, ids: ReadonlySet<number>, deadlineMs: number): Promise<number[]> {
-    let metadata: TopicMetadata;
-    try {
-      metadata = await this.metadata(topic, deadlineMs);
-    } catch (error) {
-      if (isTopicRefusal(error)) return [];
-      throw error;
-    }
-    const leaders = metadata.partitions.filter(({ id }) => ids.has(id)).map(({ leader }) => leader);
-    if (leaders.some((leader) => leader < 0)) {
-      throw new KafkaError('LEADER_NOT_AVAILABLE', 'a partition has no leader', { retriable: true, wire: 'verdict' });
-    }
-    return leaders;
   }
 
   async #askBroker(brokerId: number, deadlineMs: number): Promise<void> {
@@ -170,7 +146,7 @@ export class BrokersClient implements KafkaClient {
       if (broker !== undefined) this.#openBroker(broker);
       throw connectionFailed("the leader's connection is down", 'untouched');
     }
-    await askMetadata(broker.connection, null, this.#timeoutMs(deadlineMs));
+    await askMetadata(broker.connection, [], this.#timeoutMs(deadlineMs));
   }
 
   #timeoutMs(deadlineMs: number): number {
@@ -224,7 +200,7 @@ export class BrokersClient implements KafkaClient {
     const connection = this.#options.open(seed, { onReady: () => undefined, onClosed: () => undefined });
     try {
       await connection.open();
-      this.#learn(await askMetadata(connection, null, this.#options.answerTimeoutMs));
+      this.#learn(await askMetadata(connection, [], this.#options.answerTimeoutMs));
     } finally {
       connection.destroy();
     }
@@ -352,4 +328,27 @@ function reconnectDelayMs(failures: number): number {
 
 function closedError(): KafkaError {
   return new KafkaError('CLOSED', 'the client is closed', { retriable: false, wire: 'untouched' });
+}
+
+function toMetadata(topic: string, answer: TopicAnswer | undefined): TopicMetadata | KafkaError {
+  if (answer === undefined) {
+    const message = 'the broker left the topic out of its metadata';
+    return new KafkaError('INVALID_RESPONSE', message, { retriable: true, wire: 'verdict' });
+  }
+  if (answer.errorCode !== 0) {
+    const { name, retriable } = kafkaErrorCode(answer.errorCode);
+    return new KafkaError(name, `the brokers answered ${name} for the topic`, { retriable, wire: 'verdict' });
+  }
+  return { topic, id: answer.id, partitions: [...answer.partitions].sort((a, b) => a.id - b.id) };
+}
+
+/** Returns the leaders of these partitions, as far as topic and partitions still exist. @throws KafkaError when one has none */
+function leadersOf(metadata: TopicMetadata | KafkaError | undefined, ids: ReadonlySet<number>): number[] {
+  if (metadata === undefined || isTopicRefusal(metadata)) return [];
+  if (metadata instanceof KafkaError) throw metadata;
+  const leaders = metadata.partitions.filter(({ id }) => ids.has(id)).map(({ leader }) => leader);
+  if (leaders.some((leader) => leader < 0)) {
+    throw new KafkaError('LEADER_NOT_AVAILABLE', 'a partition has no leader', { retriable: true, wire: 'verdict' });
+  }
+  return leaders;
 }

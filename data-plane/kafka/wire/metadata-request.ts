@@ -14,55 +14,67 @@ export function metadataVersion(highest: HighestVersion): ApiVersion {
   return highest(apiKey) >= withIds.apiVersion ? withIds : withoutIds;
 }
 
-/** The body of a Metadata request for the named topic, which it never creates; null: for the brokers only. */
-export function encodeMetadataRequest({ flexible }: ApiVersion, topic: string | null, headroomBytes: number): Buffer {
-  const name = Buffer.from(topic ?? '');
-  if (flexible) return encodeWithIds(topic === null ? null : name, headroomBytes);
-  const buffer = Buffer.alloc(headroomBytes + (topic === null ? 5 : 7 + name.length));
-  // An empty list asks for no topic, a list of null for all.
-  let at = buffer.writeInt32BE(topic === null ? 0 : 1, headroomBytes);
-  if (topic !== null) {
+/** Returns the body of a Metadata request for these topics, none of which it creates. Without topics it asks for the brokers only. */
+export function encodeMetadataRequest(
+  { flexible }: ApiVersion,
+  topics: readonly string[],
+  headroomBytes: number,
+): Buffer {
+  const names = topics.map((topic) => Buffer.from(topic));
+  return flexible ? encodeWithIds(names, headroomBytes) : encodeWithoutIds(names, headroomBytes);
+}
+
+function encodeWithoutIds(names: readonly Buffer[], headroomBytes: number): Buffer {
+  const buffer = Buffer.alloc(headroomBytes + 5 + names.reduce((bytes, name) => bytes + 2 + name.length, 0));
+  // An empty list asks for no topic, a list of null would ask for all.
+  let at = buffer.writeInt32BE(names.length, headroomBytes);
+  for (const name of names) {
     at = buffer.writeInt16BE(name.length, at);
     at += name.copy(buffer, at);
   }
-  buffer.writeUInt8(0, at); // do not create it
+  buffer.writeUInt8(0, at); // do not create them
   return buffer;
 }
 
-function encodeWithIds(name: Buffer | null, headroomBytes: number): Buffer {
-  const topicBytes = name === null ? 0 : 16 + unsignedVarintBytes(name.length + 1) + name.length + 1;
-  // Zeros: no topic id, no tagged fields, do not create it, do not list what is allowed.
-  const buffer = Buffer.alloc(headroomBytes + 1 + topicBytes + 3);
-  const at = writeUnsignedVarint(buffer, headroomBytes, name === null ? 1 : 2);
-  name?.copy(buffer, writeUnsignedVarint(buffer, at + 16, name.length + 1));
+function encodeWithIds(names: readonly Buffer[], headroomBytes: number): Buffer {
+  const topicsBytes = names.reduce(
+    (bytes, name) => bytes + 16 + unsignedVarintBytes(name.length + 1) + name.length + 1,
+    unsignedVarintBytes(names.length + 1),
+  );
+  // Zeros: no topic ids, no tagged fields, do not create topics, do not list what is allowed.
+  const buffer = Buffer.alloc(headroomBytes + topicsBytes + 3);
+  let at = writeUnsignedVarint(buffer, headroomBytes, names.length + 1);
+  for (const name of names) {
+    at = writeUnsignedVarint(buffer, at + 16, name.length + 1);
+    at += name.copy(buffer, at) + 1;
+  }
   return buffer;
 }
 
 export interface MetadataAnswer {
   readonly brokers: readonly { readonly id: number; readonly host: string; readonly port: number }[];
-  /** The topic that was asked for; null when it was left out. */
-  readonly topic: {
-    readonly errorCode: number;
-    readonly id: string | null;
-    readonly partitions: readonly { readonly id: number; readonly leader: number }[];
-  } | null;
+  /** By name. A broker may leave topics out. */
+  readonly topics: ReadonlyMap<string, TopicAnswer>;
+}
+
+export interface TopicAnswer {
+  readonly name: string;
+  readonly errorCode: number;
+  readonly id: string | null;
+  readonly partitions: readonly { readonly id: number; readonly leader: number }[];
 }
 
 /** Decodes the body of a Metadata response. @throws RangeError when it is cut short. */
-export function decodeMetadataResponse(body: Buffer, { flexible }: ApiVersion, topic: string | null): MetadataAnswer {
+export function decodeMetadataResponse(body: Buffer, { flexible }: ApiVersion): MetadataAnswer {
   const reader = new WireReader(body);
   reader.int32(); // throttle time
   const { brokers, topics } = flexible ? readWithIds(reader) : readWithoutIds(reader);
-  const found = topics.find(({ name }) => name === topic);
-  return {
-    brokers,
-    topic: found === undefined ? null : { errorCode: found.errorCode, id: found.id, partitions: found.partitions },
-  };
+  return { brokers, topics: new Map(topics.map((topic) => [topic.name, topic])) };
 }
 
 interface Read {
   readonly brokers: MetadataAnswer['brokers'];
-  readonly topics: readonly (NonNullable<MetadataAnswer['topic']> & { readonly name: string })[];
+  readonly topics: readonly TopicAnswer[];
 }
 
 function readWithoutIds(reader: WireReader): Read {

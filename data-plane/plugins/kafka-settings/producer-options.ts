@@ -3,8 +3,15 @@ import type { FieldFault } from '../../../shared/schema/field.ts';
 import type { ProducerOptions, Sasl, Tls } from '../../kafka/producer-types.ts';
 import type { Certificates, Found } from '../../plugin-api/certificates.ts';
 
-/** The producer that a configuration, with its references resolved, asks for; its TLS is from `tlsOf`. */
-export function producerOptions(config: KafkaConfig, tls: Tls | null): ProducerOptions {
+/**
+ * Returns the producer that a configuration, with its references resolved, asks for. Its TLS is from `tlsOf`; `label`
+ * returns the cluster's name.
+ */
+export function producerOptions(
+  config: KafkaConfig & { readonly topic: string },
+  tls: Tls | null,
+  label: () => string = () => ownClusterName(config),
+): ProducerOptions {
   return {
     cluster: {
       bootstrapServers: config.bootstrap_servers,
@@ -37,8 +44,14 @@ export function producerOptions(config: KafkaConfig, tls: Tls | null): ProducerO
             recoveryThreshold: config.producer_async_health_recovery_threshold,
           }
         : null,
-    label: config.cluster_name ?? config.bootstrap_servers.map(({ host, port }) => `${host}:${port}`).join(','),
+    label,
+    topics: [config.topic],
   };
+}
+
+/** Returns the name that a configuration gives to its cluster by itself. */
+export function ownClusterName({ cluster_name: name, bootstrap_servers: servers }: KafkaConfig): string {
+  return name ?? servers.map(({ host, port }) => `${host}:${port}`).join(',');
 }
 
 /** TLS to the brokers with the certificates that it names; faults are below `config`. */

@@ -3,7 +3,7 @@ import type { Field, FieldFault } from '../../../shared/schema/field.ts';
 import { resolveReferences } from '../../../shared/vault.ts';
 import type { ProducerOptions } from '../../kafka/producer-types.ts';
 import type { PluginDeps } from '../../plugin-api/plugin-definition.ts';
-import { producerOptions, tlsOf } from './producer-options.ts';
+import { ownClusterName, producerOptions, tlsOf } from './producer-options.ts';
 
 export type ResolvedConfig<C> =
   | { readonly kind: 'resolved'; readonly config: C; readonly producer: ProducerOptions }
@@ -14,10 +14,15 @@ export type ResolvedConfig<C> =
  * A configuration with its references resolved, and the producer that it asks for, unless it asks for what this node
  * lacks: all of that at once.
  */
-export function resolveConfig<C extends KafkaConfig>(schema: Field<C>, stored: C, deps: PluginDeps): ResolvedConfig<C> {
+export function resolveConfig<C extends KafkaConfig & { readonly topic: string }>(
+  schema: Field<C>,
+  stored: C,
+  deps: PluginDeps,
+): ResolvedConfig<C> {
   const { value: config, faults } = resolveReferences(schema, stored, deps.env);
   const tls = tlsOf(config.security, deps.certificates);
-  const producer = producerOptions(config, tls.tls);
+  const label = (): string => deps.clusterName?.(stored) ?? ownClusterName(config);
+  const producer = producerOptions(config, tls.tls, label);
   const unsupported = deps.unsupportedSettings?.(producer.cluster) ?? [];
   const all = [
     ...faults,

@@ -1,3 +1,4 @@
+import { RequestError } from '../../../shared/errors.ts';
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer-types.ts';
@@ -16,6 +17,7 @@ import { compileAnswers } from './answers.ts';
 import { decodeContent } from './content-encoding.ts';
 import { compileRecords, type PreparedRecord } from './prepare-records.ts';
 import { compileRecordHeaders } from './record-headers.ts';
+import { compileTopics } from './record-topics.ts';
 
 /** Turns a request into one Kafka record per target topic and answers the client (kafka-upstream.md). */
 export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
@@ -61,6 +63,7 @@ function createInstance(
   const valueEncoder = acquireEncoder(config, 'value', deps);
   const readBody = compileReadBody(deps.requestBodyMaxBytes);
   const prepare = compileRecords(config, { keyEncoder, valueEncoder, lua, readBody });
+  const topicsOf = compileTopics(config);
   const publish = compilePublish(config, producer);
   const answer = compileAnswers({
     topic: config.topic,
@@ -68,10 +71,22 @@ function createInstance(
   });
   const deliveryTimeoutMs = config.delivery_timeout;
 
+  /** Counts the records of a request that is refused before any of them is published. */
+  async function prepareCounted(exchange: Exchange, deadlineMs: number): Promise<readonly PreparedRecord[]> {
+    let topics: readonly string[] = [config.topic];
+    try {
+      topics = topicsOf(exchange);
+      return await prepare(exchange, topics, deadlineMs);
+    } catch (error) {
+      if (error instanceof RequestError) for (const topic of topics) producer.countRefused(topic, error.outcome);
+      throw error;
+    }
+  }
+
   return {
     async access(exchange) {
       const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
-      const records = await prepare(exchange, deadlineMs);
+      const records = await prepareCounted(exchange, deadlineMs);
       return answer(await publish(exchange, records, deadlineMs), () => exchange.requestId);
     },
     close() {

@@ -3,7 +3,6 @@ import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import { compileKey, compileKeyText } from './record-key.ts';
-import { compileTopics } from './record-topics.ts';
 import { compileValue } from './record-value.ts';
 
 /** A record without its headers, which depend on the span of its publication. */
@@ -14,10 +13,14 @@ export interface PreparedRecord {
 }
 
 /**
- * Makes the records of a request, one for each topic. All are encoded before the first is published, so that data that
+ * Makes the records of a request, one for each of its topics. All are encoded before the first is published, so that data that
  * does not fit refuses the whole request. @throws RequestError
  */
-export type PrepareRecords = (exchange: Exchange, deadlineMs: number) => Promise<readonly PreparedRecord[]>;
+export type PrepareRecords = (
+  exchange: Exchange,
+  topics: readonly string[],
+  deadlineMs: number,
+) => Promise<readonly PreparedRecord[]>;
 
 export interface RecordTools {
   readonly keyEncoder: EncoderLease | null;
@@ -27,15 +30,13 @@ export interface RecordTools {
   readonly readBody: (exchange: Exchange) => Promise<Buffer>;
 }
 
-/** Compiles topics, keys and values of a configuration into one function. It awaits only what is not ready. */
+/** Compiles keys and values of a configuration into one function. It awaits only what is not ready. */
 export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools): PrepareRecords {
   const { readBody } = tools;
-  const topicsOf = compileTopics(config);
   const keyTextOf = compileKeyText(config);
   const keyFor = compileKey(tools.keyEncoder);
   const valueOf = compileValue(config, tools.valueEncoder, tools.lua);
-  return async (exchange, deadlineMs) => {
-    const topics = topicsOf(exchange);
+  return async (exchange, topics, deadlineMs) => {
     const body = await readBody(exchange);
     const text = keyTextOf(exchange, body);
     const keyText = text instanceof Promise ? await text : text;

@@ -15,6 +15,7 @@ import {
   type Wire,
 } from '../../../data-plane/kafka/kafka-client.ts';
 import { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
+import { TopicLabels } from '../../../data-plane/kafka/topic-labels.ts';
 import { createProducerMetrics } from '../../../data-plane/kafka/producer-metrics.ts';
 import type { ClusterSettings, ProducerLimits } from '../../../data-plane/kafka/producer-types.ts';
 
@@ -61,19 +62,19 @@ export class FakeKafkaClient implements KafkaClient {
     this.events.onStatus(status);
   }
 
-  metadata(topic: string): Promise<TopicMetadata> {
-    this.metadataRequests.push(topic);
-    if (!this.connected) {
-      return Promise.reject(new KafkaError('CONNECTION_FAILED', 'down', { retriable: true, wire: 'untouched' }));
-    }
-    const refusal = this.refusals.get(topic);
-    if (refusal !== undefined) return Promise.reject(refusal);
+  async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata | KafkaError>> {
+    this.metadataRequests.push(topics.join());
+    if (!this.connected) throw new KafkaError('CONNECTION_FAILED', 'down', { retriable: true, wire: 'untouched' });
+    return new Map(topics.map((topic) => [topic, this.refusals.get(topic) ?? this.#metadataOf(topic)]));
+  }
+
+  #metadataOf(topic: string): TopicMetadata {
     const count = this.topics.get(topic) ?? 0;
     const partitions = Array.from({ length: count }, (_, id) => ({
       id,
       leader: this.leaders.get(`${topic}/${id}`) ?? 1,
     }));
-    return Promise.resolve({ topic, id: this.topicIds.get(topic) ?? null, partitions });
+    return { topic, id: this.topicIds.get(topic) ?? null, partitions };
   }
 
   recordBytesMax(topic: string): Promise<number | null> {
@@ -166,13 +167,15 @@ export function fakeProducer(
 ): { client: FakeKafkaClient; producer: LogicalProducer; registry: Registry } {
   const client = options.client ?? new FakeKafkaClient();
   const registry = new Registry();
+  const memory = { bytesMax: options.memoryBytesMax ?? 100_000_000, bytes: 0 };
   const producer: LogicalProducer = new LogicalProducer({
-    label: 'test',
+    label: () => 'test',
+    topicLabels: new TopicLabels(),
     cluster: { ...testCluster, ...options.cluster },
     limits: { ...testLimits, ...options.limits },
-    memory: { bytesMax: options.memoryBytesMax ?? 100_000_000, bytes: 0 },
+    memory,
     logger: options.logger ?? silentLogger(),
-    metrics: createProducerMetrics(registry, () => [producer.figures()]),
+    metrics: createProducerMetrics(registry, () => [producer.figures()], memory),
     createClient: (events) => {
       client.events = events;
       return client;

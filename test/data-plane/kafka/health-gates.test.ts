@@ -21,7 +21,7 @@ describe('HealthGate', () => {
     answers = [];
     states = [];
     gate = new HealthGate(settings, {
-      label: 'test',
+      label: () => 'test',
       logger: silentLogger(),
       probe: (partitions: PartitionsByTopic) => {
         probed.push([...partitions].map(([topic, ids]) => `${topic}/${[...ids].join(',')}`));

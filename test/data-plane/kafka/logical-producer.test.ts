@@ -41,6 +41,8 @@ describe('LogicalProducer', () => {
       label: 'test',
       records: 0,
       bytes: 0,
+      recordsMax: 1000,
+      bytesMax: 10_000_000,
       oldestAgeSeconds: 0,
       gatesClosed: null,
       state: 'connected',
@@ -295,6 +297,7 @@ describe('LogicalProducer', () => {
   describe('a topic that the brokers refuse', () => {
     it('is answered at once while it is set aside, delays no other, and is found when it exists', async () => {
       const { client, producer } = start();
+      producer.configureTopic('gone');
       client.onSent = (sent) => sent.ack();
       const unknown = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no', { retriable: true, wire: 'verdict' });
       client.refusals.set('gone', unknown);
@@ -663,15 +666,15 @@ describe('LogicalProducer', () => {
     });
   });
 
-  it('counts a topic that no metadata has confirmed under no name, lost or not', async () => {
+  it('counts a topic that the brokers do not know as other, lost or not', async () => {
     const { client, producer, registry } = start();
-    const options = { retriable: true, wire: 'untouched' } as const;
+    const options = { retriable: true, wire: 'verdict' } as const;
     client.refusals.set('invented', new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no such topic', options));
     producer.enqueue('invented', testRecord('a'), soon(30));
     await waitFor(() => producer.figures().records === 0, { what: 'the verdict', timeoutMs: 1000 });
     const text = await registry.metrics();
-    expect(text).to.include('sluice_kafka_async_lost_total{cluster="test",topic=""} 1');
-    expect(text).to.include('sluice_kafka_records_total{cluster="test",topic="",outcome="not_sent"} 1');
+    expect(text).to.include('sluice_kafka_async_lost_total{cluster="test",topic="other"} 1');
+    expect(text).to.include('sluice_kafka_records_total{cluster="test",topic="other",outcome="not_sent"} 1');
     expect(text).not.to.include('invented');
   });
 

@@ -36,7 +36,8 @@ export function openProducers(
     return { host, port: Number(port) };
   });
   const lease = producers.acquire({
-    label: 'faults',
+    label: () => 'faults',
+    topics: [],
     cluster: {
       ...testCluster,
       bootstrapServers,

@@ -4,12 +4,12 @@ import type { ClusterSettings, ProducerLease, ProducerLimits } from '../../../da
 import { Producers, loadKafkaClient, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
+import { KafkaError } from '../../../data-plane/kafka/kafka-client.ts';
 import { FakeKafkaClient, testCluster, testLimits, testRecord } from './fake-kafka-client.ts';
 
 const brokerA = { host: 'a.invalid', port: 9092 };
 const brokerB = { host: 'b.invalid', port: 9093 };
 /** As a test has it, in place of a minute. */
-const labelSettleMs = 20;
 
 describe('shared producers', () => {
   let clients: FakeKafkaClient[];
@@ -37,7 +37,6 @@ describe('shared producers', () => {
         clients.push(client);
         return client;
       },
-      labelSettleMs,
       ...options,
     });
     open.push(producers);
@@ -47,22 +46,18 @@ describe('shared producers', () => {
   function acquire(
     producers: Producers,
     cluster: Partial<ClusterSettings> = {},
-    { label = 'orders', limits = {} }: { label?: string; limits?: Partial<ProducerLimits> } = {},
+    {
+      label = 'orders',
+      topics = [],
+      limits = {},
+    }: { label?: string; topics?: string[]; limits?: Partial<ProducerLimits> } = {},
   ): ProducerLease {
     return producers.acquire({
       cluster: { ...testCluster, ...cluster },
       limits: { ...testLimits, ...limits },
-      label,
+      label: () => label,
+      topics,
     });
-  }
-
-  const clashes = (label = 'orders'): number =>
-    lines.filter((line) => line.includes('kafka_label_clash') && line.includes(`"cluster":"${label}"`)).length;
-
-  /** Resolves when a clash that began before now has been told. */
-  async function untilClashesAreTold(producers: Producers): Promise<void> {
-    for (const acks of [0, 1] as const) acquire(producers, { acks, bootstrapServers: [brokerB] }, { label: 'witness' });
-    await waitFor(() => clashes('witness') > 0, { what: 'the warning of the last clash', pollMs: 2 });
   }
 
   describe('are shared', () => {
@@ -163,7 +158,13 @@ describe('shared producers', () => {
     it('have the health gates that each asks for', () => {
       const producers = start();
       const health = { failureThreshold: 1, probeIntervalMs: 60_000, recoveryThreshold: 1 };
-      const gated = producers.acquire({ cluster: testCluster, limits: testLimits, label: 'orders', health });
+      const gated = producers.acquire({
+        cluster: testCluster,
+        limits: testLimits,
+        label: () => 'orders',
+        topics: [],
+        health,
+      });
       const open = acquire(producers);
       clients[0]?.status({ state: 'failing', error: 'down', loginRefused: false });
       expect(gated.enqueue('t', testRecord('a'), soon())).to.include({ code: 'KAFKA_UNAVAILABLE' });
@@ -251,41 +252,96 @@ describe('shared producers', () => {
     });
   }
 
-  describe('with one label', () => {
-    it('are told of, once, when two stay in use', async () => {
-      const producers = start();
-      acquire(producers, { acks: 1 });
-      const changed = acquire(producers, { acks: 0 });
-      expect(clashes()).to.equal(0);
-      await waitFor(() => clashes() > 0, { what: 'the warning', pollMs: 2 });
-      expect(lines.join('')).to.include('"producers":2');
-      // The settings of one of the two change: still the same clash.
-      acquire(producers, { acks: -1 });
-      changed.release();
-      await untilClashesAreTold(producers);
-      expect(clashes()).to.equal(1);
+  describe('of one cluster', () => {
+    it('are one in status and metrics, with the worst of their states', async () => {
+      const metrics = new Registry();
+      const producers = start({ metrics });
+      acquire(producers, { acks: 1 }, { topics: ['t'] });
+      acquire(producers, { acks: -1 }, { topics: ['t', 'u'] });
+      const error = 'refused';
+      clients[1]?.status({ state: 'failing', error, loginRefused: false });
+      expect(producers.clusters()).to.deep.equal([
+        { name: 'orders', brokers: 'kafka.invalid:9092', state: 'failing', error },
+      ]);
+      expect(producers.destinations()).to.deep.include({
+        kind: 'cluster',
+        name: 'orders',
+        state: 'unreachable',
+        error,
+      });
+      const text = await metrics.metrics();
+      expect(text).to.include('sluice_kafka_cluster_up{cluster="orders"} 0');
+      expect(text).to.include(`sluice_kafka_queue_records_limit{cluster="orders"} ${2 * testLimits.queueRecordsMax}`);
+      expect(text).to.include('sluice_kafka_memory_limit_bytes 100000000');
+      clients[1]?.status({ state: 'connected', error: null, loginRefused: false });
+      expect(await metrics.metrics()).to.include('sluice_kafka_cluster_up{cluster="orders"} 1');
     });
 
-    it('are told of again when a clash that was over comes back', async () => {
+    it('follow a name that changes while they run, that of the first plugin that still holds them', async () => {
+      const metrics = new Registry();
+      const producers = start({ metrics });
+      let first = 'before';
+      const options = { cluster: testCluster, limits: testLimits, topics: ['t'] };
+      const lease = producers.acquire({ ...options, label: () => first });
+      producers.acquire({ ...options, label: () => 'second' });
+      const acked = async (): Promise<string> => {
+        const client = clients[0];
+        if (client !== undefined) client.onSent = (sent) => sent.ack();
+        await lease.publish('t', testRecord('v'), soon());
+        return metrics.metrics();
+      };
+      const line = (cluster: string): string =>
+        `sluice_kafka_records_total{cluster="${cluster}",topic="t",outcome="acked"} 1`;
+      expect(await acked()).to.include(line('before'));
+      first = 'after';
+      expect(await acked()).to.include(line('after'));
+      lease.release();
+      expect(await acked()).to.include(line('second'));
+      expect(producers.clusters().map(({ name }) => name)).to.deep.equal(['second']);
+    });
+  });
+
+  describe('try what a configuration names', () => {
+    const states = (producers: Producers): string[] =>
+      producers.destinations().map(({ name, state, error }) => `${name} ${state}${error === null ? '' : `: ${error}`}`);
+    const unknownTopic = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'none', { retriable: true, wire: 'verdict' });
+
+    it('without a request: cluster and topics, until they can be used', async () => {
       const producers = start();
-      acquire(producers, { acks: 1 });
-      for (const count of [1, 2]) {
-        const other = acquire(producers, { acks: 0 });
-        await waitFor(() => clashes() === count, { what: 'the warning', pollMs: 2 });
-        other.release();
-      }
+      acquire(producers, {}, { topics: ['t', 'missing'] });
+      const [client] = clients;
+      if (client === undefined) throw new Error('no client');
+      client.refusals.set('missing', unknownTopic);
+      expect(states(producers)).to.deep.equal(['orders reachable', 'orders/t untested', 'orders/missing untested']);
+      const settled = [
+        'orders reachable',
+        'orders/t reachable',
+        'orders/missing unreachable: The topic does not exist.',
+      ];
+      await waitFor(() => states(producers).join() === settled.join(), { what: 'the topics', pollMs: 2 });
+      expect(client.metadataRequests[0]).to.equal('t,missing');
+      expect(lines.filter((line) => line.includes('kafka_topic_refused'))).to.have.length(1);
+      expect(lines.join('')).to.include('"topic":"missing"').and.include('"code":"TOPIC_NOT_FOUND"');
+      // The operator makes the topic: nobody has to ask.
+      client.refusals.delete('missing');
+      client.topics.set('missing', 1);
+      await waitFor(() => states(producers)[2] === 'orders/missing reachable', { what: 'the topic', pollMs: 5 });
+      expect(lines.join('')).to.include('"event":"kafka_topic_found"');
     });
 
-    it('are no clash while a plugin changes its settings', async () => {
+    it('and say nothing of the topics of a cluster that cannot be reached', () => {
       const producers = start();
-      let lease = acquire(producers, { requestTimeoutMs: 1 });
-      for (const requestTimeoutMs of [2, 3]) {
-        const next = acquire(producers, { requestTimeoutMs });
-        lease.release();
-        lease = next;
-      }
-      await untilClashesAreTold(producers);
-      expect(clashes()).to.equal(0);
+      acquire(producers, {}, { topics: ['t'] });
+      clients[0]?.status({ state: 'failing', error: 'connect ECONNREFUSED', loginRefused: false });
+      expect(states(producers)).to.deep.equal(['orders unreachable: connect ECONNREFUSED']);
+    });
+
+    it('as long as a plugin names it', async () => {
+      const producers = start();
+      const lease = acquire(producers, {}, { topics: ['t'] });
+      acquire(producers, {}, { topics: ['u'] });
+      lease.release();
+      expect(states(producers).map((text) => text.split(' ')[0])).to.deep.equal(['orders', 'orders/u']);
     });
   });
 });

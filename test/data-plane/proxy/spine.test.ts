@@ -312,7 +312,7 @@ describe('the spine of a request', function () {
       ['SCHEMA_REGISTRY_UNAVAILABLE', {}, 503, 'Service Unavailable', 'not_sent', true, '1'],
       ['PRODUCER_OVERLOADED', { retryAfterSeconds: 7 }, 503, 'Service Unavailable', 'not_sent', true, '7'],
       ['KAFKA_UNAVAILABLE', {}, 503, 'Service Unavailable', 'not_sent', true, '1'],
-      ['NOT_ENOUGH_REPLICAS', { outcome: 'unknown' }, 503, 'Service Unavailable', 'unknown', true, '1'],
+      ['NOT_ENOUGH_REPLICAS', { outcome: 'unknown' }, 504, 'Gateway Timeout', 'unknown', true, undefined],
       ['DELIVERY_UNKNOWN', {}, 504, 'Gateway Timeout', 'unknown', true, undefined],
       ['INTERNAL', {}, 500, 'Internal Server Error', 'not_sent', true, undefined],
     ];

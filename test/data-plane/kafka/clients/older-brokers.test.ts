@@ -34,19 +34,20 @@ describe('brokers that offer no topic ids', function () {
       try {
         const metadata = await waitFor(
           async () => {
-            const answer = await askMetadata(connection, topic, 5000);
-            return answer.topic?.partitions.length === 2 ? answer : undefined;
+            const answer = await askMetadata(connection, [topic], 5000);
+            return answer.topics.get(topic)?.partitions.length === 2 ? answer : undefined;
           },
           { what: 'the topic', timeoutMs: 10_000 },
         );
-        expect(metadata.topic?.id).to.equal(null);
+        const asked = metadata.topics.get(topic);
+        expect(asked?.id).to.equal(null);
         expect(metadata.brokers.length).to.be.at.least(1);
-        expect((await askMetadata(connection, null, 5000)).brokers).to.deep.equal(metadata.brokers);
+        expect((await askMetadata(connection, [], 5000)).brokers).to.deep.equal(metadata.brokers);
         const produce = (value: string, partitions: readonly number[]) =>
           produceOn(connection, cluster, {
             topic,
             topicId: null,
-            leader: metadata.topic?.partitions[0]?.leader ?? -1,
+            leader: asked?.partitions[0]?.leader ?? -1,
             batches: partitions.map((partition) => ({
               partition,
               records: [{ key: null, value: Buffer.from(`${value} ${partition}`), headers: [] }],

@@ -98,7 +98,8 @@ export function openProducer(options: {
   });
   const colon = options.servers.lastIndexOf(':');
   const lease = producers.acquire({
-    label: options.label ?? 'payments',
+    label: () => options.label ?? 'payments',
+    topics: [],
     cluster: {
       ...testCluster,
       bootstrapServers: [{ host: options.servers.slice(0, colon), port: Number(options.servers.slice(colon + 1)) }],

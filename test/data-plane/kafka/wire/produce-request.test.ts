@@ -148,7 +148,7 @@ describe('Produce responses', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, flexible) => {
         for (const decode of [
           () => decodeProduceResponse(Buffer.from(bytes), { apiKey: 0, apiVersion: 0, flexible }),
-          () => decodeMetadataResponse(Buffer.from(bytes), { apiKey: 3, apiVersion: 0, flexible }, 't'),
+          () => decodeMetadataResponse(Buffer.from(bytes), { apiKey: 3, apiVersion: 0, flexible }),
         ]) {
           try {
             decode();

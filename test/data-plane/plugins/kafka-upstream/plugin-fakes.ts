@@ -24,18 +24,20 @@ export interface Sent {
 /** Producers and encoders that only write down what they are asked. */
 export class Fakes {
   readonly sent: Sent[] = [];
-  readonly acquired: ProducerOptions[] = [];
+  readonly acquired: (Omit<ProducerOptions, 'label'> & { readonly label: string })[] = [];
   readonly encoderOptions: EncoderOptions[] = [];
   readonly encoded: string[] = [];
   /** Log entries: plugin and code. */
   readonly lost: string[] = [];
+  /** Records that were refused before they were published: topic and outcome. */
+  readonly refused: string[] = [];
   released = 0;
   queued: (topic: string) => Verdict = (topic) => ({ outcome: 'accepted', topic });
   verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
 
   readonly producers: Pick<Producers, 'acquire'> = {
     acquire: (options) => {
-      this.acquired.push(options);
+      this.acquired.push({ ...options, label: options.label() });
       const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
         this.sent.push({ topic, record, deadlineMs, mode });
         return mode === 'enqueue' ? this.queued(topic) : this.verdict(topic);
@@ -43,6 +45,7 @@ export class Fakes {
       return {
         publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
         enqueue: (topic, record, deadlineMs) => note('enqueue', topic, record, deadlineMs),
+        countRefused: (topic, outcome) => void this.refused.push(`${topic} ${outcome}`),
         release: () => void this.released++,
       };
     },

@@ -153,6 +153,7 @@ describe('kafka-upstream', () => {
       },
       health: null,
       label: 'localhost:9092',
+      topics: ['orders'],
     });
   });
 
@@ -226,6 +227,24 @@ describe('kafka-upstream', () => {
     const partial = await access(instance, exchange({ query: 't=a,orders', headers: json, body: '{}' }));
     expect(partial.status).to.equal(500);
     expect(partial.body).to.include('"outcome":"partial"');
+  });
+
+  it('counts the records of a request that is refused before any is published, once each', async () => {
+    const instance = fakes.create({
+      topics_query_arg: 't',
+      allowed_topics: ['a', 'bad', 'late-bad'],
+      record_value: 'body',
+      schema_registry: registry({ subject_name_strategy: 'topic' }),
+    });
+    const refused = async (query: string, body = '{}'): Promise<string[]> => {
+      fakes.refused.length = 0;
+      await codeOf(access(instance, exchange({ query, headers: json, body })));
+      return fakes.refused;
+    };
+    expect(await refused('t=elsewhere')).to.deep.equal(['orders rejected']);
+    expect(await refused('t=a,bad')).to.deep.equal(['a rejected', 'bad rejected']);
+    expect(await refused('t=late-bad')).to.deep.equal(['late-bad not_sent']);
+    expect(await refused('t=a')).to.deep.equal([]);
   });
 
   it('takes topic, key and headers from the request', async () => {
