@@ -42,7 +42,7 @@ interface Services {
   readonly requestMetrics: RequestMetrics;
   readonly producers: Producers;
   readonly clusterNaming: ClusterNaming;
-  readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
 }
@@ -126,7 +126,6 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       lua,
       log: logger,
       metrics: createPluginMetrics(metrics),
-      clusterName: (config) => clusterNaming.nameOf(config),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,
       unsupportedSettings,
@@ -157,6 +156,7 @@ function createHolder({ metrics, requestMetrics, pluginDeps, clusterNaming }: Se
         plugins,
         pluginSchemas,
         pluginDeps,
+        clusterName: (config) => clusterNaming.nameOf(config),
         instances,
         meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
       }),

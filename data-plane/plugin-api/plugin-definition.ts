@@ -47,8 +47,8 @@ export interface PluginDeps {
   readonly certificates: Certificates;
   readonly log: Logger;
   readonly metrics: PluginMetrics;
-  /** Returns the present name of the Kafka cluster that a config, with its references unresolved, uses. */
-  readonly clusterName?: (config: object) => string | undefined;
+  /** Returns the present name of the Kafka cluster that the plugin's config uses. */
+  readonly clusterName?: () => string | undefined;
   /** Resolves `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

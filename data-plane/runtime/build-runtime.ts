@@ -27,7 +27,9 @@ export type PluginTable = Readonly<Record<string, PluginDefinition<unknown>>>;
 export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
-  readonly pluginDeps: Omit<PluginDeps, 'certificates'>;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
+  /** Returns the present name of the Kafka cluster that a stored config uses. */
+  readonly clusterName?: (config: unknown) => string | undefined;
   /** Shared by all builds of a node. */
   readonly instances: PluginInstances;
   readonly meterOf: (routeLabel: string) => RouteMeter;
@@ -121,7 +123,8 @@ class Build {
       return undefined;
     }
     // Names are remembered by config: this spares the swap from reading every config at once.
-    if (isRecord(plugin.config)) this.#deps.pluginDeps.clusterName?.(plugin.config);
+    const { clusterName = () => undefined } = this.#deps;
+    clusterName(plugin.config);
     const definition = this.#deps.plugins[plugin.name];
     const schema = this.#deps.pluginSchemas[plugin.name];
     if (definition === undefined || schema === undefined) {
@@ -147,6 +150,7 @@ class Build {
     const created = definition.create(effectiveValue(schema.config, checked.value), {
       ...this.#deps.pluginDeps,
       certificates,
+      clusterName: () => clusterName(plugin.config),
     });
     if (created instanceof Promise) return created.then(add);
     add(created);

@@ -21,7 +21,7 @@ export function resolveConfig<C extends KafkaConfig & { readonly topic: string }
 ): ResolvedConfig<C> {
   const { value: config, faults } = resolveReferences(schema, stored, deps.env);
   const tls = tlsOf(config.security, deps.certificates);
-  const label = (): string => deps.clusterName?.(stored) ?? ownClusterName(config);
+  const label = (): string => deps.clusterName?.() ?? ownClusterName(config);
   const producer = producerOptions(config, tls.tls, label);
   const unsupported = deps.unsupportedSettings?.(producer.cluster) ?? [];
   const all = [
