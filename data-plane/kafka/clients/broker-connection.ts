@@ -29,8 +29,8 @@ export interface BrokerConnection {
 export interface BrokerConnectionEvents {
   /** It was not ready (throttled, socket full, logging in again) and is now. */
   onReady(): void;
-  /** It broke after it had been open. */
-  onClosed(error: KafkaError): void;
+  /** It ended after it had been open. `wasIdle`: no request waited for an answer, so that nothing was lost with it. */
+  onClosed(error: KafkaError, wasIdle: boolean): void;
 }
 
 export type OpenBrokerConnection = (address: BrokerAddress, events: BrokerConnectionEvents) => BrokerConnection;

@@ -23,6 +23,8 @@ import {
 import { askMetadata, askProducerId, askTopicConfig, produceOn } from './broker-requests.ts';
 
 const reconnectBackoff = { firstMs: 50, maxMs: 1000 } as const;
+/** A connection that a broker closes sooner than this was not idle. The shortest sensible limit of brokers is above it. */
+const idleLeastMs = 1_000;
 /** A refused login is tried again more slowly: brokers and directories may lock accounts. */
 const loginBackoffMs = 5000;
 
@@ -32,6 +34,8 @@ interface Broker {
   address: BrokerAddress;
   connection: BrokerConnection | null;
   state: 'down' | 'opening' | 'up';
+  /** Monotonic; when its connection was last opened. */
+  openedAtMs: number;
   failures: number;
   /** Monotonic; no attempt before. */
   retryAtMs: number;
@@ -91,7 +95,12 @@ export class BrokersClient implements KafkaClient {
   }
 
   async recordBytesMax(topic: string, deadlineMs: number): Promise<number | null> {
-    const text = await askTopicConfig(this.#requireUp(), topic, 'max.message.bytes', this.#timeoutMs(deadlineMs));
+    const text = await askTopicConfig(
+      await this.#requireUp(deadlineMs),
+      topic,
+      'max.message.bytes',
+      this.#timeoutMs(deadlineMs),
+    );
     return text === null ? null : Number(text);
   }
 
@@ -118,7 +127,7 @@ export class BrokersClient implements KafkaClient {
   }
 
   async producerId(deadlineMs: number): Promise<ProducerId> {
-    return askProducerId(this.#requireUp(), this.#timeoutMs(deadlineMs));
+    return askProducerId(await this.#requireUp(deadlineMs), this.#timeoutMs(deadlineMs));
   }
 
   close(): Promise<void> {
@@ -135,7 +144,7 @@ export class BrokersClient implements KafkaClient {
   }
 
   async #askAny(topics: readonly string[], deadlineMs: number): Promise<MetadataAnswer> {
-    const answer = await askMetadata(this.#requireUp(), topics, this.#timeoutMs(deadlineMs));
+    const answer = await askMetadata(await this.#requireUp(deadlineMs), topics, this.#timeoutMs(deadlineMs));
     this.#learn(answer);
     return answer;
   }
@@ -153,11 +162,21 @@ export class BrokersClient implements KafkaClient {
     return Math.max(1, Math.min(this.#options.answerTimeoutMs, deadlineMs - performance.now()));
   }
 
-  #requireUp(): BrokerConnection {
-    const connection = this.#anyUp();
+  /** Waits only while a connection that was idle is opened again. @throws KafkaError when no broker is connected */
+  async #requireUp(deadlineMs: number): Promise<BrokerConnection> {
+    let connection = this.#anyUp();
+    while (connection === null && this.#isReopening && performance.now() < deadlineMs) {
+      await this.#statusChange(deadlineMs - performance.now());
+      connection = this.#anyUp();
+    }
     if (connection !== null) return connection;
     this.#search();
     throw connectionFailed(this.#status.error ?? 'no broker is connected', 'untouched');
+  }
+
+  get #isReopening(): boolean {
+    if (this.#closed || this.#status.state !== 'connected') return false;
+    return [...this.#brokers.values()].some(({ state }) => state === 'opening');
   }
 
   #anyUp(): BrokerConnection | null {
@@ -218,6 +237,7 @@ export class BrokersClient implements KafkaClient {
           address: { host, port },
           connection: null,
           state: 'down',
+          openedAtMs: -Infinity,
           failures: 0,
           retryAtMs: 0,
         });
@@ -239,7 +259,7 @@ export class BrokersClient implements KafkaClient {
     if (performance.now() < broker.retryAtMs) return;
     const connection = this.#options.open(broker.address, {
       onReady: () => this.#options.events.onReady(),
-      onClosed: (error) => this.#drop(broker, error),
+      onClosed: (error, wasIdle) => this.#ended(broker, error, wasIdle),
     });
     broker.state = 'opening';
     broker.connection = connection;
@@ -247,9 +267,11 @@ export class BrokersClient implements KafkaClient {
       () => {
         if (this.#closed || broker.connection !== connection) return connection.destroy();
         broker.state = 'up';
+        broker.openedAtMs = performance.now();
         broker.failures = 0;
         this.#searches = 0;
         this.#setStatus({ state: 'connected', error: null, loginRefused: false });
+        this.#wakeWaiting();
         this.#options.events.onReady();
       },
       (error: unknown) => {
@@ -257,6 +279,14 @@ export class BrokersClient implements KafkaClient {
         if (broker.connection === connection) this.#drop(broker, error);
       },
     );
+  }
+
+  /** Brokers close connections that are idle for long (`connections.max.idle.ms`): that is no failure. */
+  #ended(broker: Broker, error: KafkaError, wasIdle: boolean): void {
+    if (!wasIdle || performance.now() - broker.openedAtMs < idleLeastMs) return this.#drop(broker, error);
+    broker.connection = null;
+    broker.state = 'down';
+    this.#openBroker(broker);
   }
 
   #drop(broker: Broker, error: unknown): void {

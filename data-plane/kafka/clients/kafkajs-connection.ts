@@ -54,6 +54,8 @@ export class KafkajsBrokerConnection implements BrokerConnection {
   #socket: Socket | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
   #reauthentication: Promise<void> | null = null;
+  /** Requests without an answer. */
+  #unanswered = 0;
   #certificateRefusal: (() => KafkaError | undefined) | null = null;
   readonly #throttle: Throttle;
 
@@ -138,6 +140,7 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     writeHeader(frame, request, correlationId);
     return new Promise((resolve, reject) => {
       let touched = false;
+      this.#unanswered++;
       connection.requestQueue.push({
         entry: {
           apiKey: request.apiKey,
@@ -145,7 +148,10 @@ export class KafkajsBrokerConnection implements BrokerConnection {
           apiVersion: request.apiVersion,
           correlationId,
           // The answer's header ends with tagged fields in flexible versions: none is known, so one zero.
-          resolve: ({ payload }) => resolve(request.flexible ? (payload?.subarray(1) ?? null) : payload),
+          resolve: ({ payload }) => {
+            this.#unanswered--;
+            resolve(request.flexible ? (payload?.subarray(1) ?? null) : payload);
+          },
           reject: (error) => {
             reject(toRequestError(error, touched ? 'unknown' : 'untouched'));
             // Nothing more is sent on a connection that leaves a request unanswered. Not within the queue's own loop over
@@ -187,14 +193,14 @@ export class KafkajsBrokerConnection implements BrokerConnection {
     socket.on('drain', () => {
       if (this.#state === 'open') this.#events.onReady();
     });
-    socket.on('close', () => this.#broke(new Error('the broker closed the connection')));
+    socket.on('close', () => this.#broke(new Error('the broker closed the connection'), this.#unanswered === 0));
     return socket;
   }
 
-  #broke(error: Error): void {
+  #broke(error: Error, wasIdle = false): void {
     if (this.#state !== 'open') return;
     this.destroy();
-    this.#events.onClosed(connectionFailed(error.message, 'unknown', error));
+    this.#events.onClosed(connectionFailed(error.message, 'unknown', error), wasIdle);
   }
 
   /** The broker bounds a login's life (KIP-368): log in again before it ends. @throws KafkaError */

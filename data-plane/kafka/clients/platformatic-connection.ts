@@ -50,6 +50,8 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   #connection: Platformatic.Connection | null = null;
   #state: 'new' | 'open' | 'closed' = 'new';
   #sessionEndsAtMs = Infinity;
+  /** Requests without an answer. */
+  #unanswered = 0;
   #versions: ReadonlyMap<number, number> = new Map();
   readonly #throttle: Throttle;
 
@@ -83,7 +85,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     this.#connection = connection;
     // Without a listener an `error` event ends the process; what it says comes through connect() or `close` too.
     connection.on('error', (error) => this.#broke(error));
-    connection.on('close', () => this.#broke(new Error('the broker closed the connection')));
+    connection.on('close', () => this.#broke(new Error('the broker closed the connection'), this.#unanswered === 0));
     let certificateRefusal: (() => KafkaError | undefined) | undefined;
     try {
       const connecting = connection.connect(host, port);
@@ -136,6 +138,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
       };
       // Connected, and nothing is queued: from here on the bytes may have left.
       corkThisTurn(connection.socket);
+      this.#unanswered++;
       connection.send(
         request.apiKey,
         request.apiVersion,
@@ -148,6 +151,7 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
             reject(toRequestError(error, 'unknown'));
             this.#broke(error);
           } else {
+            this.#unanswered--;
             resolve(request.expectsAnswer ? (answer ?? null) : null);
           }
         },
@@ -181,11 +185,11 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
     if (this.#state === 'open') this.#events.onReady();
   }
 
-  #broke(error: Error): void {
+  #broke(error: Error, wasIdle = false): void {
     if (this.#state !== 'open') return;
     this.destroy();
     // A login that could not be renewed has its reason inside.
-    this.#events.onClosed(connectionFailed(toConnectError(error).message, 'unknown', error));
+    this.#events.onClosed(connectionFailed(toConnectError(error).message, 'unknown', error), wasIdle);
   }
 }
 
