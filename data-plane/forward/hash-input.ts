@@ -75,7 +75,7 @@ function joinedOrNone(values: readonly string[]): string | undefined {
 }
 
 function argText(query: string, name: string): string | undefined {
-  const value = parseArgs(query).get(name);
+  const value = parseArgs(query).args.get(name);
   return value === undefined ? undefined : JSON.stringify(value);
 }
 

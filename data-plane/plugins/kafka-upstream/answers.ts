@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { RequestError, errorKinds, type ErrorCode, type RequestErrorOptions } from '../../../shared/errors.ts';
 import type { FailedVerdict, Verdict } from '../../kafka/producer-types.ts';
-import type { Answer, RecordResult } from '../../plugin-api/exchange.ts';
+import type { Answer } from '../../plugin-api/exchange.ts';
 
 const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
 const accepted: Answer = {
@@ -81,23 +81,23 @@ function partial(
   failures: ReadonlyMap<Verdict, RequestError>,
   requestId: string,
 ): Answer {
-  const { status, outcome, retryable } = errorKinds.PARTIAL;
+  const error = new RequestError('PARTIAL', 'The records of the request have different outcomes; see `records`.');
+  const { status, code, outcome, retryable } = error;
   const records = verdicts.map((verdict) => {
     if (!isFailed(verdict)) return verdict;
-    const { outcome, code } = failures.get(verdict) ?? verdict;
-    return { topic: verdict.topic, outcome, code };
+    const told = failures.get(verdict) ?? verdict;
+    return { topic: verdict.topic, outcome: told.outcome, code: told.code };
   });
   const body = JSON.stringify({
     message: STATUS_CODES[status],
-    error: 'The records of the request have different outcomes; see `records`.',
-    code: 'PARTIAL',
+    error: error.message,
+    code,
     outcome,
     retryable,
     request_id: requestId,
     records,
   });
-  const result: RecordResult = shown === undefined ? { outcome: 'partial' } : { outcome: 'partial', error: shown };
-  return { status, headers: jsonHeaders, body, result };
+  return { status, headers: jsonHeaders, body, result: { outcome, error } };
 }
 
 /** 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */
