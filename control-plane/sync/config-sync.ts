@@ -12,7 +12,7 @@ import type { WriteHold } from '../store/write-hold.ts';
 import type { ConnectionLimits } from './connection-guard.ts';
 import { createClustering } from './clustering-views.ts';
 import { NodeRegistry } from './node-registry.ts';
-import { defaultSessionTimings, type SessionTimings } from './node-session.ts';
+import { defaultSessionTimings, type SessionTimings } from './node-session-types.ts';
 import { Publisher } from './publisher.ts';
 import { createSyncGate } from './sync-gate.ts';
 import { pushCounter, registerNodeGauges } from './sync-metrics.ts';

@@ -1,6 +1,9 @@
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
+import type { LogFields, Logger } from '../../shared/log.ts';
+import { pacedLog } from '../../shared/paced-log.ts';
 import { isLowerCaseUuid } from '../../shared/uuid.ts';
+import { boundedText } from './bounded-text.ts';
 import type { NodeEntry, NodePeer } from './node-entry.ts';
 
 /** The reason why a hello is refused, for the node and for the log. */
@@ -33,6 +36,48 @@ const knownCharsMax = 1024 * 1024;
 const labelsMax = 64;
 /** Bound of the names and values of all labels together, in characters. */
 const labelCharsMax = 4_096;
+
+/** Refuses a node of one kind too many. */
+export const tooManyClasses: HelloRefusal = {
+  kind: 'refused',
+  code: GrpcStatus.RESOURCE_EXHAUSTED,
+  details: 'Nodes of too many different versions and plugin sets are connected',
+  event: 'node_classes_exceeded',
+  message: 'A node was refused: nodes of too many different versions and plugin sets are connected',
+};
+
+export interface HelloRefusalsOptions {
+  readonly logger: Logger;
+  readonly onLimit?: (limit: 'nodes_max', fields: { readonly ip: string }) => void;
+}
+
+/** Logs refused nodes. A refused node tries again for ever, so that the lines of each event are paced. */
+export class HelloRefusals {
+  readonly #options: HelloRefusalsOptions;
+  readonly #logs = new Map<string, ReturnType<typeof pacedLog>>();
+
+  constructor(options: HelloRefusalsOptions) {
+    this.#options = options;
+  }
+
+  /** Logs the refusal and returns it. */
+  tell(refusal: HelloRefusal, hello: Hello__Output, peer: NodePeer): HelloRefusal {
+    const { logger, onLimit } = this.#options;
+    if (refusal.limit !== undefined) onLimit?.(refusal.limit, { ip: peer.ip });
+    let log = this.#logs.get(refusal.event);
+    if (log === undefined) {
+      log = pacedLog((event, message, fields) => logger.error(event, message, fields));
+      this.#logs.set(refusal.event, log);
+    }
+    log(refusal.event, refusal.message, { ...namesOf(hello, peer), reason: refusal.details });
+    return refusal;
+  }
+}
+
+/** Returns the names of a node for log lines. */
+export function namesOf({ nodeId, hostname }: Hello__Output, { ip }: NodePeer): LogFields {
+  return { node_id: boundedText(nodeId), hostname: boundedText(hostname), ip };
+}
 
 /** Decides whether a node may not connect, by its hello and by what is known of its id. */
 export function helloRefusal(hello: Hello__Output, context: AdmissionContext): HelloRefusal | undefined {

@@ -7,13 +7,13 @@ import { boundedText } from './bounded-text.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeDestinations } from './node-destinations.ts';
 import { type EntityHashOf, rejectionOf } from './node-rejections.ts';
-import type { NodeSession } from './node-session.ts';
+import type { Session } from './node-session-types.ts';
 import type { NodeState } from './node-states.ts';
 
 /** A known node: its saved record and the facts of its present stream. */
 export interface NodeEntry {
   record: NodeRecord;
-  session: NodeSession | undefined;
+  session: Session | undefined;
   /** Undefined while the node is not connected. */
   nodeClass: ServedClass | undefined;
   /** Since when the applied hash differs from the expected one. */

@@ -1,91 +1,42 @@
-import { status as GrpcStatus } from '@grpc/grpc-js';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
-import type { LogFields, Logger } from '../../shared/log.ts';
-import type { NodeRecord, NodeStore } from '../store/node-store.ts';
-import { pacedLog } from '../../shared/paced-log.ts';
+import type { NodeRecord } from '../store/node-store.ts';
 import { heartbeatFacts, newEntry, recordOf, type NodeEntry, type NodePeer } from './node-entry.ts';
-import type { WriteHold } from '../store/write-hold.ts';
-import { helloRefusal, type HelloRefusal } from './node-admission.ts';
+import { helloRefusal, HelloRefusals, namesOf, tooManyClasses } from './node-admission.ts';
+import { expireRejection, followClass } from './follow-class.ts';
 import { nodeDestinations } from './node-destinations.ts';
-import {
-  type EntityHashOf,
-  followsAnotherDatabase,
-  rejectionOf,
-  remember,
-  standingRejection,
-} from './node-rejections.ts';
-import { NodeSaver } from './node-saver.ts';
-import type { Admission, NodeSession, SessionEvents } from './node-session.ts';
-import { nodeState, type NodeState } from './node-states.ts';
-import type { Publisher } from './publisher.ts';
+import { type EntityHashOf, followsAnotherDatabase, rejectionOf, remember } from './node-rejections.ts';
+import type { NodeRegistryOptions, StateChange } from './node-registry-types.ts';
+import { NodeRows } from './node-rows.ts';
+import type { Admission, SessionEvents, Session } from './node-session-types.ts';
+import type { NodeState } from './node-states.ts';
+import { stateOf } from './state-of.ts';
 import type { Pushed } from './transfer.ts';
 import { type WentBack, WentBackWatch } from './went-back.ts';
 
-export interface NodeRegistryOptions {
-  readonly store: NodeStore;
-  /** Says when the store must not be written to. */
-  readonly hold?: WriteHold | undefined;
-  readonly publisher: Pick<Publisher, 'join' | 'leave' | 'onRevision' | 'revision' | 'latest' | 'entityHash'>;
-  /** Nodes that were not seen for this long are removed. */
-  readonly nodePurgeAfterMs: number;
-  /** How many rows of nodes are kept. */
-  readonly nodesMax?: number | undefined;
-  /** A node's id belongs to the subject of the certificate that first used it. */
-  readonly bindSubjects?: boolean;
-  /** The identity of the database. */
-  readonly databaseId?: string | undefined;
-  readonly logger: Logger;
-  readonly onPushed?: ((pushed: Pushed) => void) | undefined;
-  readonly onLimit?: (limit: 'nodes_max', fields: { readonly ip: string }) => void;
-}
-
-/** A node changed from one state to another. */
-export interface StateChange {
-  readonly entry: NodeEntry;
-  readonly from: NodeState;
-  readonly to: NodeState;
-  readonly atMs: number;
-}
-
 /** How often the states of nodes that are behind are checked: time alone makes them stale. */
 const watchMs = 1_000;
-const purgeIntervalMsMax = 60 * 60 * 1_000;
-const purgeIntervalMsMin = 1_000;
 const nodesMaxDefault = 10_000;
-const tooManyClasses: HelloRefusal = {
-  kind: 'refused',
-  code: GrpcStatus.RESOURCE_EXHAUSTED,
-  details: 'Nodes of too many different versions and plugin sets are connected',
-  event: 'node_classes_exceeded',
-  message: 'A node was refused: nodes of too many different versions and plugin sets are connected',
-};
-
 /** Keeps all known nodes in memory and writes them to the store at most once a second. */
 export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   readonly #options: NodeRegistryOptions;
-  readonly #nodes = new Map<string, NodeEntry>();
-  readonly #bySession = new Map<NodeSession, NodeEntry>();
-  readonly #saver: NodeSaver;
+  readonly #rows: NodeRows;
+  readonly #bySession = new Map<Session, NodeEntry>();
   readonly #listeners = new Set<() => void>();
   readonly #stateListeners = new Set<(change: StateChange) => void>();
-  readonly #purgeTimer: NodeJS.Timeout;
   readonly #watchTimer: NodeJS.Timeout;
   readonly #endRevisions: () => void;
   readonly #wentBack: WentBackWatch;
-  readonly #refusalLogs = new Map<string, ReturnType<typeof pacedLog>>();
+  readonly #refusals: HelloRefusals;
   readonly #entityHashOf: EntityHashOf;
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
-    this.#saver = new NodeSaver(options);
+    this.#rows = new NodeRows({ ...options, nodesMax: options.nodesMax ?? nodesMaxDefault });
     const { publisher, databaseId, logger } = options;
+    this.#refusals = new HelloRefusals(options);
     this.#entityHashOf = (entityType, entityId) => publisher.entityHash(entityType, entityId);
     this.#wentBack = new WentBackWatch({ databaseId, revision: () => publisher.revision(), logger });
-    for (const record of options.store.loadAll()) this.#nodes.set(record.id, newEntry(record));
-    this.#purge();
-    const purgeIntervalMs = Math.min(Math.max(options.nodePurgeAfterMs / 10, purgeIntervalMsMin), purgeIntervalMsMax);
-    this.#purgeTimer = setInterval(() => this.#purge(), purgeIntervalMs);
     this.#watchTimer = setInterval(() => this.#watch(), watchMs);
     this.#endRevisions = options.publisher.onRevision((changed) => {
       if (changed) this.#published();
@@ -94,11 +45,11 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
 
   /** Returns every known node, ordered by id. */
   list(): readonly NodeEntry[] {
-    return [...this.#nodes.values()].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
+    return [...this.#rows.all()].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
   }
 
   get(id: string): NodeEntry | undefined {
-    return this.#nodes.get(id);
+    return this.#rows.get(id);
   }
 
   get connected(): number {
@@ -111,17 +62,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   }
 
   state(entry: NodeEntry, nowMs = Date.now()): NodeState {
-    const expectedHash = entry.nodeClass?.publication()?.hash;
-    const rejected = expectedHash !== undefined && entry.session?.hasRejected(expectedHash) === true;
-    return nodeState({
-      connected: entry.session !== undefined,
-      compatible: isCompatible(entry),
-      expectedHash,
-      appliedHash: entry.record.appliedHash ?? undefined,
-      rejectedHash: rejected ? expectedHash : undefined,
-      behindSinceMs: entry.behindSinceMs,
-      nowMs,
-    });
+    return stateOf(entry, nowMs);
   }
 
   /** Calls the listener after any change of any node. Returns the function that ends it. */
@@ -149,14 +90,14 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     };
   }
 
-  hello(session: NodeSession, hello: Hello__Output, peer: NodePeer): Admission {
+  hello(session: Session, hello: Hello__Output, peer: NodePeer): Admission {
     const { logger, publisher, nodesMax = nodesMaxDefault, bindSubjects = false } = this.#options;
-    const known = this.#nodes.get(hello.nodeId);
-    const hasRoom = (): boolean => this.#nodes.size < nodesMax || this.#evict();
+    const known = this.#rows.get(hello.nodeId);
+    const hasRoom = (): boolean => this.#rows.hasRoom();
     const refusal = helloRefusal(hello, { known, peer, bindSubjects, hasRoom, nodesMax });
-    if (refusal !== undefined) return this.#refuse(refusal, hello, peer);
+    if (refusal !== undefined) return this.#refusals.tell(refusal, hello, peer);
     const nodeClass = publisher.join(hello);
-    if (nodeClass === undefined) return this.#refuse(tooManyClasses, hello, peer);
+    if (nodeClass === undefined) return this.#refusals.tell(tooManyClasses, hello, peer);
     known?.session?.replaced();
     const { hash, version, databaseId, destinations: tellsDestinations } = hello;
     const record = recordOf(hello, {
@@ -173,9 +114,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       tellsDestinations,
     };
     if (record.rejected !== null) entry.rejections.set(record.rejected.hash, record.rejected);
-    this.#nodes.set(hello.nodeId, entry);
+    this.#rows.set(entry);
     this.#bySession.set(session, entry);
-    if (known !== undefined) this.#saver.forget(known);
     logger.info('node_connected', 'A data plane connected', { ...namesOf(hello, peer), hash, version });
     this.#wentBack.see({ nodeId: hello.nodeId, databaseId, revision: Number(hello.revision) });
     this.#followClass(entry);
@@ -183,14 +123,14 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     return { kind: 'accepted', target: () => nodeClass.publication() };
   }
 
-  heard(session: NodeSession): void {
+  heard(session: Session): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.record = { ...entry.record, lastSeenMs: Date.now() };
-    this.#saver.touchSoon(entry);
+    this.#rows.touchSoon(entry);
   }
 
-  heartbeat(session: NodeSession, heartbeat: NodeHeartbeat__Output): void {
+  heartbeat(session: Session, heartbeat: NodeHeartbeat__Output): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.heartbeat = heartbeatFacts(heartbeat, entry.heartbeat);
@@ -199,7 +139,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     for (const listener of this.#listeners) listener();
   }
 
-  applied(session: NodeSession, { hash, revision, applyMs }: Parameters<SessionEvents['applied']>[1]): void {
+  applied(session: Session, { hash, revision, applyMs }: Parameters<SessionEvents['applied']>[1]): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.appliedRevision = Math.max(entry.appliedRevision, revision ?? -1);
@@ -215,7 +155,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#followClass(entry);
   }
 
-  rejected(session: NodeSession, { hash, revision, faults }: Parameters<SessionEvents['rejected']>[1]): void {
+  rejected(session: Session, { hash, revision, faults }: Parameters<SessionEvents['rejected']>[1]): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.rejectedRevision = Math.max(entry.rejectedRevision, revision ?? -1);
@@ -231,11 +171,11 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#followClass(entry);
   }
 
-  pushed(_session: NodeSession, pushed: Pushed): void {
+  pushed(_session: Session, pushed: Pushed): void {
     this.#options.onPushed?.(pushed);
   }
 
-  ended(session: NodeSession): void {
+  ended(session: Session): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     this.#bySession.delete(session);
@@ -255,22 +195,22 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
 
   /** Says why node records cannot be saved; undefined when they can. */
   fault(): string | undefined {
-    return this.#saver.fault;
+    return this.#rows.fault;
   }
 
   /** Removes the row of a node that is not connected. */
   forget(id: string): 'forgotten' | 'connected' | 'unknown' {
-    const entry = this.#nodes.get(id);
+    const entry = this.#rows.get(id);
     if (entry === undefined) return 'unknown';
     if (entry.session !== undefined) return 'connected';
-    this.#remove([entry]);
+    if (!this.#rows.remove([entry])) throw new Error('The row of the node could not be removed');
     for (const listener of this.#listeners) listener();
     return 'forgotten';
   }
 
   /** Offers the configuration with consent to a node that follows another database. Returns whether it did. */
   adopt(id: string): boolean {
-    const entry = this.#nodes.get(id);
+    const entry = this.#rows.get(id);
     const rejected = entry?.record.rejected;
     if (entry?.session === undefined || !rejected || !followsAnotherDatabase(rejected)) return false;
     entry.rejections.delete(rejected.hash);
@@ -284,44 +224,24 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   /** Saves what is not in the store yet and ends the timers. */
   stop(): void {
     this.#endRevisions();
-    clearInterval(this.#purgeTimer);
     clearInterval(this.#watchTimer);
-    this.#saver.stop();
+    this.#rows.stop();
   }
 
   #published(): void {
     this.#wentBack.revisionKnown();
-    for (const entry of this.#nodes.values()) this.#expireRejection(entry);
+    const { publisher } = this.#options;
+    for (const entry of this.#rows.all()) {
+      const expected = entry.nodeClass === undefined ? publisher.latest() : entry.nodeClass.publication();
+      if (expireRejection(entry, expected?.hash, this.#entityHashOf)) this.#changed(entry);
+    }
     for (const entry of this.#bySession.values()) this.#followClass(entry);
     for (const session of this.#bySession.keys()) session.offer();
     for (const listener of this.#listeners) listener();
   }
 
-  /**
-   * Compares a node with what its class should run: notes since when the node is behind, whether its class is
-   * incompatible, and shows the earlier rejection when a rejected version becomes the expected one again.
-   */
   #followClass(entry: NodeEntry): void {
-    const { nodeClass, record } = entry;
-    const expectedHash = nodeClass?.publication()?.hash;
-    if (expectedHash === undefined || expectedHash === record.appliedHash) entry.behindSinceMs = undefined;
-    else entry.behindSinceMs ??= Date.now();
-    const syncStatus = nodeClass?.refusal() ?? 'normal';
-    const rejected = entry.rejections.get(expectedHash ?? '');
-    const isShown = rejected === undefined || expectedHash === record.appliedHash;
-    if (syncStatus !== record.syncStatus) {
-      this.#options.logger[syncStatus === 'normal' ? 'info' : 'warn'](
-        'node_sync_status',
-        'The compatibility of a data plane changed',
-        {
-          node_id: record.id,
-          sync_status: syncStatus,
-          reasons: nodeClass?.rows().slice(0, 20),
-        },
-      );
-    }
-    entry.record = { ...record, syncStatus, ...(isShown ? {} : { rejected }) };
-    if (syncStatus !== record.syncStatus || entry.record.rejected !== record.rejected) this.#changed(entry);
+    if (followClass(entry, this.#options.logger)) this.#changed(entry);
     else this.#tellState(entry);
   }
 
@@ -339,7 +259,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     for (const listener of this.#stateListeners) listener({ entry, from, to, atMs });
   }
 
-  #update(session: NodeSession, changes: Partial<NodeRecord>): void {
+  #update(session: Session, changes: Partial<NodeRecord>): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.record = { ...entry.record, ...changes };
@@ -347,71 +267,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   }
 
   #changed(entry: NodeEntry): void {
-    this.#saver.saveSoon(entry);
+    this.#rows.saveSoon(entry);
     this.#tellState(entry);
     for (const listener of this.#listeners) listener();
   }
-
-  /** Forgets the node that has been offline for longest of those that never ran a configuration. */
-  #evict(): boolean {
-    let oldest: NodeEntry | undefined;
-    for (const entry of this.#nodes.values()) {
-      if (entry.session !== undefined || entry.record.appliedHash !== null) continue;
-      if (oldest === undefined || entry.record.lastSeenMs < oldest.record.lastSeenMs) oldest = entry;
-    }
-    return oldest !== undefined && this.#remove([oldest]);
-  }
-
-  /** Returns false when the store fails; nothing is removed then. */
-  #remove(entries: readonly NodeEntry[]): boolean {
-    if (!this.#saver.remove(entries)) return false;
-    for (const { record } of entries) this.#nodes.delete(record.id);
-    return true;
-  }
-
-  #refuse(refusal: HelloRefusal, hello: Hello__Output, peer: NodePeer): Admission {
-    const { logger, onLimit } = this.#options;
-    if (refusal.limit !== undefined) onLimit?.(refusal.limit, { ip: peer.ip });
-    // A refused node tries again for ever, so that its line is paced.
-    let log = this.#refusalLogs.get(refusal.event);
-    if (log === undefined) {
-      log = pacedLog((event, message, fields) => logger.error(event, message, fields));
-      this.#refusalLogs.set(refusal.event, log);
-    }
-    log(refusal.event, refusal.message, { ...namesOf(hello, peer), reason: refusal.details });
-    return refusal;
-  }
-
-  /** A rejection of an old version goes when the entities that it names have changed since. */
-  #expireRejection(entry: NodeEntry): void {
-    const { nodeClass, record } = entry;
-    const expected = nodeClass === undefined ? this.#options.publisher.latest() : nodeClass.publication();
-    if (record.rejected === null || record.rejected.hash === expected?.hash) return;
-    const rejected = standingRejection(record.rejected, this.#entityHashOf);
-    if (rejected === record.rejected) return;
-    entry.record = { ...record, rejected };
-    this.#changed(entry);
-  }
-
-  #purge(): void {
-    const oldestMs = Date.now() - this.#options.nodePurgeAfterMs;
-    const unseen = [...this.#nodes.values()].filter(
-      ({ session, record }) => session === undefined && record.lastSeenMs < oldestMs,
-    );
-    if (unseen.length === 0) return;
-    // A row that could not be removed is tried again at the next purge.
-    if (!this.#remove(unseen)) return;
-    this.#options.logger.info('nodes_purged', 'Nodes that were not seen for node_purge_after were removed', {
-      node_ids: unseen.map(({ record }) => record.id),
-    });
-  }
-}
-
-function namesOf({ nodeId, hostname }: Hello__Output, { ip }: NodePeer): LogFields {
-  return { node_id: nodeId, hostname, ip };
-}
-
-/** Tells whether the node's version and plugins allow it to get the configuration. */
-export function isCompatible({ nodeClass }: NodeEntry): boolean {
-  return nodeClass?.refusal() === undefined;
 }

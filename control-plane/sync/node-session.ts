@@ -1,68 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { status as GrpcStatus } from '@grpc/grpc-js';
-import type { EntityFault } from '../../shared/config-source.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
-import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Reject__Output } from '../../shared/generated/sluice/sync/v1/Reject.ts';
 import type { SnapshotRequest__Output } from '../../shared/generated/sluice/sync/v1/SnapshotRequest.ts';
-import { type Logger, stackOf } from '../../shared/log.ts';
+import { stackOf } from '../../shared/log.ts';
 import type { Publication } from './node-class.ts';
-import type { TransferSlots } from './transfer-slots.ts';
-import { type Pushed, Transfer } from './transfer.ts';
-
-/** The sending half of a node's stream. */
-export interface SessionStream {
-  /** Resolves when the node's flow control has let the message go to the network; never after the end of the stream. */
-  readonly send: (message: ControlMessage) => Promise<void>;
-  /** Ends the stream with a gRPC status, after the messages that were sent before. */
-  readonly end: (code: GrpcStatus, details: string) => void;
-}
-
-export interface SessionTimings {
-  readonly heartbeatMs: number;
-  /** The stream ends after this long without a message, or when a message waits this long for a node that does not read. */
-  readonly silenceMs: number;
-}
-
-export const defaultSessionTimings: SessionTimings = { heartbeatMs: 10_000, silenceMs: 30_000 };
-
-/** The listener of a session. Its functions are called synchronously, in the order of the stream. */
-export interface SessionEvents {
-  /** Decides about the first message. A refusal ends the stream with its status. */
-  hello(session: NodeSession, hello: Hello__Output): Admission;
-  heard(session: NodeSession): void;
-  heartbeat(session: NodeSession, heartbeat: NodeHeartbeat__Output): void;
-  applied(session: NodeSession, applied: { hash: string; revision: number | undefined; applyMs: number }): void;
-  rejected(session: NodeSession, rejected: { hash: string; revision: number | undefined; faults: EntityFault[] }): void;
-  /** Is called when all of a snapshot or delta was sent. */
-  pushed(session: NodeSession, pushed: Pushed): void;
-  ended(session: NodeSession): void;
-}
-
-export type Admission =
-  | {
-      readonly kind: 'accepted';
-      /** Returns the configuration for the node; undefined when nothing is sent. */
-      readonly target: () => Publication | undefined;
-    }
-  | { readonly kind: 'refused'; readonly code: GrpcStatus; readonly details: string };
-
-export interface NodeSessionOptions {
-  readonly stream: SessionStream;
-  /** The newest revision that was published. */
-  readonly revision: () => number;
-  readonly connectedNodes: () => number;
-  readonly slots: TransferSlots;
-  readonly events: SessionEvents;
-  /** The version of this control plane. */
-  readonly version: string;
-  /** The identity of the database; empty when it has none. */
-  readonly databaseId: string;
-  readonly timings: SessionTimings;
-  readonly logger: Logger;
-}
+import type { NodeSessionOptions, Session } from './node-session-types.ts';
+import { Transfer } from './transfer.ts';
 
 /** Bound of a hash, in characters. */
 const hashCharsMax = 64;
@@ -76,7 +22,7 @@ const rejectedMax = 100;
  * answered the one before. One message is in flight at a time, so that a slow node costs one chunk of memory and does
  * not delay others. Versions are not queued: the newest is looked up when the node is ready for it.
  */
-export class NodeSession {
+export class NodeSession implements Session {
   readonly #options: NodeSessionOptions;
   #state: 'hello' | 'open' | 'ended' = 'hello';
   #target: () => Publication | undefined = () => undefined;

@@ -2,7 +2,8 @@ import type { Destination } from '../../shared/destination.ts';
 import type { SyncGate } from '../admin/clustering.ts';
 import { unreachedText } from './node-destinations.ts';
 import type { NodeEntry } from './node-entry.ts';
-import { isCompatible, type NodeRegistry } from './node-registry.ts';
+import type { NodeRegistry } from './node-registry.ts';
+import { isCompatible } from './state-of.ts';
 import type { Publisher } from './publisher.ts';
 import { RevisionWaits, type WaitOutcome } from './revision-waits.ts';
 

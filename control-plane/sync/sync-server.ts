@@ -10,7 +10,8 @@ import { listenForNodes } from './cluster-listener.ts';
 import { ConnectionGuard, defaultConnectionLimits, type ConnectionLimits } from './connection-guard.ts';
 import { nodeMessageBytesMax, nodeMessageFault } from './node-message-bounds.ts';
 import type { NodeRegistry } from './node-registry.ts';
-import { NodeSession, type SessionStream, type SessionTimings } from './node-session.ts';
+import type { Session, SessionStream, SessionTimings } from './node-session-types.ts';
+import { NodeSession } from './node-session.ts';
 import type { Publisher } from './publisher.ts';
 import { TransferSlots } from './transfer-slots.ts';
 
@@ -66,7 +67,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     limits: connectionLimits,
     onLimit: (limit, fields) => onLimit?.(limit, 'cluster', fields),
   });
-  const sessions = new Set<NodeSession>();
+  const sessions = new Set<Session>();
   const slots = new TransferSlots();
   const server = new Server({
     ...messageLimits,
@@ -95,7 +96,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
 
 interface Serving extends SyncServerOptions {
   readonly guard: ConnectionGuard;
-  readonly sessions: Set<NodeSession>;
+  readonly sessions: Set<Session>;
   readonly slots: TransferSlots;
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isLong } from '../helpers/kafka-clients.ts';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { SyncSource } from '../../data-plane/source/sync-source.ts';
+import type { SyncSource } from '../../data-plane/source/sync-source-types.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../shared/snapshot.ts';
 import { type CuttingProxy, startCuttingProxy } from '../helpers/cutting-proxy.ts';
 import { applied, oneService, recordingApply, refused, service } from '../helpers/sync-fakes.ts';

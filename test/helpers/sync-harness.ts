@@ -4,7 +4,8 @@ import { openDatabase, type Database } from '../../control-plane/store/database.
 import type { ConnectionLimits } from '../../control-plane/sync/connection-guard.ts';
 import { startConfigSync, type RunningConfigSync } from '../../control-plane/sync/config-sync.ts';
 import { knownSchemas } from '../../data-plane/source/known-schemas.ts';
-import { createSyncSource, type SyncSource, type SyncSourceOptions } from '../../data-plane/source/sync-source.ts';
+import { createSyncSource } from '../../data-plane/source/sync-source.ts';
+import type { SyncSource, SyncSourceOptions } from '../../data-plane/source/sync-source-types.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { silentLogger, type Logger } from '../../shared/log.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createSnapshotCache } from '../../../data-plane/source/snapshot-cache.ts';
-import { createSyncSource, type SyncSource } from '../../../data-plane/source/sync-source.ts';
+import { createSyncSource } from '../../../data-plane/source/sync-source.ts';
+import type { SyncSource } from '../../../data-plane/source/sync-source-types.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { entityLine, packLines, removalLine } from '../../../shared/snapshot-wire.ts';
 import { canonicalJson, createSnapshot } from '../../../shared/snapshot.ts';
