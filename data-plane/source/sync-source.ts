@@ -1,5 +1,5 @@
 import type { BackoffLimits } from '../../shared/backoff.ts';
-import type { Apply, ApplyResult, EntityFault } from '../../shared/config-source.ts';
+import type { Apply, ApplyResult } from '../../shared/config-source.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import { stackOf } from '../../shared/log.ts';
 import { packSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
