@@ -1,6 +1,6 @@
 import { parse as parseLossless } from 'lossless-json';
 
-/** A number that a double might round, kept as its text. */
+/** A number that a double might round, as its text. */
 export class NumberText {
   readonly text: string;
 
@@ -9,13 +9,13 @@ export class NumberText {
   }
 }
 
-/** Numbers of up to this many characters and without an exponent are held by a double without loss. */
+/** A double holds numbers of up to this many characters without an exponent exactly. */
 const exactDigitsMax = 15;
 
-/** A number, outside of most strings, that is long or has an exponent. A false find only costs time. */
+/** Finds a number that is long or has an exponent. It may also find one within a string, which only costs time. */
 const inexactNumber = /(?:^|[:,[\s])-?(?:[0-9][0-9.]{15}|[0-9][0-9.]*[eE])/;
 
-/** Whether JSON text may hold a number that JSON.parse rounds. */
+/** Returns true when JSON text may hold a number that JSON.parse rounds. */
 export function mayRound(jsonText: string): boolean {
   return inexactNumber.test(jsonText);
 }
@@ -32,7 +32,7 @@ export function parseExactJson(jsonText: string): unknown {
   });
 }
 
-/** Why text is not a decimal number of a scale. */
+/** The reason why a text is not a decimal number of a scale. */
 export type DecimalMisfit = 'syntax' | 'scale' | 'precision';
 
 /**

@@ -1,8 +1,8 @@
-/** Numbers of up to this many digits are exact in a double. */
+/** A double holds numbers of up to this many digits exactly. */
 const exactDigitsMax = 15;
 const powersOf10 = Array.from({ length: exactDigitsMax + 1 }, (_, exponent) => 10 ** exponent);
 const initialBytes = 16 * 1024;
-/** A buffer that a large text made is not kept beyond this. */
+/** Largest buffer that is kept after a large text. */
 const keptBytesMax = 1024 * 1024;
 
 /** Characters that JSON is made of. */
@@ -25,20 +25,20 @@ export const codes = {
 } as const;
 
 /**
- * A place in JSON text, for reading it straight into another form. It takes the common spellings only, and says false
- * (or undefined) to all others, faulty JSON among them: whoever reads then parses the whole text instead. It works on
- * the text's bytes, which are several times faster to look at than a string's characters.
+ * Reads JSON text straight into another form. It knows the common spellings only and returns false (or undefined) for all
+ * others, also for faulty JSON: the caller then parses the whole text instead. It works on the text's bytes, which are
+ * several times faster to read than a string's characters.
  */
 export class JsonCursor {
-  /** The text in UTF-8, then a zero, which nothing in JSON is. */
+  /** The text in UTF-8 and a zero, which JSON cannot hold. */
   bytes = Buffer.allocUnsafeSlow(initialBytes);
-  /** Where the next byte stands. */
+  /** The index of the next byte. */
   at = 0;
-  /** What `readNumber` read. */
+  /** The number that `readNumber` read. */
   number = 0;
   #end = 0;
 
-  /** False for text that UTF-8 cannot carry. */
+  /** Begins a text. @returns false for text that UTF-8 cannot hold */
   begin(text: string): boolean {
     const needed = text.length * 3 + 1;
     if (needed > this.bytes.length || this.bytes.length > keptBytesMax) {
@@ -54,7 +54,7 @@ export class JsonCursor {
     return this.next() === 0 && this.at === this.#end;
   }
 
-  /** The next byte behind white space. */
+  /** Skips white space and returns the next byte. */
   next(): number {
     const { bytes } = this;
     let code = bytes[this.at] ?? 0;
@@ -62,7 +62,7 @@ export class JsonCursor {
     return code;
   }
 
-  /** Whether this character is next; it is then passed. */
+  /** Reads past this character. @returns false when another one is next */
   take(code: number): boolean {
     if (this.next() !== code) return false;
     this.at++;
@@ -78,7 +78,7 @@ export class JsonCursor {
     return true;
   }
 
-  /** Whether this key, given with its quotes, is next, and its colon; both are then passed. */
+  /** Reads past this key, given with its quotes, and its colon. @returns false when something else is next */
   takeKey(quoted: Uint8Array): boolean {
     const { at } = this;
     if (this.takeWord(quoted) && this.take(codes.colon)) return true;
@@ -86,7 +86,7 @@ export class JsonCursor {
     return false;
   }
 
-  /** Reads a number without exponent and of few digits, which is what a double holds as JSON.parse would read it. */
+  /** Reads a number of few digits and without exponent, which a double holds exactly. @returns false for any other */
   readNumber(): boolean {
     const { bytes } = this;
     let code = this.next();
@@ -107,17 +107,17 @@ export class JsonCursor {
       if (fractionDigits === 0) return false;
       digits += fractionDigits;
     }
-    // In either case.
+    // Lower and upper case.
     const hasExponent = (code | 32) === codes.e;
     if (digits > exactDigitsMax || hasExponent) return false;
-    // Both are exact, and so the quotient is the double that is nearest to the text.
+    // Both are exact, so their quotient is the double nearest to the text.
     const value = fractionDigits === 0 ? whole : whole / (powersOf10[fractionDigits] ?? 1);
     this.number = isNegative ? -value : value;
     this.at = at;
     return true;
   }
 
-  /** The text of the next value, whatever it is; it need not be JSON. */
+  /** Returns the text of the next value, which need not be JSON. */
   readValueText(): string {
     this.next();
     const start = this.at;

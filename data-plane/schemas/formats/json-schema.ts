@@ -1,4 +1,6 @@
+import { RequestError } from '../../../shared/errors.ts';
 import { isNestedTooDeeply } from '../../../shared/json-nesting.ts';
+import { schemaError } from '../schema-error.ts';
 import {
   compileTimeoutMs,
   schemaBounds,
@@ -83,7 +85,11 @@ interface Judges {
 function encode({ fits, conforming }: Judges, jsonText: string, prefix: Buffer): Buffer {
   refuseDeepNesting(jsonText);
   const value = parseJsonText(jsonText);
-  if (fits?.(value) !== true) refuseMisfit(conforming, value);
+  try {
+    if (fits?.(value) !== true) refuseMisfit(conforming, value);
+  } catch (error) {
+    throw judgingError(error);
+  }
   const framed = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(jsonText));
   prefix.copy(framed);
   framed.write(jsonText, prefix.length);
@@ -95,8 +101,16 @@ function refuseMisfit(conforming: ConformingSchema, value: unknown): void {
   if (faults !== undefined) throw faults.refusal();
 }
 
+/** A schema can lead back to itself for some values only, and a value can nest deeper than the stack has room for it. */
+function judgingError(error: unknown): unknown {
+  if (error instanceof SchemaUnusableError) return schemaError('SCHEMA_UNUSABLE', error.message, error);
+  if (!(error instanceof RangeError)) return error;
+  return new RequestError('BODY_INVALID', 'The body is nested too deeply for its schema.', { cause: error });
+}
+
 function isCheapForAjv({ shape }: ConformingSchema): boolean {
-  return shape.size <= ajvSubschemasMax && shape.branchesMax <= ajvBranchesMax && !shape.branchesInCircle;
+  const { size, branchesMax, branchesInCircle, mayBeEndless } = shape;
+  return size <= ajvSubschemasMax && branchesMax <= ajvBranchesMax && !branchesInCircle && !mayBeEndless;
 }
 
 /** Returns true when no document names another draft than the first: Ajv reads all of them by one. */

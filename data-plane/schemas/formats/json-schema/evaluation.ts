@@ -18,7 +18,7 @@ interface FoundFault extends Misfit {
 /** Faults that are counted; behind the last one the value is judged no further. */
 const countedFaultsMax = 10_000;
 /** Schemas that may judge one value within each other: more of them refer to each other without end. */
-const inPlaceMax = 500;
+const inPlaceMax = 200;
 
 /** The members and items of one value that a schema has judged, for `unevaluatedProperties` and `unevaluatedItems`. */
 export class Seen {
@@ -208,7 +208,9 @@ export class Evaluation {
   }
 
   #check({ checks, hasUnevaluated }: SchemaNode, value: unknown, place: Place | null, seen: Seen): boolean {
-    if (this.#inPlace >= inPlaceMax) throw new SchemaUnusableError('the JSON Schema refers to itself without end');
+    if (this.#inPlace >= inPlaceMax) {
+      throw new SchemaUnusableError(`more than ${inPlaceMax} schemas judge one value within each other`);
+    }
     this.#inPlace++;
     const own = hasUnevaluated ? new Seen() : seen;
     let isValid = true;

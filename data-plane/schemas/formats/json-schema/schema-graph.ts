@@ -22,6 +22,8 @@ export interface SchemaShape {
    * value could take time that doubles with each of its levels.
    */
   readonly branchesInCircle: boolean;
+  /** A schema may lead back to itself with the same value. */
+  readonly mayBeEndless: boolean;
 }
 
 /** The number of the circle that a node is in, for nodes that lead back to themselves. */
@@ -45,13 +47,20 @@ export class SchemaGraph {
     const endless = yield* this.#circles((edge) => edge.application === 'same');
     if (endless.size > 0) throw new SchemaUnusableError('the JSON Schema refers to itself without end');
     const circles = yield* this.#circles(() => true);
+    const inPlace = yield* this.#circles(({ application }) => application !== 'part');
     let branchesMax = 0;
     for (const edges of this.#edges.values()) {
       yield;
       branchesMax = Math.max(branchesMax, edges.filter(({ application }) => application !== 'part').length);
     }
     const branchesInCircle = yield* this.#branchesIn(circles);
-    return { size: this.#size, branchesMax, isRecursive: circles.size > 0, branchesInCircle };
+    return {
+      size: this.#size,
+      branchesMax,
+      isRecursive: circles.size > 0,
+      branchesInCircle,
+      mayBeEndless: inPlace.size > 0,
+    };
   }
 
   *#branchesIn(circles: Circles): Steps<boolean> {

@@ -304,6 +304,156 @@ describe('JSON Schema', () => {
     expect(await unusable({ text: JSON.stringify({ properties: { required: { enum: [[1]] } } }) })).to.equal('usable');
   });
 
+  /** Schemas from public reports that registries take and validators have refused or misread. */
+  const widened: [what: string, schema: object, fits: string[], misfits: string[]][] = [
+    [
+      'id is no keyword since draft 6',
+      { $schema: uris['draft-06'], id: 'http://example.org/json-schema/4.0', type: 'object' },
+      ['{}'],
+      ['1'],
+    ],
+    ['id within a schema', { properties: { a: { id: '/properties/a', type: 'string' } } }, ['{"a":""}'], ['{"a":1}']],
+    [
+      'nullable beside $ref',
+      { properties: { a: { $ref: '#/definitions/x', nullable: true } }, definitions: { x: { type: 'string' } } },
+      ['{"a":"x"}'],
+      ['{"a":null}'],
+    ],
+    ['nullable beside allOf', { allOf: [{ type: 'string' }], nullable: true }, ['"x"'], ['null']],
+    ['nullable beside enum', { enum: ['x'], nullable: true }, ['"x"'], ['null']],
+    ['nullable beside type', { type: 'string', nullable: true }, ['"x"'], ['null']],
+    ['nullable that forbids what type allows', { type: ['string', 'null'], nullable: false }, ['null'], ['1']],
+    ['nullable that is no boolean', { type: 'string', nullable: 'yes' }, ['"x"'], ['1']],
+    ['nullable as a name', { properties: { nullable: { type: 'string' } } }, ['{"nullable":"x"}'], ['{"nullable":1}']],
+    [
+      'nullable below an unknown keyword',
+      { $ref: '#/components/x', components: { x: { enum: ['x'], nullable: true } } },
+      ['"x"'],
+      ['null'],
+    ],
+    ['$async', { $async: true, type: 'string' }, ['"x"'], ['1']],
+    ['a pattern with needless escapes', { pattern: '^\\d{4}\\-\\d{2}$' }, ['"2024-01"'], ['"2024"']],
+    ['a pattern of Python', { patternProperties: { '\\A(?:a)\\Z': false } }, ['{"aa":1}'], ['{"a":1}']],
+    ['an empty $schema', { $schema: '', items: [{ type: 'string' }] }, ['["x"]'], ['[1]']],
+    [
+      'the latest $schema',
+      { $schema: 'http://json-schema.org/schema#', properties: { id: { type: 'integer' } } },
+      ['{"id":1}'],
+      ['{"id":""}'],
+    ],
+    ['an unknown $schema', { $schema: 'http://x', items: [{ type: 'string' }] }, ['["x"]'], ['[1]']],
+    [
+      'draft 5',
+      { $schema: 'http://json-schema.org/draft-05/schema#', minimum: 1, exclusiveMinimum: true },
+      ['2'],
+      ['1'],
+    ],
+    [
+      'draft 3',
+      { $schema: 'http://json-schema.org/draft-03/schema#', minimum: 1, exclusiveMinimum: true },
+      ['2'],
+      ['1'],
+    ],
+    [
+      'hyper-schema',
+      { $schema: 'http://json-schema.org/draft-04/hyper-schema#', minimum: 1, exclusiveMinimum: true },
+      ['2'],
+      ['1'],
+    ],
+    [
+      "OpenAPI 3.1's dialect",
+      { $schema: 'https://spec.openapis.org/oas/3.1/dialect/base', prefixItems: [{ type: 'string' }] },
+      ['["x"]'],
+      ['[1]'],
+    ],
+    [
+      '$dynamicRef',
+      {
+        $schema: uris['2020-12'],
+        properties: { name: { type: 'string' }, schema: { $dynamicRef: '#meta' } },
+        required: ['name'],
+        $defs: { schema: { $dynamicAnchor: 'meta', type: ['object', 'boolean'] } },
+      },
+      ['{"name":"limit","schema":{"type":"integer"}}'],
+      ['{"name":"limit","schema":1}', '{}'],
+    ],
+    [
+      '$dynamicRef to a detached anchor',
+      {
+        $schema: uris['2020-12'],
+        $ref: '#/$defs/checkEach',
+        $defs: {
+          checkEach: { $dynamicRef: '#detached' },
+          detached: { $dynamicAnchor: 'detached', properties: { a: { type: 'integer' } } },
+        },
+      },
+      ['{"a":1}'],
+      ['{"a":""}'],
+    ],
+  ];
+  for (const [what, schema, fits, misfits] of widened) {
+    it(`reads ${what} as JSON Schema does`, async () => {
+      for (const text of fits) expect(await faultsOf(schema, text), text).to.deep.equal([]);
+      for (const text of misfits) expect(await faultsOf(schema, text), text).to.have.length.above(0);
+    });
+  }
+
+  it('reads a reference of another draft by that draft', async () => {
+    const references = texts({ 'r.json': { $schema: uris['draft-04'], minimum: 1, exclusiveMinimum: true } });
+    const schema = { $schema: uris['2020-12'], $ref: 'r.json' };
+    expect(await faultsOf(schema, '2', references)).to.deep.equal([]);
+    expect(await faultsOf(schema, '1', references)).to.deep.equal([' minimum > 1']);
+  });
+
+  it('cuts long texts of faults, lists 64 KiB of them and counts all', async () => {
+    const schema = {
+      additionalProperties: { items: { enum: Array.from({ length: 500 }, (_one, n) => `value ${n}`) } },
+    };
+    const body = JSON.stringify({ ['ü'.repeat(100_000)]: Array(5_000).fill(1) });
+    const compiled = await jsonSchemaFormat.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
+    let refusal: unknown;
+    try {
+      compiled.encode(body, prefix);
+    } catch (error) {
+      refusal = error;
+    }
+    if (!(refusal instanceof RequestError)) throw new Error('not refused');
+    const { details = [], detailsTotal } = refusal;
+    expect(detailsTotal).to.equal(5_000);
+    for (const { pointer = '', expected = '' } of details) {
+      expect([pointer.length, expected.length, pointer.slice(-2)]).to.deep.equal([300, 300, 'ü…']);
+    }
+    expect(JSON.stringify(details).length).to.be.within(40_000, 90_000);
+  });
+
+  const endless: [what: string, schema: object][] = [
+    ['anyOf', { anyOf: [{ type: 'string' }, { $ref: '#' }] }],
+    ['not', { not: { $ref: '#' } }],
+    ['if', conditional({ $ref: '#' })],
+    ['dependencies', { dependencies: { a: { $ref: '#' } } }],
+  ];
+  for (const [what, schema] of endless) {
+    it(`refuses a value for which ${what} leads back to the schema without end, and says that it was not sent`, async () => {
+      const source = { text: JSON.stringify(schema), references: [] };
+      const compiled = await jsonSchemaFormat.compile(source, formatOptions());
+      expect(() => compiled.encode('{"a":1}', prefix))
+        .to.throw(RequestError)
+        .with.property('code', 'SCHEMA_UNUSABLE');
+    });
+  }
+
+  it('refuses a body for which the stack has no room', async () => {
+    const deep = (levels: number): object =>
+      levels === 0 ? { $ref: '#' } : { anyOf: [{ anyOf: [deep(levels - 1)] }] };
+    const text = JSON.stringify({ properties: { a: deep(80) } });
+    const compiled = await jsonSchemaFormat.compile({ text, references: [] }, formatOptions());
+    const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    expect(compiled.encode(nested(2), prefix)).to.be.instanceOf(Buffer);
+    expect(() => compiled.encode(nested(400), prefix))
+      .to.throw(RequestError)
+      .with.property('code', 'BODY_INVALID');
+  });
+
   it('does not hold up the process while a schema of megabytes compiles', async () => {
     const link = (n: number): object => ({ description: 'x'.repeat(100), $ref: `#/definitions/d${n}` });
     const names = Array.from({ length: 400 }, (_one, n) => n);
