@@ -10,6 +10,7 @@ import {
 import { changeSummary } from '../../shared/declarative/change-summary.ts';
 import { compileDocument, type CompiledEntity } from '../../shared/declarative/compile-document.ts';
 import { documentErrors } from '../../shared/declarative/document-errors.ts';
+import { matchNames } from '../../shared/declarative/match-names.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { autoValues } from '../../shared/auto-values.ts';
 import { entities } from '../../shared/entities/entities.ts';
@@ -83,8 +84,10 @@ async function write(
   port: MessagePort,
 ): Promise<LoadMessage> {
   const compare = () => {
-    const { revision, version, entities: before } = store.readAll();
-    return { revision, version, difference: differenceTo(compiled, entitiesById(before)) };
+    const { revision, version, entities: stored } = store.readAll();
+    const before = entitiesById(stored);
+    const matched = matchNames(compiled, before, { entities, plugins: pluginSchemas });
+    return { revision, version, matched, difference: differenceTo(matched, before) };
   };
   const isOther = (revision: number) => expectedRevision !== undefined && revision !== expectedRevision;
   const first = compare();
@@ -103,7 +106,7 @@ async function write(
     if (now !== first.revision) {
       // Other writes have come between; the whole document holds against them as well.
       if (meanwhile.revision === now && meanwhile.changed !== undefined) {
-        const part = differenceAt(meanwhile.changed, compiled, store);
+        const part = differenceAt(meanwhile.changed, first.matched, store);
         difference = followed(difference, part, meanwhile.changed);
         for (const { plural, id } of meanwhile.changed) staged.drop(plural, id);
         staged.add(exchangeOf(part));

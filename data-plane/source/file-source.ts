@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Apply, EntityFault } from '../../shared/config-source.ts';
 import type { ChangeSummary } from '../../shared/declarative/change-summary.ts';
 import { documentErrors, type DocumentErrors } from '../../shared/declarative/document-errors.ts';
-import type { DocumentItem } from '../../shared/declarative/flatten-document.ts';
+import type { DocumentItem } from '../../shared/declarative/document-item.ts';
 import { readDocument, type DocumentConfig } from '../../shared/declarative/read-document.ts';
 import { entities } from '../../shared/entities/entities.ts';
 import type { Logger } from '../../shared/log.ts';

@@ -77,13 +77,20 @@ export function carriedOver(value: SnapshotEntity, filled: readonly AutoPath[], 
   return { ...carried, id: value.id };
 }
 
+const timeNames = ['created_at', 'updated_at'] as const;
+
 /** Returns a changed entity with the time of the load as its `updated_at`, unless the document gives one. */
 function touched(carried: SnapshotEntity, value: SnapshotEntity, filled: readonly AutoPath[]): SnapshotEntity {
   const isFilled = filled.some((path) => path.length === 1 && path[0] === 'updated_at');
   return isFilled ? { ...carried, updated_at: value['updated_at'] } : carried;
 }
 
-function isEqual(a: SnapshotEntity, b: SnapshotEntity): boolean {
+/** Tells whether the entities are equal but for their times: a dump of another installation has times of its own. */
+function isEqual(dated: SnapshotEntity, b: SnapshotEntity): boolean {
+  const times = Object.fromEntries(
+    timeNames.filter((name) => Object.hasOwn(dated, name)).map((name) => [name, b[name]]),
+  );
+  const a = { ...dated, ...times };
   // Nearly always the fields have the same order, which is the cheap case.
   return JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b);
 }

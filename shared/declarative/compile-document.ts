@@ -10,7 +10,8 @@ import { idReferences } from '../schema/id-references.ts';
 import type { SnapshotEntity } from '../snapshot.ts';
 import { filledPaths, type AutoPath } from './filled-paths.ts';
 import { documentIds, type DocumentIds } from './document-ids.ts';
-import { flattenDocument, type DocumentFault, type DocumentItem } from './flatten-document.ts';
+import { flattenDocument } from './flatten-document.ts';
+import type { DocumentFault, DocumentItem } from './document-item.ts';
 import { findDoubles } from './unique-in-document.ts';
 
 /** An entity of a document: checked, with its defaults, ids and references. */

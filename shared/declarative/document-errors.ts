@@ -2,7 +2,7 @@ import { maskEntity } from '../entities/secret-fields.ts';
 import { uniformMask } from '../schema/mask.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { dottedPath, faultTree, type FaultTree } from '../schema/faults.ts';
-import type { DocumentFault, DocumentItem } from './flatten-document.ts';
+import type { DocumentFault, DocumentItem } from './document-item.ts';
 
 /** One entity's faults, as Kong's `flatten_errors=1` answers them. */
 export interface FlattenedError {

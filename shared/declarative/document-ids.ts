@@ -3,7 +3,7 @@ import type { EntityDescriptor } from '../entities/entity.ts';
 import { isRecord } from '../schema/is-record.ts';
 import { canonicalJson } from '../snapshot.ts';
 import { isUuid } from '../uuid.ts';
-import type { DocumentItem } from './flatten-document.ts';
+import type { DocumentItem } from './document-item.ts';
 
 /** Never to be changed: the ids of all declarative files follow from it. */
 const namespace = '7d0c3a52-8f0e-4f0b-9a46-5a1e0c1f7b93';

@@ -1,26 +1,8 @@
 import type { EntityDescriptor } from '../entities/entity.ts';
 import { isRecord } from '../schema/is-record.ts';
-import type { FieldFault } from '../schema/field.ts';
-
-export type DocumentPath = FieldFault['path'];
-
-/** An entity of a document, freed of the entities that are nested in it. */
-export interface DocumentItem {
-  readonly entity: EntityDescriptor;
-  /** Where it stands: `['services', 0, 'routes', 1]`. */
-  readonly path: DocumentPath;
-  /** As written, without what is nested in it. */
-  readonly input: Readonly<Record<string, unknown>>;
-  /** The entity that it is nested in, and the foreign field that this stands for. */
-  readonly parent?: { readonly field: string; readonly item: DocumentItem };
-}
-
-/** A fault of a document; of an entity when it has an item. Positions count from 0. */
-export interface DocumentFault {
-  readonly path: DocumentPath;
-  readonly message: string;
-  readonly item?: DocumentItem;
-}
+import { findTemplates } from './deck-templates.ts';
+import { readHead, withDefaults } from './document-head.ts';
+import type { DocumentFault, DocumentItem, DocumentPath } from './document-item.ts';
 
 export interface FlatDocument {
   /** In the order of the document, parents before what is nested in them. */
@@ -30,8 +12,6 @@ export interface FlatDocument {
   readonly isOverfull: boolean;
 }
 
-export const formatVersion = '3.0';
-const formatVersions = ['1.1', '2.1', formatVersion];
 /** Bound of the entities in a document: aliases could make more of them than anyone wrote. */
 export const documentEntitiesMax = 200_000;
 /** Fields that any record of a document may hold for its readers and for other tools. */
@@ -43,7 +23,8 @@ export function flattenDocument(
   entities: readonly EntityDescriptor[],
 ): FlatDocument {
   const items: DocumentItem[] = [];
-  const faults: DocumentFault[] = [...checkHead(document)];
+  const head = readHead(document, entities);
+  const faults: DocumentFault[] = [...head.faults, ...findTemplates(document)];
   const nestings = nestingsOf(entities);
 
   function takeList(
@@ -75,8 +56,11 @@ export function flattenDocument(
     parent: DocumentItem['parent'],
   ): void {
     const nesting = nestings.get(entity.plural);
-    const own = Object.entries(record).filter(([name]) => !remarks.has(name) && nesting?.has(name) !== true);
-    const item = { entity, path, input: Object.fromEntries(own), ...(parent === undefined ? {} : { parent }) };
+    const own = Object.entries(record).filter(
+      ([name, value]) => !remarks.has(name) && nesting?.has(name) !== true && !isForeignNothing(entity, name, value),
+    );
+    const input = withDefaults(Object.fromEntries(own), head.defaults.get(entity.name));
+    const item = { entity, path, input, ...(parent === undefined ? {} : { parent }) };
     items.push(item);
     for (const [name, { child, field }] of nesting ?? []) {
       if (Object.hasOwn(record, name)) takeList(record[name], [...path, name], child, { field, item });
@@ -86,12 +70,15 @@ export function flattenDocument(
   for (const entity of entities) {
     if (Object.hasOwn(document, entity.plural)) takeList(document[entity.plural], [entity.plural], entity);
   }
-  const known = new Set([...Object.keys(headChecks), ...entities.map(({ plural }) => plural)]);
-  for (const name of Object.keys(document))
-    if (!known.has(name)) faults.push({ path: [name], message: 'unknown field' });
   const isOverfull = items.length > documentEntitiesMax;
   if (isOverfull) faults.push({ path: [], message: `a document may hold ${documentEntitiesMax} entities` });
   return { items, faults, isOverfull };
+}
+
+/** Fields of Kong's own exports that entities here lack: one that is null says nothing, and the workspace is the only one. */
+function isForeignNothing({ fields, shorthands = {}, names }: EntityDescriptor, name: string, value: unknown): boolean {
+  if (name === 'ws_id') return true;
+  return value === null && !Object.hasOwn(fields, name) && !Object.hasOwn(shorthands, name) && names?.field !== name;
 }
 
 /** Returns a child that is written as its name alone, as the server names of a certificate may be. */
@@ -115,24 +102,4 @@ function nestingsOf(entities: readonly EntityDescriptor[]): ReadonlyMap<string, 
     }
   }
   return nestings;
-}
-
-const headChecks: Readonly<Record<string, (value: unknown) => string | undefined>> = {
-  _format_version(value) {
-    if (value === undefined || value === null) return 'required field missing';
-    if (typeof value !== 'string') return 'expected a string';
-    return formatVersions.includes(value) ? undefined : `expected one of: ${formatVersions.join(', ')}`;
-  },
-  // Nothing is transformed on the way in, so that either value means the same.
-  _transform: (value) => (value === undefined || typeof value === 'boolean' ? undefined : 'expected a boolean'),
-  _comment: () => undefined,
-  _ignore: () => undefined,
-  _info: () => undefined,
-};
-
-function checkHead(document: Readonly<Record<string, unknown>>): DocumentFault[] {
-  return Object.entries(headChecks).flatMap(([name, check]) => {
-    const message = check(Object.hasOwn(document, name) ? document[name] : undefined);
-    return message === undefined ? [] : [{ path: [name], message }];
-  });
 }

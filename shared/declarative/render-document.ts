@@ -8,7 +8,7 @@ import type { Field } from '../schema/field.ts';
 import type { Mask } from '../schema/mask.ts';
 import { descend, mapRecord, omit } from '../schema/walk.ts';
 import type { SnapshotEntities } from '../snapshot.ts';
-import { formatVersion } from './flatten-document.ts';
+import { formatVersion } from './document-head.ts';
 
 export interface RenderOptions {
   readonly entities: SnapshotEntities;

@@ -1,5 +1,5 @@
 import type { EntityDescriptor } from '../entities/entity.ts';
-import type { DocumentFault, DocumentItem } from './flatten-document.ts';
+import type { DocumentFault, DocumentItem } from './document-item.ts';
 
 interface Written {
   readonly item: DocumentItem;

@@ -99,8 +99,8 @@ describe('a load into the database', () => {
     const expected = [
       'create  1',
       'create s0001 1',
-      ...names.map((name) => `create ${name} 2`),
-      'delete s0001 2',
+      // The service with this name keeps its id.
+      ...names.map((name) => `${name === 's0001' ? 'update' : 'create'} ${name} 2`),
       'delete  2',
     ];
     expect(
@@ -154,7 +154,9 @@ describe('a load into the database', () => {
       expect(store.readAll().revision).to.equal(result.revision);
       const now = store.page({ entity: 'services', size: 10_000 }).items;
       // Those that were changed meanwhile bear another time of the change.
-      const plain = (list: typeof now) => list.map((entity) => ({ ...entity, updated_at: 0, created_at: 0 }));
+      // A name that another id took meanwhile may keep that id.
+      const plain = (list: typeof now) =>
+        list.map((entity) => JSON.stringify({ ...entity, id: '', updated_at: 0, created_at: 0 })).sort();
       expect(plain(now)).to.deep.equal(plain(known));
       expect(found('consumers')).to.deep.equal([]);
       expect(store.tags({ size: 10_000, tag: 'loaded' }).items).to.have.length(names.length);

@@ -146,7 +146,7 @@ describe('a declarative document', () => {
     const { services, routes } = compiled({
       ...remarks,
       _transform: false,
-      _info: { select_tags: ['a'] },
+      _info: { defaults: {} },
       services: [{ ...remarks, name: 's', host: 'h', routes: [{ ...remarks, paths: ['/'] }] }],
       routes: null,
       consumers: {},
