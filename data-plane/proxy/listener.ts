@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { OpenExchange } from '../plugin-api/exchange.ts';
 import { createHttp1Server } from './http1-server.ts';
@@ -74,6 +75,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     async drain() {
       context.isDraining = true;
+      // Connections that wait to be accepted may carry a request already; closing the port would reset them.
+      await nextTurn();
       acceptor.close();
       http1.drain();
       const idleTimer = setTimeout(() => http1.endIdle(), limits.drainIdleMs);

@@ -366,6 +366,8 @@ describe('a listener', function () {
       client.send('GET /wait HTTP/1.1\r\nHost: a\r\n\r\n');
       await waitFor(() => seen.length === 1, { what: 'the request', pollMs: 5 });
       const drained = listener.drain();
+      // What waits to be accepted is accepted first.
+      await new Promise(setImmediate);
       const refused = await RawClient.open(listener.port).catch((error: unknown) => error);
       expect(refused).to.be.instanceOf(Error).with.property('code', 'ECONNREFUSED');
       seen[0]?.respond({ status: 200, headers: [], body: 'done' });
