@@ -66,6 +66,40 @@ describe('the control plane', () => {
     await second.stop();
   });
 
+  it('tells nodes its identity, which a restart keeps and another file does not have', async () => {
+    const identityOf = async ({ addresses }: ControlPlane): Promise<unknown> => {
+      const answer = await fetch(`http://${addresses['admin']}/clustering/status`);
+      return ((await answer.json()) as { database: { id: string } }).database.id;
+    };
+    const first = await start(options());
+    const identity = await identityOf(first);
+    expect(identity).to.match(/^[0-9a-f-]{36}$/);
+    await first.stop();
+    expect(await identityOf(await start(options()))).to.equal(identity);
+    const other = await start({ ...options(), database: join(folder, 'other.db') });
+    expect(await identityOf(other)).to.not.equal(identity);
+  });
+
+  for (const [what, adminToken, clusterListen, isWarned] of [
+    ['a token is set', 'a-token-of-enough-characters', { host: '127.0.0.1', port: 0 }, true],
+    ['no token is set', undefined, { host: '127.0.0.1', port: 0 }, false],
+    ['the cluster port is off', 'a-token-of-enough-characters', 'off', false],
+  ] as const) {
+    it(`warns ${isWarned ? '' : 'not '}of a cluster port in the clear when ${what}`, async () => {
+      events.splice(0);
+      await start({ ...options(), clusterListen, ...(adminToken !== undefined && { adminToken }) });
+      expect(events.some(({ event }) => event === 'cluster_in_clear')).to.equal(isWarned);
+    });
+  }
+
+  it('is not ready while its database fails', () => {
+    const problems = ['the database cannot be written: disk full'];
+    expect(readiness({ ready: true, stopping: false }, problems)).to.deep.equal({
+      ready: false,
+      body: { message: 'not ready', reasons: problems },
+    });
+  });
+
   for (const [ready, stopping, reasons] of [
     [false, false, ['starting']],
     [true, false, undefined],

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { createLocalSource, type LocalSource } from '../../../control-plane/sync/local-source.ts';
 import { Publisher } from '../../../control-plane/sync/publisher.ts';
+import type { Destination } from '../../../shared/destination.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { configSourceContract } from '../../contracts/config-source-contract.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeReader, applied, oneService, recordingApply, refused } from '../../helpers/sync-fakes.ts';
 
 function start() {
@@ -48,6 +50,20 @@ describe('the wait for the data plane of the same process', () => {
     expect(source.rejected()?.faults).to.have.length.greaterThan(0);
     expect(await source.waitApplied(reader.set(oneService('good')), 10_000)).to.equal('applied; nodes=1');
     expect(source.rejected()).to.equal(undefined);
+  });
+
+  it('names the destinations that the data plane does not reach, once they were tried', async () => {
+    let state: Destination['state'] = 'untested';
+    source.watchDestinations(() => [{ kind: 'cluster', name: 'a', state, error: null }]);
+    await source.start(recordingApply());
+    const waiting = source.waitApplied(reader.set(oneService('a')), 10_000);
+    await waitFor(() => source.rejected() === undefined, { what: 'the start' });
+    state = 'unreachable';
+    expect(await waiting).to.equal('applied; nodes=1; unreachable=a');
+    state = 'reachable';
+    expect(await source.waitApplied(reader.set(oneService('b')), 10_000)).to.equal('applied; nodes=1');
+    state = 'untested';
+    expect(await source.waitApplied(reader.set(oneService('c')), 100)).to.equal('applied; nodes=1; untested=a');
   });
 
   it('ends at the timeout, and when the node stops', async () => {

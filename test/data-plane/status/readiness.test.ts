@@ -28,6 +28,13 @@ describe('readiness', () => {
     expect(ready()).to.deep.equal({ ready: true, body: { message: 'ready', clusters: [] } });
   });
 
+  it('in spite of what fails beside serving, which the body names', () => {
+    const deps = { isConfigured: () => true, isDraining: () => false, isListening: () => true };
+    const problems = ['the running configuration is not on disk: ENOSPC'];
+    const state = createReadiness({ ...deps, clusters: () => [], nowMs: () => 0, problems: () => problems })();
+    expect(state).to.deep.equal({ ready: true, body: { message: 'ready', clusters: [], problems } });
+  });
+
   it('not before there is a configuration; the body says why', () => {
     node.configured = false;
     const body = { message: 'not ready', reasons: ['no configuration yet'], clusters: [] };
