@@ -124,8 +124,9 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
       read: () => opened.store.revision(),
       writeFault: () => sync.fault(),
     });
-  await startStatus(parts, { ready: () => readiness(state, problems()), problems });
-  await startAdmin(parts, adminTls);
+  const health: Health = { ready: () => readiness(state, problems()), problems };
+  await startStatus(parts, health);
+  await startAdmin(parts, health, adminTls);
   // Stopping runs in reverse order: the node is no longer ready before anything closes.
   stops.push(() => void (state.stopping = true));
   state.ready = true;
@@ -176,7 +177,7 @@ async function startStatus(parts: Parts, { ready, problems }: Health): Promise<v
   addresses['status'] = status.address;
 }
 
-async function startAdmin(parts: Parts, tls: TlsFiles | undefined): Promise<void> {
+async function startAdmin(parts: Parts, { ready }: Health, tls: TlsFiles | undefined): Promise<void> {
   const { options, role, metrics, store, hold, keyring, audit, sync, localSource, addresses, stops } = parts;
   const { adminListen, adminToken, adminTokenReadOnly, logger, proxyAddresses } = options;
   if (adminListen === 'off') return;
@@ -196,6 +197,7 @@ async function startAdmin(parts: Parts, tls: TlsFiles | undefined): Promise<void
     ...(proxyAddresses && { proxyAddresses }),
     metrics,
     maskKey: key,
+    ready,
     settings: {
       listen: adminListen,
       role,

@@ -30,6 +30,7 @@ import { failedLogins } from './failed-logins.ts';
 import { addInfoRoutes } from './info-routes.ts';
 import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
+import { addUpstreamHealth } from './upstream-health.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
 import { addSecurity, readMethods, type SecuritySettings } from './security.ts';
 
@@ -62,6 +63,8 @@ export interface AdminServerOptions {
   readonly configurationHash?: () => string | undefined;
   /** The key of masks for the read-only token; without it one of this process. */
   readonly maskKey?: Buffer;
+  /** The state for `/status/ready`, as the status port tells it; without it the node is ready. */
+  readonly ready?: () => { readonly ready: boolean; readonly body: object };
   /** The registry of its metrics; without it nobody reads them. */
   readonly metrics?: Registry;
 }
@@ -136,6 +139,7 @@ function addRoutes(
 ): () => void {
   const { settings, entities, plugins, store, clustering, declarative } = options;
   const { role, sluiceVersion } = settings;
+  const isDbless = role === 'dbless';
   const mask = digestMask(options.maskKey ?? randomBytes(32));
   const paths: DocumentedPath[] = [];
   const add = (path: string, handlers: Handlers, about?: PathAbout) => {
@@ -143,8 +147,9 @@ function addRoutes(
     addResource({ app, path, handlers });
   };
   const syncGate = options.syncGate === undefined ? {} : { syncGate: options.syncGate };
-  addEntityRoutes({ entities, plugins, store, readOnly: role === 'dbless', mask, add, ...syncGate });
+  addEntityRoutes({ entities, plugins, store, readOnly: isDbless, mask, add, ...syncGate });
   addSchemaRoutes({ entities, plugins, store, mask, add });
+  addUpstreamHealth(store, entities, add);
   addInfoRoutes({
     store,
     entities,
@@ -152,7 +157,9 @@ function addRoutes(
     role,
     sluiceVersion,
     addresses,
+    isTls: settings.tls !== undefined,
     proxyAddresses: options.proxyAddresses ?? (() => []),
+    ready: options.ready ?? (() => ({ ready: true, body: { message: 'ready' } })),
     configurationHash: options.configurationHash,
     connections: counts,
     add,
@@ -165,7 +172,9 @@ function addRoutes(
       if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();
     });
     paths.push({ path: configPath, methods: ['GET', 'POST'], about: undefined });
-    void app.register(async (scope) => addConfigRoutes(scope, { declarative, entities, plugins, mask, ...syncGate }));
+    void app.register(async (scope) =>
+      addConfigRoutes(scope, { declarative, entities, plugins, mask, isDbless, ...syncGate }),
+    );
   }
   return () => endEvents?.();
 }

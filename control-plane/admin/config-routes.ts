@@ -21,6 +21,8 @@ export interface ConfigRoutesOptions {
   readonly plugins: PluginSchemas;
   readonly syncGate?: SyncGate;
   readonly mask: Mask;
+  /** The configuration is a file: clients of Kong expect its text within JSON then. */
+  readonly isDbless: boolean;
 }
 
 const yamlPattern = /(?:application|text)\/(?:x-)?yaml/;
@@ -40,11 +42,12 @@ export function addConfigRoutes(scope: FastifyInstance, options: ConfigRoutesOpt
 }
 
 async function readConfig(
-  { declarative, entities, plugins, mask }: ConfigRoutesOptions,
+  { declarative, entities, plugins, mask, isDbless }: ConfigRoutesOptions,
   call: Call,
 ): Promise<AdminAnswer> {
   const whole = declarative.read();
-  const format = yamlPattern.test(call.accept) ? 'yaml' : 'json';
+  const wantsYaml = yamlPattern.test(call.accept);
+  const format = wantsYaml || isDbless ? 'yaml' : 'json';
   const pieces = renderDocument({
     entities: whole.entities,
     descriptors: entities,
@@ -60,6 +63,7 @@ async function readConfig(
     await setImmediate();
     sliceEndMs = performance.now() + sliceMs;
   }
+  if (isDbless && !wantsYaml) return { status: 200, body: { config: texts.join('') }, headers: { ETag: whole.etag } };
   const type = format === 'yaml' ? 'application/yaml; charset=utf-8' : 'application/json; charset=utf-8';
   return { status: 200, text: texts.join(''), type, headers: { ETag: whole.etag } };
 }

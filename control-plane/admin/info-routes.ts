@@ -18,7 +18,11 @@ export interface InfoRoutesOptions {
   readonly sluiceVersion: string;
   /** Where the Admin API listens. */
   readonly addresses: () => readonly string[];
+  /** The Admin API speaks HTTPS. */
+  readonly isTls: boolean;
   readonly proxyAddresses: () => readonly string[];
+  /** The state for `/status/ready`. */
+  readonly ready: () => { readonly ready: boolean; readonly body: object };
   /** Of a node without a database. */
   readonly configurationHash: (() => string | undefined) | undefined;
   readonly connections: () => ConnectionCounts;
@@ -33,6 +37,12 @@ export function addInfoRoutes(options: InfoRoutesOptions): void {
   const names = Object.keys(plugins).sort();
   add('/', { GET: () => ({ status: 200, body: nodeInfo(options) }) });
   add('/status', { GET: () => ({ status: 200, body: nodeStatus(options) }) });
+  add('/status/ready', {
+    GET() {
+      const { ready, body } = options.ready();
+      return { status: ready ? 200 : 503, body };
+    },
+  });
   add('/plugins/enabled', { GET: () => ({ status: 200, body: { enabled_plugins: names } }) });
   add('/endpoints', { GET: () => ({ status: 200, body: { data: paths.map(({ path }) => path).sort() } }) });
   let document: Readonly<Record<string, unknown>> | undefined;
@@ -47,7 +57,7 @@ export function addInfoRoutes(options: InfoRoutesOptions): void {
   add('/tags/:tag', { GET: (call) => tagList(store, call, call.param('tag')) });
 }
 
-function nodeInfo({ store, plugins, role, sluiceVersion, addresses, proxyAddresses }: InfoRoutesOptions) {
+function nodeInfo({ store, plugins, role, sluiceVersion, addresses, proxyAddresses, isTls }: InfoRoutesOptions) {
   const available = Object.values(plugins).map(({ name, version, priority }) => [name, { version, priority }] as const);
   return {
     version: kongVersion,
@@ -62,9 +72,24 @@ function nodeInfo({ store, plugins, role, sluiceVersion, addresses, proxyAddress
       database: role === 'dbless' ? 'off' : 'postgres',
       router_flavor: 'traditional_compatible',
       role,
-      admin_listeners: addresses(),
-      proxy_listeners: proxyAddresses(),
+      admin_listeners: addresses().map((address) => listenerView(address, isTls)),
+      proxy_listeners: proxyAddresses().map((address) => listenerView(address, false)),
+      stream_listeners: [],
     },
+  };
+}
+
+/** Returns a listener as Kong describes it: clients read its fields. */
+function listenerView(address: string, ssl: boolean) {
+  const [, ip = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? [];
+  return {
+    ip: ip.replace(/^\[|\]$/g, ''),
+    port: Number(port),
+    ssl,
+    http2: false,
+    proxy_protocol: false,
+    reuseport: false,
+    listener: ssl ? `${address} ssl` : address,
   };
 }
 

@@ -3,6 +3,7 @@ import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { unmasker } from '../../shared/entities/unmask.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { maskedText, type Mask } from '../../shared/schema/mask.ts';
+import { string } from '../../shared/schema/field.ts';
 import { publishSchema, type PublishedSchema } from '../../shared/schema/publish.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { plainError } from './admin-error.ts';
@@ -19,10 +20,20 @@ export interface SchemaRoutesOptions {
   readonly add: (path: string, handlers: Handlers) => void;
 }
 
+/** A use of a tag: Kong publishes it as an entity, though nobody can write it. */
+const tagFields = {
+  tag: string({ required: true }),
+  entity_name: string({ required: true }),
+  entity_id: string({ required: true }),
+};
+
 /** `/schemas/…` in Kong's form, made once, and the validation of bodies without writing them. */
 export function addSchemaRoutes({ entities, plugins, store, mask, add }: SchemaRoutesOptions): void {
   const operations = entityOperations({ store, plugins });
-  const ofEntities = new Map(entities.map((entity) => [entity.plural, publishSchema(entity)]));
+  const ofEntities = new Map([
+    ...entities.map((entity) => [entity.plural, publishSchema(entity)] as const),
+    ['tags', publishSchema({ fields: tagFields })] as const,
+  ]);
   const ofPlugins = new Map(
     Object.values(plugins).map((plugin) => [plugin.name, publishSchema({ fields: pluginParts(plugin) })]),
   );

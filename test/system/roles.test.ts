@@ -98,7 +98,8 @@ describe('the roles of one process', function () {
       database: 'postgres',
     });
     const { configuration } = (await admin(node.admin, 'GET', '/')).body as { configuration: Record<string, unknown> };
-    expect(configuration['proxy_listeners']).to.deep.equal([node.proxy.replace('http://', '')]);
+    const [listener] = configuration['proxy_listeners'] as readonly Record<string, unknown>[];
+    expect(listener).to.include({ ip: '127.0.0.1', listener: node.proxy.replace('http://', '') });
     // It has no data planes but itself.
     for (const what of ['data-planes', 'status', 'events']) {
       expect((await admin(node.admin, 'GET', `/clustering/${what}`)).status).to.equal(404);
@@ -169,7 +170,9 @@ describe('the roles of one process', function () {
     const load = (body: string, query = '') =>
       fetch(`${node.admin}/config${query}`, { method: 'POST', headers: { 'content-type': 'application/yaml' }, body });
     expect((await load(document('/orders'), '?check_hash=1')).status).to.equal(304);
-    const exported = await (await fetch(`${node.admin}/config`)).text();
+    const exported = await (await fetch(`${node.admin}/config`, { headers: { accept: 'application/yaml' } })).text();
+    // Kong's clients ask for JSON and read the text within.
+    expect(await (await fetch(`${node.admin}/config`)).json()).to.deep.equal({ config: exported });
     expect((await load(exported, '?check_hash=1')).status).to.equal(304);
     const bad = await load('_format_version: "3.0"\nroutes: [{name: orders, paths: [x]}]\n');
     expect(bad.status).to.equal(400);

@@ -3,6 +3,16 @@ import type { DataPlaneView, StateChangeView } from '../../../control-plane/admi
 import { waitFor } from '../../helpers/wait-for.ts';
 import { startAdmin, type AdminFixture } from './admin-fixture.ts';
 
+/** A listener as Kong describes it. */
+const listener = (address: string) => ({
+  ip: address.split(':')[0],
+  port: Number(address.split(':')[1]),
+  ssl: false,
+  http2: false,
+  proxy_protocol: false,
+  reuseport: false,
+  listener: address,
+});
 const nodeId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
 
 describe('the Admin API: other endpoints', () => {
@@ -52,8 +62,9 @@ describe('the Admin API: other endpoints', () => {
         database: 'postgres',
         router_flavor: 'traditional_compatible',
         role: 'control_plane',
-        admin_listeners: [admin.address],
+        admin_listeners: [listener(admin.address)],
         proxy_listeners: [],
+        stream_listeners: [],
       },
     });
     expect(body.node_id).to.match(/^[0-9a-f-]{36}$/);
@@ -85,13 +96,46 @@ describe('the Admin API: other endpoints', () => {
     );
     const { configuration } = (await node.call('GET', '/')).body;
     expect(configuration).to.include({ database: 'off', role: 'dbless' });
-    expect(configuration.proxy_listeners).to.deep.equal(['127.0.0.1:8000']);
+    expect(configuration.proxy_listeners).to.deep.equal([listener('127.0.0.1:8000')]);
     expect((await node.call('GET', '/status')).body)
       .to.include({ configuration_hash: null })
       .and.not.have.key('database');
     hash = 'abc';
     expect((await node.call('GET', '/status')).body.configuration_hash).to.equal('abc');
     await node.close();
+  });
+
+  it('says whether the node is ready', async () => {
+    expect((await admin.call('GET', '/status/ready')).body).to.deep.equal({ message: 'ready' });
+    const body = { message: 'not ready', reasons: ['draining'] };
+    const draining = await startAdmin({}, { ready: () => ({ ready: false, body }) });
+    const answer = await draining.call('GET', '/status/ready');
+    expect([answer.status, answer.body]).to.deep.equal([503, body]);
+    await draining.close();
+  });
+
+  it('answers the health of targets, which nobody checks', async () => {
+    const { id } = (await admin.call('PUT', '/upstreams/health', {})).body;
+    for (const target of ['a:1', 'b:2']) await admin.call('POST', `/upstreams/${id}/targets`, { target });
+    for (const name of ['health', id]) {
+      const { status, body } = await admin.call('GET', `/upstreams/${name}/health?size=1`);
+      expect(status).to.equal(200);
+      expect(body.data).to.have.length(1);
+      expect(body.data[0]).to.include({ health: 'HEALTHCHECKS_OFF', weight: 100 });
+      expect(body.next).to.match(/^\/upstreams\/.*\/health\?offset=/);
+      expect(body.node_id).to.equal(admin.store.nodeId());
+    }
+    expect((await admin.call('GET', '/upstreams/none/health')).status).to.equal(404);
+  });
+
+  it('publishes the schema of tags', async () => {
+    const { status, body } = await admin.call('GET', '/schemas/tags');
+    expect(status).to.equal(200);
+    expect(body.fields.map((field: object) => Object.keys(field)[0])).to.deep.equal([
+      'tag',
+      'entity_name',
+      'entity_id',
+    ]);
   });
 
   it('says when its database cannot be read', async () => {
