@@ -8,7 +8,7 @@ export class Entry {
   /** Monotonic. */
   readonly deadlineMs: number;
   readonly queuedAtMs: number;
-  /** Called once with what became of it; null afterwards. */
+  /** Called once with the result of the record; null afterwards. */
   settle: ((verdict: Verdict, entry: Entry) => void) | null;
   /** An attempt reached the wire and brought no verdict: the outcome can only become acked or unknown. */
   mayBeWritten = false;
@@ -30,7 +30,7 @@ export class Entry {
   }
 }
 
-/** First in, first out; knows a lower bound of its entries' deadlines, so that healthy queues are never searched. */
+/** A first-in, first-out queue. It knows a lower bound of its entries' deadlines, so that healthy queues are never searched. */
 export class EntryQueue {
   #items: Entry[] = [];
   #head = 0;
@@ -71,7 +71,7 @@ export class EntryQueue {
     return taken;
   }
 
-  /** Whether a take within these limits would be full. */
+  /** Says whether a take within these limits would be full. */
   isFull(recordsMax: number, bytesMax: number): boolean {
     if (this.length >= recordsMax) return true;
     let bytes = 0;
@@ -79,7 +79,7 @@ export class EntryQueue {
     return bytes >= bytesMax;
   }
 
-  /** Takes out what is due. */
+  /** Takes out the entries that are due. */
   takeDue(nowMs: number): Entry[] {
     if (nowMs < this.#earliestDeadlineMs) return [];
     const due: Entry[] = [];

@@ -4,8 +4,8 @@ import type { PartitionsByTopic } from './kafka-client.ts';
 import type { HealthSettings } from './producer-types.ts';
 
 /**
- * open: records are taken. closed: they are refused, and the cluster is probed. trial: the probes were answered, but only
- * an acked batch proves that records get through; until then one at a time is let in.
+ * open: records are accepted. closed: they are refused, and the cluster is probed. trial: the probes were answered, but
+ * only an acked batch proves that records get through; until then one record an interval is admitted.
  */
 export type GateState = 'open' | 'closed' | 'trial';
 
@@ -24,19 +24,19 @@ export interface HealthGateOptions {
   readonly logger: Logger;
   /** Asks the cluster, and the leaders of these partitions, for a sign of life. Rejects when there is none. */
   readonly probe: (partitions: PartitionsByTopic, deadlineMs: number) => Promise<void>;
-  /** How long a probe may take. */
+  /** Time limit of a probe. */
   readonly probeTimeoutMs: number;
   readonly onState: (state: GateState) => void;
 }
 
 /**
- * Whether async records are taken: closes after so many failures in a row, probes what failed while it is closed, and
- * opens after so many successes in a row and an acked batch.
+ * Decides whether async records are accepted. It closes after a number of failures in a row, probes the partitions that
+ * failed while it is closed, and opens after a number of successes in a row and an acked batch.
  */
 export class HealthGate {
   readonly #settings: HealthSettings;
   readonly #options: HealthGateOptions;
-  /** Where it failed and nothing was acked since. */
+  /** Partitions that failed and have had no ack since. */
   readonly #suspects = new Map<string, Set<number>>();
   #state: GateState = 'open';
   #failures = 0;
@@ -53,7 +53,10 @@ export class HealthGate {
     return this.#state;
   }
 
-  /** Whether to take a record now (monotonic ms). Of a trial nobody needs to tell how it ended: after an interval another is taken. */
+  /**
+   * Says whether to accept a record now (monotonic ms). The result of a trial need not be reported: the next record is
+   * admitted after the interval.
+   */
   admits(nowMs: number): boolean {
     if (this.#state === 'open') return true;
     if (this.#state === 'closed' || nowMs < this.#nextTrialMs) return false;
@@ -146,7 +149,7 @@ export class HealthGates {
     this.#options = options;
   }
 
-  /** How many refuse records, but for trials; null: there are none. */
+  /** The number of gates that refuse records, except for trials; null without any gate. */
   get closed(): number | null {
     if (this.#gates.size === 0) return null;
     return [...this.#gates.values()].filter(({ state }) => state !== 'open').length;

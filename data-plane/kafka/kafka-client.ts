@@ -15,7 +15,7 @@ export interface KafkaClient {
   /** Resolves when a broker answers, and so do the leaders of these partitions. @throws KafkaError */
   probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void>;
   /**
-   * Whether a batch could be written to this broker's socket at once: connected, logged in, not throttled, no bytes
+   * Says whether a batch could be written to this broker's socket at once: connected, logged in, not throttled, no bytes
    * waiting in the socket. When it is not connected the client starts to connect; `onReady` tells when to ask again.
    */
   isReady(brokerId: number): boolean;
@@ -33,7 +33,7 @@ export interface KafkaClient {
 
 export type PartitionsByTopic = ReadonlyMap<string, ReadonlySet<number>>;
 
-/** What a client tells its owner without being asked. Neither function may throw. */
+/** Events of a client. Neither function may throw. */
 export interface KafkaClientEvents {
   /** A broker that was not ready is now, or another one's address became known. */
   onReady(): void;
@@ -44,7 +44,7 @@ export interface KafkaClientEvents {
 export interface ClientStatus {
   /** connecting: nothing was reached yet. connected: at least one broker is up and logged in. failing: none is. */
   readonly state: 'connecting' | 'connected' | 'failing';
-  /** Why it fails; holds no secret. */
+  /** The reason of the failure, without a secret. */
   readonly error: string | null;
   /** The brokers answered and refused the login: waiting will not help. */
   readonly loginRefused: boolean;
@@ -69,7 +69,7 @@ export interface ProduceRequest {
   /** Broker id of the partitions' leader, from the metadata. */
   readonly leader: number;
   readonly batches: readonly ProduceBatch[];
-  /** How long the broker may take (acks=-1: for the replicas). */
+  /** Time limit of the broker, with acks -1 for its replicas. */
   readonly timeoutMs: number;
 }
 
@@ -85,10 +85,10 @@ export interface ProducerId {
   readonly epoch: number;
 }
 
-/** What makes a batch known again (KIP-98). */
+/** Identifies a batch that is sent again (KIP-98). */
 export interface SequenceStamp {
   readonly producer: ProducerId;
-  /** Of the first record, 0…2^31-1. */
+  /** Sequence number of the first record, 0…2^31-1. */
   readonly sequence: number;
   /** Wall clock. */
   readonly createdAtMs: number;
@@ -114,7 +114,7 @@ export interface RecordHeader {
   readonly value: Buffer | string;
 }
 
-/** Whether a failed Produce request may have been written. */
+/** Says whether the records of a failed Produce request may have been written. */
 export type Wire =
   /** Certain that no byte left. */
   | 'untouched'

@@ -7,14 +7,14 @@ import type { Failure } from './produce-failure.ts';
 /** Pauses between attempts double up to this, or are as the limits say where that is longer. */
 const retryPauseMaxMs = 1_000;
 
-/** Records that a lane sends together, again if need be. */
+/** Records that a lane sends together, again if necessary. */
 export interface LaneBatch {
   readonly entries: readonly Entry[];
-  /** That reached a broker. */
+  /** Attempts that reached a broker. */
   readonly attempts: number;
-  /** Of these, the ones without a verdict: each may have written the batch. */
+  /** Attempts without a verdict: each may have written the batch. */
   readonly unanswered: number;
-  /** What the last attempt said; explains a deadline that passes before the next. */
+  /** The failure of the last attempt, which explains a deadline that passes before the next one. */
   readonly failure: Failure | null;
   /**
    * Idempotent: an attempt with this stamp, to the topic of this id, brought no verdict. The batch may only be sent again
@@ -47,7 +47,7 @@ export function bytesOf(entries: readonly Entry[]): number {
   return bytes;
 }
 
-/** How many have their verdict. */
+/** Counts the entries that have their verdict. */
 export function countSettled(entries: readonly Entry[]): number {
   let settled = 0;
   for (const { settle } of entries) if (settle === null) settled++;
@@ -61,7 +61,7 @@ export function earliestOf(entries: readonly Entry[]): number {
   return earliest;
 }
 
-/** Splits off what is due. */
+/** Splits off the entries that are due. */
 export function partDue(entries: readonly Entry[], nowMs: number): { due: readonly Entry[]; live: readonly Entry[] } {
   let due = 0;
   for (const { deadlineMs } of entries) if (deadlineMs <= nowMs) due++;

@@ -3,7 +3,7 @@ import type { KafkaClient, KafkaError } from './kafka-client.ts';
 import type { Failure } from './produce-failure.ts';
 import type { ProducerLimits } from './producer-types.ts';
 
-/** What the lanes of one producer share. */
+/** The part of a producer that its lanes use. */
 export interface LaneProducer {
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
@@ -13,7 +13,7 @@ export interface LaneProducer {
   wakeAt(monotonicMs: number): void;
 }
 
-/** The topic that a lane belongs to, which hears what becomes of the lane's records. */
+/** The topic that a lane belongs to. It is told the results of the lane's records. */
 export interface LaneTopic {
   readonly name: string;
   acked(partition: number, entries: readonly Entry[], baseOffset: bigint | null): void;
@@ -26,7 +26,7 @@ export interface LaneTopic {
   refused(error: KafkaError): void;
 }
 
-/** Why a batch in flight brought no success. */
+/** The failure of a batch in flight. */
 export interface BatchFailure {
   readonly error: KafkaError;
   /** The leader has to be found anew. */

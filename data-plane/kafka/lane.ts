@@ -38,8 +38,8 @@ export interface LaneOptions {
 }
 
 /**
- * One topic-partition: a queue with one batch in flight. What arrives meanwhile is the next batch. A batch that failed
- * stays at the head, so that order is kept.
+ * One topic-partition: a queue with one batch in flight. Records that arrive meanwhile form the next batch. A batch that
+ * failed stays at the head, so that order is kept.
  */
 export class Lane {
   readonly topic: LaneTopic;
@@ -56,7 +56,7 @@ export class Lane {
   /** Batches to be sent (again) before the queue, in order. */
   #heads: LaneBatch[] = [];
   #inFlight: InFlight | null = null;
-  /** No attempt before: backing off. */
+  /** Monotonic; the end of the present backoff. */
   #notBeforeMs = 0;
 
   constructor({ topic, producer, topicId, partition, leader, onDone }: LaneOptions) {
@@ -79,7 +79,7 @@ export class Lane {
 
   /** Takes over who leads the partition, and the topic's id. */
   learn(topicId: string | null, leader: number): void {
-    // What the old leader has refused is not held back from a new one.
+    // A new leader may be tried at once, whatever the old one refused.
     if (leader !== this.leader) this.#notBeforeMs = 0;
     this.leader = leader;
     if (topicId === this.#topicId) return;
@@ -112,7 +112,7 @@ export class Lane {
     return this.#heads[0]?.entries[0]?.queuedAtMs ?? this.queue.first?.queuedAtMs ?? Infinity;
   }
 
-  /** What the next batch takes at the least. */
+  /** The smallest size that the next batch can have, in bytes. */
   leastBytes(source: EntryQueue): number {
     const [head] = this.#heads;
     return head === undefined ? (source.first?.bytes ?? 0) : bytesOf(head.entries);
@@ -143,7 +143,7 @@ export class Lane {
     return { batch: { partition: this.partition, records, stamp }, entries: batch.entries };
   }
 
-  /** What became of the batch in flight. */
+  /** Handles the result of the batch in flight. */
   answered(outcome: BatchOutcome): void {
     const inFlight = this.#inFlight;
     if (inFlight === null) return;
@@ -171,7 +171,7 @@ export class Lane {
     return earliest;
   }
 
-  /** Gives up everything that waits; what is in flight goes on. */
+  /** Gives up everything that waits. The batch in flight goes on. */
   failWaiting(failure: Failure): void {
     const heads = this.#heads;
     this.#heads = [];
@@ -192,7 +192,7 @@ export class Lane {
     return waiting.concat(this.queue.takeAll());
   }
 
-  /** Answers what is in flight as unknown, without a verdict. */
+  /** Answers the batch in flight as unknown. */
   abandon(failure: Failure): void {
     if (this.#inFlight === null) return;
     const open = this.#inFlight.batch.entries.filter(({ settle }) => settle !== null);
@@ -203,7 +203,7 @@ export class Lane {
   #takeQueued(source: EntryQueue, bytesMax: number, nowMs: number): LaneBatch | null {
     const { batchRecordsMax } = this.#producer.limits();
     while (source.length > 0) {
-      // The last look before the wire: what is due by now must never be written.
+      // The last check before the wire: a record that is due must never be written.
       const { due, live } = partDue(source.take(batchRecordsMax, bytesMax), nowMs);
       if (due.length > 0) this.topic.failed(due, deadlineBeforeWire);
       if (live.length > 0) return newBatch(live);
@@ -211,7 +211,7 @@ export class Lane {
     return null;
   }
 
-  /** Of a frozen batch all goes when one record has to: it cannot be sent again without it. */
+  /** Expires waiting batches. A frozen batch expires as a whole: it cannot be sent again without one of its records. */
   #expireHeads(nowMs: number): void {
     if (this.#heads.length === 0) return;
     const kept: LaneBatch[] = [];
@@ -227,7 +227,7 @@ export class Lane {
       if (live.length > 0) kept.push(live === head.entries ? head : { ...head, entries: live });
     }
     this.#heads = kept;
-    // The pause was for what is gone now; what comes next was not refused yet.
+    // The backoff was for batches that are gone now.
     if (kept.length === 0) this.#notBeforeMs = 0;
   }
 
@@ -265,7 +265,7 @@ export class Lane {
     this.#onDone({ error, refresh: judgement.refresh, topicId });
   }
 
-  /** A stamp that may be used up: the same batch again, or none with this producer id. */
+  /** The stamp may be used up: the same batch is sent again, or nothing more with this producer id. */
   #keepFrozen(batch: LaneBatch, { next, retires, failure }: Judgement, late: number): void {
     if (late > 0 || retires || next !== 'retry' || !mayTryAgain(batch, this.#producer.limits())) {
       this.#giveUp(batch, failure);

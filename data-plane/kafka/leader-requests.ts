@@ -5,9 +5,9 @@ import type { LaneProducer, LaneTopic } from './lane-owner.ts';
 import { bytesOf } from './lane-batch.ts';
 
 /**
- * Produce requests in flight to one leader for one topic. A broker works off a connection's requests one by one, so more
- * would only mean smaller batches, and records whose outcome is unknown instead of not sent when the broker hangs. For
- * one topic, not for all: a busy topic must not starve another.
+ * Produce requests in flight to one leader for one topic. A broker handles a connection's requests one by one, so more
+ * would only mean smaller batches, and more records with an unknown outcome when the broker hangs. The limit is one
+ * topic's, so that a busy topic cannot starve another.
  */
 const inFlightMax = 4;
 
@@ -41,7 +41,7 @@ export class LeaderRequests {
     this.#producer = producer;
   }
 
-  /** Whether a batch may be added for this leader, as far as requests go. */
+  /** Says whether a batch may be added for this leader within the limit of requests in flight. */
   hasRoom(leader: number): boolean {
     return this.#gathered.has(leader) || (this.#inFlight.get(leader) ?? 0) < inFlightMax;
   }
@@ -100,7 +100,7 @@ export class LeaderRequests {
   }
 }
 
-/** What no client should do: it leaves open whether anything was written. */
+/** Returns the error for a client that misbehaves: it is open whether anything was written. */
 function toKafkaError(error: unknown): KafkaError {
   if (error instanceof KafkaError) return error;
   const options = { retriable: false, wire: 'unknown', cause: error } as const;

@@ -187,7 +187,7 @@ export class LogicalProducer implements TopicOwner {
     };
   }
 
-  /** Takes nothing more, sends what it can until the deadline, answers the rest, closes. A second call may hurry it. */
+  /** Accepts no more records, sends until the deadline, answers the rest, then closes. A second call may set an earlier deadline. */
   close(deadlineMs: number): Promise<void> {
     this.#closeByMs = Math.min(this.#closeByMs, deadlineMs);
     return (this.#closing ??= this.#close());
@@ -210,7 +210,7 @@ export class LogicalProducer implements TopicOwner {
     await this.#settler.close();
   }
 
-  // What topics report and ask.
+  // Reports and questions of topics.
 
   labelOf(topic: string): string {
     return this.#options.topicLabels.ofNamed(this.label, topic);
@@ -272,7 +272,7 @@ export class LogicalProducer implements TopicOwner {
     if (earliestMs !== Infinity) this.#timer.at(earliestMs);
   }
 
-  /** Why records that wait are dropped at their deadline. */
+  /** Returns the reason for dropping waiting records at their deadline. */
   #waitFailure(): Failure {
     const { state } = this.#status;
     if (state === 'connected') return deadlineBeforeWire;

@@ -3,7 +3,7 @@ import { KafkaError } from './kafka-client.ts';
 import type { Entry } from './entry.ts';
 import type { FailedVerdict } from './producer-types.ts';
 
-/** Why records were not acked, without saying yet which outcome that means for each of them. */
+/** The reason why records were not acked. It does not say yet which outcome that means for each of them. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly outcome: 'rejected' | 'not_sent';
@@ -13,10 +13,10 @@ export interface Failure {
   readonly details?: readonly ErrorDetail[];
 }
 
-/** What to do with a batch after a failed attempt. */
+/** The decision about a batch after a failed attempt. */
 export interface Judgement {
   readonly next: 'retry' | 'split' | 'give_up';
-  /** The attempt may have been written: from now on only acked or unknown. */
+  /** The attempt may have been written: from now on the outcome is acked or unknown. */
   readonly mayBeWritten: boolean;
   /** The leader is another one, or none: fetch metadata. */
   readonly refresh: boolean;
@@ -46,10 +46,10 @@ const refreshNames = new Set([
 
 /** The broker does not know the sequence number's place: another producer id is needed. */
 const retiringNames = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH']);
-/** The leader has appended it and its replicas were late. */
+/** The leader has appended the batch, and its replicas were late. */
 const appendedNames = new Set(['NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'REQUEST_TIMED_OUT']);
 
-/** Judges a failed attempt (kafka-upstream.md sections 5 and 8); `isStamped`: sent again, it would be written once. */
+/** Judges a failed attempt. `isStamped`: brokers write the batch once, even if it is sent again. */
 export function judge(error: KafkaError, isStamped: boolean): Judgement {
   const { kafkaName, wire } = error;
   const retires = retiringNames.has(kafkaName);
@@ -63,7 +63,7 @@ export function judge(error: KafkaError, isStamped: boolean): Judgement {
   const next = error.retriable || retires ? 'retry' : 'give_up';
   if (wire === 'untouched') return { ...judgement, next };
   if (wire === 'unknown') {
-    // Unstamped, what was appended would be written twice for sure.
+    // An unstamped batch that was appended would certainly be written twice.
     return { ...judgement, next: appendedNames.has(kafkaName) && !isStamped ? 'give_up' : next };
   }
   return { ...judgement, next: splitNames.has(kafkaName) ? 'split' : next };
@@ -121,7 +121,7 @@ export const producerOverloaded: Failure = notSent(
   'The queue of records to Kafka is full.',
   null,
 );
-/** Larger than all that may wait: there will never be room for it. `setting`: whose bound that is. */
+/** Returns the failure of a record that is larger than the whole queue. `setting` names the bound. */
 export function largerThanQueue(limitBytes: number, setting: string): Failure {
   const message = `The record is larger than the ${limitBytes} bytes of records that may wait for Kafka (${setting}).`;
   return withLimit(rejected('RECORD_TOO_LARGE', message, null), limitBytes);
@@ -149,7 +149,7 @@ export const gateClosed: Failure = notSent(
   null,
 );
 
-/** Whether a lost record says that the cluster fails, not that something is wrong with the record or its topic. */
+/** Says whether a record was lost because the cluster fails, not because of the record or its topic. */
 export function blamesCluster({ code }: FailedVerdict): boolean {
   return code === 'KAFKA_UNAVAILABLE' || code === 'DELIVERY_UNKNOWN';
 }
@@ -161,14 +161,14 @@ const topicRefusals = new Set([
   'INVALID_TOPIC_EXCEPTION',
 ]);
 
-/** Whether the brokers answered that there is no such topic to write to: nothing is wrong with the cluster. */
+/** Says whether the brokers answered that the topic cannot be written to. The cluster itself is well then. */
 export function isTopicRefusal(error: unknown): error is KafkaError {
   return error instanceof KafkaError && error.wire === 'verdict' && topicRefusals.has(error.kafkaName);
 }
 
 const connectionNames = new Set(['CONNECTION_FAILED', 'TIMED_OUT', 'CLOSED', 'AUTHENTICATION_FAILED']);
 
-/** Whether the request failed with its connection, without an answer. */
+/** Says whether the request failed with its connection, without an answer. */
 export function isConnectionFailure(error: unknown): boolean {
   return error instanceof KafkaError && connectionNames.has(error.kafkaName);
 }

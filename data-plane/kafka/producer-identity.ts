@@ -8,10 +8,10 @@ const sequenceCount = 2 ** 31;
 
 export interface ProducerIdentityOptions {
   readonly client: KafkaClient;
-  /** How long a broker may take to give a producer id. */
+  /** Time limit of a broker to give a producer id. */
   readonly requestTimeoutMs: number;
   readonly wakeAt: (monotonicMs: number) => void;
-  /** There is a producer id now. */
+  /** Called when the producer id is available. */
   readonly onReady: () => void;
   /** The brokers give none, and waiting will not help. */
   readonly onRefused: (error: KafkaError) => void;
@@ -37,7 +37,7 @@ export class ProducerIdentity {
     this.#options = options;
   }
 
-  /** Whether a batch can be stamped; when not, a producer id is asked for, and `onReady` tells. */
+  /** Says whether a batch can be stamped. If not, it asks for a producer id; `onReady` is called when it is available. */
   isReady(nowMs: number): boolean {
     if (this.#producer !== null) return true;
     if (!this.#asking) {
@@ -53,7 +53,7 @@ export class ProducerIdentity {
     return { producer: this.#producer, sequence: this.#sequence, createdAtMs: Date.now() };
   }
 
-  /** So many records with this stamp are written. */
+  /** Notes that a number of records with this stamp are written. */
   acked({ producer, sequence }: SequenceStamp, records: number): void {
     if (producer === this.#producer) this.#sequence = (sequence + records) % sequenceCount;
   }

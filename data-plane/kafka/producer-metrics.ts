@@ -4,7 +4,7 @@ import type { GateState } from './health-gates.ts';
 import type { ClusterStatus } from './producer-types.ts';
 import type { NodeMemory } from './queue-bounds.ts';
 
-/** What the queues of one producer hold at the moment. */
+/** The present contents of one producer's queues. */
 export interface QueueFigures {
   readonly label: string;
   readonly records: number;

@@ -30,11 +30,11 @@ export interface Tls {
   readonly key: string | null;
 }
 
-/** What connections depend on. One logical producer per hash of these and process. */
+/** The settings that connections depend on. Each process has one logical producer per hash of them. */
 export interface ClusterSettings {
   readonly bootstrapServers: readonly { readonly host: string; readonly port: number }[];
   readonly connectTimeoutMs: number;
-  /** How long the broker may take for one Produce request. */
+  /** Time limit of the broker for one Produce request. */
   readonly requestTimeoutMs: number;
   readonly acks: -1 | 0 | 1;
   readonly compression: Compression;
@@ -60,7 +60,7 @@ export interface ProducerLimits {
   readonly retryBackoffMs: number;
 }
 
-/** When async records are refused at once because the cluster is known to fail. */
+/** Thresholds for refusing async records at once while the cluster fails. */
 export interface HealthSettings {
   /** Failures in a row that close the gate. */
   readonly failureThreshold: number;
@@ -85,14 +85,14 @@ export interface ClusterStatus {
   readonly brokers: string;
   /** connecting: not reached yet. */
   readonly state: 'connecting' | 'connected' | 'failing';
-  /** Why it fails; no secret. */
+  /** The reason of the failure, without a secret. */
   readonly error: string | null;
 }
 
 /** A plugin instance's share in a producer. */
 export interface ProducerLease {
   /**
-   * Queues the record and resolves with what became of it, by the deadline (monotonic ms) whatever Kafka does.
+   * Queues the record and resolves with its result by the deadline (monotonic ms), whatever Kafka does.
    * Never rejects. A record not on the wire by the deadline is dropped and never written.
    */
   readonly publish: (topic: string, record: KafkaRecord, deadlineMs: number) => Promise<Verdict>;
@@ -104,7 +104,7 @@ export interface ProducerLease {
   readonly release: () => void;
 }
 
-/** What became of one record. */
+/** The result of one record. */
 export type Verdict =
   | { readonly outcome: 'acked'; readonly topic: string; readonly partition: number; readonly offset: string }
   | { readonly outcome: 'accepted'; readonly topic: string }

@@ -35,7 +35,7 @@ export interface ProducersOptions {
   readonly createClient?: (options: KafkaClientOptions) => KafkaClient;
 }
 
-/** How long a producer whose last lease is gone may still work off its queue. */
+/** Time limit of a producer to empty its queue after its last lease was released. */
 const releaseFlushMs = 30_000;
 
 const clientFactories: Readonly<Record<KafkaClientName, (options: KafkaClientOptions) => KafkaClient>> = {
@@ -57,7 +57,7 @@ export interface UnsupportedSetting {
   readonly reason: string;
 }
 
-/** What of these settings neither client can keep. The configuration is refused then; producers do not look again. */
+/** Returns the settings that no client can fulfil. A configuration with one is refused, so that producers do not check again. */
 export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSetting[] {
   return unsupportedLogin(cluster.sasl);
 }
@@ -65,12 +65,12 @@ export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSettin
 interface Shared {
   readonly producer: LogicalProducer;
   readonly brokers: string;
-  /** What the leases call the cluster; the first one counts. */
+  /** The cluster's name in each lease; the first one counts. */
   readonly labels: Set<() => string>;
   readonly limits: LeasedLimits;
 }
 
-/** Equal for settings that make the same connections: the bootstrap servers are a set, in whatever order, however often. */
+/** Returns equal hashes for settings that make the same connections: the bootstrap servers are compared as a set. */
 function hashOf(cluster: ClusterSettings): string {
   const bootstrapServers = [...new Set(cluster.bootstrapServers.map(({ host, port }) => `${host}:${port}`))].sort();
   return createHash('sha256')

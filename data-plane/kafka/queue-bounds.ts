@@ -7,7 +7,7 @@ export interface NodeMemory {
   bytes: number;
 }
 
-/** What one producer holds: records queued or in flight, within its own bounds and the node's. */
+/** Counts the records of one producer, queued or in flight, within its own bounds and the node's. */
 export class QueueBounds {
   readonly #memory: NodeMemory;
   #records = 0;
@@ -25,7 +25,7 @@ export class QueueBounds {
     return this.#bytes;
   }
 
-  /** Why a record of so many bytes is not taken; null when it may be. */
+  /** Returns the reason for refusing a record of so many bytes; null when it may be queued. */
   refusal({ queueRecordsMax, queueBytesMax }: ProducerLimits, bytes: number): Failure | null {
     const setting = 'producer_async_buffering_limits_bytes_in_memory';
     if (bytes > queueBytesMax) return largerThanQueue(queueBytesMax, setting);

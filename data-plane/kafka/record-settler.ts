@@ -105,7 +105,7 @@ export class RecordSettler {
       this.#settle(entry, verdict);
     }
     if (lostAsync > 0) metrics.lost(label(), topic.label, lostAsync);
-    // What is lost at once is one failure, however many records it was.
+    // Records that are lost together are one failure of the cluster.
     if (lost.length > 0) gates.failed(lost.map(({ partition }) => ({ topic: topic.name, partition })));
   }
 

@@ -12,12 +12,12 @@ const goneMs = 5_000;
 /** Ids of topics of this name that are gone. An older one that comes back would only cost a refresh. */
 const formerIdsMax = 8;
 
-/** Which of the topics that had or have a name is the present one (KIP-516). */
+/** Knows which of the topics that had or have a name is the present one (KIP-516). */
 export class TopicIdentity {
   #id: string | null = null;
   /** Ids of topics that had this name before: a broker that lags behind may still name them. */
   readonly #formerIds = new Set<string>();
-  /** Until then the present id is not believed; 0: it is. */
+  /** The present id is ignored until then (monotonic ms); 0: it is trusted. */
   #doubtUntilMs = 0;
 
   /** 32 hex digits; null where the brokers know no ids. */
@@ -32,7 +32,7 @@ export class TopicIdentity {
   /** A broker does not know the id. `isGone`: the same broker has accepted records for it before. */
   doubt(id: string | null, isGone: boolean, nowMs: number): void {
     if (id !== this.#id) return;
-    // What began as a doubt may turn out to be certain.
+    // A doubt may become a certainty.
     if (this.isInDoubt && !isGone) return;
     this.#doubtUntilMs = nowMs + (isGone ? goneMs : doubtMs);
   }

@@ -1,10 +1,10 @@
 import { withinTime } from '../../shared/within-time.ts';
 
-/** What is waited for the brokers' answer at most: the refusal itself is known already. */
+/** Time limit of the brokers' answer: the refusal itself is known already. */
 const askMs = 500;
-/** An answer is kept so long: limits are changed now and then. */
+/** Time for which an answer is kept. */
 const answerKeptMs = 60_000;
-/** After no answer it is asked for again after this time. */
+/** Pause after a request without an answer. */
 const silenceKeptMs = 5_000;
 
 /** The largest record that the brokers take for one topic: asked for after a refusal, once for all that come meanwhile. */
@@ -17,7 +17,7 @@ export class TopicLimit {
     return this.#known !== null && nowMs < this.#known.untilMs ? this.#known.bytes : undefined;
   }
 
-  /** What `ask` brings by the deadline (monotonic ms), else null. Never rejects. */
+  /** Returns the result of `ask` if it is there by the deadline (monotonic ms), else null. Never rejects. */
   async askFor(ask: (deadlineMs: number) => Promise<number | null>, deadlineMs: number): Promise<number | null> {
     this.#asking ??= this.#ask(ask);
     return withinTime(this.#asking, deadlineMs - performance.now(), () => null);

@@ -4,7 +4,7 @@ import { doublingMs } from '../../shared/backoff.ts';
 const backoff = { firstMs: 100, maxMs: 1000 } as const;
 export const metadataMaxAgeMs = 300_000;
 
-/** When the metadata of a topic is fetched next. */
+/** Decides when the metadata of a topic is fetched next. */
 export class TopicRefresh {
   /** A fetch is under way. */
   isRunning = false;

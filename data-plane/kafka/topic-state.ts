@@ -12,7 +12,7 @@ import { otherTopics } from './topic-labels.ts';
 import { TopicLimit } from './topic-limit.ts';
 import { TopicRefresh } from './topic-refresh.ts';
 
-/** How long a topic that the brokers refuse is set aside before it is asked for again, when a configuration names it. */
+/** Pause before a refused topic of a configuration is looked up again. Other topics wait for the longest pause at once. */
 const quarantine = { firstMs: 100, maxMs: 5_000 } as const;
 
 /** The producer of a topic, which settles its records. */
@@ -33,7 +33,7 @@ export interface TopicOwner extends LaneProducer {
   markDirty(topic: TopicState): void;
 }
 
-/** What one producer knows of one topic, which owns its lanes. Nothing in here is shared with another topic. */
+/** One topic of one producer, with its lanes. Nothing in here is shared with another topic. */
 export class TopicState implements RequestTopic {
   readonly name: string;
   readonly #owner: TopicOwner;
@@ -96,7 +96,7 @@ export class TopicState implements RequestTopic {
     return { state: this.known ? 'reachable' : 'untested', error: null };
   }
 
-  /** Why records of this topic are answered at once; null when they may be queued. */
+  /** Returns the reason for answering records of this topic at once; null when they may be queued. */
   refusal(nowMs: number): Failure | null {
     return this.#refusal !== null && nowMs < this.#refusal.untilMs ? this.#refusal.failure : null;
   }
@@ -140,12 +140,12 @@ export class TopicState implements RequestTopic {
     return stuck;
   }
 
-  /** Where its records go is known. */
+  /** The partitions and leaders of the topic are known. */
   get canSend(): boolean {
     return this.known && !this.#identity.isInDoubt;
   }
 
-  // What lanes and requests report.
+  // Reports of lanes and requests.
 
   acked(partition: number, entries: readonly Entry[], baseOffset: bigint | null): void {
     this.#owner.acked(this, entries, partition, baseOffset);
@@ -197,7 +197,7 @@ export class TopicState implements RequestTopic {
     this.refuse(failureOf(error), performance.now());
   }
 
-  // What is learned of the topic.
+  // Metadata and refusals.
 
   /** The brokers can be reached again: what was asked in vain is asked at once. */
   refreshNow(): void {
@@ -314,7 +314,7 @@ export class TopicState implements RequestTopic {
     return null;
   }
 
-  /** Whether a batch may leave now or waits for the linger. */
+  /** Says whether a batch may leave now or waits for the linger. */
   #mayLeave(queue: EntryQueue, nowMs: number): boolean {
     const { lingerMs, batchRecordsMax, batchBytesMax } = this.#owner.limits();
     const first = queue.first;

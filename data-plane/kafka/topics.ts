@@ -151,7 +151,7 @@ export class Topics {
     if (!(answer instanceof KafkaError)) this.#learned(topic, answer, nowMs);
     else if (isTopicRefusal(answer)) this.#refused(topic, failureOf(answer), nowMs);
     else topic.refresh.failed(nowMs);
-    // Nobody waits for a topic without records: that it could not be looked up is no failure yet.
+    // Without waiting records a failed look-up has cost nobody anything yet.
     if (answer instanceof KafkaError && topic.hasWaiting) this.#options.onRefreshFailed(answer);
     if (topic.hasWaiting || topic.wantsMetadata) this.markDirty(topic);
   }

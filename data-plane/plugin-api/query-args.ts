@@ -33,7 +33,7 @@ export class ArgMap {
 
 export interface ParsedArgs {
   readonly args: ArgMap;
-  /** There were more than `argumentsMax`, which were left out. */
+  /** The text had more arguments than `argumentsMax`; the rest was left out. */
   readonly isTruncated: boolean;
 }
 

@@ -204,7 +204,7 @@ const outOfReach = afterLostAnswer('brokers out of reach', async ({ meet, networ
   network('closed');
 });
 
-/** Once on the wire, acked or unknown: kafka-upstream.md section 5, "the rule across attempts". */
+/** Once an attempt was on the wire without a verdict, the outcome is acked or unknown. */
 export function wireRuleSuite(rig: () => Rig): void {
   describeTogether(
     'the rule across attempts',

@@ -1,4 +1,4 @@
-/** The clusters' topics and routes, and what each request of the outcome table (kafka-upstream.md section 5) must bring. */
+/** The clusters' topics and routes, and what each request of the outcome table must bring. */
 
 /** How Kafka is doing: well; its processes stopped in their tracks; one broker of three gone; all gone. */
 export type KafkaState = 'well' | 'asleep' | 'halved' | 'gone';

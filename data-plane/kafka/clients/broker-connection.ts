@@ -3,9 +3,9 @@ import { KafkaError, type Wire } from '../kafka-client.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 
 /**
- * One connection to one broker: what a library has to offer. Each library is used at this level, below its own producer,
- * because only here it is known whether the leader's connection is up before a batch is handed over and whether bytes of
- * it left; and because a failed topic then has nothing to share with another.
+ * One connection to one broker. Each library is used at this level, below its own producer, because only here it is known
+ * whether the leader's connection is up before a batch is handed over, and whether bytes of it left. A failed topic then
+ * shares nothing with another.
  */
 export interface BrokerConnection {
   /** Connects and logs in, once, within the cluster's connect time-out. @throws KafkaError */
@@ -20,7 +20,7 @@ export interface BrokerConnection {
    * @throws KafkaError, untouched or unknown; after a time-out the connection ends
    */
   exchange(request: WireRequest): Promise<Buffer | null>;
-  /** The broker asks to be spared: the connection is not ready for so long. */
+  /** Makes the connection not ready for the time that the broker asks for. */
   throttle(throttleMs: number): void;
   /** Ends it at once; requests in flight fail as unknown. Calls no event. */
   destroy(): void;
@@ -67,7 +67,7 @@ export function encodeRequest(request: WireRequest, headroomBytes: number): Buff
   }
 }
 
-/** How long a broker asks to be spared (KIP-219): until then its connection counts as not ready. */
+/** The pause that a broker asks for (KIP-219). Until its end the connection counts as not ready. */
 export class Throttle {
   readonly #onEnd: () => void;
   #untilMs = 0;

@@ -56,7 +56,7 @@ export async function askTopicConfig(
   return decoded(() => decodeTopicConfigResponse(body, name));
 }
 
-/** What became of each batch. @throws KafkaError which holds for all of them */
+/** Sends a Produce request and returns the result of each batch. @throws KafkaError which holds for all of them */
 export async function produceOn(
   connection: BrokerConnection,
   { acks, compression }: ClusterSettings,

@@ -44,7 +44,7 @@ interface Broker {
 export interface BrokersClientOptions {
   readonly cluster: ClusterSettings;
   readonly open: OpenBrokerConnection;
-  /** How long a broker may take to answer. */
+  /** Time limit of a broker's answer. */
   readonly answerTimeoutMs: number;
   readonly events: KafkaClientEvents;
 }

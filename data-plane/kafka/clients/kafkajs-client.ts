@@ -6,7 +6,7 @@ import { type KafkajsCluster, KafkajsBrokerConnection } from './kafkajs-connecti
 import { kafkajs } from './kafkajs-internals.ts';
 import { kafkajsSasl, tlsOptions } from './security-options.ts';
 
-/** What the client adds to the broker's own time-out before it gives up on an answer. */
+/** Time that the client waits for an answer beyond the broker's own time limit. */
 export const answerGraceMs = 1000;
 
 export interface KafkaClientOptions {

@@ -28,7 +28,7 @@ const reauthenticateAtPart = 0.2;
 /** Length, api key, api version, correlation id, client id: the request header. Flexible ones have a byte more. */
 const headerBytes = 14 + clientId.length;
 
-/** What the connections of one client share. */
+/** Settings that the connections of one client share. */
 export interface KafkajsCluster {
   readonly cluster: ClusterSettings;
   readonly requestTimeoutMs: number;

@@ -28,7 +28,7 @@ export function loadPlatformatic(): Promise<typeof Platformatic> {
   return import('@platformatic/kafka');
 }
 
-/** What the connections of one client share. */
+/** Settings that the connections of one client share. */
 export interface PlatformaticCluster {
   readonly cluster: ClusterSettings;
   readonly requestTimeoutMs: number;
@@ -193,7 +193,10 @@ export class PlatformaticBrokerConnection implements BrokerConnection {
   }
 }
 
-/** A socket that connects proves little: a stopped broker's does too. So the broker has to answer before it counts as up: with the highest version of each API. */
+/**
+ * Asks for the highest version of each API. A socket that connects proves little, since that of a stopped broker does
+ * too: a broker counts as up only once it has answered.
+ */
 function askVersions(
   library: typeof Platformatic,
   connection: Platformatic.Connection,

@@ -40,7 +40,7 @@ export function createLogin(sasl: Sasl): Login {
   return (exchange) => loginScram(sasl, exchange);
 }
 
-/** What of a login's settings no broker could understand: path below `config` of kafka-upstream, and why. */
+/** Returns the settings of a login that no broker could understand: their path below `config` and the reason. */
 export function unsupportedLogin(sasl: Sasl | null): { readonly field: string; readonly reason: string }[] {
   if (sasl?.mechanism === 'PLAIN') {
     return [

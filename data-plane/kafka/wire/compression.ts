@@ -9,7 +9,7 @@ interface Codec {
   readonly compress: ((records: Buffer) => Buffer) | null;
 }
 
-/** What the WebAssembly codec is given at most: it does not notice when its memory (2 GiB) ends. */
+/** The most bytes that the WebAssembly codec is given: it does not notice when its memory (2 GiB) ends. */
 const wasmBytesMax = 256 * 1024 * 1024;
 /** zstd's own default, and Kafka's. */
 const zstdLevel = 3;

@@ -7,7 +7,7 @@ const withIds: ApiVersion = { apiKey, apiVersion: 12, flexible: true };
 /** The first that can be told not to create topics: brokers from 1.0 on. */
 const withoutIds: ApiVersion = { apiKey, apiVersion: 4, flexible: false };
 
-/** Of a topic from before there were ids. */
+/** The id of a topic that is older than topic ids. */
 const noId = '0'.repeat(32);
 
 export function metadataVersion(highest: HighestVersion): ApiVersion {

@@ -158,7 +158,7 @@ function readPartition(topic: string, reader: WireReader): PartitionAnswer {
   return { topic, partition: reader.int32(), errorCode: reader.int16(), baseOffset: reader.int64() };
 }
 
-/** What the answer says of each batch, in their order. */
+/** Returns the answer's verdict on each batch, in their order. */
 export function readVerdicts(answer: ProduceAnswer, request: ProduceRequest, version: ApiVersion): BatchOutcome[] {
   const topic = version.flexible ? request.topicId : request.topic;
   return request.batches.map((batch) =>
@@ -170,7 +170,7 @@ export function readVerdicts(answer: ProduceAnswer, request: ProduceRequest, ver
 }
 
 /**
- * What the answer says of one batch. A record counts as written only when the response names its topic and partition
+ * Returns the answer's verdict on one batch. A record counts as written only when the response names its topic and partition
  * without an error.
  *
  * Not every error means "not written": with acks=-1 the leader appends first and waits for its replicas then, and when

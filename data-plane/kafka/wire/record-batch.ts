@@ -5,7 +5,7 @@ import type { Compression } from '../producer-types.ts';
 
 /** Bytes of a record batch before its records (KIP-98, magic 2). */
 export const batchHeaderBytes = 61;
-/** Where in the batch the part begins that the CRC covers. */
+/** Offset in the batch of the part that the CRC covers. */
 const crcCoversFrom = 21;
 
 /** A record batch whose size is known and whose bytes are yet to be written. */

@@ -1,4 +1,4 @@
-/** What a broker says it understands of one API. */
+/** A version of one API. */
 export interface ApiVersion {
   readonly apiKey: number;
   readonly apiVersion: number;

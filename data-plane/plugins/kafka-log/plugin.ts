@@ -12,7 +12,7 @@ import { logEntry } from './log-entry.ts';
 /** Entries of one instance that may wait for a schema registry at a time. */
 const encodingMax = 1_000;
 
-/** Sends an entry for each request to a Kafka topic, after its response (kafka-upstream.md section 9). */
+/** Sends an entry for each request to a Kafka topic, after its response. */
 export const kafkaLog: PluginDefinition<KafkaLogConfig> = {
   version: kafkaLogSchema.version,
   priority: kafkaLogSchema.priority,

@@ -3,7 +3,7 @@ import type { EncoderOptions, RegistrySettings } from '../../schemas/encoder.ts'
 import type { ForwardProxy } from '../../http-client/forward-proxy.ts';
 import type { OAuthSettings } from '../../http-client/token-source.ts';
 
-/** How keys or values are encoded, by a configuration with its references resolved; null without a schema for them. */
+/** Returns the encoder that a configuration, with its references resolved, asks for; null without a schema for the role. */
 export function encoderOptions(
   registry: ConfluentRegistryConfig | null | undefined,
   role: 'key' | 'value',

@@ -27,7 +27,7 @@ export function producerOptions(
     limits: {
       batchRecordsMax: config.producer_request_limits_messages_per_request,
       batchBytesMax: config.producer_request_limits_bytes_per_request,
-      // What waits is sent as soon as its lane is free, so that the flush timeout is never reached without a linger.
+      // Without a linger a record is sent as soon as its lane is free, long before the flush timeout.
       lingerMs: config.producer_async
         ? Math.min(config.producer_linger, config.producer_async_flush_timeout)
         : config.producer_linger,

@@ -14,7 +14,7 @@ const accepted: Answer = {
 export interface AnswerOptions {
   /** The configured topic; any other was named by the request. */
   readonly topic: string;
-  /** Whether `error` is Kafka's name of the error. */
+  /** `error` of an answer is Kafka's name of the error. */
   readonly returnErrorName: boolean;
 }
 
@@ -29,7 +29,7 @@ export function compileAnswers(options: AnswerOptions): AnswerTo {
   return (verdicts, requestId) => {
     const acked = verdicts.filter((verdict) => verdict.outcome === 'acked');
     if (acked.length === verdicts.length) return success(acked);
-    // What is told of a failure depends on who named its topic: alike is what is told alike.
+    // The outcome of a failure depends on who named its topic, so failures are compared as they are answered.
     const failures = new Map(
       verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
     );

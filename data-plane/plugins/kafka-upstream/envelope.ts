@@ -6,7 +6,7 @@ import { headerText } from '../../plugin-api/header-text.ts';
 import type { BodyKind } from './media-type.ts';
 import { ArgMap, formArgs, queryArgs } from '../../plugin-api/query-args.ts';
 
-/** What the envelope shows of a request; an Exchange is one. */
+/** The parts of a request that the envelope shows; an Exchange has them. */
 export interface EnvelopeRequest {
   readonly method: string;
   readonly target: string;
@@ -23,7 +23,7 @@ export interface EnvelopeParts {
   readonly forward_body: boolean;
 }
 
-/** Writes the envelope: one JSON object (kafka-upstream.md section 2). `body` is the text of the body's members. */
+/** Writes the envelope, one JSON object. `body` is the text of the body's members. */
 export type WriteEnvelope = (request: EnvelopeRequest, body: string) => string;
 
 /** Compiles what the envelope holds into one function. */

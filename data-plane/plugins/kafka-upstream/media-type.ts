@@ -1,4 +1,4 @@
-/** How a body is read, by its media type (kafka-upstream.md section 2). */
+/** The ways to read a body. */
 export type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'binary';
 
 const kindsByType: Readonly<Record<string, BodyKind>> = {

@@ -14,7 +14,7 @@ export function numberTextAt(jsonText: string, tokens: readonly string[]): strin
   return /^-?[0-9]/.test(text) ? text : undefined;
 }
 
-/** Where the value of a member starts, in the object that starts at `from`. */
+/** Returns the position of a member's value in the object that starts at `from`. */
 function memberAt(text: string, from: number, name: string): number | undefined {
   let found: number | undefined;
   let at = skipSpace(text, from + 1);
@@ -29,7 +29,7 @@ function memberAt(text: string, from: number, name: string): number | undefined 
   return found;
 }
 
-/** Where an element starts, in the array that starts at `from`. */
+/** Returns the position of an element in the array that starts at `from`. */
 function elementAt(text: string, from: number, index: number): number | undefined {
   let at = skipSpace(text, from + 1);
   for (let passed = 0; passed < index; passed++) {
@@ -62,7 +62,7 @@ function skipValue(text: string, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string that starts at `from`. */
+/** Returns the position behind the closing quote of the string that starts at `from`. */
 function skipString(text: string, from: number): number {
   let at = from + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;

@@ -19,7 +19,7 @@ import { compileRecords, type PreparedRecord } from './prepare-records.ts';
 import { compileRecordHeaders } from './record-headers.ts';
 import { compileTopics } from './record-topics.ts';
 
-/** Turns a request into one Kafka record per target topic and answers the client (kafka-upstream.md). */
+/** Turns a request into one Kafka record per target topic and answers the client. */
 export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   version: kafkaUpstreamSchema.version,
   priority: kafkaUpstreamSchema.priority,

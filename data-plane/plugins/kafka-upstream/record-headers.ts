@@ -10,7 +10,7 @@ const noHeaders: readonly RecordHeader[] = [];
 const traceHeader = 'traceparent';
 
 /**
- * Which request headers become record headers, and as what. Names are compared without case and stand in lower case
+ * Compiles which request headers become record headers, and under which names. Names are compared without case and stand in lower case
  * unless a mapping says otherwise. The trace context goes along even where it is not listed or is excluded; being one
  * value by W3C's rules, its first is taken.
  */

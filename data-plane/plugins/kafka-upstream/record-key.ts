@@ -9,7 +9,7 @@ import { parseMultipart } from './multipart.ts';
 import { numberTextAt } from './number-text.ts';
 import { queryArgs } from '../../plugin-api/query-args.ts';
 
-/** What a key can be made of. */
+/** The parts of a request that a key can be made of. */
 export type KeyRequest = Pick<Exchange, 'query' | 'headers' | 'route' | 'consumer'>;
 
 /** The text of the record's key; null: no key. The body's content encoding is undone before. */
