@@ -1,4 +1,3 @@
-import { doublingMs } from '../../../shared/backoff.ts';
 import {
   type BatchOutcome,
   type ClientStatus,
@@ -14,32 +13,9 @@ import { kafkaErrorCode } from '../wire/kafka-error-codes.ts';
 import type { MetadataAnswer, TopicAnswer } from '../wire/metadata-request.ts';
 import type { ClusterSettings } from '../producer-types.ts';
 import { isTopicRefusal } from '../produce-failure.ts';
-import {
-  type BrokerAddress,
-  type BrokerConnection,
-  connectionFailed,
-  type OpenBrokerConnection,
-} from './broker-connection.ts';
+import { type BrokerConnection, connectionFailed, type OpenBrokerConnection } from './broker-connection.ts';
+import { BrokerTable, isLoginRefused, loginBackoffMs, reconnectDelayMs } from './broker-table.ts';
 import { askMetadata, askProducerId, askTopicConfig, produceOn } from './broker-requests.ts';
-
-const reconnectBackoff = { firstMs: 50, maxMs: 1000 } as const;
-/** A connection that a broker closes sooner than this was not idle. The shortest sensible limit of brokers is above it. */
-const idleLeastMs = 1_000;
-/** A refused login is tried again more slowly: brokers and directories may lock accounts. */
-const loginBackoffMs = 5000;
-
-/** A broker of the cluster and the one connection to it. */
-interface Broker {
-  readonly id: number;
-  address: BrokerAddress;
-  connection: BrokerConnection | null;
-  state: 'down' | 'opening' | 'up';
-  /** Monotonic; when its connection was last opened. */
-  openedAtMs: number;
-  failures: number;
-  /** Monotonic; no attempt before. */
-  retryAtMs: number;
-}
 
 export interface BrokersClientOptions {
   readonly cluster: ClusterSettings;
@@ -55,7 +31,7 @@ export interface BrokersClientOptions {
  */
 export class BrokersClient implements KafkaClient {
   readonly #options: BrokersClientOptions;
-  readonly #brokers = new Map<number, Broker>();
+  readonly #brokers: BrokerTable;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #waiting = new Set<() => void>();
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
@@ -68,6 +44,22 @@ export class BrokersClient implements KafkaClient {
 
   constructor(options: BrokersClientOptions) {
     this.#options = options;
+    const { events } = options;
+    this.#brokers = new BrokerTable({
+      open: options.open,
+      after: (delayMs, run) => this.#after(delayMs, run),
+      onReady: () => events.onReady(),
+      onUp: () => {
+        this.#searches = 0;
+        this.#setStatus({ state: 'connected', error: null, loginRefused: false });
+        this.#wakeWaiting();
+        events.onReady();
+      },
+      onAllDown: (error) => {
+        this.#failed(error);
+        this.#search();
+      },
+    });
   }
 
   async connect(deadlineMs: number): Promise<void> {
@@ -111,19 +103,13 @@ export class BrokersClient implements KafkaClient {
   }
 
   isReady(brokerId: number): boolean {
-    const broker = this.#brokers.get(brokerId);
-    if (broker === undefined) return false;
-    if (broker.state === 'up') return broker.connection !== null && broker.connection.isReady();
-    if (broker.state === 'down') this.#openBroker(broker);
-    return false;
+    return this.#brokers.isReady(brokerId);
   }
 
   produce(request: ProduceRequest): Promise<readonly BatchOutcome[]> {
-    const broker = this.#brokers.get(request.leader);
-    if (broker === undefined || broker.connection === null || broker.state !== 'up') {
-      return Promise.reject(connectionFailed("the leader's connection is down", 'untouched'));
-    }
-    return produceOn(broker.connection, this.#options.cluster, request);
+    const connection = this.#brokers.connectionOf(request.leader);
+    if (connection === null) return Promise.reject(connectionFailed("the leader's connection is down", 'untouched'));
+    return produceOn(connection, this.#options.cluster, request);
   }
 
   async producerId(deadlineMs: number): Promise<ProducerId> {
@@ -134,28 +120,25 @@ export class BrokersClient implements KafkaClient {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    for (const broker of this.#brokers.values()) {
-      broker.connection?.destroy();
-      broker.connection = null;
-      broker.state = 'down';
-    }
+    this.#brokers.close();
     this.#wakeWaiting();
     return Promise.resolve();
   }
 
   async #askAny(topics: readonly string[], deadlineMs: number): Promise<MetadataAnswer> {
     const answer = await askMetadata(await this.#requireUp(deadlineMs), topics, this.#timeoutMs(deadlineMs));
-    this.#learn(answer);
+    this.#brokers.learn(answer.brokers);
     return answer;
   }
 
   async #askBroker(brokerId: number, deadlineMs: number): Promise<void> {
-    const broker = this.#brokers.get(brokerId);
-    if (broker === undefined || broker.connection === null || broker.state !== 'up') {
-      if (broker !== undefined) this.#openBroker(broker);
+    const connection = this.#brokers.connectionOf(brokerId);
+    if (connection === null) {
+      // Opens it for the next probe.
+      this.#brokers.isReady(brokerId);
       throw connectionFailed("the leader's connection is down", 'untouched');
     }
-    await askMetadata(broker.connection, [], this.#timeoutMs(deadlineMs));
+    await askMetadata(connection, [], this.#timeoutMs(deadlineMs));
   }
 
   #timeoutMs(deadlineMs: number): number {
@@ -164,39 +147,28 @@ export class BrokersClient implements KafkaClient {
 
   /** Waits only while a connection that was idle is opened again. @throws KafkaError when no broker is connected */
   async #requireUp(deadlineMs: number): Promise<BrokerConnection> {
-    let connection = this.#anyUp();
-    while (connection === null && this.#isReopening && performance.now() < deadlineMs) {
+    let connection = this.#brokers.anyUp();
+    while (connection === null && this.#isReopening() && performance.now() < deadlineMs) {
       await this.#statusChange(deadlineMs - performance.now());
-      connection = this.#anyUp();
+      connection = this.#brokers.anyUp();
     }
     if (connection !== null) return connection;
     this.#search();
     throw connectionFailed(this.#status.error ?? 'no broker is connected', 'untouched');
   }
 
-  get #isReopening(): boolean {
-    if (this.#closed || this.#status.state !== 'connected') return false;
-    return [...this.#brokers.values()].some(({ state }) => state === 'opening');
-  }
-
-  #anyUp(): BrokerConnection | null {
-    let up: BrokerConnection | null = null;
-    for (const { state, connection } of this.#brokers.values()) {
-      if (state !== 'up' || connection === null) continue;
-      if (connection.isReady()) return connection;
-      up = connection;
-    }
-    return up;
+  #isReopening(): boolean {
+    return !this.#closed && this.#status.state === 'connected' && this.#brokers.isOpening;
   }
 
   /** Asks the seeds in turn who the brokers are, again and again until one of these is connected. */
   #search(): void {
-    if (this.#searching || this.#searchTimer !== null || this.#closed || this.#anyUp() !== null) return;
+    if (this.#searching || this.#searchTimer !== null || this.#closed || this.#brokers.anyUp() !== null) return;
     this.#searching = true;
     this.#askSeed()
       .then(
         // Each is connected to, so that the state of the cluster is known without traffic.
-        () => this.#brokers.forEach((broker) => this.#openBroker(broker)),
+        () => this.#brokers.openAll(),
         (error: unknown) => this.#failed(error),
       )
       .finally(() => {
@@ -219,99 +191,17 @@ export class BrokersClient implements KafkaClient {
     const connection = this.#options.open(seed, { onReady: () => undefined, onClosed: () => undefined });
     try {
       await connection.open();
-      this.#learn(await askMetadata(connection, [], this.#options.answerTimeoutMs));
+      const { brokers } = await askMetadata(connection, [], this.#options.answerTimeoutMs);
+      this.#brokers.learn(brokers);
     } finally {
       connection.destroy();
     }
   }
 
-  #learn(answer: MetadataAnswer): void {
-    if (this.#closed) return;
-    const seen = new Set<number>();
-    for (const { id, host, port } of answer.brokers) {
-      seen.add(id);
-      const broker = this.#brokers.get(id);
-      if (broker === undefined) {
-        this.#brokers.set(id, {
-          id,
-          address: { host, port },
-          connection: null,
-          state: 'down',
-          openedAtMs: -Infinity,
-          failures: 0,
-          retryAtMs: 0,
-        });
-      } else if (broker.address.host !== host || broker.address.port !== port) {
-        broker.address = { host, port };
-        broker.failures = 0;
-        broker.retryAtMs = 0;
-        if (broker.state === 'up') this.#drop(broker, connectionFailed('the broker has moved', 'untouched'));
-      }
-    }
-    for (const broker of this.#brokers.values()) {
-      // A broker that the cluster no longer names and that does not answer either is forgotten.
-      if (!seen.has(broker.id) && broker.state === 'down') this.#brokers.delete(broker.id);
-    }
-  }
-
-  #openBroker(broker: Broker): void {
-    if (this.#closed || broker.state !== 'down') return;
-    if (performance.now() < broker.retryAtMs) return;
-    const connection = this.#options.open(broker.address, {
-      onReady: () => this.#options.events.onReady(),
-      onClosed: (error, wasIdle) => this.#ended(broker, error, wasIdle),
-    });
-    broker.state = 'opening';
-    broker.connection = connection;
-    connection.open().then(
-      () => {
-        if (this.#closed || broker.connection !== connection) return connection.destroy();
-        broker.state = 'up';
-        broker.openedAtMs = performance.now();
-        broker.failures = 0;
-        this.#searches = 0;
-        this.#setStatus({ state: 'connected', error: null, loginRefused: false });
-        this.#wakeWaiting();
-        this.#options.events.onReady();
-      },
-      (error: unknown) => {
-        connection.destroy();
-        if (broker.connection === connection) this.#drop(broker, error);
-      },
-    );
-  }
-
-  /** Brokers close connections that are idle for long (`connections.max.idle.ms`): that is no failure. */
-  #ended(broker: Broker, error: KafkaError, wasIdle: boolean): void {
-    if (!wasIdle || performance.now() - broker.openedAtMs < idleLeastMs) return this.#drop(broker, error);
-    broker.connection = null;
-    broker.state = 'down';
-    this.#openBroker(broker);
-  }
-
-  #drop(broker: Broker, error: unknown): void {
-    if (this.#closed) return;
-    broker.connection?.destroy();
-    broker.connection = null;
-    broker.state = 'down';
-    const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
-    const delayMs = loginRefused ? loginBackoffMs : reconnectDelayMs(broker.failures++);
-    broker.retryAtMs = performance.now() + delayMs;
-    if (this.#anyUp() === null) {
-      this.#failed(error);
-      this.#search();
-    }
-    this.#after(delayMs + 1, () => {
-      // Only the owner knows whether the broker is still of use: it asks isReady, which connects.
-      if (broker.state === 'down') this.#options.events.onReady();
-    });
-  }
-
   #failed(error: unknown): void {
-    if (this.#closed || this.#anyUp() !== null) return;
+    if (this.#closed || this.#brokers.anyUp() !== null) return;
     const message = error instanceof Error ? error.message : 'the connection failed';
-    const loginRefused = error instanceof KafkaError && error.kafkaName === 'AUTHENTICATION_FAILED';
-    this.#setStatus({ state: 'failing', error: message, loginRefused });
+    this.#setStatus({ state: 'failing', error: message, loginRefused: isLoginRefused(error) });
   }
 
   #setStatus(status: ClientStatus): void {
@@ -349,11 +239,6 @@ export class BrokersClient implements KafkaClient {
     this.#timers.add(timer);
     return timer;
   }
-}
-
-/** Returns three quarters of the doubled delay or more, with jitter so that many nodes do not come back in step. */
-function reconnectDelayMs(failures: number): number {
-  return doublingMs(failures, reconnectBackoff) * (0.75 + Math.random() / 4);
 }
 
 function closedError(): KafkaError {
