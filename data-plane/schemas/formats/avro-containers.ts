@@ -38,7 +38,7 @@ export function arrayNode(items: AvroNode): AvroNode {
         context.faults.add({ pointer, rule: 'type', expected: 'array', message: 'must be an array' });
         return;
       }
-      for (let index = 0; index < value.length && !context.faults.isFull; index++) {
+      for (let index = 0; index < value.length; index++) {
         items.explain(value[index], pointerTo(pointer, index), context);
       }
     },
@@ -66,7 +66,6 @@ export function mapNode(values: AvroNode): AvroNode {
         return;
       }
       for (const key of Object.keys(value)) {
-        if (context.faults.isFull) return;
         const at = pointerTo(pointer, key);
         if (/\p{Surrogate}/u.test(key)) {
           const message = 'the key must not hold a lone surrogate, which UTF-8 cannot carry';

@@ -66,6 +66,8 @@ export function transcoderOf(node: AvroNode): Transcode {
 export interface RecordNode {
   /** Whether the names fit: none undeclared, none required missing. */
   namesFit(value: Readonly<Record<string, unknown>>): boolean;
+  /** Counts the names and kinds of values that do not fit, without a look at what is below. */
+  misfits(value: Readonly<Record<string, unknown>>): number;
   /** Whether every declared field is given. */
   isComplete(value: Readonly<Record<string, unknown>>): boolean;
 }
@@ -76,8 +78,26 @@ export interface ExplainContext {
   readonly out: AvroWriter;
 }
 
-/** Whether a node takes the value; leaves nothing written. */
+/** A trial costs at least this much of the writer's `trialBytesLeft`. */
+const trialBytesMin = 64;
+
+/** Takes back what was written since, and charges it as a trial. */
+export function takeBack(out: AvroWriter, position: number, depth: number): void {
+  out.trialBytesLeft -= trialBytesMin + out.position - position;
+  out.position = position;
+  out.depth = depth;
+}
+
+/** Tells whether a node takes the value; leaves nothing written. */
 export function fits(node: AvroNode, value: unknown, out: AvroWriter): boolean {
+  const { position, depth } = out;
+  const good = node.write(value, out);
+  takeBack(out, position, depth);
+  return good;
+}
+
+/** Likewise for a node without parts, whose trial costs next to nothing. */
+function scalarFits(node: AvroNode, value: unknown, out: AvroWriter): boolean {
   const { position, depth } = out;
   const good = node.write(value, out);
   out.position = position;
@@ -109,7 +129,7 @@ export function scalarNode(options: {
     write,
     ...(transcode === undefined ? {} : { transcode }),
     explain(value, pointer, { faults, out }) {
-      if (fits(this, value, out)) return;
+      if (scalarFits(this, value, out)) return;
       const misfit = diagnose?.(value);
       faults.add({ pointer, ...(misfit ?? { rule: 'type', expected, message: `must be ${expected}` }) });
     },

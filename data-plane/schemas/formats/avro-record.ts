@@ -1,4 +1,4 @@
-import { kinds, transcoderOf, type AvroNode, type ExplainContext, type Transcode } from './avro-node.ts';
+import { kindOf, kinds, transcoderOf, type AvroNode, type ExplainContext, type Transcode } from './avro-node.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { pointerTo } from './format.ts';
 import { codes, type JsonCursor } from './json-cursor.ts';
@@ -7,7 +7,7 @@ import { isObject, ownValue } from './json-value.ts';
 /** How deep records may nest: a recursive schema must not let a client exhaust the stack. */
 export const depthMax = 500;
 
-export interface AvroField {
+export interface RecordField {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly node: AvroNode;
@@ -25,15 +25,15 @@ interface Step {
 /** The fields of a record, prepared for its passes. */
 interface Layout {
   readonly name: string;
-  fields: readonly AvroField[];
+  readonly fields: RecordField[];
   /** Names and aliases. */
-  known: ReadonlySet<string>;
+  readonly known: Set<string>;
   hasAliases: boolean;
-  steps: readonly Step[];
+  readonly steps: Step[];
 }
 
-/** Creates the node of a record. Its fields are filled in afterwards, so that they may refer back to it. */
-export function recordNode(name: string): { readonly node: AvroNode; setFields(fields: readonly AvroField[]): void } {
+/** Creates the node of a record. Its fields are added afterwards, so that they may refer back to it. */
+export function recordNode(name: string): { readonly node: AvroNode; readonly add: (field: RecordField) => void } {
   const layout: Layout = { name, fields: [], known: new Set(), hasAliases: false, steps: [] };
   const node: AvroNode = {
     name,
@@ -41,30 +41,39 @@ export function recordNode(name: string): { readonly node: AvroNode; setFields(f
     rank: 9,
     record: {
       namesFit: (value) => namesFit(layout, value),
+      misfits: (value) => misfits(layout, value),
       isComplete: (value) => layout.fields.every((field) => givenNames(field, value).length === 1),
     },
     write: (value, out) => isObject(value) && writeRecord(layout, value, out),
     transcode: (from, out) => transcodeRecord(layout, from, out),
     explain: (value, pointer, context) => explainRecord(layout, value, pointer, context),
   };
-  return {
-    node,
-    setFields(fields) {
-      layout.fields = fields;
-      layout.known = new Set(fields.flatMap((field) => [field.name, ...field.aliases]));
-      layout.hasAliases = fields.some((field) => field.aliases.length > 0);
-      layout.steps = fields.map((field) => ({
-        key: Buffer.from(`"${field.name}"`),
-        defaultBytes: field.defaultBytes,
-        transcode: transcoderOf(field.node),
-      }));
-    },
-  };
+  return { node, add: (field) => addField(layout, field) };
+}
+
+function addField(layout: Layout, field: RecordField): void {
+  const { name, aliases, node, defaultBytes } = field;
+  layout.fields.push(field);
+  layout.steps.push({ key: Buffer.from(JSON.stringify(name)), defaultBytes, transcode: transcoderOf(node) });
+  for (const each of [name, ...aliases]) layout.known.add(each);
+  if (aliases.length > 0) layout.hasAliases = true;
 }
 
 function namesFit({ fields, known }: Layout, value: Readonly<Record<string, unknown>>): boolean {
   for (const key in value) if (!known.has(key)) return false;
   return fields.every((field) => field.defaultBytes !== null || givenNames(field, value).length === 1);
+}
+
+function misfits({ fields, known }: Layout, value: Readonly<Record<string, unknown>>): number {
+  let count = 0;
+  for (const key in value) if (!known.has(key)) count++;
+  for (const field of fields) {
+    const [given] = givenNames(field, value);
+    const isGood =
+      given === undefined ? field.defaultBytes !== null : (field.node.accepts & kindOf(value[given])) !== 0;
+    if (!isGood) count++;
+  }
+  return count;
 }
 
 function writeRecord(layout: Layout, value: Readonly<Record<string, unknown>>, out: AvroWriter): boolean {
@@ -138,7 +147,7 @@ function explainRecord(layout: Layout, value: unknown, pointer: string, context:
 }
 
 function explainField(
-  field: AvroField,
+  field: RecordField,
   { name }: Layout,
   value: Readonly<Record<string, unknown>>,
   pointer: string,
@@ -163,6 +172,6 @@ function explainField(
   }
 }
 
-function givenNames(field: AvroField, value: Readonly<Record<string, unknown>>): string[] {
+function givenNames(field: RecordField, value: Readonly<Record<string, unknown>>): string[] {
   return [field.name, ...field.aliases].filter((name) => Object.hasOwn(value, name));
 }

@@ -210,7 +210,7 @@ export function readLong(value: unknown, out?: AvroWriter): number | bigint | un
   return typeof parsed === 'bigint' && parsed >= longMin && parsed <= longMax ? parsed : undefined;
 }
 
-function readDouble(value: unknown): number | undefined {
+export function readDouble(value: unknown): number | undefined {
   // JSON has no infinity: an infinite number is one that a double cannot hold.
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (value instanceof NumberText) return readDouble(Number(value.text));

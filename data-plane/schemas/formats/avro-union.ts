@@ -1,5 +1,6 @@
 import {
   fits,
+  takeBack,
   kindOf,
   kinds,
   nameOfKind,
@@ -12,12 +13,15 @@ import {
 import { words } from './avro-scalars.ts';
 import type { AvroWriter } from './avro-writer.ts';
 import { NumberText } from './exact-json.ts';
-import { Faults, pointerTo, type PayloadEncoding } from './format.ts';
+import { pointerTo, type PayloadEncoding } from './format.ts';
 import { codes } from './json-cursor.ts';
 import { isObject } from './json-value.ts';
 
-/** Records tried in ambiguous unions for one value: nested ones would otherwise cost exponential time. */
-export const attemptsMax = 10_000;
+/**
+ * Bytes that may be written in vain for one value: so many, and so many more for each character of its text. Without a
+ * bound, unions within unions would cost exponential time. Beyond it, only the first branch that may fit is tried.
+ */
+export const trialBytes = { base: 1024 * 1024, perCharacter: 16 } as const;
 
 interface Branch {
   readonly index: number;
@@ -50,16 +54,20 @@ interface Branches {
 export function unionNode(nodes: readonly AvroNode[], payloadEncoding: PayloadEncoding): AvroNode {
   const union = branchesOf(nodes, payloadEncoding);
   const { only, nullIndex, takesTagged } = union;
-  return {
+  const node: AvroNode = {
     ...(only !== undefined && nullIndex >= 0 ? { transcode: optionalTranscoder(only, nullIndex) } : {}),
     name: 'union',
     accepts: nodes.reduce((all, { accepts }) => all | accepts, takesTagged ? kinds.object : 0),
     rank: 9,
     write: (value, out) => writeUnion(union, value, out),
     explain(value, pointer, context) {
-      if (!fits(this, value, context.out)) explainUnion(union, value, pointer, context);
+      if (value === null && nullIndex >= 0) return;
+      // A look at the whole value at each level of nested unions would cost quadratic time.
+      if (only !== undefined && findTagged(union, value) === undefined) only.node.explain(value, pointer, context);
+      else if (!fits(node, value, context.out)) explainUnion(union, value, pointer, context);
     },
   };
+  return node;
 }
 
 function branchesOf(nodes: readonly AvroNode[], payloadEncoding: PayloadEncoding): Branches {
@@ -152,26 +160,27 @@ function explainPlain(union: Branches, value: unknown, pointer: string, context:
     }
   }
   if (list.length === 0 || (list.length > 1 && !isObject(value))) return addUnionFault(union, value, pointer, context);
-  const best = fewestFaults(list, value, pointer, context);
-  if (best === undefined || best.list.length === 0) addUnionFault(union, value, pointer, context);
-  else context.faults.addAll(best);
+  const best = likeliest(list, value);
+  const faultsBefore = context.faults.total;
+  best?.node.explain(value, pointer, context);
+  if (context.faults.total === faultsBefore) addUnionFault(union, value, pointer, context);
 }
 
-/** Returns the faults of the branch with the fewest: most likely it is the one that was meant. */
-function fewestFaults(
-  list: readonly Branch[],
-  value: unknown,
-  pointer: string,
-  context: ExplainContext,
-): Faults | undefined {
-  let best: Faults | undefined;
+/** Returns the branch that was most likely meant: among records the one whose fields fit best by name and kind. */
+function likeliest(list: readonly Branch[], value: unknown): Branch | undefined {
+  let best: Branch | undefined;
+  let fewest = Number.POSITIVE_INFINITY;
   for (const branch of list) {
-    if (context.out.attemptsLeft-- <= 0) break;
-    const faults = new Faults();
-    branch.node.explain(value, pointer, { ...context, faults });
-    if (best === undefined || faults.list.length < best.list.length) best = faults;
+    const { record } = branch.node;
+    const misfits = record !== undefined && isObject(value) ? record.misfits(value) : likeOther(value);
+    if (misfits < fewest) [best, fewest] = [branch, misfits];
   }
   return best;
+}
+
+/** Rates a branch that is no record, such as a map: below a record that fits, above one of which no name fits. */
+function likeOther(value: unknown): number {
+  return isObject(value) ? Math.max(1, Object.keys(value).length) : 0;
 }
 
 function addUnionFault(
@@ -188,7 +197,7 @@ function addUnionFault(
 
 /**
  * Returns the records that the value fits; with several, those that it fits without taking a default. There are none
- * when the attempts are used up.
+ * when no trial is left.
  */
 function findRecord(
   records: readonly RecordBranch[],
@@ -197,17 +206,17 @@ function findRecord(
 ): readonly RecordBranch[] {
   const named = records.filter(({ record }) => record.namesFit(value));
   if (named.length <= 1) return named;
-  const good = named.filter(({ node }) => out.attemptsLeft-- > 0 && fits(node, value, out));
+  const good = named.filter(({ node }) => out.trialBytesLeft > 0 && fits(node, value, out));
   const complete = good.length > 1 ? good.filter(({ record }) => record.isComplete(value)) : [];
   return complete.length > 0 ? complete : good;
 }
 
 function writeBranch({ index, node }: Branch, value: unknown, out: AvroWriter): boolean {
   const { position, depth } = out;
+  if (out.trialBytesLeft <= 0) return false;
   out.int(index);
   if (node.write(value, out)) return true;
-  out.position = position;
-  out.depth = depth;
+  takeBack(out, position, depth);
   return false;
 }
 

@@ -14,8 +14,8 @@ export class AvroWriter {
   position = 0;
   /** Nesting of records, counted by their nodes. */
   depth = 0;
-  /** What is left of the attempts to find the branch of ambiguous unions. */
-  attemptsLeft = 0;
+  /** Bytes that may still be written in vain, to find the branches of unions. */
+  trialBytesLeft = 0;
   /** A number was met that JSON.parse may have rounded where that matters. */
   sawRounded = false;
   readonly #store = new GrowingBuffer();

@@ -1,6 +1,10 @@
+import { RequestError } from '../../../shared/errors.ts';
+
 const initialBytes = 16 * 1024;
 /** A buffer that a large record made is not kept beyond this size. */
 const keptBytesMax = 1024 * 1024;
+/** A record's largest size: defaults can make much of a short body, and no broker takes as much. */
+export const encodedBytesMax = 64 * 1024 * 1024;
 
 /** A buffer that grows as it is written to and is reused from record to record; the writer holds the position. */
 export class GrowingBuffer {
@@ -26,6 +30,10 @@ export class GrowingBuffer {
 
   /** Copies all bytes: a writer that goes back to put a length before its contents has some behind its position. */
   #grow(needed: number): Buffer {
+    if (needed > encodedBytesMax) {
+      const details = [{ limit: encodedBytesMax, unit: 'bytes' }];
+      throw new RequestError('RECORD_TOO_LARGE', 'The encoded record is too large.', { details });
+    }
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
     this.bytes.copy(larger);
     this.bytes = larger;

@@ -6,7 +6,8 @@ export type FractionDigits = 3 | 6 | 9;
 
 const datePattern = /^(\d{4})-(\d{2})-(\d{2})$/;
 const timePattern = /^(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?$/;
-const zonePattern = /(?:Z|z|([+-])(\d{2}):?(\d{2}))$/;
+/** A zone; an offset may be hours alone, as PostgreSQL writes it. */
+const zonePattern = /(?:Z|z|([+-])(\d{2})(?::?(\d{2}))?)$/;
 const daySeconds = 86_400;
 
 /** An ISO 8601 date as days since 1970-01-01. */
@@ -43,7 +44,7 @@ export function parseIsoTimestamp(text: string, digits: FractionDigits, local: b
   const units = parseIsoTime(text.slice(11, text.length - (zone?.[0].length ?? 0)), digits);
   if (typeof days === 'string') return days;
   if (typeof units === 'string') return units;
-  const offsetMinutes = zone?.[1] === undefined ? 0 : Number(zone[2]) * 60 + Number(zone[3]);
+  const offsetMinutes = zone?.[1] === undefined ? 0 : Number(zone[2]) * 60 + Number(zone[3] ?? 0);
   if (offsetMinutes > 24 * 60 || Number(zone?.[3] ?? 0) > 59) return 'value';
   const seconds = days * daySeconds - (zone?.[1] === '-' ? -1 : 1) * offsetMinutes * 60;
   return BigInt(seconds) * 10n ** BigInt(digits) + BigInt(units);

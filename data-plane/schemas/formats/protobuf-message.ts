@@ -138,13 +138,13 @@ export function repeatedWriter(number: number, node: ProtobufNode, isPacked: boo
   return (value, to) => {
     if (!Array.isArray(value)) return to.fault('type', 'array', 'must be an array');
     if (value.length === 0) return;
-    const { out, path, faults } = to;
+    const { out, path } = to;
     let start = 0;
     if (isPacked) {
       out.varint(tag);
       start = out.open();
     }
-    for (let index = 0; index < value.length && !faults.isFull; index++) {
+    for (let index = 0; index < value.length; index++) {
       if (!isPacked) out.varint(tag);
       path.push(index);
       writeItem(value[index], node, to);
@@ -163,7 +163,6 @@ export function mapWriter(number: number, keyType: string, node: ProtobufNode): 
     if (!isObject(value)) return to.fault('type', 'map', 'must be an object (map)');
     const { out, path } = to;
     for (const name of Object.keys(value)) {
-      if (to.faults.isFull) return;
       path.push(name);
       out.varint(tag);
       to.nested(() => {

@@ -164,7 +164,7 @@ function structNodes(): { struct: ProtobufNode; value: ProtobufNode; list: Proto
     write(items, to) {
       if (!Array.isArray(items)) return to.fault('type', 'google.protobuf.ListValue', 'must be an array');
       to.nested(() => {
-        for (let index = 0; index < items.length && !to.faults.isFull; index++) {
+        for (let index = 0; index < items.length; index++) {
           to.path.push(index);
           to.out.varint(tags.item);
           value.write(items[index], to);

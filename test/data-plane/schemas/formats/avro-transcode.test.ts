@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { avroFormat } from '../../../../data-plane/schemas/formats/avro.ts';
+import { compileAvro } from '../../../../data-plane/schemas/formats/avro.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { avroSchema } from '../differential/avro-cases.ts';
 import type { CompiledSchema } from '../../../../data-plane/schemas/formats/format.ts';
+import { runAtOnce } from '../../../../data-plane/schemas/formats/steps.ts';
 import { formatOptions } from '../format-options.ts';
 
 const none = Buffer.alloc(0);
@@ -13,7 +14,7 @@ function bothWays(schema: unknown): { direct: CompiledSchema; parsed: CompiledSc
   const compile = (more: readonly unknown[]): CompiledSchema => {
     const fields = [{ name: 'v', type: schema }, ...more];
     const text = JSON.stringify({ type: 'record', name: 'Wrapper', fields });
-    return avroFormat.compile({ text, references: [] }, formatOptions());
+    return runAtOnce(compileAvro({ text, references: [] }, formatOptions()));
   };
   const decimal = { type: 'bytes', logicalType: 'decimal', precision: 4, scale: 2 };
   return { direct: compile([]), parsed: compile([{ name: 'd', type: ['null', decimal], default: null }]) };

@@ -3,9 +3,10 @@
 import avro from 'avsc';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { avroFormat } from '../../../../data-plane/schemas/formats/avro.ts';
+import { compileAvro } from '../../../../data-plane/schemas/formats/avro.ts';
 import { depthMax } from '../../../../data-plane/schemas/formats/avro-record.ts';
-import type { PayloadEncoding } from '../../../../data-plane/schemas/formats/format.ts';
+import { SchemaUnusableError, type PayloadEncoding } from '../../../../data-plane/schemas/formats/format.ts';
+import { runAtOnce } from '../../../../data-plane/schemas/formats/steps.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { formatOptions } from '../format-options.ts';
 
@@ -25,9 +26,8 @@ const long = avro.types.LongType.__with({
 
 /** Encodes with ours, decodes with avsc without logical types: what a consumer finds on the wire. */
 function roundTrip(schema: avro.Schema, json: string, encoding: PayloadEncoding = 'auto'): unknown {
-  const bytes = avroFormat
-    .compile({ text: JSON.stringify(schema), references: [] }, formatOptions({ payloadEncoding: encoding }))
-    .encode(json, prefix);
+  const source = { text: JSON.stringify(schema), references: [] };
+  const bytes = runAtOnce(compileAvro(source, formatOptions({ payloadEncoding: encoding }))).encode(json, prefix);
   expect(bytes.subarray(0, 5)).to.deep.equal(prefix);
   const decoded: unknown = avro.Type.forSchema(withoutLogicalLongs(schema), {
     registry: { long },
@@ -93,6 +93,8 @@ describe('Avro from JSON', () => {
     ['date as number', logical('int', 'date'), '5', 5],
     ['time-millis', logical('int', 'time-millis'), '"00:00:01.5"', 1500],
     ['time-micros', logical('long', 'time-micros'), '"00:00:01.5"', '1500000n'],
+    ['an offset of hours alone', logical('long', 'timestamp-millis'), '"2024-03-06 05:38:40+01"', '1709699920000n'],
+    ['a negative offset of hours alone', logical('long', 'timestamp-millis'), '"1970-01-01T00:00-05"', '18000000n'],
     ['timestamp-millis', logical('long', 'timestamp-millis'), '"1970-01-01T01:00:00+01:00"', '0n'],
     ['timestamp-micros', logical('long', 'timestamp-micros'), '"2024-01-01T00:00:00.000001Z"', '1704067200000001n'],
     ['timestamp-nanos', logical('long', 'timestamp-nanos'), '"2024-01-01T00:00:00.000000001Z"', '1704067200000000001n'],
@@ -375,6 +377,30 @@ describe('Avro from JSON', () => {
     expect(faultsOf(schema, json)).to.have.length.greaterThan(0);
   });
 
+  it('bounds the work of maps and records within each other', () => {
+    const inner = {
+      type: 'record',
+      name: 'B',
+      fields: [{ name: 'v', type: ['null', { type: 'map', values: 'A' }, 'B'] }],
+    };
+    const schema = named('A', { name: 'v', type: ['null', { type: 'map', values: 'A' }, inner] });
+    const json = `${'{"v":'.repeat(100)}"bad"${'}'.repeat(100)}`;
+    const before = process.cpuUsage();
+    expect(faultsOf(schema, json)).to.have.length.greaterThan(0);
+    // Without a bound the work doubles with each level.
+    expect(process.cpuUsage(before).user / 1000).to.be.lessThan(2_000);
+  });
+
+  it('counts all faults of a value, and lists the first', () => {
+    const compiled = runAtOnce(
+      compileAvro({ text: JSON.stringify({ type: 'array', items: 'int' }), references: [] }, formatOptions()),
+    );
+    const body = JSON.stringify(Array.from({ length: 5_000 }, () => 'x'));
+    expect(() => compiled.encode(body, prefix))
+      .to.throw(RequestError)
+      .with.property('detailsTotal', 5_000);
+  });
+
   it('resolves references, also those of references, to any named type', () => {
     const references = [
       { name: 'e', text: JSON.stringify({ type: 'enum', name: 'x.E', symbols: ['A', 'B'] }) },
@@ -382,7 +408,7 @@ describe('Avro from JSON', () => {
       { name: 'r', text: JSON.stringify(named('x.R', { name: 'e', type: 'E' }, { name: 'f', type: 'x.F' })) },
     ];
     const text = JSON.stringify(union('null', 'x.R', { type: 'array', items: 'x.E' }));
-    const compiled = avroFormat.compile({ text, references }, formatOptions());
+    const compiled = runAtOnce(compileAvro({ text, references }, formatOptions()));
     expect([...compiled.encode('{"e":"B","f":"a"}', Buffer.alloc(0))]).to.deep.equal([2, 2, 97]);
     expect([...compiled.encode('["B"]', Buffer.alloc(0))]).to.deep.equal([4, 2, 2, 0]);
   });
@@ -390,15 +416,93 @@ describe('Avro from JSON', () => {
   it('resolves references', () => {
     const other = JSON.stringify({ type: 'record', name: 'x.Other', fields: [{ name: 'a', type: 'int' }] });
     const text = JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'o', type: 'x.Other' }] });
-    const compiled = avroFormat.compile({ text, references: [{ name: 'x.Other', text: other }] }, formatOptions());
+    const compiled = runAtOnce(compileAvro({ text, references: [{ name: 'x.Other', text: other }] }, formatOptions()));
     expect([...compiled.encode('{"o":{"a":3}}', Buffer.alloc(0))]).to.deep.equal([6]);
   });
 
-  it('says that a faulty schema is unusable', () => {
-    expect(() => avroFormat.compile({ text: '{"type":"nonsense"}', references: [] }, formatOptions())).to.throw(
-      /faulty/,
-    );
-    expect(() => avroFormat.compile({ text: '{', references: [] }, formatOptions())).to.throw(/faulty/);
+  const unusable: [what: string, schema: unknown, message: RegExp][] = [
+    ['an unknown type', { type: 'nonsense' }, /does not declare the type "nonsense"$/],
+    ['no type', {}, /holds nothing in the place of a type$/],
+    ['a number for a type', ['null', 5], /holds 5 in the place of a type$/],
+    ['a union in a union', ['null', ['int']], /holds a union$/],
+    ['a type twice in a union', ['int', { type: 'int', logicalType: 'date' }], /holds int twice$/],
+    ['an empty union', [], /holds no type$/],
+    ['a record without fields', { type: 'record', name: 'R' }, /record R .* has no list of fields$/],
+    [
+      'a field without name',
+      { type: 'record', name: 'R', fields: [{ type: 'int' }] },
+      /a field of the record R has no name$/,
+    ],
+    ['a field twice', named('R', { name: 'a', type: 'int' }, { name: 'a', type: 'int' }), /field a twice$/],
+    ['a type declared twice', [named('a.R'), named('a.R')], /declares the type a\.R twice$/],
+    ['a primitive declared anew', named('int'), /declares int anew$/],
+    ['an enum without symbols', { type: 'enum', name: 'E', symbols: [] }, /enum E has no list of symbols$/],
+    ['a symbol twice', { type: 'enum', name: 'E', symbols: ['A', 'A'] }, /enum E has a symbol twice$/],
+    ['a fixed without size', { type: 'fixed', name: 'F', size: -1 }, /fixed F has no usable size$/],
+    ['too many branches', Array.from({ length: 1_001 }, (_, index) => named(`R${index}`)), /more than 1000 branches$/],
+    [
+      'what is nested too deeply',
+      JSON.parse(`${'{"type":"array","items":'.repeat(600)}"int"${'}'.repeat(600)}`),
+      /nested too deeply$/,
+    ],
+    [
+      'a default that contains itself',
+      { type: 'record', name: 'R', fields: [{ name: 'r', type: 'R', default: {} }] },
+      /contains itself$/,
+    ],
+  ];
+  for (const [what, schema, message] of unusable) {
+    it(`cannot use ${what}`, () => {
+      const compiling = compileAvro({ text: JSON.stringify(schema), references: [] }, formatOptions());
+      expect(() => runAtOnce(compiling)).to.throw(SchemaUnusableError, message);
+    });
+  }
+
+  it('cannot use what is no JSON', () => {
+    const compiling = compileAvro({ text: '{', references: [] }, formatOptions());
+    expect(() => runAtOnce(compiling)).to.throw(SchemaUnusableError, /the Avro schema is not JSON$/);
+  });
+
+  const defaults: [what: string, type: unknown, value: unknown, hex: string | undefined][] = [
+    ['null of a later branch', ['string', 'null'], null, '02'],
+    ['text of a later branch', ['null', 'string'], '', '0200'],
+    ['a number of a later branch', ['null', 'string', 'int'], 3, '0406'],
+    ['text, which no number is', ['null', 'double', 'string'], 'NaN', '04064e614e'],
+    ['a record of a later branch', ['null', named('B', { name: 'x', type: 'int' })], { x: 1 }, '0202'],
+    ['the number that text names', 'double', 'NaN', '000000000000f87f'],
+    ['text for a whole number', 'int', '0', undefined],
+    ['text for a long', 'long', '0', undefined],
+    ['text for a truth value', 'boolean', 'false', undefined],
+    ['null for text', 'string', null, undefined],
+    ['a symbol that is none', { type: 'enum', name: 'E', symbols: ['A'] }, 'B', undefined],
+    ['fixed of another size', { type: 'fixed', name: 'F', size: 2 }, 'a', undefined],
+    ['all digits of a long', 'long', '@9007199254740993', '82808080808080 20'.replace(' ', '')],
+  ];
+  for (const [what, type, value, hex] of defaults) {
+    it(`${hex === undefined ? 'leaves a field without the default' : 'takes for a default'} ${what}`, () => {
+      const schema = { type: 'record', name: 'R', fields: [{ name: 'f', type, default: value }] };
+      const text = JSON.stringify(schema).replace(/"@(\d+)"/, '$1');
+      const compiled = runAtOnce(compileAvro({ text, references: [] }, formatOptions()));
+      const encoded = (): string => compiled.encode('{}', Buffer.alloc(0)).toString('hex');
+      if (hex === undefined) expect(encoded).to.throw(RequestError).with.property('code', 'SCHEMA_VALIDATION_FAILED');
+      else expect(encoded()).to.equal(hex);
+    });
+  }
+
+  it('takes namespaces with hyphens, and names in them', () => {
+    const schema = {
+      type: 'record',
+      name: 'Order',
+      namespace: 'my-shop.orders-v1',
+      fields: [
+        { name: 'line', type: { type: 'record', name: 'Line', fields: [{ name: 'a', type: 'int' }] } },
+        { name: 'other', type: ['null', 'my-shop.orders-v1.Line'] },
+        { name: 'third', type: 'Line' },
+      ],
+    };
+    const compiled = runAtOnce(compileAvro({ text: JSON.stringify(schema), references: [] }, formatOptions()));
+    const json = '{"line":{"a":1},"other":{"my-shop.orders-v1.Line":{"a":2}},"third":{"a":3}}';
+    expect(compiled.encode(json, Buffer.alloc(0)).toString('hex')).to.equal('02020406');
   });
 
   it('agrees with avsc on any schema and value', () => {
@@ -498,15 +602,16 @@ describe('Avro from JSON', () => {
   });
 
   it('takes __proto__ for a text and a name like any other, beside numbers of many digits too', () => {
-    const compiled = avroFormat.compile(
-      { text: JSON.stringify({ type: 'map', values: ['string', 'long'] }), references: [] },
-      formatOptions(),
+    const compiled = runAtOnce(
+      compileAvro(
+        { text: JSON.stringify({ type: 'map', values: ['string', 'long'] }), references: [] },
+        formatOptions(),
+      ),
     );
     const bytes = compiled.encode('{"a":"__proto__","__proto__":9007199254740993}', prefix).toString('latin1');
     expect(bytes).to.include('\x02a\0\x12__proto__').and.include('\x12__proto__\x02');
-    const strict = avroFormat.compile(
-      { text: JSON.stringify(named('R', { name: 'n', type: 'long' })), references: [] },
-      formatOptions(),
+    const strict = runAtOnce(
+      compileAvro({ text: JSON.stringify(named('R', { name: 'n', type: 'long' })), references: [] }, formatOptions()),
     );
     const refused = (text: string): unknown => {
       try {
@@ -525,7 +630,7 @@ describe('Avro from JSON', () => {
       { name: 'b', type: { type: 'array', items: ['int', 'R'] }, default: [] },
       { name: 'c', type: decimal, default: '' },
     );
-    const compiled = avroFormat.compile({ text: JSON.stringify(schema), references: [] }, formatOptions());
+    const compiled = runAtOnce(compileAvro({ text: JSON.stringify(schema), references: [] }, formatOptions()));
     const value = fc.object({ key: fc.constantFrom('a', 'b', 'c', 'int', 'R', 'd'), maxDepth: 4 });
     fc.assert(
       fc.property(value, (json) => {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { AvroWriter } from '../../../../data-plane/schemas/formats/avro-writer.ts';
-import { GrowingBuffer } from '../../../../data-plane/schemas/formats/growing-buffer.ts';
+import { encodedBytesMax, GrowingBuffer } from '../../../../data-plane/schemas/formats/growing-buffer.ts';
 import { ProtobufWriter } from '../../../../data-plane/schemas/formats/protobuf-writer.ts';
+import { RequestError } from '../../../../shared/errors.ts';
 
 describe('the growing buffer', () => {
   it('keeps what was written when it grows, also behind the position', () => {
@@ -21,6 +22,13 @@ describe('the growing buffer', () => {
     store.reserve(0, 2 * 1024 * 1024);
     store.reset();
     expect(store.bytes.length).to.equal(length);
+  });
+
+  it('grows no further than a record may be', () => {
+    const store = new GrowingBuffer();
+    expect(() => store.reserve(encodedBytesMax, 1))
+      .to.throw(RequestError)
+      .with.property('code', 'RECORD_TOO_LARGE');
   });
 
   // 16 KiB is the size that a buffer begins with.
