@@ -9,7 +9,7 @@ import type { ConfigReader } from '../store/config-reader.ts';
 import type { Database } from '../store/database.ts';
 import { createNodeStore } from '../store/node-store.ts';
 import type { WriteHold } from '../store/write-hold.ts';
-import type { ConnectionLimits } from './connection-guard.ts';
+import { type ConnectionLimits, defaultConnectionLimits as limits } from './connection-guard.ts';
 import { createClustering } from './clustering-views.ts';
 import { NodeRegistry } from './node-registry.ts';
 import { defaultSessionTimings, type SessionTimings } from './node-session-types.ts';
@@ -112,7 +112,9 @@ async function startServer(
     version = '',
     databaseId = '',
     timings = defaultSessionTimings,
-    connectionLimits,
+    nodesMax = 0,
+    // Every node that may have a row may be connected.
+    connectionLimits = { ...limits, connectionsMax: Math.max(limits.connectionsMax, nodesMax) },
     logger,
   }: ConfigSyncOptions,
   publisher: Publisher,

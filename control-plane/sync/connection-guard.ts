@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 /** Bounds of the connections of the cluster port. */
 export interface ConnectionLimits {
-  /** Connections at a time, whatever their state. */
+  /** Connections at a time, whatever their state; at most the file descriptors less 256. */
   readonly connectionsMax: number;
   /** Time from the connection to the welcome of its first node, and from the end of its last stream to the close. */
   readonly handshakeMs: number;

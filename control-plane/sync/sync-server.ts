@@ -1,5 +1,6 @@
 import { Server, status as GrpcStatus, type ServerDuplexStream, type ServiceDefinition } from '@grpc/grpc-js';
 import { certificateDetails, type ClusterTls } from '../../shared/cluster-tls.ts';
+import { connectionsWithin } from '../../shared/descriptors.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { LimitHit } from '../../shared/limit-hits.ts';
@@ -64,7 +65,7 @@ const streamsMax = 8;
 export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {
   const { listen, tls, timings, logger, onLimit, connectionLimits = defaultConnectionLimits } = options;
   const guard = new ConnectionGuard({
-    limits: connectionLimits,
+    limits: { ...connectionLimits, connectionsMax: connectionsWithin(connectionLimits.connectionsMax) },
     onLimit: (limit, fields) => onLimit?.(limit, 'cluster', fields),
   });
   const sessions = new Set<Session>();
