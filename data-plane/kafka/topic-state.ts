@@ -1,4 +1,3 @@
-import { doublingMs } from '../../shared/backoff.ts';
 import type { Destination } from '../../shared/destination.ts';
 import type { KafkaError, TopicMetadata } from './kafka-client.ts';
 import { type Entry, EntryQueue } from './entry.ts';
@@ -11,9 +10,7 @@ import { TopicIdentity } from './topic-identity.ts';
 import { otherTopics } from './topic-labels.ts';
 import { TopicLimit } from './topic-limit.ts';
 import { TopicRefresh } from './topic-refresh.ts';
-
-/** Pause before a refused topic of a configuration is looked up again. Other topics wait for the longest pause at once. */
-const quarantine = { firstMs: 100, maxMs: 5_000 } as const;
+import { TopicRefusal } from './topic-refusal.ts';
 
 /** The producer of a topic, which settles its records. */
 export interface TopicOwner extends LaneProducer {
@@ -58,8 +55,7 @@ export class TopicState implements RequestTopic {
   /** Metadata has been read once. */
   wasKnown = false;
   #namedLabel: string | undefined;
-  #refusal: { readonly failure: Failure; readonly untilMs: number } | null = null;
-  #refusals = 0;
+  readonly #refusal = new TopicRefusal();
   readonly limit = new TopicLimit();
 
   constructor(name: string, owner: TopicOwner, partitioner: 'murmur2' | 'crc32') {
@@ -87,18 +83,19 @@ export class TopicState implements RequestTopic {
   }
 
   get isRefused(): boolean {
-    return this.#refusal !== null;
+    return this.#refusal.failure !== null;
   }
 
   /** Says whether records can be sent to the topic. */
   get reach(): Pick<Destination, 'state' | 'error'> {
-    if (this.#refusal !== null) return { state: 'unreachable', error: this.#refusal.failure.message };
+    const { failure } = this.#refusal;
+    if (failure !== null) return { state: 'unreachable', error: failure.message };
     return { state: this.known ? 'reachable' : 'untested', error: null };
   }
 
   /** Returns the reason for answering records of this topic at once; null when they may be queued. */
   refusal(nowMs: number): Failure | null {
-    return this.#refusal !== null && nowMs < this.#refusal.untilMs ? this.#refusal.failure : null;
+    return this.#refusal.at(nowMs);
   }
 
   add(entry: Entry): void {
@@ -171,7 +168,7 @@ export class TopicState implements RequestTopic {
     if (failure === null) this.refresh.forgetAttempts();
     else this.#attemptFailed(lane, failure);
     // A batch that comes back after the brokers had refused the topic does not wait for it either.
-    if (this.#refusal !== null) lane.failWaiting(this.#refusal.failure);
+    if (this.#refusal.failure !== null) lane.failWaiting(this.#refusal.failure);
     if (this.#retired.delete(lane)) this.#reroute(lane);
     else if (lane.hasWork) this.#lanesWithWork.add(lane);
     if (failure !== null || this.hasWaiting) this.#owner.markDirty(this);
@@ -201,15 +198,14 @@ export class TopicState implements RequestTopic {
 
   /** The brokers can be reached again: what was asked in vain is asked at once. */
   refreshNow(): void {
-    if (!this.known && this.#refusal === null) this.refresh.now();
+    if (!this.known && !this.isRefused) this.refresh.now();
     this.refresh.forgetAttempts();
   }
 
   learn(metadata: TopicMetadata, nowMs: number): void {
     if (!this.#identity.learn(metadata.id, nowMs)) return this.refresh.failed(nowMs);
     this.refresh.succeeded(nowMs);
-    this.#refusal = null;
-    this.#refusals = 0;
+    this.#refusal.clear();
     this.known = true;
     this.wasKnown = true;
     for (const { id, leader } of metadata.partitions) {
@@ -237,9 +233,7 @@ export class TopicState implements RequestTopic {
 
   /** The brokers refuse the topic: set it aside, answer what waits. */
   refuse(failure: Failure, nowMs: number): void {
-    const holdMs = this.isConfigured ? doublingMs(this.#refusals++, quarantine) : quarantine.maxMs;
-    this.#refusal = { failure, untilMs: nowMs + holdMs };
-    this.refresh.holdUntil(nowMs + holdMs);
+    this.refresh.holdUntil(this.#refusal.set(failure, nowMs, this.isConfigured));
     this.known = false;
     this.failWaiting(failure);
   }
