@@ -142,8 +142,7 @@ export class LogicalProducer implements TopicOwner {
     const nowMs = performance.now();
     const state = this.#admit(topic, bytes, nowMs);
     if (!(state instanceof TopicState)) return Promise.resolve(this.answerRefused(topic, state));
-    const entryMs = { deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs };
-    return new Promise((settle) => this.#queue(state, new Entry({ record, bytes, ...entryMs, settle })));
+    return new Promise((settle) => this.#queue(state, record, bytes, deadlineMs, nowMs, settle));
   }
 
   enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict {
@@ -151,8 +150,7 @@ export class LogicalProducer implements TopicOwner {
     const nowMs = performance.now();
     const state = this.#admit(topic, bytes, nowMs);
     if (!(state instanceof TopicState)) return this.answerRefused(topic, state);
-    const entryMs = { deadlineMs: deadlineMs - answerMarginMs, queuedAtMs: nowMs };
-    this.#queue(state, new Entry({ record, bytes, ...entryMs, settle: this.#settler.settleAsync }));
+    this.#queue(state, record, bytes, deadlineMs, nowMs, this.#settler.settleAsync);
     return { outcome: 'accepted', topic };
   }
 
@@ -260,8 +258,16 @@ export class LogicalProducer implements TopicOwner {
     return this.#queued.refusal(this.#limits, bytes) ?? this.#topics.obtain(topic, nowMs);
   }
 
-  #queue(topic: TopicState, entry: Entry): void {
-    this.#queued.add(entry.bytes);
+  #queue(
+    topic: TopicState,
+    record: KafkaRecord,
+    bytes: number,
+    deadlineMs: number,
+    queuedAtMs: number,
+    settle: (verdict: Verdict, entry: Entry) => void,
+  ): void {
+    const entry = new Entry({ record, bytes, deadlineMs: deadlineMs - answerMarginMs, queuedAtMs, settle });
+    this.#queued.add(bytes);
     topic.add(entry);
     this.#timer.at(entry.deadlineMs);
     this.#topics.markDirty(topic);

@@ -168,7 +168,7 @@ export class Producers {
     const { logger } = this.#options;
     const labels = new Set([label]);
     const producer = new LogicalProducer({
-      label: () => ([...labels][0] ?? label)(),
+      label: () => (labels.values().next().value ?? label)(),
       cluster,
       limits,
       memory: this.#memory,

@@ -13,6 +13,7 @@ import type {
 } from '../../plugin-api/plugin-definition.ts';
 import { encoderOptions } from '../kafka-settings/encoder-options.ts';
 import { resolveConfig } from '../kafka-settings/resolve-config.ts';
+import { allReady } from './all-ready.ts';
 import { compileAnswers } from './answers.ts';
 import { decodeContent } from './content-encoding.ts';
 import { compileRecords, type PreparedRecord } from './prepare-records.ts';
@@ -62,32 +63,37 @@ function createInstance(
   const keyEncoder = acquireEncoder(config, 'key', deps);
   const valueEncoder = acquireEncoder(config, 'value', deps);
   const readBody = compileReadBody(deps.requestBodyMaxBytes);
-  const prepare = compileRecords(config, { keyEncoder, valueEncoder, lua, readBody });
   const topicsOf = compileTopics(config);
+  const prepare = compileRecords(config, { keyEncoder, valueEncoder, lua });
   const publish = compilePublish(config, producer);
   const answer = compileAnswers({
     topic: config.topic,
     returnErrorName: config.error_handling.return_error_message,
   });
   const deliveryTimeoutMs = config.delivery_timeout;
+  const configured = [config.topic];
 
   /** Counts the records of a request that is refused before any of them is published. */
-  async function prepareCounted(exchange: Exchange, deadlineMs: number): Promise<readonly PreparedRecord[]> {
-    let topics: readonly string[] = [config.topic];
-    try {
-      topics = topicsOf(exchange);
-      return await prepare(exchange, topics, deadlineMs);
-    } catch (error) {
-      if (error instanceof RequestError) for (const topic of topics) producer.countRefused(topic, error.outcome);
-      throw error;
-    }
+  function countRefused(error: unknown, topics: readonly string[]): void {
+    if (error instanceof RequestError) for (const topic of topics) producer.countRefused(topic, error.outcome);
   }
 
+  // What is ready at once is not awaited.
   return {
     async access(exchange) {
       const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
-      const records = await prepareCounted(exchange, deadlineMs);
-      return answer(await publish(exchange, records, deadlineMs), () => exchange.requestId);
+      let topics: readonly string[] = configured;
+      let records: readonly PreparedRecord[];
+      try {
+        topics = topicsOf(exchange);
+        const prepared = prepare(exchange, await readBody(exchange), topics, deadlineMs);
+        records = prepared instanceof Promise ? await prepared : prepared;
+      } catch (error) {
+        countRefused(error, topics);
+        throw error;
+      }
+      const verdicts = publish(exchange, records, deadlineMs);
+      return answer(verdicts instanceof Promise ? await verdicts : verdicts, () => exchange.requestId);
     },
     close() {
       producer.release();
@@ -108,12 +114,13 @@ function acquireEncoder(
   return encoding === null ? null : encoders.acquire(encoding);
 }
 
+/** Compiles how the whole body is read and its content encoding undone. */
 function compileReadBody(bodyBytesMax: number): (exchange: Exchange) => Promise<Buffer> {
-  return async (exchange) => {
-    const body = await exchange.readBody();
-    // Most requests have no such header: they do not wait for the next turn of the microtask queue.
-    if (exchange.headers.get('content-encoding') === undefined) return body;
-    return decodeContent(exchange.headers, body, bodyBytesMax);
+  return (exchange) => {
+    const { headers } = exchange;
+    const received = exchange.readBody();
+    if (headers.get('content-encoding') === undefined) return received;
+    return received.then((body) => decodeContent(headers, body, bodyBytesMax));
   };
 }
 
@@ -121,22 +128,24 @@ type Publish = (
   exchange: Exchange,
   records: readonly PreparedRecord[],
   deadlineMs: number,
-) => Promise<readonly Verdict[]>;
+) => readonly Verdict[] | Promise<readonly Verdict[]>;
 
 /** Publishes the records of a request together. Each has a span of its own where the request is traced. */
 function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): Publish {
   const headersOf = compileRecordHeaders(config.headers);
   const send = config.producer_async ? producer.enqueue : producer.publish;
   return ({ span, headers }, records, deadlineMs) => {
-    const untraced = span === undefined ? headersOf(headers) : undefined;
-    return Promise.all(
-      records.map(async ({ topic, key, value }) => {
-        const recordSpan = span?.produce(topic);
-        const recordHeaders = untraced ?? headersOf(headers, recordSpan?.traceparent);
-        const verdict = await send(topic, { key, value, headers: recordHeaders }, deadlineMs);
-        recordSpan?.end(verdict);
-        return verdict;
-      }),
-    );
+    if (span === undefined) {
+      const common = headersOf(headers);
+      return allReady(records.map(({ topic, key, value }) => send(topic, { key, value, headers: common }, deadlineMs)));
+    }
+    const traced = async ({ topic, key, value }: PreparedRecord): Promise<Verdict> => {
+      const recordSpan = span.produce(topic);
+      const record = { key, value, headers: headersOf(headers, recordSpan.traceparent) };
+      const verdict = await send(topic, record, deadlineMs);
+      recordSpan.end(verdict);
+      return verdict;
+    };
+    return Promise.all(records.map(traced));
   };
 }

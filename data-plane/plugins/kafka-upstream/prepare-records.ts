@@ -2,8 +2,9 @@ import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-u
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
+import { allReady } from './all-ready.ts';
 import { compileKey, compileKeyText } from './record-key.ts';
-import { compileValue } from './record-value.ts';
+import { compileValue, type ValueFor } from './record-value.ts';
 
 /** A record without its headers, which depend on the span of its publication. */
 export interface PreparedRecord {
@@ -13,43 +14,55 @@ export interface PreparedRecord {
 }
 
 /**
- * Makes the records of a request, one for each of its topics. All are encoded before the first is published, so that data that
- * does not fit refuses the whole request. @throws RequestError
+ * Makes the records of a request, one for each of its topics. All are encoded before the first is published, so that data
+ * that does not fit refuses the whole request. Returns a promise only where something is not ready. @throws RequestError
  */
 export type PrepareRecords = (
   exchange: Exchange,
+  body: Buffer,
   topics: readonly string[],
   deadlineMs: number,
-) => Promise<readonly PreparedRecord[]>;
+) => readonly PreparedRecord[] | Promise<readonly PreparedRecord[]>;
 
 export interface RecordTools {
   readonly keyEncoder: EncoderLease | null;
   readonly valueEncoder: EncoderLease | null;
   readonly lua: LuaChain | null;
-  /** Reads the whole body and undoes its content encoding. */
-  readonly readBody: (exchange: Exchange) => Promise<Buffer>;
 }
 
-/** Compiles keys and values of a configuration into one function. It awaits only what is not ready. */
+/** Compiles keys and values of a configuration into one function. */
 export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools): PrepareRecords {
-  const { readBody } = tools;
   const keyTextOf = compileKeyText(config);
   const keyFor = compileKey(tools.keyEncoder);
   const valueOf = compileValue(config, tools.valueEncoder, tools.lua);
-  return async (exchange, topics, deadlineMs) => {
-    const body = await readBody(exchange);
-    const text = keyTextOf(exchange, body);
-    const keyText = text instanceof Promise ? await text : text;
-    const value = valueOf(exchange, body, deadlineMs);
-    const valueFor = value instanceof Promise ? await value : value;
 
-    return Promise.all(
-      topics.map(async (topic): Promise<PreparedRecord> => {
-        const key = keyFor(topic, keyText, deadlineMs);
-        const readyKey = key instanceof Promise ? await key : key;
-        const encoded = valueFor(topic);
-        return { topic, key: readyKey, value: encoded instanceof Promise ? await encoded : encoded };
-      }),
-    );
+  function encode(topic: string, keyText: string | null, valueFor: ValueFor, deadlineMs: number): Encoding {
+    // An error here must not leave the promise of another topic without a handler: it becomes a rejection too.
+    try {
+      const key = keyFor(topic, keyText, deadlineMs);
+      if (key instanceof Promise)
+        return key.then(async (ready) => ({ topic, key: ready, value: await valueFor(topic) }));
+      const value = valueFor(topic);
+      return value instanceof Promise ? value.then((ready) => ({ topic, key, value: ready })) : { topic, key, value };
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
+  }
+
+  return (exchange, body, topics, deadlineMs) => {
+    const withKey = (keyText: string | null): ReturnType<PrepareRecords> => {
+      const value = valueOf(exchange, body, deadlineMs);
+      const withValue = (valueFor: ValueFor): ReturnType<PrepareRecords> =>
+        allReady(topics.map((topic) => encode(topic, keyText, valueFor, deadlineMs)));
+      return value instanceof Promise ? value.then(withValue) : withValue(value);
+    };
+    const keyText = keyTextOf(exchange, body);
+    return keyText instanceof Promise ? keyText.then(withKey) : withKey(keyText);
   };
+}
+
+type Encoding = PreparedRecord | Promise<PreparedRecord>;
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
