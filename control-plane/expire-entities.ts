@@ -10,8 +10,8 @@ export interface ExpiryOptions {
 }
 
 /**
- * Deletes expired entities from time to time, so that the nodes get a configuration without them; reads leave them out
- * from the second on. Returns the function that ends it.
+ * Deletes expired entities at intervals, so that the nodes get a configuration without them; reads leave them out at once.
+ * Returns the function that ends it.
  */
 export function startExpiry({ store, hold, logger, everyMs = 5_000 }: ExpiryOptions): () => void {
   const timer = setInterval(() => {
@@ -20,7 +20,7 @@ export function startExpiry({ store, hold, logger, everyMs = 5_000 }: ExpiryOpti
       if (!store.hasExpired()) return;
       store.write((writes) => writes.purgeExpired());
     } catch (error) {
-      logger.error('internal_error', 'Expired entities could not be deleted; it is tried again', {
+      logger.error('internal_error', 'Expired entities could not be deleted; the next attempt follows', {
         error: stackOf(error),
       });
     }

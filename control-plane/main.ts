@@ -42,7 +42,7 @@ export interface ControlPlaneOptions {
   /** mTLS for data planes; without it plaintext. */
   readonly clusterFiles?: ClusterFiles;
   readonly statusListen: Listener;
-  /** Where the proxy of the same process listens. */
+  /** Returns the addresses of the proxy of the same process. */
   readonly proxyAddresses?: () => readonly string[];
   readonly nodePurgeAfterMs: number;
   /** Data planes that are kept, connected and not. */

@@ -14,8 +14,8 @@ export interface RefreshOptions {
 }
 
 /**
- * Brings what an older version stored to today's schemas, so that all readers see every field: those that came since
- * get their defaults. What no longer fits stays as it is and is reported; the nodes will reject it.
+ * Brings entities that an older version stored to today's schemas, so that all readers see every field: newer fields get
+ * their defaults. An entity that no longer fits stays as it is and is logged; the nodes will reject it.
  */
 export function refreshEntities({ store, entities, plugins, logger }: RefreshOptions): void {
   const descriptors = new Map(entities.map((entity) => [entity.plural, entity]));

@@ -22,12 +22,12 @@ export class AdminError extends Error {
   }
 }
 
-/** A plain `{"message"}`, for what has no code in Kong. */
+/** Returns an error with a message alone, for what has no code in Kong. */
 export function plainError(status: number, message: string): AdminError {
   return new AdminError(status, { message });
 }
 
-/** Faults told of one body; a body of some megabytes may have one in every few bytes. */
+/** Faults that an answer lists of one body. A body of some megabytes may have one in every few bytes. */
 export const faultsToldMax = 1_000;
 
 export function schemaViolation(all: readonly FieldFault[]): AdminError {
@@ -60,7 +60,7 @@ export function invalidSize(): AdminError {
   });
 }
 
-/** Of a query parameter. */
+/** Returns the error of a query parameter. */
 export function invalidOption(name: string, reason: string): AdminError {
   return new AdminError(400, {
     code: 11,
@@ -79,7 +79,7 @@ export function operationUnsupported(verb: string, plural: string): AdminError {
   });
 }
 
-/** With `flatten`, faults of entities stand in a list beside those of the document itself. */
+/** Returns the error of a document. With `flatten`, the faults of entities stand in a list of their own. */
 export function invalidDocument(
   { message, fields, ownFields, flattened }: DocumentErrors,
   flatten: boolean,

@@ -57,7 +57,7 @@ export interface AdminServerOptions {
   readonly clustering?: Clustering;
   /** Without it writes do not wait for nodes. */
   readonly syncGate?: SyncGate;
-  /** Where this process's proxy listens, as `GET /` tells; without it there is none. */
+  /** Returns the addresses of this process's proxy for `GET /`; without it there is no proxy. */
   readonly proxyAddresses?: () => readonly string[];
   /** Without a database `GET /status` tells what runs. */
   readonly configurationHash?: () => string | undefined;
@@ -77,7 +77,7 @@ export interface AdminServer {
 
 // Kong has no such limit; this one keeps a path's segment within what an index should hold.
 const pathSegmentLengthMax = 4096;
-/** How long requests in flight may take when the server stops. */
+/** The time that requests in flight have when the server stops. */
 const stopTimeoutMs = 5_000;
 
 /** Creates the Admin API. It is Kong's, so that its clients work unchanged. */

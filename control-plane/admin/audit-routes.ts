@@ -3,7 +3,7 @@ import { invalidOffset } from './admin-error.ts';
 import { decodeOffset, encodeOffset, listBody, querySize } from './list-query.ts';
 import type { Handlers } from './resource.ts';
 
-/** Who changed what; the newest change first. */
+/** Adds the list of who changed what, the newest change first. */
 export function addAuditRoutes(audit: AuditLog, add: (path: string, handlers: Handlers) => void): void {
   add('/audit/objects', {
     GET({ path, query }) {

@@ -8,12 +8,12 @@ import type { FormEntry } from './form.ts';
 export const bodyBytesMax = 8 * 1024 * 1024;
 const formPartsMax = 10_000;
 
-/** A parsed body. Forms are typed later, by the schema of the entity that they are for. */
+/** A parsed body. Forms are typed later, by the schema of their entity. */
 export type Body =
   | { readonly kind: 'json'; readonly value: Readonly<Record<string, unknown>> }
   | { readonly kind: 'form'; readonly entries: readonly FormEntry[] };
 
-/** JSON, form and multipart; fastify answers 415 for the rest. */
+/** Adds parsers of JSON, form and multipart; fastify answers 415 for the rest. */
 export function addBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const options = { parseAs: 'buffer', bodyLimit: bodyBytesMax } as const;
@@ -43,7 +43,7 @@ export class RawBody {
 
 const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
 
-/** JSON and YAML stay as they came, up to `bodyLimit` bytes; forms are read as everywhere. */
+/** Adds parsers that keep JSON and YAML as they came, up to `bodyLimit` bytes; forms are read as everywhere. */
 export function addDocumentParsers(app: FastifyInstance, bodyLimit: number): void {
   app.removeContentTypeParser('application/json');
   const raw = (types: string | string[], json: boolean) =>
@@ -81,7 +81,7 @@ function text(bytes: Buffer): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 }
 
-/** Parts are fields of the entity; the content of a file counts as a field's text. */
+/** Reads the parts as fields of the entity; the content of a file is a field's text. */
 function parseMultipart(contentType: string, bytes: Buffer): Promise<Body> {
   return new Promise((resolve, reject) => {
     const fail = () => reject(plainError(400, 'Cannot parse multipart body'));
@@ -91,7 +91,7 @@ function parseMultipart(contentType: string, bytes: Buffer): Promise<Body> {
         headers: { 'content-type': contentType },
         limits: { parts: formPartsMax, fieldSize: bodyBytesMax, fieldNameSize: 1000 },
       });
-      // What is over a limit is left out or cut: the whole is refused, instead of less being taken than was sent.
+      // The parser leaves out or cuts what is over a limit: the whole form is refused, so that nothing is lost unseen.
       parser.on('partsLimit', () =>
         reject(plainError(413, `Too many parts in the form: the limit is ${formPartsMax}`)),
       );

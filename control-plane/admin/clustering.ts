@@ -1,12 +1,12 @@
 /** A data plane as `GET /clustering/data-planes` answers it; Kong's fields and ours. `id` is the node's UUID. */
 export type DataPlaneView = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** What the Admin API tells of data planes; implemented beside the config sync. */
+/** The data planes as the Admin API shows them; the config sync implements it. */
 export interface Clustering {
-  /** Every known node, connected or not, in order of id. */
+  /** Returns every known node, connected or not, in order of id. */
   listDataPlanes(): readonly DataPlaneView[];
   getDataPlane(id: string): DataPlaneView | undefined;
-  /** Body of `GET /clustering/status`: expected hash, counts by state, slowest node. */
+  /** Returns the body of `GET /clustering/status`: expected hash, counts by state, slowest node. */
   status(): Readonly<Record<string, unknown>>;
   /** Removes the row of a node that is not connected. */
   forgetDataPlane(id: string): 'forgotten' | 'connected' | 'unknown';

@@ -26,12 +26,12 @@ export interface ConfigRoutesOptions {
 }
 
 const yamlPattern = /(?:application|text)\/(?:x-)?yaml/;
-/** When to ask again while another load runs. */
+/** The `Retry-After` of an answer while another load runs. */
 const retryAfterSeconds = 1;
-/** How long writing a document holds the event loop before others have their turn. */
+/** The time for which writing a document may hold the event loop. */
 const sliceMs = 5;
 
-/** `/config`: the whole configuration as one document, read and replaced. The scope's bodies are its own to parse. */
+/** Adds `/config`, which reads and replaces the whole configuration as one document. The scope parses its own bodies. */
 export function addConfigRoutes(scope: FastifyInstance, options: ConfigRoutesOptions): void {
   addDocumentParsers(scope, documentBytesMax);
   addResource({
@@ -90,7 +90,7 @@ function refusal(result: Exclude<LoadResult, { kind: 'loaded' }>, flatten: boole
   return new AdminError(429, { message }, { 'Retry-After': String(retryAfterSeconds) });
 }
 
-/** What is there now, when the caller wants to replace just that. */
+/** Returns the tag of the configuration that the caller wants to replace, if it names one. Throws AdminError 412. */
 function expectedEtag(declarative: DeclarativeConfig, { ifMatch }: Call): { readonly expectedEtag?: string } {
   if (ifMatch === undefined || ifMatch.trim() === '*') return {};
   const etag = declarative.etag();

@@ -2,21 +2,21 @@ import type { ChangeSummary } from '../../shared/declarative/change-summary.ts';
 import type { DocumentErrors } from '../../shared/declarative/document-errors.ts';
 import type { SnapshotEntities } from '../../shared/snapshot.ts';
 
-/** The whole configuration at once, as `/config` reads and replaces it; implemented beside what holds it. */
+/** The whole configuration at once, as `/config` reads and replaces it. */
 export interface DeclarativeConfig {
   read(): WholeConfig;
-  /** Of what `read` would give. */
+  /** Returns the tag of the configuration that `read` would give. */
   etag(): string;
-  /** Resolves when no load holds up other writes: they wait here, so that the calls behind them do not. */
+  /** Resolves when no load holds the database: writes wait here, so that other calls do not wait for them. */
   writable(): Promise<void>;
-  /** Replaces everything or nothing. One at a time: `busy` while another load runs. */
+  /** Replaces everything or nothing. One load runs at a time; `busy` says that another does. */
   load(request: LoadRequest): Promise<LoadResult>;
 }
 
 export interface WholeConfig {
   /** Disabled ones too. */
   readonly entities: SnapshotEntities;
-  /** Another one after each change. */
+  /** A tag that differs after each change. */
   readonly etag: string;
 }
 
@@ -25,9 +25,9 @@ export interface LoadRequest {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The bytes are JSON, not YAML. */
   readonly json: boolean;
-  /** Everything is checked, nothing is changed. */
+  /** Checks everything and changes nothing. */
   readonly dryRun: boolean;
-  /** The configuration that is to be replaced; another one is left as it is. */
+  /** The tag of the configuration that is to be replaced; another one is left as it is. */
   readonly expectedEtag?: string;
 }
 
@@ -35,11 +35,11 @@ export type LoadResult =
   | {
       readonly kind: 'loaded';
       readonly summary: ChangeSummary;
-      /** Of the configuration after the load; of a dry run, of the one that was compared with. */
+      /** The tag of the configuration after the load; for a dry run, of the one that was compared. */
       readonly etag: string;
       readonly revision: number;
     }
   | { readonly kind: 'faults'; readonly errors: DocumentErrors }
-  /** It is not the expected configuration that would be replaced. */
+  /** The configuration is not the expected one. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'busy' };

@@ -13,9 +13,9 @@ export type Values = Readonly<Record<string, unknown>>;
 
 /** A body on its way into the store. */
 export interface EntityInput {
-  /** What is to be stored, before its defaults are filled. */
+  /** The entity to be stored, before its defaults are filled. */
   readonly input: Values;
-  /** What the client wrote of it. */
+  /** The part of it that the client wrote. */
   readonly given: Values;
 }
 

@@ -10,7 +10,7 @@ export interface ParentReference {
   readonly id: string;
 }
 
-/** What a path names. */
+/** An entity as a path names it. */
 export interface NamedEntity {
   readonly entity: EntityDescriptor;
   /** An id or a key, as the path has it. */

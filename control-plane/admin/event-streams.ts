@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { plainError } from './admin-error.ts';
 
-/** Clients that follow events at once. */
+/** Clients that may follow events at once. */
 const clientsMax = 64;
-/** What may wait for a client that reads slowly; beyond it the stream ends, and the client may come again. */
+/** Bytes that may wait for a client that reads slowly. Beyond it the stream ends, and the client may come again. */
 const bufferedBytesMax = 1024 * 1024;
-/** Comments keep proxies and clients from taking a quiet stream for a dead one. */
+/** Comments show proxies and clients that a quiet stream is alive. */
 const keepAliveMs = 15_000;
-/** After how long a client comes back. */
+/** The time after which a client connects again. */
 const retryMs = 2_000;
 
 /** Server-sent events to any number of clients, up to a limit. */
@@ -15,7 +15,7 @@ export class EventStreams {
   readonly #streams = new Set<Readable>();
   #keepAlive: NodeJS.Timeout | undefined;
 
-  /** A new client's stream; it begins with these events. Throws AdminError when there are too many. */
+  /** Opens a new client's stream, which begins with these events. Throws AdminError when there are too many. */
   open(first: readonly { readonly event: string; readonly data: unknown }[]): Readable {
     if (this.#streams.size >= clientsMax) throw plainError(503, 'Too many clients follow the events');
     const stream = new Readable({ read: () => undefined });

@@ -7,15 +7,15 @@ export type FormEntry = readonly [name: string, text: string];
 
 type Values = Map<string, unknown>;
 
-/** All that a form for an entity may name, write-only fields included. */
+/** Returns all fields that a form for an entity may name, write-only ones included. */
 export function formFields({ fields, shorthands, names }: EntityDescriptor): Fields {
   return { ...fields, ...shorthands, ...(names === undefined ? {} : { [names.field]: namesField(names) }) };
 }
 
 /**
- * A form as the entity that it stands for: dotted names go into records, maps and references, `tags[]=x` and `tags[1]=x`
- * into lists, and texts become numbers and booleans where the schema says so. An empty text is null. What does not fit
- * stays text, so that the check reports it.
+ * Returns a form as a record: dotted names go into records, maps and references, `tags[]=x` and `tags[1]=x`
+ * into lists, and texts become numbers and booleans where the schema says so. An empty text is null. A text that does not fit
+ * stays, so that the check reports it.
  */
 export function formToRecord(fields: Fields, entries: readonly FormEntry[]): Record<string, unknown> {
   const values: Values = new Map();
@@ -37,7 +37,7 @@ interface Name {
   readonly head: string;
   /** `''` for `[]`, a number as text for `[1]`. */
   readonly index: string | undefined;
-  /** After the dot. */
+  /** The part after the dot. */
   readonly rest: string | undefined;
 }
 
@@ -46,7 +46,7 @@ function split(name: string): Name {
   return { head, index, rest };
 }
 
-/** The value that a field has once one more text is put into it. */
+/** Returns the value of a field after one more text is put into it. */
 function place(old: unknown, field: Field, index: string | undefined, rest: string | undefined, text: string): unknown {
   if (field.type === 'array' || field.type === 'set') return placeInList(old, field, index, rest, text);
   if (rest === undefined) return typed(field, text);

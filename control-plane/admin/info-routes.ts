@@ -7,7 +7,7 @@ import { decodeOffset, encodeOffset, listBody, querySize } from './list-query.ts
 import { openApiDocument, type DocumentedPath } from './openapi.ts';
 import type { Call, Handlers } from './resource.ts';
 
-/** The version of Kong whose Admin API this is: clients choose their ways by it. */
+/** The version of Kong whose Admin API this is: clients decide by it what they send. */
 export const kongVersion = '3.9.1';
 
 export interface InfoRoutesOptions {
@@ -16,22 +16,22 @@ export interface InfoRoutesOptions {
   readonly plugins: PluginSchemas;
   readonly role: string;
   readonly sluiceVersion: string;
-  /** Where the Admin API listens. */
+  /** Returns the addresses at which the Admin API listens. */
   readonly addresses: () => readonly string[];
   /** The Admin API speaks HTTPS. */
   readonly isTls: boolean;
   readonly proxyAddresses: () => readonly string[];
   /** The state for `/status/ready`. */
   readonly ready: () => { readonly ready: boolean; readonly body: object };
-  /** Of a node without a database. */
+  /** Returns the hash of the configuration of a node without a database. */
   readonly configurationHash: (() => string | undefined) | undefined;
   readonly connections: () => ConnectionCounts;
   readonly add: (path: string, handlers: Handlers) => void;
-  /** All endpoints, once all are there. */
+  /** All endpoints; complete when the first request comes. */
   readonly paths: readonly DocumentedPath[];
 }
 
-/** What the node says of itself, and lists that are no entities. */
+/** Adds what the node says of itself, and the lists that are no entities. */
 export function addInfoRoutes(options: InfoRoutesOptions): void {
   const { store, entities, plugins, sluiceVersion, add, paths } = options;
   const names = Object.keys(plugins).sort();
@@ -48,7 +48,7 @@ export function addInfoRoutes(options: InfoRoutesOptions): void {
   let document: Readonly<Record<string, unknown>> | undefined;
   add('/openapi.json', {
     GET() {
-      // At the first call all paths are there, and nothing of it changes any more.
+      // At the first call all paths are known, and none changes afterwards.
       document ??= openApiDocument({ paths, entities, plugins, version: sluiceVersion });
       return { status: 200, body: document };
     },
@@ -68,7 +68,8 @@ function nodeInfo({ store, plugins, role, sluiceVersion, addresses, proxyAddress
     node_id: store.nodeId(),
     plugins: { available_on_server: Object.fromEntries(available), enabled_in_cluster: store.pluginNames() },
     configuration: {
-      // Clients refuse to write when this says `off`, and check routes by the flavor: both name Kong's behaviour, not ours.
+      // Clients refuse to write when this says `off`, and check routes by the flavor: both words describe how we behave in
+      // Kong's terms.
       database: role === 'dbless' ? 'off' : 'postgres',
       router_flavor: 'traditional_compatible',
       role,
@@ -113,7 +114,7 @@ function nodeStatus({ connections, store, configurationHash }: InfoRoutesOptions
   };
 }
 
-/** The database is a file of this very process: it may be gone, or its disk broken. */
+/** Returns whether the database, a file of this process, can be read. */
 function isReadable(store: EntityStore): boolean {
   try {
     store.revision();

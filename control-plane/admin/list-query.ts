@@ -6,7 +6,7 @@ import type { Query } from './query.ts';
 const sizeDefault = 100;
 const sizeMax = 1000;
 
-/** `size`, 1 to 1000. Throws AdminError. */
+/** Returns `size`, 1 to 1000. Throws AdminError. */
 export function querySize(query: Query): number {
   const text = query.get('size');
   if (text === undefined) return sizeDefault;
@@ -15,7 +15,7 @@ export function querySize(query: Query): number {
   return size;
 }
 
-/** `tags=a,b` means both, `tags=a/b` either. Throws AdminError where the two are mixed. */
+/** Returns the filter by tags: `tags=a,b` means both, `tags=a/b` either. Throws AdminError where the two are mixed. */
 export function queryTags(query: Query): TagFilter | undefined {
   const text = query.get('tags');
   if (text === undefined) return undefined;
@@ -26,7 +26,7 @@ export function queryTags(query: Query): TagFilter | undefined {
   return { mode, tags };
 }
 
-/** The id that an offset holds. Throws AdminError. */
+/** Returns the id that an offset holds. Throws AdminError. */
 export function queryOffset(query: Query): string | undefined {
   const offset = query.get('offset');
   if (offset === undefined) return undefined;
@@ -35,12 +35,12 @@ export function queryOffset(query: Query): string | undefined {
   return id;
 }
 
-/** Opaque to clients. */
+/** Returns an offset, which is opaque to clients. */
 export function encodeOffset(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** The parts of an offset. Throws AdminError. */
+/** Returns the parts of an offset. Throws AdminError. */
 export function decodeOffset(offset: string): readonly string[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(offset, 'base64url').toString('utf8'));
@@ -51,7 +51,7 @@ export function decodeOffset(offset: string): readonly string[] {
   throw invalidOffset(offset, 'bad base64 encoding');
 }
 
-/** The body of a list; `next` leads to the following page with the same filters. */
+/** Returns the body of a list; `next` leads to the following page with the same filters. */
 export function listBody(options: {
   path: string;
   query: Query;

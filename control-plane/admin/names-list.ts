@@ -7,7 +7,7 @@ import type { EntityReads, EntityWrites } from '../store/entity-access.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** A body without its list of names; `names` is undefined when the body does not speak of them. */
+/** A body without its list of names; `names` is undefined when the body does not hold them. */
 export interface SplitBody {
   readonly body: Values;
   readonly names: readonly string[] | undefined;
@@ -30,12 +30,12 @@ export function splitNames({ names: list }: EntityDescriptor, body: Values): Spl
   return { body: rest, names: texts, faults };
 }
 
-/** An entity as it is answered: with the names that refer to it, sorted. */
+/** Returns an entity as it is answered: with the names that refer to it, sorted. */
 export function withNames(reads: EntityReads, entity: EntityDescriptor, value: SnapshotEntity): SnapshotEntity {
   return listWithNames(reads, entity, [value])[0] ?? value;
 }
 
-/** The same for a page of entities, with one read for all of them. */
+/** Does the same for a page of entities, with one read for all of them. */
 export function listWithNames(
   reads: EntityReads,
   { names: list }: EntityDescriptor,
@@ -50,7 +50,7 @@ export function listWithNames(
   return values.map((value) => ({ ...value, [list.field]: namesOf.get(value.id)?.sort() ?? [] }));
 }
 
-/** Names that other entities have already, as faults of the list. */
+/** Returns the names that other entities have already, as faults of the list. */
 export function takenNames(
   reads: EntityReads,
   list: NamesList,
@@ -64,7 +64,7 @@ export function takenNames(
   });
 }
 
-/** Makes the children of an entity fit a list: names that stay keep their ids. `makeChild` checks and completes one. */
+/** Changes the children of an entity to those of a list: names that stay keep their ids. `makeChild` checks and completes one. */
 export function putNames(
   writes: EntityWrites,
   list: NamesList,
@@ -81,7 +81,7 @@ export function putNames(
   }
 }
 
-/** The id of the entity that has a name; undefined when the name is free. */
+/** Returns the id of the entity that has a name; undefined when the name is free. */
 export function ownerId(list: NamesList, child: SnapshotEntity | undefined): string | undefined {
   return referencedId(child?.[list.reference]);
 }

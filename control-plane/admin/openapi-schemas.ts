@@ -6,7 +6,7 @@ import type { Field, Fields } from '../../shared/schema/field.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** JSON Schemas (2020-12) of all entities by singular name; a plugin is one of `plugin-<name>`. */
+/** Returns JSON Schemas (2020-12) of all entities by singular name; a plugin is one of `plugin-<name>`. */
 export function entitySchemas(entities: readonly EntityDescriptor[], plugins: PluginSchemas): JsonSchema {
   const schemas = entities.map((entity) => [entity.name, entitySchema(entity)] as const);
   const ofPlugins = Object.values(plugins).map((plugin) => {
@@ -48,7 +48,7 @@ function mustBeGiven({ required, auto, type, default: value }: Field): boolean {
 function fieldSchema(field: Field): JsonSchema {
   const schema = { ...typeSchema(field), ...notes(field) };
   if (field.eq === null) return { type: 'null' };
-  // What is not required may be null; so may be what is filled in.
+  // A field that is not required may be null, and so may one that is filled in.
   return field.required === true || field.type === 'any' ? schema : nullable(schema);
 }
 

@@ -10,7 +10,7 @@ export interface DocumentedPath {
   readonly about: PathAbout | undefined;
 }
 
-/** Whether a path is that of a list or of one entity. */
+/** The entity of a path, which names a list of them or one. */
 export interface PathAbout {
   readonly entity: EntityDescriptor;
   readonly many: boolean;
@@ -20,11 +20,11 @@ export interface OpenApiOptions {
   readonly paths: readonly DocumentedPath[];
   readonly entities: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
-  /** Of Sluice. */
+  /** The version of Sluice. */
   readonly version: string;
 }
 
-/** The Admin API as an OpenAPI 3.1 document, from the table of entities. */
+/** Returns the Admin API as an OpenAPI 3.1 document, from the table of entities. */
 export function openApiDocument({ paths, entities, plugins, version }: OpenApiOptions): JsonSchema {
   return {
     openapi: '3.1.0',
@@ -96,7 +96,7 @@ function success(method: string, { name }: EntityDescriptor, body: JsonSchema): 
   return { [method === 'POST' ? '201' : '200']: jsonAnswer(`The ${name} as it is now.`, body) };
 }
 
-/** What a PATCH may hold: the checks are made of what comes out. */
+/** Returns the schema of a PATCH: the result is checked, not the body. */
 function partial(body: JsonSchema): JsonSchema {
   return { type: 'object', description: `Fields of ${String(body['$ref'])}; null clears.` };
 }

@@ -6,7 +6,7 @@ const timeoutDefaultMs = 5_000;
 const timeoutMaxMs = 60_000;
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
 
-/** How long the answer of a write waits for the nodes: `?wait=applied&timeout=5s`; undefined: not at all. Throws AdminError. */
+/** Returns the time that a write's answer waits for the nodes (`?wait=applied&timeout=5s`); undefined: not at all. Throws AdminError. */
 export function waitTimeoutMs(query: Query): number | undefined {
   const wait = query.get('wait');
   if (wait === undefined) return undefined;
@@ -20,7 +20,7 @@ export function waitTimeoutMs(query: Query): number | undefined {
   return timeoutMs;
 }
 
-/** Headers of a write's answer. */
+/** Waits where the caller asked for it. Returns the headers of the write's answer. */
 export async function syncHeaders(
   gate: SyncGate | undefined,
   timeoutMs: number | undefined,

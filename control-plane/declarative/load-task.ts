@@ -1,13 +1,13 @@
 import type { ChangeSummary } from '../../shared/declarative/change-summary.ts';
 import type { DocumentFaults } from '../../shared/declarative/document-thread.ts';
 
-/** What a load's thread is given. */
+/** The task of a load's thread. */
 export interface LoadTask {
   /** File of the database. */
   readonly database: string;
   /** Lines of the keyring that the database's secrets are under; undefined: they are in the clear. */
   readonly keyring: readonly string[] | undefined;
-  /** Who asks for it. */
+  /** The name of the caller. */
   readonly actor: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly json: boolean;
@@ -17,23 +17,23 @@ export interface LoadTask {
   readonly expectedRevision?: number;
 }
 
-/** What becomes of a load. */
+/** The outcome of a load. */
 export type LoadOutcome =
   | { readonly kind: 'loaded'; readonly summary: ChangeSummary; readonly revision: number; readonly version: string }
   | { readonly kind: 'changed' }
   | DocumentFaults;
 
 /**
- * What the thread tells: that it is about to take the database's lock, once it is told to go on, and can no longer be
- * ended without knowing what became of it; that it needs the lock no more; and the outcome.
+ * A message of the thread: `committing` asks for leave to take the database's lock, after which the thread cannot be ended
+ * without doubt about the outcome; `committed` says that it has let the lock go; then comes the outcome.
  */
 export type LoadMessage = LoadOutcome | { readonly kind: 'committing' | 'committed' };
 
-/** What the main thread answers to `committing`: it writes nothing more until the outcome. */
+/** The main thread's answer to `committing`, after which it writes nothing until the outcome. */
 export interface Meanwhile {
-  /** The newest. */
+  /** The newest revision. */
   readonly revision: number;
-  /** Where other writes have changed something since the load began; undefined: they did not say. */
+  /** The entities that other writes changed since the load began; undefined: they are not known. */
   readonly changed: readonly Place[] | undefined;
 }
 

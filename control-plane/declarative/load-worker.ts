@@ -29,17 +29,17 @@ import { parseKeyring } from '../store/keyring.ts';
 import type { Exchange } from '../store/entity-access.ts';
 import type { LoadMessage, LoadTask, Meanwhile, Place } from './load-task.ts';
 
-// The thread of a load: reads and checks the document, compares it with the database, and writes the difference. The
-// lock of the database is held for the last step only: what the main thread wants to write waits for it.
+// The thread of a load reads and checks the document, compares it with the database, and writes the difference. It holds
+// the lock of the database for the last step only, because writes of the main thread wait for it.
 
 async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
   const parsed = parseDocumentBytes(task.bytes, { json: task.json });
   if (parsed.kind === 'faults') return { kind: 'faults', errors: documentErrors(parsed.faults, pluginSchemas) };
   const database = openDatabase({ path: task.database });
-  // What it writes is much: it is moved from the journal into the database when the lock is free again.
+  // A load writes much: the journal is moved into the database when the lock is free again.
   database.pragma('wal_autocheckpoint = 0');
   try {
-    // Nobody listens here; the main thread tells its own listeners.
+    // No listener is in this thread; the main thread tells its own.
     const store = createEntityStore({
       database,
       entities,
@@ -104,7 +104,7 @@ async function write(
     if (isOther(now)) return undefined;
     let { difference } = first;
     if (now !== first.revision) {
-      // Other writes have come between; the whole document holds against them as well.
+      // Other writes came in between; the document replaces them as well.
       if (meanwhile.revision === now && meanwhile.changed !== undefined) {
         const part = differenceAt(meanwhile.changed, first.matched, store);
         difference = followed(difference, part, meanwhile.changed);
@@ -128,7 +128,7 @@ function exchangeOf({ created, updated, deleted }: Difference): Exchange {
   return { removed: [...deleted, ...replaced], added: [...updated, ...created] };
 }
 
-/** The difference as far as it is about these places. */
+/** Returns the part of the difference that concerns these places. */
 function differenceAt(places: readonly Place[], compiled: readonly CompiledEntity[], store: EntityStore): Difference {
   const keys = keysOf(places);
   const before: Record<string, SnapshotEntity[]> = {};
@@ -140,7 +140,7 @@ function differenceAt(places: readonly Place[], compiled: readonly CompiledEntit
   return differenceTo(wanted, entitiesById(before));
 }
 
-/** The difference with another one in some places. */
+/** Returns the difference with another one in some places. */
 function followed(difference: Difference, part: Difference, places: readonly Place[]): Difference {
   const keys = keysOf(places);
   const elsewhere = <T extends Change>(changes: readonly T[]): T[] =>

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * Who asks for the writes that are made meanwhile. Carried beside the calls, not through them: a new way to write cannot
- * forget to say who, and is recorded under the name of the request that it serves.
+ * The name of the caller for whom writes are made. It travels beside the calls, not as a parameter: a new way to write
+ * cannot forget it, and is recorded under the name of the request that it serves.
  */
 const actors = new AsyncLocalStorage<string>();
 
-/** What writes without a request: refreshing stored entities at the start, removing expired ones. */
+/** The name for writes without a request: refreshing stored entities at the start, removing expired ones. */
 const ourselves = 'sluice';
 
 /** Runs the work, and all that it starts, in the name of somebody. */

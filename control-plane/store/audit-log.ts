@@ -102,13 +102,13 @@ function stageAudit({ database, limits, nowMs, textOf }: StageDeps): StagedAudit
       if (text !== undefined) add.run(change.entity.plural, (change.after ?? change.before)?.id, nowMs(), text);
     },
     drop: (plural, id) => void drop.run(plural, id),
-    // The oldest of more than are kept would be forgotten at once.
+    // The oldest entries beyond the limit would be deleted at once.
     apply: (revision) => void apply.run(`{"revision":${revision},`, limits.entriesMax),
   };
 }
 
 function entryOf({ id, at_ms: atMs, document }: Row): AuditEntry {
-  // Only `record` writes them.
+  // Only `record` writes documents, so their shape is known.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const rest = JSON.parse(document) as Omit<AuditEntry, 'id' | 'at'>;
   return { id, at: atMs / 1_000, ...rest };

@@ -1,10 +1,10 @@
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 
-/** What a write did to one entity. */
+/** A change of one entity by a write. */
 export interface EntityChange {
   readonly plural: string;
   readonly id: string;
-  /** As it is now; undefined when it is gone. */
+  /** The entity as it is now; undefined when it is gone. */
   readonly entity: SnapshotEntity | undefined;
 }
 
@@ -14,18 +14,18 @@ export interface EntityPiece {
   readonly list: readonly SnapshotEntity[];
 }
 
-/** What the publisher of snapshots needs of the store. */
+/** The part of the store that the publisher of snapshots needs. */
 export interface ConfigReader {
-  /** A counter that grows with every committed change of an entity. */
+  /** Returns a counter that grows with every committed change of an entity. */
   revision(): number;
   /**
-   * All entities, disabled ones too, a piece at a time, each read when it is asked for. What is written between two
-   * pieces may be in them or not: the one who pauses must make up for it by what `onChange` tells meanwhile.
+   * Yields all entities, disabled ones too, a piece at a time; each is read when it is asked for. A write between two
+   * pieces may be in them or not: a caller who pauses must apply what `onChange` tells meanwhile.
    */
   readPieces(): Iterable<EntityPiece>;
   /**
-   * Called after each committed change, in order of revisions, with all that it changed, in order; without `changes`
-   * everything may have changed. Returns the function that ends it.
+   * Calls the listener after each committed change, in order of revisions, with all that it changed, in order; without
+   * `changes` everything may have changed. Returns the function that ends it.
    */
   onChange(listener: (revision: number, changes?: readonly EntityChange[]) => void): () => void;
 }

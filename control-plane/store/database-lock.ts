@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { createPrivateFile } from './private-file.ts';
 
-/** How long the owner-to-be waits for another process that only reads who the owner is. */
+/** The time that a starting process waits for another one that only reads the owner. */
 const busyTimeoutMs = 1_000;
 
 /**

@@ -7,15 +7,15 @@ import { descend, holding, mapRecord, pathOf, type Visitor } from '../../shared/
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { Keyring, KeyringKey } from './keyring.ts';
 
-/** How entities lie in their tables. */
+/** The form of entities in their tables. */
 export interface Documents {
   encode(entity: EntityDescriptor, value: SnapshotEntity): string;
   decode(entity: EntityDescriptor, text: string): SnapshotEntity;
-  /** What stands in the column of a unique field for its value. */
+  /** Returns what the column of a unique field holds for a value. */
   column(entity: EntityDescriptor, field: string, value: string): string;
-  /** Names the key that writes; undefined: all is in the clear. */
+  /** The id of the key that writes; undefined: documents are clear text. */
   readonly keyId: string | undefined;
-  /** Whether documents by the key can be read. */
+  /** Returns whether documents that a key wrote can be read. */
   canRead(keyId: string): boolean;
 }
 
@@ -39,8 +39,8 @@ interface Sealed {
 }
 
 /**
- * Documents whose encrypted fields are sealed together, bound to their entity: what is taken from one row does not open
- * in another. Which fields they are follows from the descriptors when a document is written; reading needs none.
+ * Returns documents whose encrypted fields are sealed together, bound to their entity: a seal that is moved to another
+ * row does not open. The descriptors say which fields are sealed when a document is written; reading needs none.
  */
 export function sealedDocuments({ keyring, plugins }: { keyring: Keyring; plugins: PluginSchemas }): Documents {
   const [writing] = keyring;
@@ -93,7 +93,7 @@ function take(
   return mapRecord(fields, value, visit, { test: holdsSecrets });
 }
 
-/** Into a freshly parsed document, whose places are there. */
+/** Sets a secret in a freshly parsed document, which has the place. */
 function putBack(document: SnapshotEntity, path: Path, secret: unknown): void {
   let place: unknown = document;
   for (const step of path.slice(0, -1)) place = childOf(place, step);

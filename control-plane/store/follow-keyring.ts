@@ -7,7 +7,7 @@ export interface FollowKeyringOptions {
   readonly database: Database;
   readonly tables: Iterable<EntityTable>;
   readonly documents: Documents;
-  /** Deletes what has expired, which no table reads any more. */
+  /** Deletes expired entities, which no table reads any more. */
   readonly purgeExpired: () => void;
 }
 
@@ -27,7 +27,7 @@ export function followKeyring({ database, tables, documents, purgeExpired }: Fol
         : `The secrets in the database are encrypted with key ${stored}, which the keyring does not hold`,
     );
   }
-  // What is written over and freed must not stay readable.
+  // Overwritten and freed pages must not stay readable.
   database.pragma('secure_delete = ON');
   purgeExpired();
   database

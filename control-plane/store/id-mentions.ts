@@ -6,12 +6,13 @@ import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityReads } from './entity-access.ts';
 import { StoreViolation } from './store-errors.ts';
 
-/** Ids of entities that stand as text inside others (certificates in the config of a plugin), for which no column stands. */
+/** The ids of entities that stand as text within others (certificates in the config of a plugin), without a column. */
 export interface IdMentions {
   /** Throws StoreViolation when an entity mentions one that is not there. */
   check(entity: EntityDescriptor, value: SnapshotEntity, reads: EntityReads): void;
-  /** Whether any entity can mention those of a kind. */
+  /** Returns whether any entity can mention entities of a kind. */
   mayBeMentioned(plural: string): boolean;
+  /** Returns whether an entity mentions another one. */
   has(entity: EntityDescriptor, value: SnapshotEntity, plural: string, id: string): boolean;
 }
 

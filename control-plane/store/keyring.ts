@@ -1,19 +1,19 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 
-/** One key of the ring. What it seals only it opens. */
+/** One key of the ring. Only it opens what it sealed. */
 export interface KeyringKey {
-  /** Tells keys apart without telling of them: 16 hex digits. */
+  /** Tells keys apart and reveals nothing of them: 16 hex digits. */
   readonly id: string;
-  /** AES-256-GCM. `context` is bound to it: the same must be given to open it. */
+  /** Seals a text with AES-256-GCM. It opens only with the same `context`. */
   seal(plain: string, context: string): Buffer;
   /** Throws when the bytes were sealed by another key, in another context, or were changed. */
   open(sealed: Buffer, context: string): string;
-  /** The same text for the same value, which it does not tell: stands for it where uniqueness is looked after. */
+  /** Returns the same text for the same value, without revealing it: columns hold it to keep values unique. */
   digest(value: string, context: string): string;
 }
 
-/** At least one; the first writes, all read. */
+/** At least one key. The first writes, all read. */
 export type Keyring = readonly [KeyringKey, ...KeyringKey[]];
 
 const keyBytes = 32;
@@ -32,7 +32,7 @@ export function readKeyring(setting: string, env: Readonly<Record<string, string
   return parseKeyring(readKeyringLines(setting, env));
 }
 
-/** The keys in the lines of a keyring. Throws an Error that quotes no key. */
+/** Reads the keys in the lines of a keyring. Throws an Error that quotes no key. */
 export function parseKeyring(lines: readonly string[]): Keyring {
   const keys: KeyringKey[] = [];
   for (const [index, line] of lines.entries()) {
@@ -51,7 +51,7 @@ export function parseKeyring(lines: readonly string[]): Keyring {
   return [first, ...others];
 }
 
-/** The lines of the setting `keyring`, not looked at yet. */
+/** Returns the lines of the setting `keyring`, not parsed yet. */
 export function readKeyringLines(setting: string, env: Readonly<Record<string, string | undefined>>): string[] {
   if (setting.startsWith(fromEnvironment)) {
     const name = setting.slice(fromEnvironment.length);
@@ -81,7 +81,7 @@ function checkMode(path: string): void {
   );
 }
 
-/** Each use has a key of its own, so that none tells of another. */
+/** Derives a key for each use, so that none reveals another. */
 function createKey(bytes: Buffer): KeyringKey {
   const derive = (use: string) => Buffer.from(hkdfSync('sha256', bytes, '', `sluice ${use}`, keyBytes));
   const sealing = derive('secrets at rest');

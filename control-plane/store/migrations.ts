@@ -1,8 +1,8 @@
 /**
- * Steps from an empty database to today's, in order; each runs once, in a transaction of its own. A step that was
+ * The steps from an empty database to today's, in order; each runs once, in a transaction of its own. A step that was
  * released is never changed: a change is a new step at the end.
  *
- * Tables of entities hold the JSON document and, as columns, what the database itself looks after: `id`, unique fields,
+ * Tables of entities hold the JSON document and, as columns, what the database itself checks: `id`, unique fields,
  * and `<field>_id` for references. Columns and documents are written together by the entity store.
  */
 export const migrations: readonly string[] = [

@@ -10,13 +10,13 @@ export interface NodeRejection {
   readonly entities?: Readonly<Record<string, string>>;
 }
 
-/** What the control plane remembers of a node, connected or not. Times are milliseconds since 1970. */
+/** A node as the control plane remembers it, connected or not. Times are milliseconds since 1970. */
 export interface NodeRecord {
   readonly id: string;
   readonly bootId: string;
   readonly hostname: string;
   readonly ip: string;
-  /** What the node showed when it was last seen; absent in records of older versions. */
+  /** The certificate that the node last showed; absent in records of older versions. */
   readonly certificate?: CertificateDetails | null;
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ export interface NodeStore {
   loadAll(): readonly NodeRecord[];
   /** Inserts or replaces, all in one transaction. */
   saveAll(records: readonly NodeRecord[]): void;
-  /** Of nodes that were saved before: only when they were last seen. A record may hold a thousand faults. */
+  /** Saves only the time when nodes, saved before, were last seen. A record may hold a thousand faults. */
   touchAll(seen: readonly Pick<NodeRecord, 'id' | 'lastSeenMs'>[]): void;
   removeAll(ids: readonly string[]): void;
 }

@@ -24,11 +24,11 @@ export interface PageQuery {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Where the next page starts, when there is one. */
+  /** The start of the next page, when there is one. */
   readonly next?: string;
 }
 
-/** One page in the order of ids: rows that come or go meanwhile neither repeat nor hide others. */
+/** Reads one page in the order of ids: rows that come or go meanwhile neither repeat nor hide others. */
 export function selectPage(database: Database, table: EntityTable, query: PageQuery): Page<SnapshotEntity> {
   const conditions: string[] = table.expires ? [notExpired] : [];
   const values: unknown[] = [];
@@ -78,7 +78,7 @@ export interface TagQuery {
   readonly after?: TagUse;
 }
 
-/** One page of the uses of all tags, or of one. */
+/** Reads one page of the uses of all tags, or of one. */
 export function selectTags(
   database: Database,
   tables: Iterable<EntityTable>,

@@ -8,11 +8,11 @@ import type { TagUse } from './page.ts';
 export interface SnapshotStoreOptions {
   readonly nodeId: string;
   readonly entities: readonly EntityDescriptor[];
-  /** What there is now, each list ordered by id. */
+  /** Returns the configuration as it is now, each list ordered by id. */
   readonly current: () => SnapshotEntities;
 }
 
-/** The reads of a store over a configuration in memory, for nodes without a database; writes throw. */
+/** Returns the reads of a store over a configuration in memory, for nodes without a database. Writes throw. */
 export function createSnapshotStore({ nodeId, entities, current }: SnapshotStoreOptions): EntityStore {
   const keys = new Map(entities.map(({ plural, key }) => [plural, key]));
   const list = (plural: string) => (current()[plural] ?? []).filter(isAlive);
@@ -71,7 +71,7 @@ function isAlive(entity: SnapshotEntity): boolean {
   return typeof expiresAt !== 'number' || expiresAt * 1000 > Date.now();
 }
 
-/** The id of a reference, or the value itself. */
+/** Returns the id of a reference, or the value itself. */
 function plain(value: unknown): unknown {
   return isRecord(value) ? value['id'] : value;
 }

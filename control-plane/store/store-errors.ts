@@ -1,10 +1,10 @@
-/** Why the store refused a write. The names of fields are those of the entity. */
+/** The reason why the store refused a write. Fields have the names of the entity. */
 export type Violation =
   | { readonly kind: 'unique'; readonly values: Readonly<Record<string, unknown>> }
   | {
       readonly kind: 'foreign';
       readonly field: string;
-      /** What was looked for: `{ id }` or `{ name }`. */
+      /** The reference that led nowhere: `{ id }` or `{ name }`. */
       readonly wanted: Readonly<Record<string, unknown>>;
       /** Plural name of the referenced entity. */
       readonly reference: string;

@@ -1,21 +1,21 @@
 /**
- * Says when another thread writes to the database: SQLite lets one write at a time, and who waits for it on the main
- * thread keeps everybody waiting.
+ * Says when another thread writes to the database. SQLite has one writer at a time, and a wait for it on the main thread
+ * would hold up every call.
  */
 export class WriteHold {
   #held: Promise<unknown> | undefined;
 
-  /** Whether who can wait should. */
+  /** Whether a write that can wait should. */
   get isHeld(): boolean {
     return this.#held !== undefined;
   }
 
-  /** Resolves when nobody else writes. */
+  /** Resolves when no other thread writes. */
   async released(): Promise<void> {
     while (this.#held !== undefined) await this.#held;
   }
 
-  /** Until the promise is settled, however. */
+  /** Holds writes until the promise is fulfilled or rejected. */
   hold(until: Promise<unknown>): void {
     const held = until
       .catch(() => undefined)
