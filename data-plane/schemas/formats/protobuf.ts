@@ -1,4 +1,3 @@
-import { RequestError } from '../../../shared/errors.ts';
 import { compileTimeoutMs, type CompiledSchema, type Format, type FormatOptions, type SchemaSource } from './format.ts';
 import { isObject, parseJsonText, parseJsonTextExactly } from './json-value.ts';
 import { createMessageNode, mapWriter, repeatedWriter, singleWriter, type MessageField } from './protobuf-message.ts';
@@ -46,9 +45,9 @@ const encoding = new ProtobufEncoding();
 function encode(node: MessageNode, jsonText: string, prefix: Buffer, place: Buffer): Buffer {
   write(node, parseJsonText(jsonText), prefix, place);
   if (encoding.sawRounded) write(node, parseJsonTextExactly(jsonText), prefix, place);
-  const { list } = encoding.faults;
-  if (list.length === 0) return encoding.out.take();
-  throw new RequestError('SCHEMA_VALIDATION_FAILED', 'The data does not fit the schema.', { details: list });
+  const { faults } = encoding;
+  if (faults.list.length === 0) return encoding.out.take();
+  throw faults.refusal();
 }
 
 function write(node: MessageNode, value: unknown, prefix: Buffer, place: Buffer): void {

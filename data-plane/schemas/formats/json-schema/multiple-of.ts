@@ -4,14 +4,28 @@
  */
 export function multipleOf(divisor: number): (value: number) => boolean {
   const by = decimalOf(divisor);
+  const decimals = Math.max(0, -by.exponent);
+  const unit = 10 ** decimals;
+  const divisorUnits = Math.round(divisor * unit);
+  const isPlain = decimals <= exactPowerMax && divisorUnits < exactUnitsMax;
   return (value) => {
-    if (Number.isSafeInteger(value) && Number.isSafeInteger(divisor)) return value % divisor === 0;
+    const scaled = value * unit;
+    if (isPlain && scaled < exactUnitsMax && scaled > -exactUnitsMax) {
+      const units = Math.round(scaled);
+      // A value with more decimals than the divisor is no multiple of it.
+      return units / unit === value && units % divisorUnits === 0;
+    }
     if (!Number.isFinite(value)) return false;
     const { digits, exponent } = decimalOf(value);
     const common = Math.min(exponent, by.exponent);
     return (digits * 10n ** BigInt(exponent - common)) % (by.digits * 10n ** BigInt(by.exponent - common)) === 0n;
   };
 }
+
+/** A double holds powers of ten up to this one exactly. */
+const exactPowerMax = 22;
+/** Whole numbers below this are still found by rounding when a double's error has been added. */
+const exactUnitsMax = 2 ** 50;
 
 /** A finite number as digits × 10^exponent. Doubles have no more than 17 digits, and exponents within ±342. */
 function decimalOf(value: number): { readonly digits: bigint; readonly exponent: number } {
