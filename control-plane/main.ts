@@ -16,6 +16,7 @@ import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
 import { databaseProblems } from './database-health.ts';
+import { ClusterWarnings } from './cluster-warnings.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { configIdentity } from './store/config-identity.ts';
 import { openStore, type OpenStore } from './open-store.ts';
@@ -85,6 +86,7 @@ interface Parts extends OpenStore {
   readonly role: 'control_plane' | 'traditional';
   readonly metrics: Registry;
   readonly sync: RunningConfigSync;
+  readonly warnings: ClusterWarnings;
   readonly localSource: LocalSource | undefined;
   readonly addresses: Record<string, string>;
   readonly stops: Stops;
@@ -116,7 +118,9 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
   stops.push(() => sync.stop());
   if (sync.address !== undefined) addresses['cluster'] = sync.address;
   const localSource = role === 'traditional' ? createLocalSource({ publisher: sync.publisher, logger }) : undefined;
-  const parts: Parts = { ...opened, options, role, metrics, sync, localSource, addresses, stops };
+  const warnings = new ClusterWarnings({ reader: opened.store, logger });
+  stops.push(() => warnings.stop());
+  const parts: Parts = { ...opened, options, role, metrics, sync, localSource, warnings, addresses, stops };
   warnInClear(options);
   const problems = (): string[] =>
     databaseProblems({
@@ -155,7 +159,7 @@ interface Health {
 }
 
 async function startStatus(parts: Parts, { ready, problems }: Health): Promise<void> {
-  const { options, role, metrics, store, sync, addresses, stops } = parts;
+  const { options, role, metrics, store, sync, warnings, addresses, stops } = parts;
   if (options.statusListen === 'off') return;
   const startedAtMs = Date.now();
   const status = await startStatusServer({
@@ -171,6 +175,7 @@ async function startStatus(parts: Parts, { ready, problems }: Health): Promise<v
       addresses,
       configuration_hash: sync.clustering.status()['expected_hash'],
       problems: problems(),
+      warnings: warnings.all(),
     }),
   });
   stops.push(() => status.stop());
@@ -178,7 +183,7 @@ async function startStatus(parts: Parts, { ready, problems }: Health): Promise<v
 }
 
 async function startAdmin(parts: Parts, { ready }: Health, tls: TlsFiles | undefined): Promise<void> {
-  const { options, role, metrics, store, hold, keyring, audit, sync, localSource, addresses, stops } = parts;
+  const { options, role, metrics, store, hold, keyring, audit, sync, localSource, warnings, addresses, stops } = parts;
   const { adminListen, adminToken, adminTokenReadOnly, logger, proxyAddresses } = options;
   if (adminListen === 'off') return;
   const key = maskKey(parts.database);
@@ -198,6 +203,7 @@ async function startAdmin(parts: Parts, { ready }: Health, tls: TlsFiles | undef
     metrics,
     maskKey: key,
     ready,
+    pluginWarnings: (plugin) => warnings.about(plugin),
     settings: {
       listen: adminListen,
       role,

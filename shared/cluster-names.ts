@@ -1,3 +1,4 @@
+import { hash as digestOf } from 'node:crypto';
 import { kafkaFields } from './plugin-schemas/kafka-fields.ts';
 import { effectiveValue } from './schema/effective.ts';
 import { isRecord } from './schema/is-record.ts';
@@ -26,6 +27,8 @@ export interface ClusterNames {
   /** All names with their settings' key, in order. */
   readonly names: readonly string[];
   readonly warnings: readonly ClusterWarning[];
+  /** Returns the warnings about the cluster that a config uses. */
+  warningsAbout(config: unknown): readonly ClusterWarning[];
 }
 
 interface Cluster {
@@ -54,14 +57,28 @@ export function clusterNames(plugins: Iterable<ClusterUser>): ClusterNames {
     if (settings.given !== undefined) cluster.given.add(settings.given);
   }
   const names = new Map([...clusters].map(([key, cluster]) => [key, nameOfCluster(cluster)] as const));
+  const told = warningsOf(clusters, names);
   return {
     nameOf(config) {
       const settings = settingsOf(config);
       return settings === undefined ? undefined : (names.get(settings.key) ?? settings.given ?? settings.fallback);
     },
     names: [...names.values()].sort(),
-    warnings: warningsOf(clusters, names),
+    warnings: told.map(({ warning }) => warning),
+    warningsAbout(config) {
+      const key = settingsOf(config)?.key;
+      return told.filter(({ keys }) => key !== undefined && keys.has(key)).map(({ warning }) => warning);
+    },
   };
+}
+
+/** Returns the plugin with as little of its config as `clusterNames` needs, for those who keep many. */
+export function keptClusterUser({ id, name, instance_name, config }: ClusterUser): ClusterUser | undefined {
+  const settings = settingsOf(config);
+  if (settings === undefined) return undefined;
+  const stand = {};
+  known.set(stand, settings);
+  return { id, name, instance_name, config: stand };
 }
 
 /** Says a warning in one sentence, for answers, logs and the status page. */
@@ -78,21 +95,32 @@ function nameOfCluster({ given, fallback }: Cluster): string {
   return [...given].sort()[0] ?? fallback;
 }
 
-function warningsOf(clusters: ReadonlyMap<string, Cluster>, names: ReadonlyMap<string, string>): ClusterWarning[] {
-  const warnings: ClusterWarning[] = [];
-  const byName = new Map<string, Cluster[]>();
+interface Told {
+  readonly warning: ClusterWarning;
+  /** The settings of the clusters that it is about. */
+  readonly keys: ReadonlySet<string>;
+}
+
+function warningsOf(clusters: ReadonlyMap<string, Cluster>, names: ReadonlyMap<string, string>): Told[] {
+  const told: Told[] = [];
+  const byName = new Map<string, [key: string, cluster: Cluster][]>();
   for (const [key, cluster] of clusters) {
     const name = names.get(key) ?? '';
-    byName.set(name, [...(byName.get(name) ?? []), cluster]);
-    if (cluster.given.size > 1) {
-      warnings.push({ kind: 'several_names', names: [...cluster.given].sort(), plugins: labelsOf(cluster.users) });
-    }
+    const sharing = byName.get(name);
+    if (sharing === undefined) byName.set(name, [[key, cluster]]);
+    else sharing.push([key, cluster]);
+    if (cluster.given.size < 2) continue;
+    const given = [...cluster.given].sort();
+    const warning = { kind: 'several_names', names: given, plugins: labelsOf(cluster.users) } as const;
+    told.push({ warning, keys: new Set([key]) });
   }
   for (const [name, sharing] of byName) {
     if (sharing.length < 2) continue;
-    warnings.push({ kind: 'shared_name', name, plugins: labelsOf(sharing.flatMap(({ users }) => users)) });
+    const plugins = labelsOf(sharing.flatMap(([, { users }]) => users));
+    const warning = { kind: 'shared_name', name, plugins } as const;
+    told.push({ warning, keys: new Set(sharing.map(([key]) => key)) });
   }
-  return warnings;
+  return told;
 }
 
 function labelsOf(users: readonly ClusterUser[]): string[] {
@@ -104,6 +132,7 @@ function labelsOf(users: readonly ClusterUser[]): string[] {
 }
 
 interface Settings {
+  /** A digest: settings hold secrets, and many plugins have the same. */
   readonly key: string;
   readonly fallback: string;
   readonly given: string | undefined;
@@ -122,11 +151,15 @@ function settingsOf(config: unknown): Settings | undefined {
   const user = isRecord(authentication) ? authentication['user'] : undefined;
   const isKnownUser = typeof user === 'string' && user !== '' && !isReference(user);
   const settings = {
-    key: canonicalJson([
-      servers,
-      said(effectiveValue<unknown>(kafkaFields.authentication, authentication)),
-      said(effectiveValue<unknown>(kafkaFields.security, security)),
-    ]),
+    key: digestOf(
+      'sha256',
+      canonicalJson([
+        servers,
+        said(effectiveValue<unknown>(kafkaFields.authentication, authentication)),
+        said(effectiveValue<unknown>(kafkaFields.security, security)),
+      ]),
+      'hex',
+    ),
     fallback: `${isKnownUser ? `${user}@` : ''}${servers.join(',')}`,
     given: typeof name === 'string' && name !== '' && !isUuid(name) ? name : undefined,
   };

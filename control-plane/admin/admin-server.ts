@@ -13,6 +13,7 @@ import { limitHits } from '../../shared/limit-hits.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import { digestMask } from '../../shared/schema/mask.ts';
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import { boundAddress } from '../../shared/status-server.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { EntityStore } from '../store/entity-store.ts';
@@ -61,6 +62,8 @@ export interface AdminServerOptions {
   readonly proxyAddresses?: () => readonly string[];
   /** Without a database `GET /status` tells what runs. */
   readonly configurationHash?: () => string | undefined;
+  /** Sentences about a plugin that was written, for the answer. */
+  readonly pluginWarnings?: (plugin: SnapshotEntity) => readonly string[];
   /** The key of masks for the read-only token; without it one of this process. */
   readonly maskKey?: Buffer;
   /** The state for `/status/ready`, as the status port tells it; without it the node is ready. */
@@ -147,7 +150,16 @@ function addRoutes(
     addResource({ app, path, handlers });
   };
   const syncGate = options.syncGate === undefined ? {} : { syncGate: options.syncGate };
-  addEntityRoutes({ entities, plugins, store, readOnly: isDbless, mask, add, ...syncGate });
+  addEntityRoutes({
+    entities,
+    plugins,
+    store,
+    readOnly: isDbless,
+    mask,
+    add,
+    ...syncGate,
+    ...(options.pluginWarnings && { pluginWarnings: options.pluginWarnings }),
+  });
   addSchemaRoutes({ entities, plugins, store, mask, add });
   addUpstreamHealth(store, entities, add);
   addInfoRoutes({

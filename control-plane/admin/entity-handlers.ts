@@ -1,5 +1,5 @@
 import { autoValues } from '../../shared/auto-values.ts';
-import { effectiveDescriptor } from '../../shared/entities/check-entity.ts';
+import { deprecationsOf, effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
 import { maskEntity } from '../../shared/entities/secret-fields.ts';
@@ -25,6 +25,8 @@ export interface EntityHandlersDeps {
   readonly store: EntityStore;
   readonly syncGate?: SyncGate;
   readonly mask: Mask;
+  /** Sentences about a plugin that was written. */
+  readonly pluginWarnings?: (plugin: SnapshotEntity) => readonly string[];
 }
 
 export type ParentOf = (call: Call) => ParentReference;
@@ -49,7 +51,7 @@ export function entityHandlers(deps: EntityHandlersDeps): EntityHandlers {
     create: (entity, parentOf) => (call) =>
       written(deps, call, () => {
         const { value, revision } = operations.create(entity, bodyOf(deps, entity, call), parentOf?.(call));
-        return { revision, answer: entityAnswer(deps, { status: 201, entity, value, call }) };
+        return { revision, answer: writtenAnswer(deps, { status: 201, entity, value, call }) };
       }),
     single: (targetOf) => singleHandlers(deps, operations, targetOf),
     parentReference: (parent, field) => (call) => {
@@ -75,7 +77,7 @@ function singleHandlers(
     written(deps, call, () => {
       const { entity, ...target } = targetOf(call);
       const { value, revision } = operations[method](guarded({ entity, ...target }, call), bodyOf(deps, entity, call));
-      return { revision, answer: entityAnswer(deps, { status: 200, entity, value, call }) };
+      return { revision, answer: writtenAnswer(deps, { status: 200, entity, value, call }) };
     });
   return {
     GET(call) {
@@ -129,15 +131,25 @@ function pageQuery(
   };
 }
 
-function entityAnswer(
-  deps: EntityHandlersDeps,
-  options: {
-    readonly status: number;
-    readonly entity: EntityDescriptor;
-    readonly value: SnapshotEntity;
-    readonly call: Call;
-  },
-): AdminAnswer {
+interface EntityAnswer {
+  readonly status: number;
+  readonly entity: EntityDescriptor;
+  readonly value: SnapshotEntity;
+  readonly call: Call;
+}
+
+/** Answers a write: with `warnings`, where there are some, beside the entity's fields. */
+function writtenAnswer(deps: EntityHandlersDeps, options: EntityAnswer): AdminAnswer {
+  const { entity, value, call } = options;
+  const answer = entityAnswer(deps, options);
+  if (entity.plural !== 'plugins') return answer;
+  const given = bodyOf(deps, entity, call)(value);
+  const deprecated = deprecationsOf(entity, deps.plugins, { name: value['name'], ...given });
+  const warnings = [...deprecated, ...(deps.pluginWarnings?.(value) ?? [])];
+  return warnings.length === 0 ? answer : { ...answer, body: { ...shown(deps, entity, value, call), warnings } };
+}
+
+function entityAnswer(deps: EntityHandlersDeps, options: EntityAnswer): AdminAnswer {
   const { status, entity, value, call } = options;
   // The tag is that of the entity as it is stored: a time to live that counts down changes nothing.
   const headers = { ETag: etagOf(readable(deps, entity, value, call)) };

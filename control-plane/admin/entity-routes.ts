@@ -1,6 +1,7 @@
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
 import type { Mask } from '../../shared/schema/mask.ts';
+import type { SnapshotEntity } from '../../shared/snapshot.ts';
 import type { EntityStore } from '../store/entity-store.ts';
 import { operationUnsupported } from './admin-error.ts';
 import type { SyncGate } from './clustering.ts';
@@ -14,6 +15,7 @@ export interface EntityRoutesOptions {
   readonly store: EntityStore;
   readonly syncGate?: SyncGate;
   readonly mask: Mask;
+  readonly pluginWarnings?: (plugin: SnapshotEntity) => readonly string[];
   /** The configuration is a file: entities are not written one by one. */
   readonly readOnly: boolean;
   readonly add: (path: string, handlers: Handlers, about: PathAbout) => void;

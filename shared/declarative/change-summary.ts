@@ -1,3 +1,4 @@
+import { clusterNames, clusterWarningText } from '../cluster-names.ts';
 import { isRecord } from '../schema/is-record.ts';
 import { canonicalJson, nameOf } from '../snapshot.ts';
 import type { Difference } from './carry-over.ts';
@@ -10,6 +11,8 @@ export interface ChangeSummary {
   readonly unchanged: number;
   /** Deletions first; at most `changesMax` of all. */
   readonly changes: readonly ListedChange[];
+  /** Sentences about what an operator should mend; absent when there is nothing. */
+  readonly warnings?: readonly string[];
 }
 
 export interface ListedChange {
@@ -25,7 +28,7 @@ export interface ListedChange {
 
 export const changesMax = 1000;
 
-export function changeSummary({ created, updated, deleted, unchanged }: Difference): ChangeSummary {
+export function changeSummary({ created, updated, deleted, unchanged, all: after }: Difference): ChangeSummary {
   const all = [
     ...deleted.map((change) => ({ ...change, action: 'delete' as const })),
     ...updated.map((change) => ({ ...change, action: 'update' as const })),
@@ -42,7 +45,15 @@ export function changeSummary({ created, updated, deleted, unchanged }: Differen
       ...('before' in change ? { fields: changedFields(change.before, value) } : {}),
     };
   });
-  return { created: created.length, updated: updated.length, deleted: deleted.length, unchanged, changes };
+  const counts = { created: created.length, updated: updated.length, deleted: deleted.length, unchanged };
+  const warnings = warningsOf(after);
+  return { ...counts, changes, ...(warnings.length === 0 ? {} : { warnings }) };
+}
+
+function warningsOf(after: Difference['all']): string[] {
+  const plugins = after.filter(({ plural, value }) => plural === 'plugins' && value['enabled'] !== false);
+  const { warnings } = clusterNames(plugins.map(({ value }) => value));
+  return warnings.slice(0, changesMax).map(clusterWarningText);
 }
 
 function changedFields(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {

@@ -33,8 +33,15 @@ export const pluginEntity: EntityDescriptor = {
   expand: dropExpressions,
 };
 
+/** Drops what answers carry beside the fields, so that what was answered can be sent again. */
+function dropWarnings(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { warnings, ...rest } = body;
+  return Array.isArray(warnings) ? rest : body;
+}
+
 /** Takes `expressions`, which newer files of Kong hold, only as null: Sluice has no expressions. */
-function dropExpressions(body: Readonly<Record<string, unknown>>) {
+function dropExpressions(given: Readonly<Record<string, unknown>>) {
+  const body = dropWarnings(given);
   if (!Object.hasOwn(body, 'expressions')) return { body, faults: [] };
   const { expressions, ...rest } = body;
   return { body: rest, faults: expressions === null ? [] : [{ path: ['expressions'], message: 'value must be null' }] };

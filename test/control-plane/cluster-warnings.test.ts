@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import type { ControlPlane } from '../../control-plane/main.ts';
+import { startAdminOnly } from '../helpers/admin-only.ts';
+import { Closing } from '../helpers/closing.ts';
+import { tempFolder } from '../helpers/temp-folder.ts';
+
+describe('warnings of a control plane', function () {
+  this.timeout(30_000);
+  const closing = new Closing();
+  let controlPlane: ControlPlane;
+
+  beforeEach(async () => {
+    const folder = await tempFolder();
+    closing.add(() => folder.remove());
+    controlPlane = await startAdminOnly(folder.path, { statusListen: { host: '127.0.0.1', port: 0 } });
+    closing.add(() => controlPlane.stop());
+  });
+  afterEach(() => closing.close());
+
+  async function call(method: string, path: string, body?: unknown, at = 'admin') {
+    const response = await fetch(`http://${controlPlane.addresses[at]}${path}`, {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
+  }
+  const plugin = (name: string, config: object): object => ({
+    name: 'kafka-log',
+    instance_name: name,
+    config: { topic: 't', bootstrap_servers: [{ host: 'k', port: 9092 }], ...config },
+  });
+  const route = async (name: string): Promise<void> =>
+    void (await call('PUT', `/routes/${name}`, { paths: [`/${name}`] }));
+
+  it('tell in the answer and in the status that one cluster has two names', async () => {
+    await route('a');
+    await route('b');
+    const first = await call('POST', '/routes/a/plugins', plugin('one', { cluster_name: 'z' }));
+    expect(first.status).to.equal(201);
+    expect(first.body).to.not.have.property('warnings');
+
+    const second = await call('POST', '/routes/b/plugins', plugin('two', { cluster_name: 'm' }));
+    expect(second.status).to.equal(201);
+    expect(second.body['warnings']).to.have.length(1);
+    expect(String(second.body['warnings'])).to.match(/^one Kafka cluster has several names \('m', 'z'\); 'm' is used/);
+    expect((await call('GET', '/status', undefined, 'status')).body['warnings']).to.deep.equal(second.body['warnings']);
+    expect((await call('GET', '/plugins/two')).body).to.not.have.property('warnings');
+
+    // What was answered can be sent again.
+    const mended = await call('PATCH', '/plugins/two', {
+      config: { cluster_name: 'z' },
+      warnings: second.body['warnings'],
+    });
+    expect(mended.status).to.equal(200);
+    expect(mended.body).to.not.have.property('warnings');
+    expect((await call('GET', '/status', undefined, 'status')).body['warnings']).to.deep.equal([]);
+  });
+
+  it('tell of fields in places that are deprecated', async () => {
+    const confluent = { url: 'http://r', value_schema: { subject_name: 's' }, logical_cluster_id: 'lsrc-1' };
+    const { status, body } = await call('POST', '/plugins', plugin('one', { schema_registry: { confluent } }));
+    expect(status).to.equal(201);
+    expect(body['warnings']).to.deep.equal([
+      'config.schema_registry.confluent.logical_cluster_id is deprecated: write config.schema_registry.confluent.authentication.logical_cluster_id',
+    ]);
+  });
+
+  it('tell of a load what they tell of a write', async () => {
+    const plugins = [plugin('one', { cluster_name: 'z' }), plugin('two', { cluster_name: 'm' })];
+    const document = {
+      _format_version: '3.0',
+      routes: plugins.map((one, index) => ({ name: `r${index}`, paths: ['/'], plugins: [one] })),
+    };
+    for (const query of ['?dry_run=1', '']) {
+      const { body } = await call('POST', `/config${query}`, document);
+      expect(body['warnings'], JSON.stringify(body)).to.have.length(1);
+    }
+  });
+});
