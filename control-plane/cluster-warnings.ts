@@ -5,7 +5,7 @@ import {
   type ClusterNames,
   type ClusterUser,
 } from '../shared/cluster-names.ts';
-import type { Logger } from '../shared/log.ts';
+import { type Logger, stackOf } from '../shared/log.ts';
 import { createPacer } from '../shared/pacer.ts';
 import { Rerun } from '../shared/rerun.ts';
 import type { SnapshotEntity } from '../shared/snapshot.ts';
@@ -16,7 +16,7 @@ export class ClusterWarnings {
   readonly #reader: ConfigReader;
   readonly #endChanges: () => void;
   readonly #logger: Logger;
-  readonly #reading = new Rerun(() => this.#readAll());
+  readonly #reading = new Rerun(() => this.#tryToReadAll());
   #users = new Map<string, ClusterUser>();
   #names: ClusterNames | undefined;
   #logged: ReadonlySet<string> = new Set();
@@ -62,6 +62,17 @@ export class ClusterWarnings {
     const user = plugin === undefined || plugin['enabled'] === false ? undefined : keptClusterUser(plugin);
     if (user === undefined) this.#users.delete(id);
     else this.#users.set(id, user);
+  }
+
+  /** Without the store there is nothing to warn of; whoever needs it more tells why it cannot be read. */
+  async #tryToReadAll(): Promise<void> {
+    try {
+      await this.#readAll();
+    } catch (error) {
+      this.#logger.error('cluster_names_unread', 'The plugins could not be read to check the names of clusters', {
+        error: stackOf(error),
+      });
+    }
   }
 
   /** Reads all plugins in slices. Writes that come meanwhile are taken again at the end. */

@@ -34,12 +34,8 @@ const headChecks: Readonly<Record<string, (value: unknown) => string | undefined
       ? undefined
       : `there is one workspace, '${workspaceName}'`,
   // Exports of Kong's database hold both.
-  workspaces: (value) =>
-    isEveryRecord(value, ({ name }) => name === workspaceName)
-      ? undefined
-      : `there is one workspace, '${workspaceName}'`,
-  parameters: (value) =>
-    isEveryRecord(value, ({ key }) => key === 'cluster_id') ? undefined : "no parameter but 'cluster_id' is known",
+  workspaces: checkWorkspaces,
+  parameters: checkParameters,
 };
 
 /** Kinds of Kong that there are none of here. Exports hold them as empty lists, which say nothing. */
@@ -128,6 +124,16 @@ export function withDefaults(record: Values, defaults: Values | undefined): Valu
     return [name, isRecord(own) && isRecord(value) ? withDefaults(own, value) : own];
   });
   return Object.fromEntries([...Object.entries(record), ...filled]);
+}
+
+function checkWorkspaces(value: unknown): string | undefined {
+  const isOne = isEveryRecord(value, ({ name }) => name === workspaceName);
+  return isOne ? undefined : `there is one workspace, '${workspaceName}'`;
+}
+
+function checkParameters(value: unknown): string | undefined {
+  const isKnown = isEveryRecord(value, ({ key }) => key === 'cluster_id');
+  return isKnown ? undefined : "no parameter but 'cluster_id' is known";
 }
 
 function isEveryRecord(value: unknown, test: (record: Values) => boolean): boolean {

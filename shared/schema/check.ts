@@ -6,11 +6,11 @@ import { entriesOf, pathOf, type Place } from './walk.ts';
 
 /** Values for fields marked `auto` that a body leaves out. */
 export interface AutoValues {
-  uuid(): string;
-  /** A random word. */
-  token(): string;
-  /** Whole seconds since 1970. */
-  now(): number;
+  readonly uuid: () => string;
+  /** Makes a random word. */
+  readonly token: () => string;
+  /** Returns whole seconds since 1970. */
+  readonly now: () => number;
 }
 
 export type Checked<T> =
