@@ -76,7 +76,7 @@ function keyOf(list: readonly Destination[]): string {
   return JSON.stringify(list);
 }
 
-/** Those that are not reachable come first, so that they are told when not all fit. */
+/** Makes the report. Destinations that are not reachable come first, so that they are in it when not all fit. */
 function reportOf(hash: string, list: readonly Destination[]): Destinations {
   const items: NonNullable<Destinations['items']> = [];
   let bytes = 0;

@@ -191,8 +191,8 @@ describe('config sync over mutual TLS', function () {
   type Case = readonly [
     title: string,
     make: () => Promise<{ readonly controlPlane: ClusterTls | undefined; readonly node: ClusterTls | undefined }>,
-    /** What the node says; */ node: RegExp,
-    /** and the control plane, where it can know. */ controlPlane: RegExp | undefined,
+    /** The reason in the log of the node. */ node: RegExp,
+    /** The reason in the log of the control plane, where it can know one. */ controlPlane: RegExp | undefined,
   ];
   const cases: readonly Case[] = [
     [

@@ -55,7 +55,7 @@ const everything = {
   entityKinds: own.entities.map(({ plural, fields }) => ({ plural, fields: [...fieldPaths(fields)] })),
 };
 type Told = typeof everything;
-/** What a node tells that does not know these kinds, fields (`services.host`) and fields of plugins (`old.topic`). */
+/** Makes the hello of a node that does not know these kinds, fields (`services.host`) and fields of plugins (`old.topic`). */
 const without = (version: string, { fields = [], plugins = [] }: { fields?: string[]; plugins?: string[] }): Told => ({
   version,
   plugins: everything.plugins
