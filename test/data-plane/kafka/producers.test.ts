@@ -249,6 +249,11 @@ describe('shared producers', () => {
       acquire(producers, { bootstrapServers: [{ host: '127.0.0.1', port: 1 }] });
       await waitFor(() => producers.clusters()[0]?.state === 'failing', { what: 'the client has tried', pollMs: 5 });
       expect(producers.clusters()[0]?.error).to.be.a('string');
+      // A host that does not exist is told as soon.
+      acquire(producers, { bootstrapServers: [{ host: 'nowhere.invalid', port: 9092 }] }, { label: 'nowhere' });
+      const nowhere = () => producers.destinations().find(({ name }) => name === 'nowhere');
+      await waitFor(() => nowhere()?.state === 'unreachable', { what: 'the host is not found', timeoutMs: 5_000 });
+      expect(nowhere()?.error).to.match(/ENOTFOUND|EAI_AGAIN/);
     });
   }
 
