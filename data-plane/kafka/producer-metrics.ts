@@ -37,18 +37,17 @@ export function createProducerMetrics(
   memory: NodeMemory,
 ): ProducerMetrics {
   const registers = [registry];
-  const records = new Counter({
-    name: 'sluice_kafka_records_total',
-    help: 'Records by topic and outcome',
-    labelNames: ['cluster', 'topic', 'outcome'],
-    registers,
-  });
-  const bytes = new Counter({
-    name: 'sluice_kafka_bytes_total',
-    help: 'Bytes of keys, values and headers handed to the brokers',
-    labelNames: ['cluster', 'topic'],
-    registers,
-  });
+  const counter = (name: string, help: string, labelNames: string[]): Counter =>
+    new Counter({ name, help, labelNames, registers });
+  const records = counter('sluice_kafka_records_total', 'Records by topic and outcome', [
+    'cluster',
+    'topic',
+    'outcome',
+  ]);
+  const bytes = counter('sluice_kafka_bytes_total', 'Bytes of keys, values and headers handed to the brokers', [
+    'cluster',
+    'topic',
+  ]);
   const batchRecords = new Histogram({
     name: 'sluice_kafka_batch_records',
     help: 'Records in a batch: of one partition in a Produce request',
@@ -63,30 +62,26 @@ export function createProducerMetrics(
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  const failures = new Counter({
-    name: 'sluice_kafka_failed_attempts_total',
-    help: 'Batches that a Produce request brought no success for, by error',
-    labelNames: ['cluster', 'error'],
-    registers,
-  });
-  const late = new Counter({
-    name: 'sluice_kafka_late_verdicts_total',
-    help: 'Records whose verdict came after they had been answered unknown',
-    labelNames: ['cluster', 'verdict'],
-    registers,
-  });
-  const lost = new Counter({
-    name: 'sluice_kafka_async_lost_total',
-    help: 'Records accepted in async mode that the brokers did not confirm',
-    labelNames: ['cluster', 'topic'],
-    registers,
-  });
-  const gates = new Counter({
-    name: 'sluice_kafka_health_gate_transitions_total',
-    help: 'Changes of the health gates of async mode, by the state they changed to',
-    labelNames: ['cluster', 'state'],
-    registers,
-  });
+  const failures = counter(
+    'sluice_kafka_failed_attempts_total',
+    'Batches that a Produce request brought no success for, by error',
+    ['cluster', 'error'],
+  );
+  const late = counter(
+    'sluice_kafka_late_verdicts_total',
+    'Records whose verdict came after they had been answered unknown',
+    ['cluster', 'verdict'],
+  );
+  const lost = counter(
+    'sluice_kafka_async_lost_total',
+    'Records accepted in async mode that the brokers did not confirm',
+    ['cluster', 'topic'],
+  );
+  const gates = counter(
+    'sluice_kafka_health_gate_transitions_total',
+    'Changes of the health gates of async mode, by the state they changed to',
+    ['cluster', 'state'],
+  );
   registerQueueGauges(registry, queues);
   registerMemoryGauges(registry, memory);
 
