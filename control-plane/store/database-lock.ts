@@ -1,8 +1,9 @@
-import Sqlite from 'better-sqlite3';
+import type BetterSqlite from 'better-sqlite3';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { createPrivateFile } from './private-file.ts';
+import { Sqlite } from './sqlite.ts';
 
 /** The time that a starting process waits for another one that only reads the owner. */
 const busyTimeoutMs = 1_000;
@@ -32,7 +33,7 @@ export function lockDatabase(path: string): () => void {
   return () => void lock.close();
 }
 
-function take(lock: Sqlite.Database, path: string): void {
+function take(lock: BetterSqlite.Database, path: string): void {
   const us = `process ${process.pid} on ${hostname()}, started at ${new Date(Date.now() - performance.now()).toISOString()}`;
   begin(lock, path);
   lock.exec('CREATE TABLE IF NOT EXISTS owner (number INTEGER PRIMARY KEY, text TEXT NOT NULL)');
@@ -43,7 +44,7 @@ function take(lock: Sqlite.Database, path: string): void {
   if (ownerOf(lock) !== us) throw inUse(lock, path);
 }
 
-function begin(lock: Sqlite.Database, path: string): void {
+function begin(lock: BetterSqlite.Database, path: string): void {
   try {
     lock.exec('BEGIN IMMEDIATE');
   } catch (error) {
@@ -52,12 +53,12 @@ function begin(lock: Sqlite.Database, path: string): void {
   }
 }
 
-function ownerOf(lock: Sqlite.Database): string {
+function ownerOf(lock: BetterSqlite.Database): string {
   const row = lock.prepare<[], { text: string }>('SELECT text FROM owner WHERE number = 1').get();
   return row?.text ?? 'a process that is starting';
 }
 
-function inUse(lock: Sqlite.Database, path: string): Error {
+function inUse(lock: BetterSqlite.Database, path: string): Error {
   return new Error(
     `database: ${path} is in use by another control plane (${ownerOf(lock)}); stop that one, or give this one a database of its own`,
   );

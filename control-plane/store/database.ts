@@ -1,10 +1,11 @@
-import Sqlite from 'better-sqlite3';
+import type BetterSqlite from 'better-sqlite3';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { migrations as ourMigrations } from './migrations.ts';
 import { createPrivateFile } from './private-file.ts';
+import { Sqlite } from './sqlite.ts';
 
-export type Database = Sqlite.Database;
+export type Database = BetterSqlite.Database;
 
 export interface DatabaseOptions {
   /** File, created with its folder, or `:memory:`. */
