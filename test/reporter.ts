@@ -64,7 +64,7 @@ function failWhenStillOpen(stats: Mocha.Stats, endTimeoutMs: number): void {
   timer.unref();
 }
 
-/** What keeps the process alive, sockets and child processes with their addresses and commands. */
+/** Lists the handles that keep the process alive, sockets and child processes with their addresses and commands. */
 function openHandles(): string[] {
   const names = process.getActiveResourcesInfo().filter((name) => name !== 'TTYWrap');
   // Undocumented, but the only way to say which socket; without it the names alone must do.

@@ -22,7 +22,7 @@ export interface AdminReply {
   readonly text: string;
 }
 
-/** The Admin API as the command line uses it. */
+/** Makes the client of the Admin API that the command line uses. */
 export function createAdminClient({ url, token }: { readonly url: string; readonly token?: string }): AdminClient {
   const exchange: AdminClient['exchange'] = async ({ method, path, headers, body, timeoutMs = requestTimeoutMs }) => {
     const response = await fetch(new URL(path, url), {
@@ -46,7 +46,7 @@ export function createAdminClient({ url, token }: { readonly url: string; readon
   };
 }
 
-/** What went wrong with a call, in one line: `fetch failed` alone says nothing. */
+/** Says in one line why a call failed, with its cause: `fetch failed` alone says nothing. */
 export function callFault(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;

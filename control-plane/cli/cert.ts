@@ -14,10 +14,10 @@ import {
 const name = 'sluice-cluster';
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
-// Clocks of the machines need not agree to the minute.
+// The clocks of the machines may differ by minutes.
 const skewMs = 60 * 60_000;
 
-/** `sluice cert`: the pair that control plane and data planes share. Resolves to the exit code. */
+/** `sluice cert`: writes the pair that control plane and data planes share. Resolves to the exit code. */
 export async function certCommand({ out, days }: { readonly out: string; readonly days: number }): Promise<number> {
   const certPath = join(out, 'cluster.crt');
   const keyPath = join(out, 'cluster.key');
@@ -29,7 +29,7 @@ export async function certCommand({ out, days }: { readonly out: string; readonl
   }
   const { certPem, keyPem } = await createClusterCertificate(days);
   await mkdir(out, { recursive: true });
-  // The key first, never readable by others for a moment; without its certificate it is nothing.
+  // The key is written first and is never readable by others; without its certificate it is of no use.
   await writeFile(keyPath, keyPem, { mode: 0o600, flag: 'wx' });
   try {
     await writeFile(certPath, certPem, { mode: 0o644, flag: 'wx' });
@@ -47,7 +47,7 @@ async function createClusterCertificate(days: number): Promise<{ certPem: string
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const nowMs = Date.now();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    // Positive, as the standard demands.
+    // RFC 5280 demands a positive number.
     serialNumber: `01${randomBytes(15).toString('hex')}`,
     name: `CN=${name}`,
     notBefore: new Date(nowMs - skewMs),

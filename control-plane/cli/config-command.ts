@@ -8,7 +8,7 @@ import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { callFault, createAdminClient, type AdminClient, type AdminReply } from './admin-client.ts';
 
-/** A configuration of tens of thousands of entities takes its time. */
+/** A configuration of tens of thousands of entities takes many seconds. */
 const loadTimeoutMs = 120_000;
 
 /** `sluice config validate FILE`: every fault with its path. Resolves to the exit code. */
@@ -77,7 +77,7 @@ async function importInto(client: AdminClient, bytes: Uint8Array<ArrayBuffer>, y
     console.error(`Nothing was changed: ${summary.deleted} would be deleted. Say --yes to go on.`);
     return 1;
   }
-  // Only what was shown is replaced.
+  // The import fails when the configuration has changed since the difference was shown.
   const headers = { ...request.headers, 'if-match': dry.headers.get('etag') ?? '*' };
   const reply = await client.exchange({ ...request, path: '/config', headers });
   if (reply.status === 412) {
@@ -119,7 +119,7 @@ async function readDocument(file: string): Promise<Uint8Array<ArrayBuffer> | und
 function faultsOf(bytes: Uint8Array): string[] {
   const parsed = parseDocumentBytes(bytes);
   if (parsed.kind === 'faults') return parsed.faults.map(faultLine);
-  // Nothing of it is kept: any words do.
+  // Nothing of the result is kept, so any ids and times do.
   const auto = { uuid: () => '', token: () => 'token', now: () => 0 };
   const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto });
   return compiled.kind === 'ok' ? [] : compiled.faults.map(faultLine);

@@ -101,7 +101,7 @@ export function dblessOptions(settings: OwnSettings<'dbless'>): Omit<DblessOptio
   };
 }
 
-/** What `takeAdmin` reads: the same settings in every role that has an Admin API. */
+/** The settings that `takeAdmin` reads. They are the same in every role that has an Admin API. */
 type AdminShare = Pick<SettingsOf<'dbless'>, keyof typeof adminSettings>;
 
 function takeAdmin<S extends AdminShare>(settings: S) {

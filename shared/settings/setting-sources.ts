@@ -2,7 +2,7 @@ import { nearestName } from '../nearest-name.ts';
 import type { SettingFault } from './setting-fault.ts';
 import { isSettingName, settingNames, type SettingName } from './settings-table.ts';
 
-/** Where settings are written. */
+/** The places that settings are read from. */
 export interface SettingSources {
   /** The command line behind the command: `--name value` or `--name=value`. */
   readonly args: readonly string[];

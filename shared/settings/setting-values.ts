@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** Where a node listens; `off`: it does not. Port 0: any free port. */
+/** The address that a node listens on; `off`: it does not listen. Port 0: any free port. */
 export type Listener = { readonly host: string; readonly port: number } | 'off';
 
 /** Reads the text of a setting; throws a `ValueError` that says what was expected. */
@@ -65,7 +65,7 @@ function scaled(value: string, units: Readonly<Record<string, number>>, expected
   return amount;
 }
 
-/** As the given parser, within these bounds. */
+/** Makes a parser that refuses what lies outside of these bounds. */
 export function between(parse: ParseValue<number>, min: number, max: number, shown: string): ParseValue<number> {
   return (value) => {
     const number = parse(value);

@@ -53,7 +53,7 @@ describe('config sync under faults', function () {
       (sum, [, count]) => sum + Number(count),
       0,
     );
-  /** What is shown of a node is what it runs. */
+  /** Checks that the control plane shows of each node what it runs. */
   const isShown = (source: SyncSource): void => {
     expect(harness.view(source.nodeId)?.['applied_hash']).to.equal(source.status().hash ?? null);
   };
@@ -198,7 +198,7 @@ class Fleet {
     return fleet;
   }
 
-  /** Of what nodes should run. */
+  /** Returns the hash of the configuration that nodes should run. */
   hash(): string {
     return createSnapshot({ services: this.#services }).hash;
   }

@@ -16,10 +16,10 @@ const writers = 4;
 /** A round is over after up to this many answers, drawn anew each time, so that the kill falls anywhere. */
 const answersMax = 40;
 
-/** What the Admin API answered of a consumer; undefined: it is deleted. */
+/** A consumer as the Admin API answered it; undefined: it is deleted. */
 type Known = { readonly username: string; readonly tags: readonly string[] } | undefined;
 
-/** What must be in the database, by id: what was answered, or what was under way when the process was killed. */
+/** The consumers that must be in the database, by id: as answered, or as sent when the process was killed. */
 class Oracle {
   readonly answered = new Map<string, Known>();
   readonly underWay = new Map<string, Known>();
@@ -35,7 +35,7 @@ class Oracle {
     });
   }
 
-  /** What was under way has shown which way it went. */
+  /** Takes from the database whether the write that was under way happened. */
   settle(found: ReadonlyMap<string, Known>): void {
     for (const id of this.underWay.keys()) this.answered.set(id, found.get(id));
     this.underWay.clear();

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 export interface LeanAnswer {
   /** 0: the connection broke before an answer came, or none came in time. */
   readonly status: number;
-  /** Of status 0 the error's code or message. */
+  /** The body; with status 0 the error's code or message. */
   readonly body: string;
 }
 

@@ -12,7 +12,7 @@ import { describeTogether } from './together.ts';
 
 const workers = 32;
 const acked = isLong ? 5_000 : 300;
-/** Of what was accepted, so much has to be in the topic before there is no network. */
+/** So many accepted records must be in the topic before the network is cut. */
 const workedOff = 2 * acked - 100;
 /** A worker whose connection is refused tries again: enough of that proves that the node is gone. */
 const goneAnswers = 50;

@@ -1,6 +1,6 @@
 import { readTopic } from '../helpers/kafka.ts';
 
-/** What a client was told of one numbered request. */
+/** The answer to one numbered request. */
 export interface Note {
   readonly number: number;
   /** The worker's key: its requests go out one after another, so their records must stand in that order. */

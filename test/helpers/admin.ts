@@ -22,7 +22,7 @@ export interface AdminAnswer {
   };
 }
 
-/** As `admin`, and fails with the answer's body unless the status is 2xx. */
+/** Calls `admin` and fails with the answer's body unless the status is 2xx. */
 export async function adminOk(
   base: string,
   method: string,

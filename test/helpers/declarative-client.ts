@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** What Kong's declarative client knows of an entity: JSON as it was read or as it is wanted. */
+/** An entity as Kong's declarative client sees it: JSON as it was read or as it is wanted. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Json = any;
 

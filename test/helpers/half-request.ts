@@ -20,7 +20,7 @@ export async function openHalfRequest(url: string): Promise<{ finish(): Promise<
   };
 }
 
-/** Whether nobody listens there any more. */
+/** Resolves to whether nobody listens there any more. */
 export function isRefused(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-/** What `fc.gen()` gives: draws a value of an arbitrary. */
+/** Draws a value of an arbitrary, as `fc.gen()` does. */
 type Gen = fc.GeneratorValue;
 
 /** Names and values that have confused readers of JSON before. */

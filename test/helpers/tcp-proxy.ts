@@ -10,7 +10,7 @@ const metadataWithIds = { apiKey: metadataKey, apiVersion: 12, flexible: true } 
 const frameBytesMax = 64 * 1024 * 1024;
 
 /**
- * What happens to a Produce request. `cut_before`: no byte of it reaches the broker. `cut_half`: half of it does.
+ * The fault that a Produce request meets. `cut_before`: no byte of it reaches the broker. `cut_half`: half of it does.
  * `cut_after`: all of it does, and the connection ends at once. `cut_response`: the broker has answered, and the
  * connection ends instead of handing that on. `swallow`: the same, and the connection stays open and silent.
  */
@@ -32,7 +32,7 @@ export type NetworkState = 'open' | 'closed' | 'stalled' | { readonly delayMs: n
 export interface TcpProxy {
   /** `host:port` to be advertised. */
   readonly address: string;
-  /** Where connections go; before it is set they end at once. */
+  /** Sets the address that connections are passed on to; before it is set they end at once. */
   setTarget(address: string): void;
   setNetwork(state: NetworkState): void;
   /** The rule for Produce requests for this topic, or none any more. */
@@ -138,7 +138,7 @@ class Link {
   readonly #owner: LinkOwner;
   readonly #up: FrameQueue;
   readonly #down: FrameQueue;
-  /** What is to happen to the answers of Produce requests, by correlation id. */
+  /** The faults that answers of Produce requests meet, by correlation id. */
   readonly #answers = new Map<number, ProduceAction>();
   /** Topics that metadata was asked of, by correlation id. */
   readonly #askedTopics = new Set<number>();
@@ -265,7 +265,7 @@ function framed(take: (frame: Buffer) => void): (chunk: Buffer) => void {
   };
 }
 
-/** Where the body of a request begins, behind length, key, version, correlation id, client id and tagged fields. */
+/** Returns the offset of a request's body, behind length, key, version, correlation id, client id and tagged fields. */
 function bodyAt(frame: Buffer, flexible: boolean): number {
   return 14 + Math.max(0, frame.readInt16BE(12)) + (flexible ? 1 : 0);
 }

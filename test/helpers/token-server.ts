@@ -13,7 +13,7 @@ export interface TokenServer {
   readonly requests: readonly TokenRequest[];
   /** Tokens handed out so far. */
   readonly tokens: readonly string[];
-  /** What it does from now on. */
+  /** Sets the answer to the requests that follow. */
   behaviour: TokenBehaviour;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface TokenBehaviour {
   /** Scope of the tokens, whatever was asked for. */
   readonly scope?: string;
   readonly lifeSeconds?: number;
-  /** What the token itself says, when it is longer. */
+  /** The lifetime that the token itself names, when it is longer. */
   readonly tokenLifeSeconds?: number;
 }
 

@@ -6,7 +6,7 @@ export function usedBytes(): number {
   setFlagsFromString('--expose-gc');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const collect = runInNewContext('gc') as () => void;
-  // What was outside of the heap goes with the second one.
+  // Memory outside of the heap is freed by the second collection.
   collect();
   collect();
   const { heapUsed, external } = process.memoryUsage();

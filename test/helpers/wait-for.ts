@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface WaitOptions {
   readonly timeoutMs?: number;
   readonly pollMs?: number;
-  /** What is awaited, for the error. */
+  /** Names the awaited event in the error. */
   readonly what: string;
 }
 

@@ -99,7 +99,7 @@ describe('the planes as processes', function () {
       timeoutMs: 60_000,
     });
     await allInSync(third.admin, 1);
-    // As many writes as before, of another history: who saw the lost one may not overwrite this one.
+    // As many writes as before, but others: a client that saw the lost write may not overwrite this one.
     await adminOk(third.admin, 'PUT', '/services/s', { host: 'new.example.test' });
     expect(await etag()).to.not.equal(lost);
     const stale = await fetch(`${third.admin}/config`, {

@@ -35,9 +35,9 @@ export interface Row {
     readonly code?: string;
     readonly retryable?: boolean;
     readonly retryAfter?: true;
-    /** Of `details`; null: there are none. */
+    /** The `limit` in `details`; null: there are no details. */
     readonly limit?: number | null;
-    /** Of `records`: outcome and code of each topic. */
+    /** Outcome and code of each topic in `records`. */
     readonly records?: (names: Names) => readonly { topic: string; outcome: string; code?: string }[];
   };
   readonly withinMs: readonly [number, number];

@@ -26,7 +26,7 @@ import {
   wrongPassword,
 } from './outcome-rows.ts';
 
-/** What a request was told, to be held against the topics at the end. */
+/** The answer to a request, compared with the topics at the end. */
 interface Promised {
   readonly id: string;
   readonly outcome: string;
@@ -156,7 +156,7 @@ describe('the outcome table against real brokers', function () {
       // Without a quorum none of them could leave in good order.
       const left = [kafka.brokers[0], kafka.brokers[2]];
       await Promise.all(left.map(async (broker) => broker?.kill('SIGKILL')));
-      // What was on its way into a connection that had not ended yet is unknown, and rightly so.
+      // A record that was being written to a connection when the broker died is rightly unknown.
       for (const client of clients) {
         const { proxy } = nodeOf(nodes, client);
         await waitFor(async () => (await post(`${proxy}/plain`, {})).body.code === 'KAFKA_UNAVAILABLE', {

@@ -53,7 +53,7 @@ function exported(fields: Values): Values {
   };
 }
 
-/** As a reader of the log topic takes an entry. */
+/** An entry of the log topic, as its readers parse it. */
 interface Entry {
   readonly request: Values;
   readonly response: Values;

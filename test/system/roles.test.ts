@@ -105,7 +105,7 @@ describe('the roles of one process', function () {
       expect((await admin(node.admin, 'GET', `/clustering/${what}`)).status).to.equal(404);
     }
 
-    // What the node refuses shows, and the old configuration serves on.
+    // A refusal of the node is shown, and the old configuration serves on.
     const plugin = (await adminOk(node.admin, 'GET', '/routes/orders/plugins')).data?.[0];
     const authentication = { strategy: 'sasl', mechanism: 'PLAIN', user: 'u', password: '{vault://env/NOT_HERE}' };
     const refused = await admin(node.admin, 'PATCH', `/plugins/${String(plugin?.['id'])}?wait=applied&timeout=30s`, {
@@ -186,7 +186,7 @@ describe('the roles of one process', function () {
     expect(await unresolvable.text())
       .to.include('authentication')
       .and.include('NOT_HERE');
-    // What only the node can see is found by a dry run too, and told of its entity.
+    // A dry run finds faults that only the node can see, too, and names their entity.
     for (const query of ['?flatten_errors=1', '?flatten_errors=1&dry_run=1']) {
       const flat = (await (await load(onlyHere, query)).json()) as {
         flattened_errors: { errors: Record<string, string>[] }[];

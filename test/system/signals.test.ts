@@ -16,7 +16,7 @@ import { waitFor } from '../helpers/wait-for.ts';
 const bin = fileURLToPath(new URL('../../control-plane/cli/sluice.js', import.meta.url));
 const isolate = ['--user', '--map-root-user', '--pid', '--fork'];
 
-/** Whether this machine lets a process have a process table of its own. */
+/** Returns whether this machine lets a process have a process table of its own. */
 function canBePidOne(): boolean {
   try {
     execFileSync('unshare', [...isolate, 'true'], { stdio: 'ignore' });
@@ -89,6 +89,24 @@ describe('signals', function () {
       });
     }
   }
+
+  it('a terminal that was closed ends the node in good order', async () => {
+    // Closing the master side of a pseudo-terminal is what a closed window does; Python can open one.
+    const script = `
+import os, pty, sys
+pid, master = pty.fork()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+seen = b''
+while b'[ready]' not in seen: seen += os.read(master, 4096)
+os.close(master)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)`;
+    const listen = ['admin', 'proxy', 'status'].map((what) => `--${what}-listen=127.0.0.1:0`);
+    const text = '--declarative-config-text={"_format_version":"3.0"}';
+    const child = spawn('python3', ['-c', script, process.execPath, bin, 'start', '--role=dbless', ...listen, text]);
+    closing.add(() => child.kill('SIGKILL'));
+    const [code] = await once(child, 'exit');
+    expect(code).to.equal(0);
+  });
 
   it('SIGUSR1 opens no debugger', async () => {
     const node = await runDbless(['--declarative-config-text={"_format_version":"3.0"}']);

@@ -135,7 +135,7 @@ describe('traces', function () {
     expect((await send(`${proxy}/silent`, { traceparent: `00-${trace}-${caller}-01` })).status).to.equal(200);
     expect((await lastRecord())?.headers).to.deep.equal({});
 
-    // What the caller does not sample is not sampled here, and says so on.
+    // A trace that the caller does not sample is not sampled here, and the flag is passed on.
     const unsampled = `${trace.slice(0, -1)}d`;
     expect((await send(`${proxy}/orders`, { traceparent: `00-${unsampled}-${caller}-00` })).status).to.equal(200);
     expect(String((await lastRecord())?.headers['traceparent'])).to.match(new RegExp(`^00-${unsampled}-\\w{16}-00$`));

@@ -35,7 +35,7 @@ describe('the configuration of a dbless node', function () {
     expect(await statusOf(`${node.proxy}/first`)).to.equal(404);
     expect(await statusOf(`${node.proxy}/second`)).to.equal(503);
 
-    // Of a document with a good and a bad route nothing is taken.
+    // Nothing of a document with a good and a bad route is applied.
     await writeFile(path, document('/third').replace('"paths"', '"paths":["bad"],"x"'));
     await waitForEvent('config_reload_failed');
     expect(node.lines.find(({ event }) => event === 'declarative_fault')?.['fault']).to.include('routes.1');

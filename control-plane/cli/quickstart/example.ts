@@ -67,7 +67,7 @@ export interface Addresses extends ServiceAddresses {
   readonly addressesFile: string;
 }
 
-/** What is printed when all is up: every address, a request that works and one that does not. */
+/** Writes the text that is printed when all is up: every address, a request that works and one that does not. */
 export function readyText(addresses: Addresses): string {
   const { proxies, statuses, admin, controlPlaneStatus, kafka, registry, data, addressesFile } = addresses;
   const nodes = proxies.map(

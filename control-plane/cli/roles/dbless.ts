@@ -11,7 +11,7 @@ import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
 
 export interface DblessOptions {
-  /** Where the configuration stands. */
+  /** The file or the text that holds the configuration. */
   readonly document: DocumentPlace;
   readonly adminListen: Listener;
   readonly admin: Omit<AdminSettings, 'listen' | 'role' | 'tls'>;

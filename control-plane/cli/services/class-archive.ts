@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where the archive of Kafka's loaded classes is looked for, beside its jars. */
+/** Returns the path of the archive of Kafka's loaded classes, beside its jars. */
 export function classArchivePath(jars: string): string {
   return join(jars, 'classes.jsa');
 }
 
 /**
  * Lets a JVM map the classes of an earlier broker instead of loading and verifying them (JEP 350): a start takes about
- * half the time. One made by another Java or with other jars is passed over by the JVM itself.
+ * half the time. The JVM itself ignores an archive that another Java made, or that belongs to other jars.
  */
 export function classArchiveArguments(jars: string): string[] {
   const path = classArchivePath(jars);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { exists } from './download.ts';
 import type { BrokerLayout } from './kafka-properties.ts';
 
-/** What is kept of a cluster, so that it starts again as it was. */
+/** The part of a cluster's layout that is saved, so that it starts again as it was. */
 export interface SavedState {
   readonly clusterId: string;
   readonly brokers: readonly Pick<
@@ -13,7 +13,7 @@ export interface SavedState {
   >[];
 }
 
-/** What an earlier start has written; undefined: nothing. */
+/** Reads the state that an earlier start has written; undefined: there is none. */
 export async function loadState(
   directory: string,
   { count, others }: { count: number; others: number },
@@ -49,7 +49,7 @@ export async function createState(
   return state;
 }
 
-/** Removes it and all that the brokers have written. */
+/** Removes the state and all files that the brokers have written. */
 export async function forgetState(directory: string, { brokers }: SavedState): Promise<void> {
   await rm(statePath(directory));
   await Promise.all(brokers.map(({ id }) => rm(dataDirectory(directory, id), { recursive: true, force: true })));

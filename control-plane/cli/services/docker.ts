@@ -13,7 +13,7 @@ export const composeAddresses = {
   registry: 'http://127.0.0.1:8081/apis/ccompat/v7',
 };
 
-/** Whether a Docker engine answers and there is a compose file to start. */
+/** Returns whether a Docker engine answers and there is a compose file to start. */
 export async function canUseDocker(composeFile: string): Promise<boolean> {
   try {
     await access(composeFile);

@@ -10,7 +10,7 @@ export const registryVersion = '3.0.9';
 // Pinned: which one a bare `dependency:` means depends on the Maven, and some in between want the registry's parent pom,
 // which is not published.
 const mavenPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.10.0';
-/** Where downloads and data of the services live unless another folder is named. */
+/** The folder of the services' downloads and data unless another one is named. */
 export const defaultServicesDirectory = join('sluice-data', 'services');
 
 const run = promisify(execFile);
@@ -62,7 +62,7 @@ export async function downloadArtifacts({
   };
 }
 
-/** As `downloadArtifacts`, Kafka's jars only: answers their folder. */
+/** Fetches Kafka's jars alone. Resolves to their folder. */
 export async function downloadKafka({ directory = defaultServicesDirectory }: DownloadOptions = {}): Promise<string> {
   return downloadJars({ root: resolve(directory), folder: `kafka-${kafkaVersion}`, artifacts: kafkaArtifacts });
 }
@@ -145,7 +145,7 @@ function pomOf(artifacts: readonly string[]): string {
 `;
 }
 
-/** Whether there is a file or folder of that name. */
+/** Returns whether there is a file or folder of that name. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await access(path);

@@ -62,7 +62,7 @@ export function startJvm({ marker, args, logFile, env, lifetime }: JvmOptions): 
   }
 }
 
-/** Whether the process lives (a zombie does not) and is the one that was meant. */
+/** Returns whether the process lives (a zombie does not) and is still the one that the reference names. */
 export async function isRunning({ pid, marker }: ProcessRef): Promise<boolean> {
   // The space or NUL behind the marker keeps `broker-1` from being found in `broker-11`.
   return (await commandLine(pid)).replaceAll('\0', ' ').includes(`${markerFlag}${marker} `);
@@ -168,7 +168,7 @@ async function logTail(logFile: string): Promise<string> {
   return `The end of ${logFile}:\n${await lastLines(logFile, logTailLines)}`;
 }
 
-/** Whether the last words of a service, stack traces and good-byes included, are about a port that it could not have. */
+/** Returns whether the end of a service's log, stack traces included, tells of a port that it could not bind. */
 async function isPortTaken(logFile: string): Promise<boolean> {
   return /BindException|Address already in use|seems to be in use/.test(await lastLines(logFile, lastWordsLines));
 }

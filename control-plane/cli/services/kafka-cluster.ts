@@ -42,7 +42,7 @@ const startedWords = 'Kafka Server started';
 export interface KafkaClusterOptions {
   /** Data, ports and logs of the cluster. A cluster started again on the same folder has its ports and its data. */
   readonly directory: string;
-  /** Where Kafka's jars are, or are downloaded to; `sluice-data/services` by default. */
+  /** The folder that holds Kafka's jars or takes their download; `sluice-data/services` by default. */
   readonly downloads?: string;
   /** 1 by default. Three or more: each is a controller too; two: only the first. */
   readonly brokers?: number;
@@ -56,7 +56,7 @@ export interface KafkaClusterOptions {
   readonly users?: readonly KafkaUser[];
   /** Switches the StandardAuthorizer on (SASL only) and names its super users. */
   readonly authorizer?: { readonly superUsers: readonly string[] };
-  /** What clients are told to connect to, one `host:port` a broker: a proxy in between. */
+  /** The addresses that the brokers tell their clients, one `host:port` a broker; that of a proxy in between. */
   readonly advertised?: readonly string[];
   /** Further server properties; they win. */
   readonly properties?: Readonly<Record<string, string>>;
@@ -126,7 +126,7 @@ export async function startKafkaCluster(options: KafkaClusterOptions): Promise<K
     try {
       return await startSaved(options, { directory, jars, saved: state });
     } catch (error) {
-      // What half a cluster has written names its ports.
+      // The files of a cluster that started in part name its ports, which the next attempt changes.
       if (error instanceof PortTakenError) await forgetState(directory, state);
       throw error;
     }

@@ -8,10 +8,10 @@ export interface KafkaUser {
   readonly password: string;
 }
 
-/** What all brokers of a cluster have in common. */
+/** The settings that all brokers of a cluster share. */
 export interface ClusterLayout {
   readonly security: KafkaSecurity;
-  /** Of further listeners for clients. */
+  /** Security protocols of further listeners for clients. */
   readonly otherSecurities?: readonly KafkaSecurity[];
   readonly mechanisms: readonly SaslMechanism[];
   readonly users: readonly KafkaUser[];
@@ -31,7 +31,7 @@ export interface BrokerLayout {
   readonly internalPort: number;
   /** 0: the broker is no controller. */
   readonly controllerPort: number;
-  /** What clients are told to connect to, when it is not the broker itself. */
+  /** The address that the broker tells its clients, when it is not its own. */
   readonly advertised: KafkaAddress | undefined;
 }
 

@@ -11,7 +11,7 @@ const probeTimeoutMs = 3_000;
 export interface RegistryOptions {
   /** Database, port and log. A registry started again on the same folder has its port and its schemas. */
   readonly directory: string;
-  /** Where the registry is, or is downloaded to; `sluice-data/services` by default. */
+  /** The folder that holds the registry or takes its download; `sluice-data/services` by default. */
   readonly downloads?: string;
   /** A free one by default, kept in the folder. */
   readonly port?: number;

@@ -38,19 +38,22 @@ export interface ServicesRecord extends ServiceAddresses {
 export interface StartServicesOptions {
   /** Data and services.json; `sluice-data/services` by default. */
   readonly directory?: string;
-  /** Where the downloads are kept; `directory` by default. */
+  /** The folder of the downloads; `directory` by default. */
   readonly downloads?: string;
   /** Addresses that are given are used as they are; nothing is started in their place. */
   readonly given?: Partial<ServiceAddresses>;
   readonly composeFile?: string;
   /** Process that will stop what this call starts; see `ServicesRecord`. */
   readonly owner?: number;
-  /** Told in one sentence what takes time. */
+  /** Called with one sentence before a step that takes time. */
   readonly onProgress?: (message: string) => void;
 }
 
 export interface StartedServices extends ServiceAddresses {
-  /** given: nothing is ours. running: they ran already and belong to somebody. started: by this call, or left over by an owner that is gone. */
+  /**
+   * given: the caller named both addresses. running: they ran already and have an owner. started: this call started them,
+   * or took them over from an owner that has ended.
+   */
   readonly origin: 'given' | 'running' | 'started';
 }
 
@@ -160,7 +163,7 @@ async function startWithJava(
       ],
     };
   }
-  // Half a pair is of no use, and nothing would remember it.
+  // Kafka without a registry is of no use, and services.json would not name it.
   if (kafka.status === 'fulfilled') await kafka.value?.stop();
   if (registry.status === 'fulfilled') await registry.value?.stop();
   throw kafka.status === 'rejected' ? kafka.reason : registry.status === 'rejected' ? registry.reason : undefined;
