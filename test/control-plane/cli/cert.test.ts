@@ -86,7 +86,7 @@ describe('sluice cert', function () {
         `--cluster-cert-key=${folder}/b/cluster.key`,
       ]);
       expect(await running.exited).to.equal(1);
-      expect(running.output()).to.contain('cluster_cert_key: the key in');
+      expect(running.output()).to.contain(`cluster_cert_key ${folder}/b/cluster.key: the key in`);
     }
   });
 });
