@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
+import { pacedLog } from '../shared/paced-log.ts';
 import type { StatusServer } from '../shared/status-server.ts';
 import { vaultEnvironment } from '../shared/vault.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
@@ -12,10 +13,13 @@ import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
 import { createAccessLog } from './proxy/access-log.ts';
+import { createForward } from './forward/service-forward.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
 import { ClusterNaming } from './runtime/cluster-naming.ts';
 import { PluginInstances } from './runtime/plugin-instances.ts';
+import { ServicePlans } from './runtime/service-plans.ts';
+import { UpstreamPool } from './runtime/upstream-pool.ts';
 import { RuntimeHolder } from './runtime/runtime-holder.ts';
 import { createEncoders } from './schemas/encoders.ts';
 import type { NodeSource } from './source/node-source.ts';
@@ -25,6 +29,7 @@ import { createPluginMetrics } from './status/plugin-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
 import type { Destination } from '../shared/destination.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
+import { createTargetResolver } from './upstreams/resolve-target.ts';
 import type { MakeTracing, Tracing } from './tracing/tracing.ts';
 
 /** What a source may ask of its node. */
@@ -68,11 +73,12 @@ export function assembleNode(
   makeTracing: MakeTracing | undefined,
   makeSource: MakeSource,
 ): NodeParts {
-  const { logger, sluiceVersion } = options;
+  const { logger, sluiceVersion, latencyHeaders = false } = options;
   const services = createServices(options, () => parts.spine.inFlight());
   const { requestMetrics, producers } = services;
   const { encoders } = services.pluginDeps;
-  const holder = createHolder(services, logger);
+  const upstreams = createUpstreamPool(logger);
+  const holder = createHolder(services, upstreams, logger);
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
     destinations: () => [...producers.destinations(), ...encoders.destinations()],
@@ -90,6 +96,7 @@ export function assembleNode(
       logger,
       tracing,
       accessLog: createAccessLog(options.accessLog ?? 'off', logger),
+      forward: createForward({ log: logger, latencyHeaders }),
     }),
     source,
     readiness: createReadiness({
@@ -146,9 +153,28 @@ function exposeControlPlane(registry: Registry, isConnected: () => boolean): voi
   });
 }
 
-function createHolder({ metrics, requestMetrics, pluginDeps, clusterNaming }: Services, logger: Logger): RuntimeHolder {
+function createUpstreamPool(logger: Logger): UpstreamPool {
+  const warnUnresolved = pacedLog((event, message, fields) => logger.warn(event, message, fields));
+  return new UpstreamPool({
+    resolve: createTargetResolver(),
+    onUnresolved: (target, error) =>
+      warnUnresolved('target_unresolved', 'The name of a target is not known', { target, error }),
+    onHealth({ upstream, target, address, isHealthy, error }) {
+      const fields = { upstream, target, address, error };
+      if (isHealthy) logger.info('target_healthy', 'A target is healthy again', fields);
+      else logger.warn('target_unhealthy', 'A target is unhealthy and gets no requests', fields);
+    },
+  });
+}
+
+function createHolder(
+  { metrics, requestMetrics, pluginDeps, clusterNaming }: Services,
+  upstreams: UpstreamPool,
+  logger: Logger,
+): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
   const instances = new PluginInstances();
+  const services = new ServicePlans(upstreams);
   const holder = new RuntimeHolder({
     build: (snapshot, live) =>
       buildRuntime(snapshot, {
@@ -158,6 +184,7 @@ function createHolder({ metrics, requestMetrics, pluginDeps, clusterNaming }: Se
         pluginDeps,
         clusterName: (config) => clusterNaming.nameOf(config),
         instances,
+        services,
         meterOf: (routeLabel) => requestMetrics.meterOf(routeLabel),
       }),
     logger,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { Pool, type Dispatcher } from 'undici';
-import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
+import type { Endpoint } from '../upstreams/endpoint.ts';
 
 /** How a service's connections are made. */
 export interface ConnectionOptions {
@@ -14,14 +14,10 @@ export interface ConnectionOptions {
 export interface UpstreamTls {
   /** The certificate must verify, for this name and against these authorities (null: the system's). */
   readonly verify: boolean;
-  readonly serverName: string;
+  /** null: the host name of the target. */
+  readonly serverName: string | null;
   readonly authorities: readonly string[] | null;
   readonly certificate: { readonly cert: string; readonly key: string } | null;
-}
-
-export interface Address {
-  readonly address: string;
-  readonly port: number;
 }
 
 /** Connections that one endpoint may have; requests beyond it wait for one of them. */
@@ -29,30 +25,41 @@ const connectionsMax = 1_024;
 /** Below the usual keep-alive of servers (node:http: 5 s, nginx: 75 s), so that few requests meet a closing connection. */
 const keepAliveMs = 4_000;
 
-/**
- * Keeps a pool of connections for each endpoint and each way to connect to it. Services with the same options share
- * pools; a pool is closed after its last holder.
- */
+/** The connections of one service: a pool for each endpoint, kept for as long as the service's plan is in use. */
 export class Connections {
-  readonly #pools = new CountedLeases<string, Pool>((pool) => void pool.close());
+  readonly #options: ConnectionOptions;
+  readonly #pools = new Map<Endpoint, Pool>();
 
-  /** Takes a share in the pool of an endpoint. */
-  acquire(address: Address, options: ConnectionOptions): Lease<Dispatcher> {
-    return this.#pools.acquire(JSON.stringify([address.address, address.port, options]), () =>
-      newPool(address, options),
-    );
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  to(endpoint: Endpoint): Dispatcher {
+    let pool = this.#pools.get(endpoint);
+    if (pool === undefined) this.#pools.set(endpoint, (pool = newPool(endpoint, this.#options)));
+    return pool;
+  }
+
+  /** Closes the pools of endpoints that are gone, each after its last request. */
+  keepOnly(endpoints: ReadonlySet<Endpoint>): void {
+    for (const [endpoint, pool] of this.#pools) {
+      if (endpoints.has(endpoint)) continue;
+      this.#pools.delete(endpoint);
+      void pool.close();
+    }
   }
 
   get size(): number {
     return this.#pools.size;
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#pools.clear().map((pool) => pool.destroy()));
+  /** Closes all pools, each after its last request. */
+  close(): void {
+    this.keepOnly(new Set());
   }
 }
 
-function newPool({ address, port }: Address, options: ConnectionOptions): Pool {
+function newPool({ address, port, hostname }: Endpoint, options: ConnectionOptions): Pool {
   const host = isIP(address) === 6 ? `[${address}]` : address;
   return new Pool(`${options.protocol}://${host}:${port}`, {
     connections: connectionsMax,
@@ -60,7 +67,7 @@ function newPool({ address, port }: Address, options: ConnectionOptions): Pool {
     keepAliveTimeout: keepAliveMs,
     headersTimeout: options.readTimeoutMs,
     bodyTimeout: options.readTimeoutMs,
-    connect: { timeout: options.connectTimeoutMs, ...tlsOptions(options.tls) },
+    connect: { timeout: options.connectTimeoutMs, ...tlsOptions(options.tls, hostname) },
     // A server that offers HTTP/2 by ALPN is spoken to so.
     allowH2: options.protocol === 'https',
     // A length that is wrong ends the request; node:http has checked what the client sent.
@@ -68,9 +75,10 @@ function newPool({ address, port }: Address, options: ConnectionOptions): Pool {
   });
 }
 
-function tlsOptions(tls: UpstreamTls | null): object {
+function tlsOptions(tls: UpstreamTls | null, hostname: string): object {
   if (tls === null) return {};
-  const { verify, serverName, authorities, certificate } = tls;
+  const { verify, authorities, certificate } = tls;
+  const serverName = tls.serverName ?? hostname;
   return {
     rejectUnauthorized: verify,
     // An address is no server name (RFC 6066 section 3).

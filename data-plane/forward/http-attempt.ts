@@ -122,7 +122,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#isAnswered = true;
     const { status, headers } = this.#head;
     const trailers = () => this.#trailers;
-    const body = this.#isComplete ? joined(this.#early) : this.#stream();
+    // Trailers need a body in chunks.
+    const body = this.#isComplete && !announcesTrailers(headers) ? joined(this.#early) : this.#stream();
     this.#resolve({ kind: 'answered', answer: { status, headers, body, trailers } });
   }
 
@@ -133,6 +134,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     );
     for (const chunk of this.#early) body.push(chunk);
     this.#early = [];
+    if (this.#isComplete) body.push(null);
     this.#body = body;
     return body;
   }
@@ -180,6 +182,10 @@ function failureOf(error: Error, wasSent: boolean): AttemptFailure {
 function joined(chunks: readonly Buffer[]): Buffer {
   const [first = noBytes, ...rest] = chunks;
   return rest.length === 0 ? first : Buffer.concat(chunks);
+}
+
+function announcesTrailers(headers: readonly string[]): boolean {
+  return headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'trailer');
 }
 
 /** Returns raw headers as texts: one character a byte, as node:http gives and takes them. */

@@ -6,7 +6,7 @@ import type { Answer, Exchange } from '../plugin-api/exchange.ts';
 import { plainAnswer } from '../plugin-api/standard-answers.ts';
 import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { Choice, Upstream } from '../upstreams/upstream.ts';
-import type { ConnectionOptions, Connections } from './connections.ts';
+import type { Connections } from './connections.ts';
 import { forwardPath } from './forward-path.ts';
 import type { HashResult } from './hash-input.ts';
 import { type AttemptFailure, attemptHttp, type UpstreamAnswer } from './http-attempt.ts';
@@ -25,7 +25,7 @@ export interface ServicePlan {
   readonly defaultPort: number;
   readonly retries: number;
   readonly connectTimeoutMs: number;
-  readonly connection: (endpoint: Endpoint) => ConnectionOptions;
+  readonly connections: Connections;
   readonly hash: (exchange: Exchange) => HashResult;
 }
 
@@ -37,7 +37,6 @@ export interface ForwardRoute {
 }
 
 export interface ForwardDeps {
-  readonly connections: Connections;
   readonly log: Logger;
   /** Adds Kong's X-Kong-*-Latency headers to answers. */
   readonly latencyHeaders: boolean;
@@ -49,10 +48,10 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 export type Forward = (exchange: Exchange, service: ServicePlan, route: ForwardRoute) => Promise<Answer>;
 
 /** Creates the last stage of a request whose route has a service: it is sent there, and the answer streams back. */
-export function createForward({ connections, log, latencyHeaders }: ForwardDeps): Forward {
+export function createForward({ log, latencyHeaders }: ForwardDeps): Forward {
   const warn = pacedLog((event, message, fields) => log.warn(event, message, fields));
   return async (exchange, service, route) => {
-    const forwarding = new Forwarding(exchange, service, route, connections);
+    const forwarding = new Forwarding(exchange, service, route);
     const result = await forwarding.run();
     if (result.kind === 'answered') return toAnswer(exchange, forwarding, result, latencyHeaders);
     const { status, message, cause } = result;
@@ -93,15 +92,13 @@ class Forwarding {
   readonly #exchange: Exchange;
   readonly #service: ServicePlan;
   readonly #route: ForwardRoute;
-  readonly #connections: Connections;
   readonly #abort = new AbortController();
   readonly #tried = new Set<Endpoint>();
 
-  constructor(exchange: Exchange, service: ServicePlan, route: ForwardRoute, connections: Connections) {
+  constructor(exchange: Exchange, service: ServicePlan, route: ForwardRoute) {
     this.#exchange = exchange;
     this.#service = service;
     this.#route = route;
-    this.#connections = connections;
     this.hashed = service.hash(exchange);
     exchange.onGone(() => this.#abort.abort());
   }
@@ -134,17 +131,15 @@ class Forwarding {
     endpoint: Endpoint,
     body: Readable | Buffer | null,
   ): Promise<Answered | { readonly kind: 'failed'; readonly failure: AttemptFailure }> {
-    const { upstream, connection } = this.#service;
+    const { upstream, connections } = this.#service;
     this.#tried.add(endpoint);
-    const lease = this.#connections.acquire(endpoint, connection(endpoint));
     const startMs = performance.now();
     endpoint.inFlight++;
     const done = (): void => {
       endpoint.inFlight--;
-      lease.release();
     };
     const result = await attemptHttp({
-      dispatcher: lease.value,
+      dispatcher: connections.to(endpoint),
       method: this.#exchange.method,
       path: this.#path(),
       headers: this.#headers(endpoint),
@@ -244,7 +239,12 @@ function toAnswer(
   if (hashed.setCookie !== undefined) headers.push('Set-Cookie', hashed.setCookie);
   exchange.upstreamLatencyMs = latencyMs;
   if (latencyHeaders) headers.push(...latencyPairs(exchange, latencyMs));
-  return { status: answer.status, headers, body: answer.body, trailers: () => answer.trailers() };
+  const isFramed = exchange.method === 'HEAD' || hasLength(answer.headers);
+  return { status: answer.status, headers, body: answer.body, isFramed, trailers: () => answer.trailers() };
+}
+
+function hasLength(headers: readonly string[]): boolean {
+  return headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length');
 }
 
 function latencyPairs({ receivedAtMs }: Exchange, upstreamMs: number): string[] {

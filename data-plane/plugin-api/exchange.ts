@@ -97,6 +97,8 @@ export interface Answer {
   /** Flat list: name, value, name, value. */
   readonly headers: readonly string[];
   readonly body: string | Buffer | Readable;
+  /** The headers name the length of the body already, or that of the body that HEAD leaves out. */
+  readonly isFramed?: boolean;
   /** Returns the trailers as a flat list; called once the body has ended. */
   readonly trailers?: () => readonly string[];
   /** The answer ends the connection (shutting down, unread body). */

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable, pipeline } from 'node:stream';
 import { normalizePath } from '../../shared/path.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
@@ -33,6 +34,8 @@ export class Http1Exchange implements OpenExchange {
 
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  /** Kept here: undici takes the socket from a request whose body it has sent (nodejs/node issue 38505). */
+  readonly #socket: Socket;
   readonly #context: ListenerContext;
   readonly #connection: Http1Connection;
   /** The number of this request on its connection. */
@@ -55,6 +58,7 @@ export class Http1Exchange implements OpenExchange {
   ) {
     this.#request = request;
     this.#response = response;
+    this.#socket = request.socket;
     this.#context = context;
     this.#connection = connection;
     this.#number = connection.requests;
@@ -85,7 +89,7 @@ export class Http1Exchange implements OpenExchange {
   }
 
   get peerAddress(): string {
-    return unmapped(this.#request.socket.remoteAddress ?? '');
+    return unmapped(this.#socket.remoteAddress ?? '');
   }
 
   get isPeerTrusted(): boolean {
@@ -98,7 +102,7 @@ export class Http1Exchange implements OpenExchange {
   }
 
   get clientGone(): boolean {
-    return this.#response.destroyed || this.#request.socket.destroyed;
+    return this.#response.destroyed || this.#socket.destroyed;
   }
 
   readBody(): Promise<Buffer> {
@@ -141,13 +145,14 @@ export class Http1Exchange implements OpenExchange {
     const headers = answer.headers.slice();
     headers.push('X-Request-Id', this.requestId);
     const isEmpty = status === 204 || status === 304;
+    const needsLength = !isEmpty && answer.isFramed !== true;
     // A flat list and a known length let node:http send head and body in one write.
     if (typeof body === 'string') {
-      if (!isEmpty) headers.push('Content-Length', String(Buffer.byteLength(body)));
-    } else if (!(body instanceof Readable) && !isEmpty) headers.push('Content-Length', String(body.length));
+      if (needsLength) headers.push('Content-Length', String(Buffer.byteLength(body)));
+    } else if (needsLength && !(body instanceof Readable)) headers.push('Content-Length', String(body.length));
     if (this.#connection.endsWith(this.#number, answer.closeConnection === true || this.#mustEnd())) {
       headers.push('Connection', 'close');
-      const { socket } = this.#request;
+      const socket = this.#socket;
       // node:http would reset the connection while unread bytes are left.
       socket.destroySoon = () => endGently(socket, undefined, this.#context.limits.lingerMs);
     }
@@ -197,7 +202,7 @@ export class Http1Exchange implements OpenExchange {
    */
   #mayHideBytes(): boolean {
     if (this.#number > 1 || this.#declaredBytes === null) return true;
-    return this.#request.socket.bytesRead !== headBytesOf(this.#request) + this.#declaredBytes;
+    return this.#socket.bytesRead !== headBytesOf(this.#request) + this.#declaredBytes;
   }
 
   /**

@@ -4,6 +4,7 @@ import { type Logger, stackOf } from '../../shared/log.ts';
 import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../runtime/runtime.ts';
 import type { RuntimeHolder, RuntimeLease } from '../runtime/runtime-holder.ts';
 import type { Captures, RouteMatch } from '../router/route.ts';
+import type { Forward } from '../forward/service-forward.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { RequestMetrics } from '../status/request-metrics.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
@@ -18,6 +19,8 @@ export interface SpineDeps {
   readonly logger: Logger;
   readonly tracing?: Tracing | undefined;
   readonly accessLog?: AccessLog | undefined;
+  /** Sends a request that no plugin answered to the service of its route. */
+  readonly forward: Forward;
 }
 
 export interface Spine {
@@ -59,6 +62,7 @@ class Passage {
   #lease: RuntimeLease | undefined = undefined;
   #meter: RouteMeter;
   #plan: RoutePlan | undefined = undefined;
+  #found: RouteMatch<RoutePlan> | undefined = undefined;
   #chain: Chain = emptyChain;
   /** Steps whose access phase began, in order; kept only where a response phase needs them. */
   #ran: ChainStep[] | undefined = undefined;
@@ -103,6 +107,7 @@ class Passage {
       return plainAnswer(exchange, 404, 'no Route matched with those values');
     }
     const plan = found.value;
+    this.#found = found;
     this.#plan = plan;
     this.#meter = plan.meter;
     this.#chain = plan.chain;
@@ -140,10 +145,17 @@ class Passage {
   }
 
   /** No plugin answered. */
-  #unanswered(): Answer {
-    return this.#exchange.route?.serviceId == null
-      ? plainAnswer(this.#exchange, 503, 'no Service found with those values')
-      : plainAnswer(this.#exchange, 503, 'proxying to services is not supported yet');
+  #unanswered(): Answer | Promise<Answer> {
+    const exchange = this.#exchange;
+    const forward = this.#plan?.forward;
+    if (forward === undefined || forward === null) {
+      return exchange.route?.serviceId == null
+        ? plainAnswer(exchange, 503, 'no Service found with those values')
+        : plainAnswer(exchange, 503, 'proxying to gRPC services is not supported yet');
+    }
+    const { service, stripPath, preserveHost } = forward;
+    const strippedLength = stripPath ? (this.#found?.matchedLength() ?? 0) : 0;
+    return this.#spine.forward(exchange, service, { strippedLength, preserveHost });
   }
 
   readonly #fail = (failure: unknown): void => {

@@ -51,6 +51,13 @@ export function capturesOf(matcher: PathMatcher, path: string): Captures {
   return captures;
 }
 
+/** Returns how many characters of a path that matched are matched by the route's path. */
+export function matchedLengthOf(matcher: PathMatcher, path: string): number {
+  if (matcher.kind === 'prefix') return matcher.prefix.length;
+  const found = matcher.regex.matcher(path);
+  return found.lookingAt() ? found.end() : 0;
+}
+
 /**
  * The literal text that a pattern starts with, so that regular expressions find a place in the prefix index. Cautious:
  * where the pattern has alternatives or anything but plain characters, the prefix ends or is empty.

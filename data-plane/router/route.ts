@@ -44,6 +44,8 @@ export interface RouteMatch<T> {
   readonly hasCaptures: boolean;
   /** Named and numbered captures of the path's regular expression; empty for others. Found anew at each call. */
   captures(): Captures;
+  /** Returns how many characters of the path the route's path matched; 0 when it has none. Found anew at each call. */
+  matchedLength(): number;
 }
 
 /** A route that cannot be compiled, because regular expressions do not parse. Lists every fault, with paths relative to the route. */

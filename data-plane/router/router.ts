@@ -1,7 +1,7 @@
 import type { Candidate, CompiledRoute } from './compile-route.ts';
 import { headersMatch } from './headers.ts';
 import type { HostPattern } from './host.ts';
-import { capturesOf, noCaptures, pathMatches } from './path.ts';
+import { capturesOf, matchedLengthOf, noCaptures, pathMatches } from './path.ts';
 import { PathTrie } from './path-trie.ts';
 import type { Captures, RoutableRequest, RouteMatch } from './route.ts';
 
@@ -72,6 +72,11 @@ class Match<T> implements RouteMatch<T> {
   captures(): Captures {
     const { path } = this.#candidate;
     return path === null ? noCaptures : capturesOf(path, this.#path);
+  }
+
+  matchedLength(): number {
+    const { path } = this.#candidate;
+    return path === null ? 0 : matchedLengthOf(path, this.#path);
   }
 }
 

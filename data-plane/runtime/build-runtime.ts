@@ -13,11 +13,19 @@ import { RouteCompileError } from '../router/route.ts';
 import type { CompiledRoute } from '../router/compile-route.ts';
 import { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
-import { entitiesOf, type PluginEntity, type RouteEntity, type ServiceEntity } from './entities.ts';
+import {
+  entitiesOf,
+  type PluginEntity,
+  type RouteEntity,
+  type ServiceEntity,
+  type TargetEntity,
+  type UpstreamEntity,
+} from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
 import type { PluginInstances, SharedStep } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import { areSame, type BuiltRuntime, labelOf, RouteCompiler } from './route-compiler.ts';
+import type { ServicePlans, SharedService } from './service-plans.ts';
 import { snapshotCertificates, type SnapshotCertificates } from './snapshot-certificates.ts';
 import type { ChainStep, RoutePlan } from './runtime.ts';
 
@@ -32,6 +40,7 @@ export interface BuildRuntimeDeps {
   readonly clusterName?: (config: unknown) => string | undefined;
   /** Shared by all builds of a node. */
   readonly instances: PluginInstances;
+  readonly services: ServicePlans;
   readonly meterOf: (routeLabel: string) => RouteMeter;
   /** The runtime that serves meanwhile; whatever did not change is taken over from it. */
   readonly live?: BuiltRuntime | undefined;
@@ -64,6 +73,7 @@ async function compile(
   { live, meterOf }: BuildRuntimeDeps,
   pacer: Pacer,
 ): Promise<BuildResult> {
+  build.addUpstreams(entitiesOf(snapshot, 'upstreams'), entitiesOf(snapshot, 'targets'));
   for (const service of entitiesOf(snapshot, 'services')) {
     build.addService(service);
     if (pacer.isDue()) await pacer.pause();
@@ -99,6 +109,9 @@ class Build {
   readonly #certificates: SnapshotCertificates;
   readonly #faults: EntityFault[] = [];
   readonly #services = new Map<string, ServiceEntity>();
+  readonly #plans = new Map<string, SharedService>();
+  readonly #upstreams = new Map<string, UpstreamEntity>();
+  readonly #targets = new Map<string, TargetEntity[]>();
   readonly #held: SharedStep[] = [];
   readonly #routes = new Map<RouteEntity, CompiledRoute<RoutePlan>>();
   readonly #routeLabels = new Set<string>();
@@ -110,8 +123,24 @@ class Build {
     this.#certificates = certificates;
   }
 
+  /** Call before the first service. */
+  addUpstreams(upstreams: readonly UpstreamEntity[], targets: readonly TargetEntity[]): void {
+    for (const upstream of upstreams) this.#upstreams.set(upstream.name, upstream);
+    for (const target of targets) {
+      const others = this.#targets.get(target.upstream.id);
+      if (others === undefined) this.#targets.set(target.upstream.id, [target]);
+      else others.push(target);
+    }
+  }
+
   addService(service: ServiceEntity): void {
     this.#services.set(service.id, service);
+    if (service.protocol === 'grpc' || service.protocol === 'grpcs') return;
+    const upstream = this.#upstreams.get(service.host);
+    const targets = upstream === undefined ? [] : (this.#targets.get(upstream.id) ?? []);
+    const planning = this.#deps.services.acquire(service, { upstream, targets }, this.#certificates);
+    if (planning.kind === 'planned') this.#plans.set(service.id, planning.service);
+    else for (const { path, message } of planning.faults) this.#addServiceFault(service, path, message);
   }
 
   /** Returns a promise where creating the plugin takes time; the next plugin is added after it. */
@@ -194,7 +223,7 @@ class Build {
       this.#addRouteFault(route, ['service'], 'refers to a service that is not there');
     }
     try {
-      const compiled = compiler.compile(route, service);
+      const compiled = compiler.compile(route, service, service && this.#plans.get(service.id)?.plan);
       this.#routes.set(route, compiled);
       this.#routeLabels.add(labelOf(route));
       if (this.#deps.live?.routes.get(route) === compiled) this.#kept += 1;
@@ -206,6 +235,7 @@ class Build {
 
   /** Closes the instances that were made so far. */
   close(): Promise<void> {
+    this.#deps.services.releaseAll(this.#plans.values());
     return this.#deps.instances.releaseAll(this.#held);
   }
 
@@ -216,12 +246,17 @@ class Build {
   async finish(hash: string, scopes: PluginScopes, pacer: Pacer): Promise<BuiltRuntime> {
     const routes = this.#routes;
     const held = this.#held;
-    const { instances } = this.#deps;
+    const services = this.#plans;
+    const { instances, services: plans } = this.#deps;
     const router = await this.#routerOf(pacer);
     const routeLabels = this.#routeLabels;
     const unmatched = scopes.chainWithoutRoute();
     // The closure holds no reference to this build: it knows the runtime before, which knows the one before that.
-    return { hash, router, unmatched, routeLabels, held, scopes, routes, close: () => instances.releaseAll(held) };
+    const close = (): Promise<void> => {
+      plans.releaseAll(services.values());
+      return instances.releaseAll(held);
+    };
+    return { hash, router, unmatched, routeLabels, held, services, scopes, routes, close };
   }
 
   async #routerOf(pacer: Pacer): Promise<Router<RoutePlan>> {
@@ -233,6 +268,16 @@ class Build {
       if (pacer.isDue()) await pacer.pause();
     }
     return router;
+  }
+
+  #addServiceFault(service: ServiceEntity, path: readonly (string | number)[], message: string): void {
+    this.#faults.push({
+      entityType: 'service',
+      entityId: service.id,
+      entityName: service.name ?? '',
+      path: dottedPath(path),
+      message,
+    });
   }
 
   #addRouteFault(route: RouteEntity, path: readonly (string | number)[], message: string): void {

@@ -2,6 +2,8 @@ import type { CaCertificate } from '../../shared/entities/ca-certificate.ts';
 import type { Certificate } from '../../shared/entities/certificate.ts';
 import type { Plugin } from '../../shared/entities/plugin.ts';
 import type { Route } from '../../shared/entities/route.ts';
+import type { Target } from '../../shared/entities/target.ts';
+import type { Upstream } from '../../shared/entities/upstream.ts';
 import type { Service } from '../../shared/entities/service.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 
@@ -13,6 +15,8 @@ export type RouteEntity = Route;
 export type PluginEntity = Omit<Plugin, 'config'> & { readonly config: unknown };
 export type CertificateEntity = Certificate;
 export type CaCertificateEntity = CaCertificate;
+export type UpstreamEntity = Upstream;
+export type TargetEntity = Target;
 
 export type EntityOf = {
   readonly services: ServiceEntity;
@@ -20,6 +24,8 @@ export type EntityOf = {
   readonly plugins: PluginEntity;
   readonly certificates: CertificateEntity;
   readonly ca_certificates: CaCertificateEntity;
+  readonly upstreams: UpstreamEntity;
+  readonly targets: TargetEntity;
 };
 
 /** The entities of one kind; kinds without entities do not travel. */

@@ -1,14 +1,17 @@
 import { compileRoute, type CompiledRoute } from '../router/compile-route.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
+import type { ServicePlan } from '../forward/service-forward.ts';
 import type { RouteEntity, ServiceEntity } from './entities.ts';
+import type { SharedService } from './service-plans.ts';
 import type { SharedStep } from './plugin-instances.ts';
 import type { PluginScopes } from './plugin-scopes.ts';
-import type { Chain, RoutePlan, Runtime } from './runtime.ts';
+import type { Chain, ForwardPlan, RoutePlan, Runtime } from './runtime.ts';
 
 /** A runtime with everything that it was compiled from, so that the next one can take over what is the same. */
 export interface BuiltRuntime extends Runtime {
   /** The plugin instances, in the order of their entities. */
   readonly held: readonly SharedStep[];
+  readonly services: ReadonlyMap<string, SharedService>;
   readonly scopes: PluginScopes;
   readonly routes: ReadonlyMap<RouteEntity, CompiledRoute<RoutePlan>>;
 }
@@ -36,25 +39,36 @@ export class RouteCompiler {
   }
 
   /** @throws RouteCompileError with every regular expression that does not parse. */
-  compile(route: RouteEntity, service: ServiceEntity | undefined): CompiledRoute<RoutePlan> {
+  compile(
+    route: RouteEntity,
+    service: ServiceEntity | undefined,
+    plan: ServicePlan | undefined,
+  ): CompiledRoute<RoutePlan> {
     const { live, meterOf } = this.#deps;
     const serviceName = service?.name ?? null;
     const meter = meterOf(labelOf(route));
     const known = live?.routes.get(route);
-    if (known === undefined || known.value.route.serviceName !== serviceName || known.value.meter !== meter) {
-      return this.#compile(route, serviceName, meter, this.#chainOf(route));
+    const isKnown = known?.value.route.serviceName === serviceName && known.value.meter === meter;
+    if (known === undefined || !isKnown || known.value.forward?.service !== plan) {
+      return this.#compile(route, serviceName, meter, this.#chainOf(route), plan);
     }
     if (this.#sameScopes) return known;
     const chain = this.#chainOf(route);
     if (this.#withoutConsumers && areSame(known.value.chain.steps, chain.steps)) return known;
-    return this.#compile(route, serviceName, meter, chain);
+    return this.#compile(route, serviceName, meter, chain, plan);
   }
 
   #chainOf(route: RouteEntity): Chain {
     return this.#deps.scopes.chainOfRoute(route.id, route.service?.id ?? null);
   }
 
-  #compile(route: RouteEntity, serviceName: string | null, meter: RouteMeter, chain: Chain): CompiledRoute<RoutePlan> {
+  #compile(
+    route: RouteEntity,
+    serviceName: string | null,
+    meter: RouteMeter,
+    chain: Chain,
+    service: ServicePlan | undefined,
+  ): CompiledRoute<RoutePlan> {
     const { scopes } = this.#deps;
     const serviceId = route.service?.id ?? null;
     const plan: RoutePlan = {
@@ -62,6 +76,7 @@ export class RouteCompiler {
       protocols: new Set(route.protocols),
       httpsRedirectStatusCode: route.https_redirect_status_code,
       meter,
+      forward: service === undefined ? null : forwardOf(route, service),
       chain,
       chainFor: scopes.hasConsumers ? chainsOfConsumers(scopes, route.id, serviceId, chain) : always(chain),
     };
@@ -79,6 +94,10 @@ export class RouteCompiler {
       plan,
     );
   }
+}
+
+function forwardOf(route: RouteEntity, service: ServicePlan): ForwardPlan {
+  return { service, stripPath: route.strip_path, preserveHost: route.preserve_host };
 }
 
 function chainsOfConsumers(

@@ -1,4 +1,5 @@
 import type { PluginInstance } from '../plugin-api/plugin-definition.ts';
+import type { ServicePlan } from '../forward/service-forward.ts';
 import type { ExchangeRoute } from '../plugin-api/exchange.ts';
 import type { Router } from '../router/router.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
@@ -22,10 +23,18 @@ export interface RoutePlan {
   readonly protocols: ReadonlySet<string>;
   readonly httpsRedirectStatusCode: number;
   readonly meter: RouteMeter;
+  /** Where requests go that no plugin answers; null when the route has no service. */
+  readonly forward: ForwardPlan | null;
   /** The chain of requests without a consumer. */
   readonly chain: Chain;
   /** Returns the chain of requests of a consumer, whose own plugins may be more specific. */
   chainFor(consumerId: string): Chain;
+}
+
+export interface ForwardPlan {
+  readonly service: ServicePlan;
+  readonly stripPath: boolean;
+  readonly preserveHost: boolean;
 }
 
 /** The plugin instances that run for a request, by priority: the most specific one of each plugin. */

@@ -71,7 +71,6 @@ export const proxySettings = {
   latency_headers: setting({
     roles: roleGroups.proxy,
     default: 'false',
-    supported: ['false'],
     parse: boolean,
     description: "Kong's X-Kong-*-Latency headers on answers",
   }),

@@ -22,8 +22,7 @@ export function logEntry(exchange: Exchange, answer: Answer, { nowMs, nowEpochMs
   const parts = [
     `"request":${requestJson(exchange)}`,
     `"response":${responseJson(answer)}`,
-    // No request is proxied as long as it is answered here: -1 as in Kong.
-    `"latencies":{"request":${tookMs},"kong":${tookMs},"proxy":-1}`,
+    latenciesJson(tookMs, exchange.upstreamLatencyMs),
     `"client_ip":${JSON.stringify(exchange.clientAddress)}`,
     `"started_at":${Math.round(nowEpochMs - (nowMs - exchange.receivedAtMs))}`,
   ];
@@ -78,4 +77,11 @@ function headBytes(entries: readonly (readonly [name: string, value: string])[])
 
 function declaredBytes(contentLength: string | undefined): number {
   return /^[0-9]{1,15}$/.test(contentLength ?? '') ? Number(contentLength) : 0;
+}
+
+/** Kong's latencies in milliseconds; `proxy` is that of the service, -1 where none answered. */
+function latenciesJson(tookMs: number, upstreamMs: number | undefined): string {
+  const proxyMs = upstreamMs === undefined ? -1 : Math.round(upstreamMs);
+  const kongMs = tookMs - Math.max(0, proxyMs);
+  return `"latencies":{"request":${tookMs},"kong":${kongMs},"proxy":${proxyMs}}`;
 }

@@ -7,16 +7,11 @@ import { expect } from 'chai';
 import { Connections } from '../../../data-plane/forward/connections.ts';
 import { type AttemptResult, attemptHttp, type HttpAttempt } from '../../../data-plane/forward/http-attempt.ts';
 import { Closing } from '../../helpers/closing.ts';
+import { makeEndpoint } from '../upstreams/endpoints.ts';
 import { freePort } from '../../helpers/free-port.ts';
 
 describe('attemptHttp', () => {
   const closing = new Closing();
-  let connections: Connections;
-
-  beforeEach(() => {
-    connections = new Connections();
-    closing.add(() => connections.close());
-  });
   afterEach(() => closing.close());
 
   async function listen(server: Server): Promise<number> {
@@ -39,12 +34,15 @@ describe('attemptHttp', () => {
     port: number,
     options: Partial<HttpAttempt> & { readTimeoutMs?: number } = {},
   ): Promise<AttemptResult> {
-    const { value: dispatcher } = connections.acquire(
-      { address: '127.0.0.1', port },
-      { protocol: 'http', connectTimeoutMs: 1_000, readTimeoutMs: options.readTimeoutMs ?? 5_000, tls: null },
-    );
+    const connections = new Connections({
+      protocol: 'http',
+      connectTimeoutMs: 1_000,
+      readTimeoutMs: options.readTimeoutMs ?? 5_000,
+      tls: null,
+    });
+    closing.add(() => connections.close());
     return attemptHttp({
-      dispatcher,
+      dispatcher: connections.to(makeEndpoint('127.0.0.1', port)),
       method: 'GET',
       path: '/',
       headers: ['Host', 'example.com'],

@@ -1,5 +1,7 @@
 import { Registry } from 'prom-client';
 import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/runtime/build-runtime.ts';
+import { createForward } from '../../../data-plane/forward/service-forward.ts';
+import { noServices } from '../runtime/service-fixture.ts';
 import { PluginInstances } from '../../../data-plane/runtime/plugin-instances.ts';
 import type { BuiltRuntime } from '../../../data-plane/runtime/route-compiler.ts';
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/runtime/runtime-holder.ts';
@@ -57,6 +59,17 @@ export function routeEntity(fields: Readonly<Record<string, unknown>> = {}): Sna
   };
 }
 
+export function serviceEntity(
+  id: string,
+  name: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): SnapshotEntity {
+  const service = { protocol: 'http', host: '127.0.0.1', port: 80, path: null, retries: 0, enabled: true };
+  const times = { connect_timeout: 1_000, write_timeout: 1_000, read_timeout: 1_000 };
+  const tls = { client_certificate: null, tls_verify: null, tls_verify_depth: null, ca_certificates: null };
+  return { id, name, ...service, ...times, ...tls, ...fields };
+}
+
 let pluginCount = 0;
 
 /** A plugin entity whose behaviour is the test's under `label`. */
@@ -91,6 +104,7 @@ export class SpineFixture {
   readonly events: ApplyEvent[] = [];
   readonly holder: RuntimeHolder;
   readonly instances = new PluginInstances();
+  readonly services = noServices();
   readonly spine: Spine;
   readonly metrics: RequestMetrics;
   readonly deps: Omit<PluginDeps, 'certificates'>;
@@ -133,6 +147,7 @@ export class SpineFixture {
       metrics: this.metrics,
       logger,
       accessLog: createAccessLog(accessLog, logger),
+      forward: createForward({ log: logger, latencyHeaders: false }),
     });
   }
 
@@ -143,6 +158,7 @@ export class SpineFixture {
       pluginSchemas,
       pluginDeps: this.deps,
       instances: this.instances,
+      services: this.services,
       meterOf: (label) => this.metrics.meterOf(label),
     });
   }

@@ -5,7 +5,7 @@ import { plainAnswer } from '../../../data-plane/plugin-api/standard-answers.ts'
 import { type ErrorCode, RequestError, type RequestErrorOptions } from '../../../shared/errors.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { FakeExchange } from './fake-exchange.ts';
-import { pluginEntity, routeEntity, SpineFixture } from './spine-fixture.ts';
+import { pluginEntity, routeEntity, serviceEntity, SpineFixture } from './spine-fixture.ts';
 
 const ok: Answer = { status: 200, headers: ['X-Answer', 'yes'], body: '{}' };
 const secret = 'hunter2';
@@ -439,7 +439,7 @@ describe('the spine of a request', function () {
     });
     const route = routeEntity({ paths: ['~/orders/(?<id>[0-9]+)'], service: { id: 's1' } });
     await fixture.apply({
-      services: [{ id: 's1', name: 'shop', enabled: true }],
+      services: [serviceEntity('s1', 'shop')],
       routes: [route],
       plugins: [pluginEntity('publish', 'd')],
     });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { noServices } from './service-fixture.ts';
 import type { PluginDefinition } from '../../../data-plane/plugin-api/plugin-definition.ts';
 import { buildRuntime } from '../../../data-plane/runtime/build-runtime.ts';
 import { PluginInstances } from '../../../data-plane/runtime/plugin-instances.ts';
@@ -23,6 +24,7 @@ async function configsOf(config: object): Promise<unknown[]> {
     pluginSchemas,
     pluginDeps: new SpineFixture().deps,
     instances: new PluginInstances(),
+    services: noServices(),
     meterOf: () => {
       throw new Error('there are no routes');
     },

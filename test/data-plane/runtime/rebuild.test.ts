@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 import type { Chain, Runtime } from '../../../data-plane/runtime/runtime.ts';
 import type { PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
 import { createSnapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
-import { pluginEntity, routeEntity, SpineFixture } from '../proxy/spine-fixture.ts';
+import { pluginEntity, routeEntity, serviceEntity, SpineFixture } from '../proxy/spine-fixture.ts';
 import { request } from '../router/routes.ts';
 
-const service = (id: string, name: string): SnapshotEntity => ({ id, name, enabled: true });
+const service = serviceEntity;
 const route = (id: string, fields: object): SnapshotEntity => routeEntity({ id, name: id, paths: null, ...fields });
 
 /** Two or three forms of each entity; between configurations one that stays is the same object. */
