@@ -36,7 +36,7 @@ export interface HttpClient {
   close(): void;
 }
 
-/** How requests leave: directly, through a tunnel, or to a proxy in absolute form (RFC 9112 section 3.2.2). */
+/** The way that requests take: directly, through a tunnel, or to a proxy in absolute form (RFC 9112 section 3.2.2). */
 interface Way {
   readonly dispatcher: Dispatcher;
   readonly pathOf: (url: URL) => string;

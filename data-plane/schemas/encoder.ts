@@ -1,7 +1,7 @@
 import type { Destination } from '../../shared/destination.ts';
 import type { OAuthSettings } from '../http-client/token-source.ts';
 
-/** How one plugin names its registry and the subject of a value (kafka-upstream.md section 4). */
+/** The registry and the subject that one plugin names for its keys or values. */
 export interface EncoderOptions {
   readonly registry: RegistrySettings;
   readonly subjectName: string | null;

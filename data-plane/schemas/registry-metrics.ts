@@ -3,7 +3,7 @@ import type { UnusableSchema } from './encoder.ts';
 import type { RegistryState } from './registry-state.ts';
 import type { CacheCounts } from './subject-schema.ts';
 
-/** What became of a request to a registry. */
+/** The result of a request to a registry. */
 export type RequestResult = 'ok' | 'not_found' | 'refused' | 'error' | 'unreachable';
 
 /** The metrics that requests to registries move. */

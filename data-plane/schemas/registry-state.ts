@@ -1,6 +1,6 @@
 import type { Destination } from '../../shared/destination.ts';
 
-/** Whether a registry answers, by the last request to it. */
+/** Keeps whether a registry answers, by the last request to it. */
 export class RegistryState {
   /** Host and port. */
   readonly name: string;

@@ -22,7 +22,7 @@ export interface CacheCounts {
 }
 
 export interface SubjectSchema<T> {
-  /** What is cached and fresh; undefined when it must be waited for with `load`. Throws a failure that is kept. */
+  /** Returns what is cached and fresh; undefined when `load` must wait for it. Throws a failure that is kept. */
   current(): T | undefined;
   /** Waits for the registry until the deadline (monotonic ms). @throws RequestError */
   load(deadlineMs: number): Promise<T>;
@@ -114,7 +114,7 @@ export function createSubjectSchema<T>(deps: {
     async load(deadlineMs) {
       counts.misses++;
       const answersBefore = answers;
-      // What has expired is still better than no answer: it keeps half of the time.
+      // An expired schema is better than no answer: it keeps half of the time.
       const waitMs = deadlineMs - now();
       await withinTime(refresh(), value === undefined ? waitMs : waitMs / 2, () => undefined);
       if (value !== undefined) {

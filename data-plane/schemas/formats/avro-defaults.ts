@@ -12,7 +12,7 @@ const attemptsMax = 1_000_000;
 export class AvroDefaults {
   readonly #known = new Map<AvroField, Buffer | null>();
   readonly #open = new Set<AvroField>();
-  /** One for each default within another. */
+  /** The writers of defaults that stand within each other. */
   readonly #writers: AvroWriter[] = [];
   #bytesLeft: number = schemaBounds.defaultBytes;
   #attemptsLeft = attemptsMax;

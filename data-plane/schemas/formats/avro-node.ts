@@ -15,7 +15,7 @@ export function kindOf(value: unknown): number {
   return value instanceof NumberText ? kinds.number : kinds.object;
 }
 
-/** What a value is called in messages. */
+/** Returns the name of a value's kind for messages. */
 export function nameOfKind(value: unknown): string {
   const kind = kindOf(value);
   for (const [name, bit] of Object.entries(kinds)) if (bit === kind) return name;
@@ -64,11 +64,11 @@ export function transcoderOf(node: AvroNode): Transcode {
 }
 
 export interface RecordNode {
-  /** Whether the names fit: none undeclared, none required missing. */
+  /** Tells whether the names fit: none undeclared, none required missing. */
   namesFit(value: Readonly<Record<string, unknown>>): boolean;
   /** Counts the names and kinds of values that do not fit, without a look at what is below. */
   misfits(value: Readonly<Record<string, unknown>>): number;
-  /** Whether every declared field is given. */
+  /** Tells whether every declared field is given. */
   isComplete(value: Readonly<Record<string, unknown>>): boolean;
 }
 
@@ -96,7 +96,7 @@ export function fits(node: AvroNode, value: unknown, out: AvroWriter): boolean {
   return good;
 }
 
-/** Likewise for a node without parts, whose trial costs next to nothing. */
+/** Tells the same of a node without parts, whose trial costs next to nothing. */
 function scalarFits(node: AvroNode, value: unknown, out: AvroWriter): boolean {
   const { position, depth } = out;
   const good = node.write(value, out);

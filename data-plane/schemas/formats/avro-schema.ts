@@ -23,14 +23,14 @@ const fixedBytesMax = 2 ** 31 - 1;
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** What the reading of a schema and of all that it refers to shares. */
+/** The state that is shared by the reading of a schema and of all that it refers to. */
 interface Reading {
   /** Named types by full name. */
   readonly named: Map<string, AvroType>;
   fieldsLeft: number;
 }
 
-/** Where a type stands. */
+/** The place of a type in its schema. */
 interface Place {
   /** The namespace around it; empty for none. */
   readonly namespace: string;

@@ -52,7 +52,7 @@ export interface AvroUnion {
   readonly branches: readonly AvroType[];
 }
 
-/** What a logical type says about the type below it. */
+/** The attributes that a logical type puts on the type below it. */
 export interface LogicalType {
   readonly name: string;
   readonly precision: number;

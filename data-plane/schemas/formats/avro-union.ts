@@ -32,7 +32,7 @@ interface RecordBranch extends Branch {
   readonly record: RecordNode;
 }
 
-/** What a union knows of its branches. */
+/** The branches of a union, and ways to find them. */
 interface Branches {
   readonly nodes: readonly AvroNode[];
   readonly nullIndex: number;

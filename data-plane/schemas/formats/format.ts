@@ -10,7 +10,7 @@ export interface SchemaSource {
 
 export type PayloadEncoding = 'auto' | 'avro_json' | 'simple_json';
 
-/** What a plugin says about the use of a schema. */
+/** The options of a plugin for the use of a schema. */
 export interface FormatOptions {
   /** How the JSON writes Avro's unions and bytes. */
   readonly payloadEncoding: PayloadEncoding;
@@ -29,7 +29,7 @@ export interface CompiledSchema {
   encode(jsonText: string, prefix: Buffer): Buffer;
 }
 
-/** How one kind of schema (Avro, JSON Schema, …) encodes values. One file each; the list is in `formats.ts`. */
+/** Encodes values by one kind of schema (Avro, JSON Schema, …). One file each; the list is in `formats.ts`. */
 export interface Format {
   /** The registry's `schemaType`. */
   readonly type: string;

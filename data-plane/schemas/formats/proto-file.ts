@@ -83,19 +83,19 @@ export function isRequired({ label, keyType, oneof, features }: ProtoField): boo
   return isSingle && featureOf(features, 'field_presence') === 'LEGACY_REQUIRED';
 }
 
-/** Whether a value of zero differs from no value. */
+/** Tells whether a value of zero differs from no value. */
 export function hasPresence({ type, label, oneof, isProto3, features }: ProtoField): boolean {
   if (type?.kind === 'message' || oneof !== null) return true;
   return isProto3 ? label === 'optional' : featureOf(features, 'field_presence') !== 'IMPLICIT';
 }
 
-/** Whether the items of a list stand in one block. */
+/** Tells whether the items of a list stand in one block. */
 export function isPacked({ type, typeName, packed, features }: ProtoField): boolean {
   if (type?.kind === 'message' || typeName === 'string' || typeName === 'bytes') return false;
   return packed ?? featureOf(features, 'repeated_field_encoding') === 'PACKED';
 }
 
-/** Whether a message stands between tags rather than behind its length. Maps and their values never do. */
+/** Tells whether a message stands between tags rather than behind its length. Maps and their values never do. */
 export function isDelimited({ isGroup, keyType, features }: ProtoField): boolean {
   return isGroup || (keyType === null && featureOf(features, 'message_encoding') === 'DELIMITED');
 }

@@ -24,7 +24,7 @@ export class ProtoTokens {
     this.next();
   }
 
-  /** Whether the present token is this word or symbol. */
+  /** Tells whether the present token is this word or symbol. */
   is(text: string): boolean {
     return this.text === text && (this.kind === 'word' || this.kind === 'symbol');
   }

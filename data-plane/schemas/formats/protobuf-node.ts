@@ -2,7 +2,7 @@ import { Faults, pointerTo } from './format.ts';
 import { isObject } from './json-value.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
-/** What the readers of C++, Java and Python take: they refuse messages that nest deeper below the outermost one. */
+/** The readers of C++, Java and Python refuse messages that nest deeper below the outermost one. */
 export const depthMax = 100;
 
 export const wireTypes = { varint: 0, fixed64: 1, delimited: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const;
@@ -11,7 +11,7 @@ export type WireType = (typeof wireTypes)[keyof typeof wireTypes];
 /** The state of one encoding: what is written, where in the value we are, and what is wrong with it. */
 export class ProtobufEncoding {
   readonly out = new ProtobufWriter();
-  /** Where the value stands that is being written. */
+  /** The place of the value that is being written. */
   readonly path: (string | number)[] = [];
   faults = new Faults();
   /** A number was met that JSON.parse may have rounded where that matters. */

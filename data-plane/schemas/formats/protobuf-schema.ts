@@ -9,7 +9,7 @@ import { wellKnownProtos } from './well-known-protos.ts';
 export interface ProtobufSchema {
   /** The message that a record is. */
   readonly message: ProtoMessage;
-  /** Where it stands in its file: the index of the outermost message, then of each nested one. */
+  /** Its place in its file: the index of the outermost message, then of each nested one. */
   readonly indexes: readonly number[];
   /** Finds a message by its full name, also one of an imported file or a well-known one. */
   find(fullName: string): ProtoMessage | undefined;

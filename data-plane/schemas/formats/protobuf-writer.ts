@@ -21,7 +21,7 @@ export class ProtobufWriter {
     return this.#store.copy(this.position);
   }
 
-  /** Whether all that was written since is zeros: the value that an implicit field has when it is absent. */
+  /** Tells whether all that was written since is zeros: the value that an implicit field has when it is absent. */
   isZeroSince(start: number): boolean {
     for (let at = start; at < this.position; at++) if (this.#store.bytes[at] !== 0) return false;
     return true;

@@ -17,7 +17,7 @@ const keyTypes: ReadonlySet<string> = new Set(
   [...scalarNames].filter((name) => !['float', 'double', 'bytes'].includes(name)),
 );
 
-/** What a message, enum or extension is declared in. */
+/** The scope in which a message, enum or extension is declared. */
 interface Scope {
   /** The full name of what stands around, with a dot behind it; empty at the file's level without a package. */
   readonly prefix: string;
@@ -27,7 +27,7 @@ interface Scope {
   readonly depth: number;
 }
 
-/** What one file's reading shares. */
+/** The state that is shared by the reading of one file. */
 interface Reading {
   readonly tokens: ProtoTokens;
   /** Whether `optional` only gives a field presence (proto3). */
