@@ -70,8 +70,9 @@ export function documentIds(items: readonly DocumentItem[]): DocumentIds {
     if (typeof given === 'string' && isUuid(given)) remember(item, given.toLowerCase());
     else if (hasKey) remember(item, uuidV5(`${entity.plural}:${JSON.stringify(key)}`, namespace));
     const id = ids.get(item);
-    const place = `${entity.plural}/${String(key)}`;
-    if (hasKey && id !== undefined && !byKey.has(place)) byKey.set(place, id);
+    if (!hasKey || id === undefined) continue;
+    const place = `${entity.plural}/${key}`;
+    if (!byKey.has(place)) byKey.set(place, id);
   }
   for (const item of items) idOf(item);
   return { idOf, resolve };

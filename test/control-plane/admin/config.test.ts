@@ -167,6 +167,12 @@ describe('/config of a control plane', function () {
     ['nothing', '', 'application/json', 400],
     ['broken JSON', '{"_format_version": "3.0"', 'application/json', 400],
     ['YAML as JSON', shopYaml, 'application/json', 400],
+    [
+      'a name without a text',
+      '{"_format_version":"3.0","services":[{"name":[{"toString":0}]}]}',
+      'application/json',
+      400,
+    ],
     ['broken YAML', 'a: b: c', 'application/yaml', 400],
     ['a form without config', new URLSearchParams({ other: 'x' }), undefined, 400],
     ['another type', 'x', 'text/plain', 415],
