@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts';
-import type { KafkaClient, KafkaError } from './kafka-client.ts';
+import type { KafkaClient } from './kafka-client.ts';
+import type { KafkaError } from './kafka-error.ts';
 import type { Failure } from './produce-failure.ts';
 import type { ProducerLimits } from './producer-types.ts';
 

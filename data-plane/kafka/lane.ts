@@ -1,10 +1,5 @@
-import {
-  type BatchOutcome,
-  KafkaError,
-  type ProduceBatch,
-  type ProduceResult,
-  type SequenceStamp,
-} from './kafka-client.ts';
+import type { BatchOutcome, ProduceBatch, ProduceResult, SequenceStamp } from './kafka-client.ts';
+import { KafkaError } from './kafka-error.ts';
 import { type Entry, EntryQueue } from './entry.ts';
 import type { BatchFailure, LaneProducer, LaneTopic } from './lane-owner.ts';
 import {

@@ -1,4 +1,5 @@
-import { type BatchOutcome, KafkaError, type ProduceBatch } from './kafka-client.ts';
+import type { BatchOutcome, ProduceBatch } from './kafka-client.ts';
+import { KafkaError } from './kafka-error.ts';
 import type { Entry, EntryQueue } from './entry.ts';
 import type { Lane } from './lane.ts';
 import type { LaneProducer, LaneTopic } from './lane-owner.ts';

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Destination } from '../../shared/destination.ts';
 import type { Outcome } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaError, KafkaRecord } from './kafka-client.ts';
+import type { ClientStatus, KafkaClient, KafkaClientEvents, KafkaRecord } from './kafka-client.ts';
+import type { KafkaError } from './kafka-error.ts';
 import { Entry } from './entry.ts';
 import { HealthGates } from './health-gates.ts';
 import {

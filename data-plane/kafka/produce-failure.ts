@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
-import { KafkaError } from './kafka-client.ts';
+import { KafkaError } from './kafka-error.ts';
 import type { Entry } from './entry.ts';
 import type { FailedVerdict } from './producer-types.ts';
 

@@ -1,5 +1,6 @@
 import { doublingMs } from '../../shared/backoff.ts';
-import { KafkaError, type KafkaClient, type ProducerId, type SequenceStamp } from './kafka-client.ts';
+import type { KafkaClient, ProducerId, SequenceStamp } from './kafka-client.ts';
+import { KafkaError } from './kafka-error.ts';
 
 /** Between two requests for a producer id that bring none: doubling. A broker that has just started has none yet. */
 const retryBackoff = { firstMs: 50, maxMs: 200 } as const;

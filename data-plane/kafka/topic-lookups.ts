@@ -1,4 +1,5 @@
-import { KafkaError, type TopicMetadata } from './kafka-client.ts';
+import type { TopicMetadata } from './kafka-client.ts';
+import { KafkaError } from './kafka-error.ts';
 import type { TopicOwner, TopicState } from './topic-state.ts';
 
 /** Topics of one Metadata request. */

@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/destination.ts';
-import type { KafkaError, TopicMetadata } from './kafka-client.ts';
+import type { TopicMetadata } from './kafka-client.ts';
+import type { KafkaError } from './kafka-error.ts';
 import { type Entry, EntryQueue } from './entry.ts';
 import { Lane } from './lane.ts';
 import type { BatchFailure, LaneProducer } from './lane-owner.ts';

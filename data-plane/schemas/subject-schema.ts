@@ -30,12 +30,7 @@ export interface SubjectSchema<T> {
   prefetch(): void;
 }
 
-/**
- * The cached schema of one subject and version: one request in flight, `latest` at most `ttlMs` old, failures kept for
- * five seconds, an expired `latest` used on while the registry cannot be asked. It is not used once the registry was last
- * asked long ago: the next request waits for it, with all that come until it has answered or failed.
- */
-export function createSubjectSchema<T>(deps: {
+export interface SubjectSchemaOptions<T> {
   readonly label: string;
   /** Infinity for a numbered version, which never changes. */
   readonly ttlMs: number;
@@ -46,90 +41,133 @@ export function createSubjectSchema<T>(deps: {
   readonly counts: CacheCounts;
   readonly logger: Logger;
   readonly now?: () => number;
-}): SubjectSchema<T> {
-  const { label, ttlMs, fetch, keptMs = () => failureKeptMs, counts, logger } = deps;
-  const { now = () => performance.now() } = deps;
-  let value: T | undefined;
-  let freshUntilMs = 0;
-  let refreshAtMs = 0;
-  let failure:
-    { readonly error: RequestError; readonly keptUntilMs: number; readonly recentUntilMs: number } | undefined;
-  let inFlight: Promise<void> | undefined;
-  let answers = 0;
+}
 
-  function refresh(): Promise<void> {
-    inFlight ??= fetch(value).then(
-      (fetched) => {
-        const atMs = now();
-        value = fetched;
-        freshUntilMs = atMs + ttlMs;
-        refreshAtMs = atMs + ttlMs * refreshShare;
-        failure = undefined;
-        answers++;
-        inFlight = undefined;
-      },
-      (error: unknown) => {
-        const failed = asRequestError(error);
-        const keptUntilMs = now() + keptMs(failed);
-        failure = { error: failed, keptUntilMs, recentUntilMs: Math.max(keptUntilMs, now() + failureRecentMs) };
-        // The registry's own word that the subject is gone ends its use; being unable to ask does not.
-        if (failed.code !== 'SCHEMA_REGISTRY_UNAVAILABLE') value = undefined;
-        // Whoever found a schema unusable has said so.
-        if (failed.code !== 'SCHEMA_UNUSABLE') {
-          const fields = { subject: label, error: reasonOf(failed), using_expired: value !== undefined };
-          logger.warn('schema_fetch_failed', 'a schema could not be fetched', fields);
-        }
-        inFlight = undefined;
-      },
-    );
-    return inFlight;
-  }
-
-  const isKept = (atMs: number): boolean => failure !== undefined && atMs < failure.keptUntilMs;
-
-  /** Forgets a failure from long ago; not while it is found out whether it lasts. */
-  function forgetOld(atMs: number): void {
-    if (failure !== undefined && atMs >= failure.recentUntilMs && inFlight === undefined) failure = undefined;
-  }
-
+/**
+ * Creates the cached schema of one subject and version: one request in flight, `latest` at most `ttlMs` old, failures kept
+ * for five seconds, an expired `latest` used on while the registry cannot be asked. It is not used once the registry was
+ * last asked long ago: the next request waits for it, with all that come until it has answered or failed.
+ */
+export function createSubjectSchema<T>(options: SubjectSchemaOptions<T>): SubjectSchema<T> {
+  const { ttlMs, counts, now = () => performance.now() } = options;
+  const cell = createCell(options, now);
   return {
     current() {
       const atMs = now();
-      if (value !== undefined && atMs < freshUntilMs) {
+      const { value } = cell;
+      if (value !== undefined && atMs < cell.freshUntilMs) {
         counts.hits++;
-        if (atMs >= refreshAtMs && !isKept(atMs)) void refresh();
+        if (atMs >= cell.refreshAtMs && !cell.isFailureKept(atMs)) void cell.refresh();
         return value;
       }
-      forgetOld(atMs);
-      if (failure === undefined) return undefined;
+      cell.forgetOldFailure(atMs);
+      if (cell.failure === undefined) return undefined;
       if (value !== undefined) {
         // No request waits for a registry that is known to fail.
-        if (!isKept(atMs)) void refresh();
+        if (!cell.isFailureKept(atMs)) void cell.refresh();
         counts.stale++;
         return value;
       }
-      if (isKept(atMs)) throw failure.error;
+      if (cell.isFailureKept(atMs)) throw cell.failure.error;
       return undefined;
     },
     async load(deadlineMs) {
       counts.misses++;
-      const answersBefore = answers;
+      const answersBefore = cell.answers;
       // An expired schema is better than no answer: it keeps half of the time.
       const waitMs = deadlineMs - now();
-      await withinTime(refresh(), value === undefined ? waitMs : waitMs / 2, () => undefined);
-      if (value !== undefined) {
-        if (answers === answersBefore || failure !== undefined) counts.stale++;
-        return value;
+      await withinTime(cell.refresh(), cell.value === undefined ? waitMs : waitMs / 2, () => undefined);
+      if (cell.value !== undefined) {
+        if (cell.answers === answersBefore || cell.failure !== undefined) counts.stale++;
+        return cell.value;
       }
-      if (failure !== undefined) throw failure.error;
+      if (cell.failure !== undefined) throw cell.failure.error;
       throw schemaError('SCHEMA_REGISTRY_UNAVAILABLE', 'the registry did not answer in time');
     },
     prefetch() {
       const atMs = now();
-      forgetOld(atMs);
+      cell.forgetOldFailure(atMs);
       // With a ttl of 0 no answer holds: requests ask.
-      const isMissing = value === undefined || (atMs >= freshUntilMs && ttlMs > 0);
-      if (isMissing && !isKept(atMs)) void refresh();
+      const isMissing = cell.value === undefined || (atMs >= cell.freshUntilMs && ttlMs > 0);
+      if (isMissing && !cell.isFailureKept(atMs)) void cell.refresh();
+    },
+  };
+}
+
+interface Failure {
+  readonly error: RequestError;
+  readonly keptUntilMs: number;
+  readonly recentUntilMs: number;
+}
+
+/** The registry's last answer and last failure for one subject and version, with the one request in flight. */
+interface Cell<T> {
+  readonly value: T | undefined;
+  readonly freshUntilMs: number;
+  readonly refreshAtMs: number;
+  readonly failure: Failure | undefined;
+  /** The number of answers that brought a schema. */
+  readonly answers: number;
+  /** Asks the registry, or joins the request in flight. It never rejects. */
+  refresh(): Promise<void>;
+  isFailureKept(atMs: number): boolean;
+  /** Forgets a failure from long ago; not while it is found out whether it lasts. */
+  forgetOldFailure(atMs: number): void;
+}
+
+function createCell<T>(options: SubjectSchemaOptions<T>, now: () => number): Cell<T> {
+  const { label, ttlMs, fetch, keptMs = () => failureKeptMs, logger } = options;
+  let value: T | undefined;
+  let freshUntilMs = 0;
+  let refreshAtMs = 0;
+  let failure: Failure | undefined;
+  let inFlight: Promise<void> | undefined;
+  let answers = 0;
+
+  function succeeded(fetched: T): void {
+    const atMs = now();
+    freshUntilMs = atMs + ttlMs;
+    refreshAtMs = atMs + ttlMs * refreshShare;
+    value = fetched;
+    failure = undefined;
+    answers++;
+    inFlight = undefined;
+  }
+
+  function failed(reason: unknown): void {
+    const error = asRequestError(reason);
+    const keptUntilMs = now() + keptMs(error);
+    failure = { error, keptUntilMs, recentUntilMs: Math.max(keptUntilMs, now() + failureRecentMs) };
+    // The registry's own word that the subject is gone ends its use; being unable to ask does not.
+    if (error.code !== 'SCHEMA_REGISTRY_UNAVAILABLE') value = undefined;
+    // Whoever found a schema unusable has said so.
+    if (error.code !== 'SCHEMA_UNUSABLE') {
+      const fields = { subject: label, error: reasonOf(error), using_expired: value !== undefined };
+      logger.warn('schema_fetch_failed', 'a schema could not be fetched', fields);
+    }
+    inFlight = undefined;
+  }
+
+  return {
+    get value() {
+      return value;
+    },
+    get freshUntilMs() {
+      return freshUntilMs;
+    },
+    get refreshAtMs() {
+      return refreshAtMs;
+    },
+    get failure() {
+      return failure;
+    },
+    get answers() {
+      return answers;
+    },
+    refresh: () => (inFlight ??= fetch(value).then(succeeded, failed)),
+    isFailureKept: (atMs) => failure !== undefined && atMs < failure.keptUntilMs,
+    forgetOldFailure(atMs) {
+      if (failure !== undefined && atMs >= failure.recentUntilMs && inFlight === undefined) failure = undefined;
     },
   };
 }

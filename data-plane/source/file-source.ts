@@ -66,8 +66,8 @@ export function createFileSource({ place, logger }: FileSourceOptions): FileSour
   let document: DocumentConfig | undefined;
   let current: LoadedConfig | undefined;
   let loadedAtMs: number | undefined;
-  let reloadFault: string | undefined;
   let endWatch: (() => Promise<void>) | undefined;
+  const reloading = createReload({ place, logger, load, hashOf: () => current?.hash });
 
   async function loadNow(apply: Apply, { bytes, json, dryRun }: FileLoadRequest): Promise<FileLoad> {
     const read = await readDocument({ bytes, json, ...(document === undefined ? {} : { previous: document }) });
@@ -93,7 +93,8 @@ export function createFileSource({ place, logger }: FileSourceOptions): FileSour
         `${settingOf(place)}: it has ${count} ${count === 1 ? 'fault' : 'faults'}: ${result.errors.message}`,
       );
     }
-    if (place.kind === 'file' && place.watch) endWatch = watchFile({ path: place.path, changed: reload });
+    if (place.kind === 'file' && place.watch)
+      endWatch = watchFile({ path: place.path, changed: () => reloading.reload() });
   }
 
   async function load(request: FileLoadRequest): Promise<FileLoad> {
@@ -101,37 +102,6 @@ export function createFileSource({ place, logger }: FileSourceOptions): FileSour
     if (request.expectedEtag !== undefined && request.expectedEtag !== current.etag) return { kind: 'changed' };
     running = loadNow(applyOf, request).finally(() => (running = undefined));
     return running;
-  }
-
-  /** Loads the changed file, whole or not at all. Resolves to false when another load runs. */
-  async function reload(): Promise<boolean> {
-    const path = nameOf(place);
-    try {
-      const result = await load({ bytes: await bytesOf(place), json: false, dryRun: false });
-      if (result.kind === 'busy') return false;
-      if (result.kind === 'faults') {
-        logFaults(logger, path, result.errors);
-        reloadFault = result.errors.message;
-        logger.error('config_reload_failed', `${path} has changed and has faults; the node keeps what it runs`, {
-          path,
-        });
-      } else {
-        reloadFault = undefined;
-        logger.info('config_reloaded', `${path} has changed and was loaded`, {
-          path,
-          configuration_hash: current?.hash,
-        });
-      }
-    } catch (error) {
-      reloadFault = error instanceof Error ? error.message : String(error);
-      const fields = { path, error: reloadFault };
-      logger.error(
-        'config_reload_failed',
-        `${path} has changed and cannot be read; the node keeps what it runs`,
-        fields,
-      );
-    }
-    return true;
   }
 
   return {
@@ -146,10 +116,62 @@ export function createFileSource({ place, logger }: FileSourceOptions): FileSour
     describe: () => ({
       declarative_config: {
         loaded_at: loadedAtMs === undefined ? null : Math.floor(loadedAtMs / 1000),
-        ...(reloadFault === undefined ? {} : { reload_fault: reloadFault }),
+        ...(reloading.fault === undefined ? {} : { reload_fault: reloading.fault }),
       },
     }),
     load,
+  };
+}
+
+interface Reload {
+  /** The last reload's failure; undefined when it succeeded. */
+  readonly fault: string | undefined;
+  /** Loads the changed file, whole or not at all. Resolves to false when another load runs. */
+  reload(): Promise<boolean>;
+}
+
+function createReload({
+  place,
+  logger,
+  load,
+  hashOf,
+}: FileSourceOptions & {
+  readonly load: (request: FileLoadRequest) => Promise<FileLoad>;
+  /** Returns the hash of the running configuration. */
+  readonly hashOf: () => string | undefined;
+}): Reload {
+  const path = nameOf(place);
+  let fault: string | undefined;
+
+  function failed(reason: string, text: string): void {
+    fault = reason;
+    logger.error('config_reload_failed', `${path} has changed and ${text}; the node keeps what it runs`, {
+      path,
+      error: reason,
+    });
+  }
+
+  return {
+    get fault() {
+      return fault;
+    },
+    async reload() {
+      try {
+        const result = await load({ bytes: await bytesOf(place), json: false, dryRun: false });
+        if (result.kind === 'busy') return false;
+        if (result.kind === 'faults') {
+          logFaults(logger, path, result.errors);
+          failed(result.errors.message, 'has faults');
+        } else {
+          fault = undefined;
+          const fields = { path, configuration_hash: hashOf() };
+          logger.info('config_reloaded', `${path} has changed and was loaded`, fields);
+        }
+      } catch (error) {
+        failed(error instanceof Error ? error.message : String(error), 'cannot be read');
+      }
+      return true;
+    },
   };
 }
 

@@ -2,16 +2,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect } from 'chai';
-import {
-  type ClientStatus,
-  type KafkaClient,
-  KafkaError,
-  type KafkaRecord,
-  type ProduceRequest,
-  type ProduceResult,
-  type SequenceStamp,
-  type TopicMetadata,
+import type {
+  ClientStatus,
+  KafkaClient,
+  KafkaRecord,
+  ProduceRequest,
+  ProduceResult,
+  SequenceStamp,
+  TopicMetadata,
 } from '../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../data-plane/kafka/kafka-error.ts';
 import type { KafkaClientOptions } from '../../data-plane/kafka/clients/kafkajs-client.ts';
 import type { ClusterSettings } from '../../data-plane/kafka/producer-types.ts';
 import { silentLogger } from '../../shared/log.ts';

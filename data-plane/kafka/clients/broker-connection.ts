@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { KafkaError, type Wire } from '../kafka-client.ts';
+import { KafkaError, type Wire } from '../kafka-error.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { type BatchOutcome, KafkaError, type ProduceRequest, type ProducerId } from '../kafka-client.ts';
+import type { BatchOutcome, ProduceRequest, ProducerId } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import {
   decodeMetadataResponse,
   encodeMetadataRequest,

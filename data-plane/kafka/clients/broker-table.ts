@@ -1,5 +1,5 @@
 import { doublingMs } from '../../../shared/backoff.ts';
-import { KafkaError } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import type { MetadataAnswer } from '../wire/metadata-request.ts';
 import {
   type BrokerAddress,

@@ -1,14 +1,14 @@
-import {
-  type BatchOutcome,
-  type ClientStatus,
-  type KafkaClient,
-  type KafkaClientEvents,
-  KafkaError,
-  type PartitionsByTopic,
-  type ProduceRequest,
-  type ProducerId,
-  type TopicMetadata,
+import type {
+  BatchOutcome,
+  ClientStatus,
+  KafkaClient,
+  KafkaClientEvents,
+  PartitionsByTopic,
+  ProduceRequest,
+  ProducerId,
+  TopicMetadata,
 } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import { kafkaErrorCode } from '../wire/kafka-error-codes.ts';
 import type { MetadataAnswer, TopicAnswer } from '../wire/metadata-request.ts';
 import type { ClusterSettings } from '../producer-types.ts';

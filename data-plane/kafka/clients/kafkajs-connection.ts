@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { KafkaError } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import type { ClusterSettings } from '../producer-types.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 import {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type * as Platformatic from '@platformatic/kafka';
-import { KafkaError } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import type { ClusterSettings } from '../producer-types.ts';
 import type { WireRequest } from '../wire/wire-request.ts';
 import {

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { createTokenSource, TokenError, type TokenSource } from '../../http-client/token-source.ts';
-import { KafkaError } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import type { Sasl } from '../producer-types.ts';
 
 /** Sends one message of the login to the broker and resolves with its answer (SaslAuthenticate, KIP-152). */

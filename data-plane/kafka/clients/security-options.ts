@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SASLOptions } from '@platformatic/kafka';
-import { KafkaError } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import type { Sasl, Tls } from '../producer-types.ts';
 import { createLogin, type Login } from './security-login.ts';
 

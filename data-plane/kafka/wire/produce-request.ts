@@ -1,10 +1,5 @@
-import {
-  type BatchOutcome,
-  KafkaError,
-  type ProduceBatch,
-  type ProduceRequest,
-  type ProduceResult,
-} from '../kafka-client.ts';
+import type { BatchOutcome, ProduceBatch, ProduceRequest, ProduceResult } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import { kafkaErrorCode } from './kafka-error-codes.ts';
 import type { Compression } from '../producer-types.ts';
 import { type PreparedBatch, prepareRecordBatch } from './record-batch.ts';

@@ -1,4 +1,5 @@
-import { KafkaError, type ProducerId } from '../kafka-client.ts';
+import type { ProducerId } from '../kafka-client.ts';
+import { KafkaError } from '../kafka-error.ts';
 import { kafkaErrorCode } from './kafka-error-codes.ts';
 import { WireReader } from './wire-reader.ts';
 import type { ApiVersion } from './wire-request.ts';

@@ -3,6 +3,7 @@ import { isObject } from './json-value.ts';
 import { tagOf, wireTypes, type MessageNode, type ProtobufEncoding, type ProtobufNode } from './protobuf-node.ts';
 import { singleWriter } from './protobuf-message.ts';
 import { scalars } from './protobuf-scalars.ts';
+import { structListNode, structNode, structValueNode } from './protobuf-struct.ts';
 
 const nanosASecond = 1_000_000_000n;
 const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
@@ -29,14 +30,13 @@ export type FindMessage = (fullName: string) => MessageNode | undefined;
 
 /** The messages of google.protobuf that have a JSON form of their own, by full name. */
 export function wellKnownNodes(find: FindMessage): ReadonlyMap<string, ProtobufNode> {
-  const structs = structNodes();
   const nodes: [string, ProtobufNode][] = [
     ['Timestamp', timestampNode],
     ['Duration', durationNode],
     ['FieldMask', fieldMaskNode],
-    ['Struct', structs.struct],
-    ['Value', structs.value],
-    ['ListValue', structs.list],
+    ['Struct', structNode],
+    ['Value', structValueNode],
+    ['ListValue', structListNode],
     ...Object.entries(wrapped).map(([name, type]): [string, ProtobufNode] => [name, wrapperNode(type)]),
   ];
   const known = new Map(nodes.map(([name, node]) => [`google.protobuf.${name}`, node]));
@@ -121,86 +121,6 @@ function scalarField(number: number, type: string): ReturnType<typeof singleWrit
   const node = scalars.get(type);
   if (node === undefined) throw new Error(`no scalar type ${type}`);
   return singleWriter(number, node, false);
-}
-
-/** Any JSON, as google/protobuf/struct.proto has it: its numbers are doubles. */
-function structNodes(): { struct: ProtobufNode; value: ProtobufNode; list: ProtobufNode } {
-  const tags = {
-    null: tagOf(1, wireTypes.varint),
-    number: tagOf(2, wireTypes.fixed64),
-    string: tagOf(3, wireTypes.delimited),
-    boolean: tagOf(4, wireTypes.varint),
-    struct: tagOf(5, wireTypes.delimited),
-    list: tagOf(6, wireTypes.delimited),
-    item: tagOf(1, wireTypes.delimited),
-    key: tagOf(1, wireTypes.delimited),
-    value: tagOf(2, wireTypes.delimited),
-  };
-  const double = scalars.get('double');
-  const text = scalars.get('string');
-  if (double === undefined || text === undefined) throw new Error('no scalar types');
-
-  const struct: ProtobufNode = {
-    wireType: wireTypes.delimited,
-    write(item, to) {
-      if (!isObject(item)) return to.fault('type', 'google.protobuf.Struct', 'must be an object');
-      to.nested(() => {
-        for (const name of Object.keys(item)) {
-          to.path.push(name);
-          to.out.varint(tags.item);
-          to.nested(() => {
-            to.out.varint(tags.key);
-            text.write(name, to);
-            to.out.varint(tags.value);
-            value.write(item[name], to);
-          });
-          to.path.pop();
-        }
-      });
-    },
-  };
-  const list: ProtobufNode = {
-    wireType: wireTypes.delimited,
-    write(items, to) {
-      if (!Array.isArray(items)) return to.fault('type', 'google.protobuf.ListValue', 'must be an array');
-      to.nested(() => {
-        for (let index = 0; index < items.length; index++) {
-          to.path.push(index);
-          to.out.varint(tags.item);
-          value.write(items[index], to);
-          to.path.pop();
-        }
-      });
-    },
-  };
-  const value: ProtobufNode = {
-    wireType: wireTypes.delimited,
-    takesNull: true,
-    write: (item, to) => to.nested(() => writeValue(item, to)),
-  };
-  function writeValue(item: unknown, to: ProtobufEncoding): void {
-    const { out } = to;
-    if (item === null) {
-      out.varint(tags.null);
-      out.varint(0);
-    } else if (typeof item === 'boolean') {
-      out.varint(tags.boolean);
-      out.varint(item ? 1 : 0);
-    } else if (typeof item === 'string') {
-      out.varint(tags.string);
-      text?.write(item, to);
-    } else if (Array.isArray(item)) {
-      out.varint(tags.list);
-      list.write(item, to);
-    } else if (isObject(item)) {
-      out.varint(tags.struct);
-      struct.write(item, to);
-    } else {
-      out.varint(tags.number);
-      double?.write(item, to);
-    }
-  }
-  return { struct, value, list };
 }
 
 /** `{"@type": "type.googleapis.com/a.B", …}`, where a.B is in the schema or well known. */

@@ -1,19 +1,18 @@
 import { Registry } from 'prom-client';
 import { silentLogger, type Logger } from '../../../shared/log.ts';
-import {
-  type ClientStatus,
-  type KafkaClient,
-  type KafkaClientEvents,
-  KafkaError,
-  type KafkaRecord,
-  type BatchOutcome,
-  type PartitionsByTopic,
-  type ProduceBatch,
-  type ProduceRequest,
-  type ProducerId,
-  type TopicMetadata,
-  type Wire,
+import type {
+  ClientStatus,
+  KafkaClient,
+  KafkaClientEvents,
+  KafkaRecord,
+  BatchOutcome,
+  PartitionsByTopic,
+  ProduceBatch,
+  ProduceRequest,
+  ProducerId,
+  TopicMetadata,
 } from '../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError, type Wire } from '../../../data-plane/kafka/kafka-error.ts';
 import { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { TopicLabels } from '../../../data-plane/kafka/topic-labels.ts';
 import { createProducerMetrics } from '../../../data-plane/kafka/producer-metrics.ts';

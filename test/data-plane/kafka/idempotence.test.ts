@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KafkaError, type Wire } from '../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError, type Wire } from '../../../data-plane/kafka/kafka-error.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import type { ProducerLimits, Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import { waitFor } from '../../helpers/wait-for.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createLogger } from '../../../shared/log.ts';
-import { KafkaError } from '../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../data-plane/kafka/kafka-error.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import type { Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import { murmur2Partition } from '../../../data-plane/kafka/partition-choice.ts';

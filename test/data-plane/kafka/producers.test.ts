@@ -4,7 +4,7 @@ import type { ClusterSettings, ProducerLease, ProducerLimits } from '../../../da
 import { Producers, loadKafkaClient, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
-import { KafkaError } from '../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../data-plane/kafka/kafka-error.ts';
 import { FakeKafkaClient, testCluster, testLimits, testRecord } from './fake-kafka-client.ts';
 
 const brokerA = { host: 'a.invalid', port: 9092 };

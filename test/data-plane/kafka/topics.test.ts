@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KafkaError } from '../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../data-plane/kafka/kafka-error.ts';
 import type { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { refusedNameMs } from '../../../data-plane/kafka/topics.ts';
 import { createLogger } from '../../../shared/log.ts';

@@ -193,23 +193,22 @@ function contains(value: unknown, schema: JsonSchemaObject, context: ApplicatorC
 
 function dependencies(value: unknown, _schema: JsonSchemaObject, context: ApplicatorContext): Check {
   if (!isRecord(value)) throw faulty('dependencies');
-  return allOfChecks(
-    Object.entries(value).map(([name, dependency]) => {
-      if (Array.isArray(dependency)) {
-        return whereMember(name, requiredCheck('dependencies', namesOf('dependencies', dependency)));
-      }
-      return whereMember(name, inPlace(one('dependencies', dependency, context, 'perhaps')));
-    }),
+  const checks = Object.entries(value).map(([name, dependency]) =>
+    Array.isArray(dependency)
+      ? whereMember(name, requiredCheck('dependencies', namesOf('dependencies', dependency)))
+      : dependentSchema('dependencies', name, dependency, context),
   );
+  return allOfChecks(checks);
 }
 
 function dependentSchemas(value: unknown, _schema: JsonSchemaObject, context: ApplicatorContext): Check {
   if (!isRecord(value)) throw faulty('dependentSchemas');
-  return allOfChecks(
-    Object.entries(value).map(([name, schema]) =>
-      whereMember(name, inPlace(one('dependentSchemas', schema, context, 'perhaps'))),
-    ),
-  );
+  const entries = Object.entries(value);
+  return allOfChecks(entries.map(([name, schema]) => dependentSchema('dependentSchemas', name, schema, context)));
+}
+
+function dependentSchema(keyword: string, name: string, schema: unknown, context: ApplicatorContext): Check {
+  return whereMember(name, inPlace(one(keyword, schema, context, 'perhaps')));
 }
 
 /** Judges the same value by another schema too. */

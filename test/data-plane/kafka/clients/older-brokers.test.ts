@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KafkaError } from '../../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../../data-plane/kafka/kafka-error.ts';
 import type { BrokerConnection } from '../../../../data-plane/kafka/clients/broker-connection.ts';
 import { askMetadata, produceOn } from '../../../../data-plane/kafka/clients/broker-requests.ts';
 import { KafkajsBrokerConnection } from '../../../../data-plane/kafka/clients/kafkajs-connection.ts';

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import { KafkaError } from '../../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../../data-plane/kafka/kafka-error.ts';
 import { createLogin } from '../../../../data-plane/kafka/clients/security-login.ts';
 
 const scram = { mechanism: 'SCRAM-SHA-256', username: 'a=b,c', password: 'secret', tokenauth: false } as const;

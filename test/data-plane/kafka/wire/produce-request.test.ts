@@ -1,7 +1,8 @@
 import { Reader, readRecordsBatch } from '@platformatic/kafka';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { KafkaError, type ProduceRequest } from '../../../../data-plane/kafka/kafka-client.ts';
+import type { ProduceRequest } from '../../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../../data-plane/kafka/kafka-error.ts';
 import {
   decodeProduceResponse,
   encodeProduceRequest,

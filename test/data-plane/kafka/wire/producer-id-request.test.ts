@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KafkaError } from '../../../../data-plane/kafka/kafka-client.ts';
+import { KafkaError } from '../../../../data-plane/kafka/kafka-error.ts';
 import { decodeProducerIdResponse } from '../../../../data-plane/kafka/wire/producer-id-request.ts';
 
 function response(errorCode: number, id: bigint, epoch: number): Buffer {
