@@ -93,6 +93,12 @@ const fields = {
     oneOf: ['envelope', 'body'],
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
+  tombstones: boolean({
+    ...understood,
+    default: false,
+    description:
+      'An empty body or JSON null makes a record with a null value, before any schema. Needs record_value body and a source of the key.',
+  }),
   message_by_lua_functions: array(string({ required: true, check: luaFunction, writeCheck: luaWithoutKong }), {
     ...understood,
     description:
@@ -132,8 +138,18 @@ export function checkKafkaUpstream(config: KafkaUpstreamConfig): readonly FieldF
       message: "only one of these fields must be non-empty: 'key_query_arg', 'key_from'",
     });
   }
-  faults.push(...checkLua(config));
+  faults.push(...checkLua(config), ...checkTombstones(config));
   return faults;
+}
+
+function checkTombstones(config: KafkaUpstreamConfig): FieldFault[] {
+  if (!config.tombstones) return [];
+  const fault = (message: string): FieldFault => ({ path: ['tombstones'], message });
+  const hasKey = config.key_query_arg !== null || config.key_from !== null;
+  return [
+    ...(config.record_value === 'body' ? [] : [fault("needs record_value 'body': an envelope is never null")]),
+    ...(hasKey ? [] : [fault('needs a key: key_query_arg or key_from')]),
+  ];
 }
 
 function checkLua(config: KafkaUpstreamConfig): FieldFault[] {

@@ -5,12 +5,14 @@ import type { EncoderLease } from '../../schemas/encoder.ts';
 import { allReady } from './all-ready.ts';
 import { compileKey, compileKeyText } from './record-key.ts';
 import { compileValue, type ValueFor } from './record-value.ts';
+import { compileIsTombstone, noKeyOfTombstone } from './tombstones.ts';
 
 /** A record without its headers, which depend on the span of its publication. */
 export interface PreparedRecord {
   readonly topic: string;
   readonly key: Buffer | null;
-  readonly value: Buffer;
+  /** Null: a tombstone. */
+  readonly value: Buffer | null;
 }
 
 /**
@@ -35,6 +37,7 @@ export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools):
   const keyTextOf = compileKeyText(config);
   const keyFor = compileKey(tools.keyEncoder);
   const valueOf = compileValue(config, tools.valueEncoder, tools.lua);
+  const isTombstone = compileIsTombstone(config, tools.valueEncoder !== null);
 
   function encode(topic: string, keyText: string | null, valueFor: ValueFor, deadlineMs: number): Encoding {
     // An error here must not leave the promise of another topic without a handler: it becomes a rejection too.
@@ -51,6 +54,10 @@ export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools):
 
   return (exchange, body, topics, deadlineMs) => {
     const withKey = (keyText: string | null): ReturnType<PrepareRecords> => {
+      if (isTombstone?.(exchange, body) === true) {
+        if (keyText === null) throw noKeyOfTombstone();
+        return allReady(topics.map((topic) => encode(topic, keyText, noValue, deadlineMs)));
+      }
       const value = valueOf(exchange, body, deadlineMs);
       const withValue = (valueFor: ValueFor): ReturnType<PrepareRecords> =>
         allReady(topics.map((topic) => encode(topic, keyText, valueFor, deadlineMs)));
@@ -60,6 +67,8 @@ export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools):
     return keyText instanceof Promise ? keyText.then(withKey) : withKey(keyText);
   };
 }
+
+const noValue: ValueFor = () => null;
 
 type Encoding = PreparedRecord | Promise<PreparedRecord>;
 

@@ -16,8 +16,8 @@ import {
 import { bodyKind } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
 
-/** The value for one topic. */
-export type ValueFor = (topic: string) => Buffer | Promise<Buffer>;
+/** The value for one topic; null for a tombstone. */
+export type ValueFor = (topic: string) => Buffer | null | Promise<Buffer>;
 /** Makes the value of a request, once for all of its topics. `deadlineMs`: monotonic ms. */
 export type ValueOf = (request: EnvelopeRequest, body: Buffer, deadlineMs: number) => ValueFor | Promise<ValueFor>;
 

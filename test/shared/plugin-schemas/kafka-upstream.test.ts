@@ -60,6 +60,7 @@ describe('configuration of kafka-upstream', () => {
       forward_headers: false,
       forward_body: true,
       record_value: 'envelope',
+      tombstones: false,
       message_by_lua_functions: null,
       headers: {
         forward_http_headers_as_record_headers: true,
@@ -128,6 +129,13 @@ describe('configuration of kafka-upstream', () => {
       ['bootstrap_servers.0.host: expected a host name or an IP address'],
     ],
     [{ nonsense: 1 }, ['nonsense: unknown field']],
+    [
+      { tombstones: true },
+      [
+        "tombstones: needs record_value 'body': an envelope is never null",
+        'tombstones: needs a key: key_query_arg or key_from',
+      ],
+    ],
     [
       { forward_body: false },
       [
