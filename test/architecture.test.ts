@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
@@ -79,6 +79,33 @@ function isAboveRooms(path: string): boolean {
   return /^data-plane\/[^/]+$/.test(path);
 }
 
+/** The folders from a file's own up to its plane's, nearest first. */
+function foldersOf(path: string): string[] {
+  const folder = dirname(path);
+  return folder === '.' ? [] : [folder, ...foldersOf(folder)];
+}
+
+function designOf(folder: string): string {
+  const path = join(root, folder, 'DESIGN.md');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+/** Returns the words in backticks in the part of a folder's DESIGN.md that says where files are tested. */
+function wordsOnTests(folder: string): string[] {
+  const text = designOf(folder);
+  const start = text.search(/^(?:## .*test|Tests)/im);
+  return start < 0 ? [] : [...text.slice(start).matchAll(/`([^`\n]+)`/g)].map(([, word = '']) => word);
+}
+
+/** Says whether a DESIGN.md names the file where it tells of tests: by name, by path from there, or with all its folder. */
+function isNamedByDesign(path: string): boolean {
+  return foldersOf(path).some((folder) => {
+    const from = relative(folder, path).replace(/\.ts$/, '');
+    const named = [from, basename(from), ...foldersOf(from).flatMap((inner) => [`${inner}/`, `${inner}/*`])];
+    return wordsOnTests(folder).some((word) => named.includes(word.replace(/\.ts$/, '')));
+  });
+}
+
 describe('the structure of the sources', () => {
   const graph = importGraph();
 
@@ -119,5 +146,38 @@ describe('the structure of the sources', () => {
       }
     }
     expect(sideways).to.deep.equal([]);
+  });
+
+  it('has no cycle of files, type imports included', () => {
+    expect(cyclesOf(graph)).to.deep.equal([]);
+  });
+
+  it('has a test at the mirrored path of each source, or a DESIGN.md that says where it is tested', () => {
+    const untold = [...graph.keys()].filter((path) => {
+      const mirrored = join(root, 'test', path.replace(/\.ts$/, '.test.ts'));
+      return !existsSync(mirrored) && !isNamedByDesign(path);
+    });
+    expect(untold).to.deep.equal([]);
+  });
+
+  it('names only tests in a DESIGN.md that are there', () => {
+    const folders = new Set([...graph.keys()].flatMap(foldersOf));
+    const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
+    const missing = [...folders].flatMap((folder) => {
+      const words = wordsOnTests(folder).filter((word) => word.endsWith('.test.ts'));
+      return words
+        .filter((word) => !tests.some((test) => `/test/${test}`.endsWith(`/${word}`)))
+        .map((word) => `${folder}/DESIGN.md: ${word}`);
+    });
+    expect(missing).to.deep.equal([]);
+  });
+
+  it('has a DESIGN.md in each folder of more than ten files, or in the folder above', () => {
+    const counts = new Map<string, number>();
+    for (const path of graph.keys()) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    const undescribed = [...counts].filter(
+      ([folder, count]) => count > 10 && designOf(folder) === '' && designOf(dirname(folder)) === '',
+    );
+    expect(undescribed).to.deep.equal([]);
   });
 });
