@@ -1,8 +1,12 @@
 import { isIP } from 'node:net';
+import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls';
 import { Pool, type Dispatcher } from 'undici';
 import type { Endpoint } from '../upstreams/endpoint.ts';
 
-/** How a service's connections are made. */
+/**
+ * How a service's connections are made. The server name of the handshake is that of the request's Host header, as in Kong:
+ * undici takes it from there, and opens another connection for another name.
+ */
 export interface ConnectionOptions {
   readonly protocol: 'http' | 'https';
   readonly connectTimeoutMs: number;
@@ -12,10 +16,10 @@ export interface ConnectionOptions {
 }
 
 export interface UpstreamTls {
-  /** The certificate must verify, for this name and against these authorities (null: the system's). */
+  /** The certificate must verify, for the name of the Host header and against the authorities (null: the system's). */
   readonly verify: boolean;
-  /** null: the host name of the target. */
-  readonly serverName: string | null;
+  /** Intermediate certificates that the chain may have; null: any number. */
+  readonly depthMax: number | null;
   readonly authorities: readonly string[] | null;
   readonly certificate: { readonly cert: string; readonly key: string } | null;
 }
@@ -59,7 +63,7 @@ export class Connections {
   }
 }
 
-function newPool({ address, port, hostname }: Endpoint, options: ConnectionOptions): Pool {
+function newPool({ address, port }: Endpoint, options: ConnectionOptions): Pool {
   const host = isIP(address) === 6 ? `[${address}]` : address;
   return new Pool(`${options.protocol}://${host}:${port}`, {
     connections: connectionsMax,
@@ -67,7 +71,7 @@ function newPool({ address, port, hostname }: Endpoint, options: ConnectionOptio
     keepAliveTimeout: keepAliveMs,
     headersTimeout: options.readTimeoutMs,
     bodyTimeout: options.readTimeoutMs,
-    connect: { timeout: options.connectTimeoutMs, ...tlsOptions(options.tls, hostname) },
+    connect: { timeout: options.connectTimeoutMs, ...tlsOptions(options.tls) },
     // A server that offers HTTP/2 by ALPN is spoken to so.
     allowH2: options.protocol === 'https',
     // A length that is wrong ends the request; node:http has checked what the client sent.
@@ -75,15 +79,24 @@ function newPool({ address, port, hostname }: Endpoint, options: ConnectionOptio
   });
 }
 
-function tlsOptions(tls: UpstreamTls | null, hostname: string): object {
+function tlsOptions(tls: UpstreamTls | null): object {
   if (tls === null) return {};
-  const { verify, authorities, certificate } = tls;
-  const serverName = tls.serverName ?? hostname;
+  const { verify, depthMax, authorities, certificate } = tls;
   return {
     rejectUnauthorized: verify,
-    // An address is no server name (RFC 6066 section 3).
-    ...(isIP(serverName) === 0 && { servername: serverName }),
+    checkServerIdentity: (name: string, leaf: DetailedPeerCertificate) =>
+      checkServerIdentity(name, leaf) ?? depthFault(leaf, depthMax),
     ...(authorities !== null && { ca: [...authorities] }),
     ...(certificate !== null && { cert: certificate.cert, key: certificate.key }),
   };
+}
+
+/** Returns an error when a verified chain has more certificates between the server's and the root than are allowed. */
+function depthFault(leaf: DetailedPeerCertificate, depthMax: number | null): Error | undefined {
+  if (depthMax === null) return undefined;
+  let depth = -1;
+  // A root is its own issuer.
+  for (let of = leaf; of.issuerCertificate !== undefined && of.issuerCertificate !== of; of = of.issuerCertificate)
+    depth++;
+  return depth > depthMax ? new Error(`the certificate chain is deeper than tls_verify_depth ${depthMax}`) : undefined;
 }

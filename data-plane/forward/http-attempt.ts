@@ -10,6 +10,8 @@ export interface HttpAttempt {
   /** Flat list: name, value, name, value. */
   readonly headers: string[];
   readonly body: Readable | Buffer | null;
+  /** Bounds the time for which the endpoint takes nothing of the body. */
+  readonly writeTimeoutMs: number;
   /** Aborts the attempt, or the answer's body while it streams. */
   readonly signal: AbortSignal;
   /** Hears of a 1xx answer, such as 103 Early Hints. */
@@ -43,7 +45,8 @@ export type AttemptResult =
 export function attemptHttp(attempt: HttpAttempt): Promise<AttemptResult> {
   return new Promise((resolve) => {
     const handler = new AnswerHandler(attempt, resolve);
-    const { dispatcher, method, path, headers, body } = attempt;
+    const { dispatcher, method, path, headers, body, writeTimeoutMs } = attempt;
+    if (body instanceof Readable) watchWrites(body, writeTimeoutMs, () => handler.abort(new WriteTimeoutError()));
     try {
       dispatcher.dispatch({ method, path, headers, body }, handler);
     } catch (error) {
@@ -115,7 +118,11 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#resolve({ kind: 'failed', failure: failureOf(error, this.#wasSent) });
   }
 
-  readonly #abort = (): void => this.#controller?.abort(new AbortedError());
+  abort(reason: Error): void {
+    this.#controller?.abort(reason);
+  }
+
+  readonly #abort = (): void => this.abort(new AbortedError());
 
   #answer(): void {
     if (this.#isAnswered || this.#head === undefined) return;
@@ -168,11 +175,30 @@ class AbortedError extends Error {
   }
 }
 
+class WriteTimeoutError extends Error {
+  constructor() {
+    super('the endpoint takes nothing of the body');
+    this.name = 'WriteTimeoutError';
+  }
+}
+
+/** Calls back when a body stays paused for the time: undici pauses it while the connection takes nothing. */
+function watchWrites(body: Readable, timeoutMs: number, onTimeout: () => void): void {
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => clearTimeout(timer);
+  body.on('pause', () => {
+    stop();
+    timer = setTimeout(onTimeout, timeoutMs);
+  });
+  body.on('resume', stop).once('close', stop);
+}
+
 function failureOf(error: Error, wasSent: boolean): AttemptFailure {
   const text = error.message === '' ? error.name : error.message;
   if (error instanceof AbortedError) return { reason: 'aborted', mayHaveReached: wasSent, error: text };
   if (error instanceof errors.ConnectTimeoutError)
     return { reason: 'connect timeout', mayHaveReached: false, error: text };
+  if (error instanceof WriteTimeoutError) return { reason: 'timeout', mayHaveReached: true, error: text };
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return { reason: 'timeout', mayHaveReached: true, error: text };
   }

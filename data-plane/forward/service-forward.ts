@@ -25,6 +25,7 @@ export interface ServicePlan {
   readonly defaultPort: number;
   readonly retries: number;
   readonly connectTimeoutMs: number;
+  readonly writeTimeoutMs: number;
   readonly connections: Connections;
   readonly hash: (exchange: Exchange) => HashResult;
 }
@@ -131,7 +132,7 @@ class Forwarding {
     endpoint: Endpoint,
     body: Readable | Buffer | null,
   ): Promise<Answered | { readonly kind: 'failed'; readonly failure: AttemptFailure }> {
-    const { upstream, connections } = this.#service;
+    const { upstream, connections, writeTimeoutMs } = this.#service;
     this.#tried.add(endpoint);
     const startMs = performance.now();
     endpoint.inFlight++;
@@ -144,6 +145,7 @@ class Forwarding {
       path: this.#path(),
       headers: this.#headers(endpoint),
       body,
+      writeTimeoutMs,
       signal: this.#abort.signal,
       onInformation: (status, headers) => this.#exchange.inform(status, headers),
     });

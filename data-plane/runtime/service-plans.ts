@@ -102,6 +102,7 @@ function planOf(
     defaultPort: isSecure ? 443 : 80,
     retries: service.retries,
     connectTimeoutMs: service.connect_timeout,
+    writeTimeoutMs: service.write_timeout,
     connections: new Connections({
       protocol: isSecure ? 'https' : 'http',
       connectTimeoutMs: service.connect_timeout,
@@ -139,7 +140,7 @@ function tlsOf(
     value: {
       // Kong verifies only where it is told to.
       verify: service.tls_verify ?? false,
-      serverName: upstream?.host_header ?? null,
+      depthMax: service.tls_verify_depth,
       authorities: authorities.length === 0 ? null : authorities,
       certificate: pair?.kind === 'found' ? pair.value : null,
     },

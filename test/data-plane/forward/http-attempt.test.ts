@@ -47,6 +47,7 @@ describe('attemptHttp', () => {
       path: '/',
       headers: ['Host', 'example.com'],
       body: null,
+      writeTimeoutMs: 5_000,
       signal: new AbortController().signal,
       ...options,
     });
@@ -182,6 +183,17 @@ describe('attemptHttp', () => {
     expect(await failed(silent, { readTimeoutMs: 200 })).to.include({ reason: 'timeout', mayHaveReached: true });
     const rubbish = await serveRaw((socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH\r\n')));
     expect(await failed(rubbish)).to.include({ reason: 'broken', mayHaveReached: true });
+  });
+
+  it('fails when the endpoint takes nothing of the body for the write time-out', async () => {
+    const port = await serveRaw((socket) => socket.pause());
+    const body = new Readable({
+      read() {
+        this.push(Buffer.alloc(65_536));
+      },
+    });
+    expect(await failed(port, { method: 'POST', body, writeTimeoutMs: 200 })).to.include({ reason: 'timeout' });
+    body.destroy();
   });
 
   it('destroys the body when the upstream breaks off in its middle', async () => {
