@@ -109,10 +109,13 @@ export class Http1Connection {
       return 'now';
     }
     if (newest.req.complete) {
-      // Rubbish behind a request that is still served.
-      if (newest.headersSent) newest.once('finish', () => this.#end(undefined));
-      else this.#endsAfterNewest = true;
-      return 'later';
+      // Rubbish behind a request that is still served: its answer says that it is the last one, where it still can.
+      if (!newest.headersSent) {
+        this.#endsAfterNewest = true;
+        return 'later';
+      }
+      newest.once('finish', () => this.#end(newest.shouldKeepAlive ? lastWords : undefined));
+      return newest.shouldKeepAlive ? 'now' : 'later';
     }
     // The newest request itself is at fault.
     if (newest.headersSent) return 'cut';

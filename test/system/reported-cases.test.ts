@@ -148,7 +148,7 @@ describe('cases from public bug reports, through a real node, registry and Kafka
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    closing.add(() => void server.close().closeAllConnections());
+    closing.add(() => server.close().closeAllConnections());
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
     return `http://127.0.0.1:${address.port}`;
