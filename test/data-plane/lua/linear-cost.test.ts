@@ -1,6 +1,10 @@
 import { LuaState } from '../../../data-plane/lua/lua-state.ts';
 import { expectLinearCost } from '../../helpers/linear-cost.ts';
 
+/** The limit of the conversion between JSON and Lua. */
+const jsonCharsMax = 16 * 1024 * 1024;
+const sizeMin = 256;
+
 describe('the cost of a message for Lua grows with its length', function () {
   this.timeout(120_000);
   let state: LuaState;
@@ -25,7 +29,9 @@ describe('the cost of a message for Lua grows with its length', function () {
   for (const [what, message] of messages) {
     it(`of ${what}`, async () => {
       await expectLinearCost({
-        sizeMin: 256,
+        sizeMin,
+        // Longer JSON is refused.
+        sizeMax: (jsonCharsMax * sizeMin) / message(sizeMin).length / 2,
         make: message,
         run: (text) => {
           const reply = state.run(text);
