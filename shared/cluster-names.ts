@@ -43,7 +43,7 @@ const warnedPluginsMax = 20;
 /**
  * Names the Kafka clusters of a configuration, alike on every node and in the control plane: plugins with equal settings
  * (brokers, login, TLS, all as they are configured) use one cluster. Its name is the first, in sorting order, of the
- * `cluster_name`s of these plugins; a generated one (a UUID) does not count. Without any, it is the brokers' addresses in
+ * `cluster_name`s of these plugins; a generated one does not count. Without any, it is the brokers' addresses in
  * sorting order, with `user@` before them where the user is no reference.
  */
 export function clusterNames(plugins: Iterable<ClusterUser>): ClusterNames {
@@ -161,7 +161,7 @@ function settingsOf(config: unknown): Settings | undefined {
       'hex',
     ),
     fallback: `${isKnownUser ? `${user}@` : ''}${servers.join(',')}`,
-    given: typeof name === 'string' && name !== '' && !isUuid(name) ? name : undefined,
+    given: typeof name === 'string' && name !== '' && !isGenerated(name) ? name : undefined,
   };
   known.set(config, settings);
   return settings;
@@ -184,4 +184,9 @@ function said(value: unknown): unknown {
     return kept === undefined ? [] : [[name, kept] as const];
   });
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** Whether nobody chose a name: a UUID, or the 32 letters and digits that fill an absent `cluster_name`, here and in Kong. */
+function isGenerated(name: string): boolean {
+  return isUuid(name) || /^[0-9A-Za-z]{32}$/.test(name);
 }

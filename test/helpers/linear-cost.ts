@@ -6,6 +6,8 @@ const doublings = 3;
 /** The most that one doubling of the input may cost. */
 const factorMax = 2.5;
 const runsMax = 5;
+/** Runs that must all take as long for a size to be taken. */
+const sizingRuns = 3;
 /** Shorter work says more about the clock than about the input. */
 const cpuMsMin = 20;
 
@@ -29,7 +31,7 @@ export async function expectLinearCost<Input>(work: LinearWork<Input>): Promise<
   // Until V8 has compiled it, work costs several times as much.
   for (let time = 0; time < runsMax; time++) await run(make(sizeMin));
   let size = sizeMin;
-  while ((await cpuMsOf(run, make(size))) < cpuMsMin) {
+  while ((await leastCpuMsOf(run, make(size))) < cpuMsMin) {
     size *= 2;
     if (size * 2 ** doublings > sizeMax) return;
   }
@@ -42,6 +44,13 @@ export async function expectLinearCost<Input>(work: LinearWork<Input>): Promise<
     factor = ((costs.at(-1) ?? 0) / (costs[0] ?? 1)) ** (1 / doublings);
   }
   expect(factor, `doubling from size ${size} costs ${costs.map(Math.round).join(', ')} ms`).to.be.below(factorMax);
+}
+
+/** Returns the smallest of several costs: a single one may be that of another thread's work, and the size too small. */
+async function leastCpuMsOf<Input>(run: LinearWork<Input>['run'], input: Input): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let time = 0; time < sizingRuns && least >= cpuMsMin; time++) least = Math.min(least, await cpuMsOf(run, input));
+  return least;
 }
 
 async function cpuMsOf<Input>(run: LinearWork<Input>['run'], input: Input): Promise<number> {

@@ -25,6 +25,11 @@ describe('clusterNames', () => {
     ],
     ['no generated name', [{ bootstrap_servers: [a], cluster_name: uuid }], ['a:1']],
     [
+      'no name that filled an absent one',
+      [{ bootstrap_servers: [a], cluster_name: uuid.replaceAll('-', '') }],
+      ['a:1'],
+    ],
+    [
       'the user before the brokers',
       [{ bootstrap_servers: [a], authentication: { user: 'svc', password: 'p' } }],
       ['svc@a:1'],
