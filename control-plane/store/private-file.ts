@@ -1,7 +1,24 @@
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Creates a file, or takes it as it is, so that only its owner can read it: mode 0600 before the first byte. */
+/** The first bytes of every SQLite file that is not empty. */
+const databaseHead = Buffer.from('SQLite format 3\0');
+
+/**
+ * Creates a database file, or takes it as it is, so that only its owner can read it: mode 0600 before the first byte. A
+ * file that is no database is left as it is: its path was most likely a mistake, and SQLite refuses it.
+ */
 export function createPrivateFile(path: string): void {
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
+  const file = openSync(path, 'a+', 0o600);
+  try {
+    if (isDatabase(file)) fchmodSync(file, 0o600);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isDatabase(file: number): boolean {
+  if (fstatSync(file).size === 0) return true;
+  const head = Buffer.alloc(databaseHead.length);
+  readSync(file, head, 0, head.length, 0);
+  return head.equals(databaseHead);
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../../../control-plane/store/database.ts';
@@ -26,6 +26,23 @@ describe('the database', () => {
     expect(database.pragma('synchronous', { simple: true })).to.equal(2);
     expect(database.pragma('foreign_keys', { simple: true })).to.equal(1);
     database.close();
+  });
+
+  it('becomes readable by its owner only, where others could read it', () => {
+    openDatabase({ path }).close();
+    chmodSync(path, 0o644);
+    openDatabase({ path }).close();
+    expect(statSync(path).mode & 0o777).to.equal(0o600);
+  });
+
+  it('leaves a file as it is that is no database, its mode too', () => {
+    const other = join(folder, 'notes.txt');
+    const text = 'some text that somebody else reads';
+    writeFileSync(other, text);
+    chmodSync(other, 0o644);
+    expect(() => openDatabase({ path: other })).to.throw('not a database');
+    expect(statSync(other).mode & 0o777).to.equal(0o644);
+    expect(readFileSync(other, 'utf8')).to.equal(text);
   });
 
   it('runs each migration once, each in a transaction', () => {

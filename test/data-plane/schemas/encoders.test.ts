@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import avro from 'avsc';
 import { expect } from 'chai';
@@ -89,6 +90,38 @@ describe('encoders', () => {
       const bytes = await lease.encode(name, '{"o":{"a":3}}', soon());
       expect([...bytes.subarray(5)]).to.deep.equal([6]);
     });
+
+    it('ask again for a reference that was missing, after the ttl', async () => {
+      const name = `late-${randomUUID()}`;
+      const good = {
+        id: 1,
+        version: 1,
+        schema: '{"type":"record","name":"R","fields":[{"name":"o","type":"x.Other"}]}',
+      };
+      const other = { id: 2, version: 1, schema: '{"type":"record","name":"x.Other","fields":[]}' };
+      const known = new Map<string, object>([
+        ['main', { ...good, references: [{ name: 'x.Other', subject: 'other', version: 1 }] }],
+      ]);
+      const server = createServer((request, response) => {
+        const found = known.get(/^\/subjects\/(\w+)/.exec(request.url ?? '')?.[1] ?? '');
+        response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(found ?? { error_code: 40401, message: name }));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      try {
+        const address = server.address();
+        const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+        const lease = encoders.acquire(options({ subjectName: 'main', schemaVersion: '1' }, url, 1));
+        const encode = () => codeOf(() => lease.encode('t', '{"o":{}}', soon()));
+        expect(await encode()).to.equal('502 SCHEMA_UNUSABLE');
+        known.set('other', other);
+        expect(await encode()).to.equal('502 SCHEMA_UNUSABLE');
+        const isUsable = async () => (await encode()) === 'none';
+        await waitFor(isUsable, { what: 'the schema with its reference', timeoutMs: 15_000, pollMs: 100 });
+      } finally {
+        server.close();
+      }
+    }).timeout(20_000);
 
     it('validate by a JSON Schema, references resolved, and send the text as it came', async () => {
       const name = randomUUID();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { SnapshotReceiver, TransferError } from '../../../data-plane/source/snapshot-receiver.ts';
+import { unpackedBytesMax } from '../../../shared/snapshot-wire.ts';
 import { usedBytes } from '../../helpers/used-bytes.ts';
 
 const startOf = (hash: string, totalBytes: number, baseHash = '') => ({
@@ -58,6 +59,20 @@ describe('SnapshotReceiver', () => {
     expect(() => receiver.start(startOf('big', 4))).to.throw(TransferError, 'has 4 bytes, the limit is 3');
     receiver.chunk(data('abcd'));
     expect(receiver.end({ hash: 'big' })).to.equal(undefined);
+  });
+
+  it('refuses what is announced as too large unpacked, also as a delta, before it takes a chunk', () => {
+    const receiver = new SnapshotReceiver();
+    const limit = unpackedBytesMax;
+    receiver.start({ ...startOf('h', 1), unpackedBytes: String(limit) });
+    for (const base of ['', 'base']) {
+      const start = { ...startOf('big', 1, base), unpackedBytes: String(limit + 1) };
+      expect(() => receiver.start(start))
+        .to.throw(TransferError, `has ${limit + 1} bytes unpacked, the limit is ${limit}`)
+        .with.property('isDelta', false);
+      receiver.chunk(data('a'));
+      expect(receiver.end({ hash: 'big' })).to.equal(undefined);
+    }
   });
 
   it('keeps no empty chunks, however many come', () => {
