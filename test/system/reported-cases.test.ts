@@ -100,6 +100,16 @@ describe('cases from public bug reports, through a real node, registry and Kafka
     expect(JSON.parse(String(value))).to.deep.equal({ body: '{"a":1}', body_args: { a: 1 } });
   });
 
+  it('JSON that begins with a byte order mark, by a schema', async () => {
+    const subject = `reported-${randomUUID()}`;
+    await registerJson(subject, { type: 'object', properties: { a: { type: 'integer' } } });
+    const { url, topic } = await serve(confluent(subject));
+    expect((await postRaw(url, '\uFEFF{"a":1}', json)).body.outcome).to.equal('acked');
+    expect((await postRaw(url, '\uFEFF{"a":"x"}', json)).status).to.equal(422);
+    const values = await valuesOf(topic);
+    expect(values.map((value) => value.subarray(frameBytes).toString())).to.deep.equal(['{"a":1}']);
+  });
+
   it('a large JSON Schema does not hold up another route while it compiles', async () => {
     const subject = `reported-${randomUUID()}`;
     await registerJson(subject, largeSchema());

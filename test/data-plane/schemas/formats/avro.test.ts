@@ -3,11 +3,12 @@
 import avro from 'avsc';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { compileAvro } from '../../../../data-plane/schemas/formats/avro.ts';
+import { avroFormat, compileAvro } from '../../../../data-plane/schemas/formats/avro.ts';
 import { depthMax } from '../../../../data-plane/schemas/formats/avro-record.ts';
 import { SchemaUnusableError, type PayloadEncoding } from '../../../../data-plane/schemas/formats/format.ts';
 import { runAtOnce } from '../../../../data-plane/schemas/formats/steps.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { formatContract } from '../../../contracts/format-contract.ts';
 import { formatOptions } from '../format-options.ts';
 
 const prefix = Buffer.from([0, 0, 0, 0, 7]);
@@ -662,3 +663,27 @@ function bigBytes(value: bigint): Buffer {
   const hex = value.toString(16);
   return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
 }
+
+formatContract('Avro', () => {
+  const record = (second: string, type = 'string') => ({
+    type: 'record' as const,
+    name: 'R',
+    fields: [
+      { name: 'id', type: 'long' },
+      { name: second, type },
+      { name: 'inner', type: { type: 'record' as const, name: 'Inner', fields: [{ name: 'n', type: 'int' }] } },
+    ],
+  });
+  return {
+    format: avroFormat,
+    schema: JSON.stringify(record('name')),
+    otherSchema: JSON.stringify(record('other')),
+    withoutReference: JSON.stringify(record('name', 'elsewhere.Name')),
+    decode(payload) {
+      const read: unknown = avro.Type.forSchema(record('name'), { registry: { long } }).fromBuffer(payload);
+      return JSON.parse(
+        JSON.stringify(read, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item)),
+      );
+    },
+  };
+});

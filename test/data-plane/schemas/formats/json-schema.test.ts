@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { SchemaUnusableError, type SchemaSource } from '../../../../data-plane/schemas/formats/format.ts';
 import { jsonSchemaFormat } from '../../../../data-plane/schemas/formats/json-schema.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { formatContract } from '../../../contracts/format-contract.ts';
 import { formatOptions } from '../format-options.ts';
 
 const prefix = Buffer.from([0, 0, 0, 0, 7]);
@@ -484,4 +485,26 @@ describe('JSON Schema', () => {
       { numRuns: 30 },
     );
   });
+});
+
+formatContract('JSON Schema', () => {
+  const object = (second: string, type: object = { type: 'string' }) => ({
+    type: 'object',
+    properties: {
+      id: { type: 'integer' },
+      [second]: type,
+      inner: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
+    },
+    required: ['id', second, 'inner'],
+  });
+  return {
+    format: jsonSchemaFormat,
+    schema: JSON.stringify(object('name')),
+    otherSchema: JSON.stringify(object('other')),
+    withoutReference: JSON.stringify(object('name', { $ref: 'elsewhere.json' })),
+    decode(payload) {
+      const text = payload.toString('utf8');
+      return { ...(JSON.parse(text) as object), id: /"id":(\d+)/.exec(text)?.[1] };
+    },
+  };
 });

@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import protobuf from 'protobufjs';
 import { cutText } from '../../../../data-plane/schemas/formats/fault-text.ts';
 import { SchemaUnusableError, type SchemaSource } from '../../../../data-plane/schemas/formats/format.ts';
-import { compileProtobuf } from '../../../../data-plane/schemas/formats/protobuf.ts';
+import { compileProtobuf, protobufFormat } from '../../../../data-plane/schemas/formats/protobuf.ts';
 import { runAtOnce } from '../../../../data-plane/schemas/formats/steps.ts';
 import { depthMax } from '../../../../data-plane/schemas/formats/protobuf-node.ts';
 import { RequestError } from '../../../../shared/errors.ts';
+import { formatContract } from '../../../contracts/format-contract.ts';
 import { formatOptions } from '../format-options.ts';
 
 const prefix = Buffer.from([0, 0, 0, 0, 7]);
@@ -536,4 +537,20 @@ describe('Protobuf from JSON', () => {
     expect(faultsOf(text, '{"next":{"next":{"v":"x","r":["y"]}}}')).to.have.length(2);
     expect([...encode({ text, references: [] }, '{"v":1}')]).to.deep.equal([0, 16, 1]);
   });
+});
+
+formatContract('Protobuf', () => {
+  const file = (second: string, type = 'string') =>
+    proto3(`message R { int64 id = 1; ${type} ${second} = 2; Inner inner = 3; } message Inner { int32 n = 1; }`);
+  return {
+    format: protobufFormat,
+    schema: file('name'),
+    otherSchema: file('other'),
+    withoutReference: `syntax = "proto3"; import "elsewhere.proto"; ${file('name', 'elsewhere.Name').slice('syntax = "proto3";'.length)}`,
+    decode(payload) {
+      expect(payload[0]).to.equal(0);
+      const type = protobuf.parse(file('name')).root.lookupType('R');
+      return type.toObject(type.decode(payload.subarray(1)), { longs: String });
+    },
+  };
 });
