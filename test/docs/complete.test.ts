@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { errorKinds } from '../../shared/errors.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const page = (name: string): string => readFileSync(join(root, 'docs', `${name}.md`), 'utf8');
+
+/** Names of metrics in the sources, which register each by its whole name. */
+function metricNames(): string[] {
+  const sources = ['control-plane', 'data-plane', 'shared'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(root, folder, path)),
+  );
+  const texts = sources.filter((path) => path.endsWith('.ts')).map((path) => readFileSync(path, 'utf8'));
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(/'(sluice_[a-z_]+)'/g)].map(([, name = '']) => name)))];
+}
+
+describe('the documentation', () => {
+  it('names every metric in docs/observability.md', () => {
+    const text = page('observability');
+    const names = metricNames();
+    expect(names).to.include('sluice_http_requests_total');
+    expect(names.filter((name) => !text.includes(name))).to.deep.equal([]);
+  });
+
+  for (const name of ['outcomes', 'troubleshooting']) {
+    it(`names every error code in docs/${name}.md`, () => {
+      const text = page(name);
+      expect(Object.keys(errorKinds).filter((code) => !text.includes(code))).to.deep.equal([]);
+    });
+  }
+});
