@@ -20,6 +20,8 @@ export const errorKinds = {
   BODY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   ARGUMENTS_TOO_MANY: { status: 400, outcome: 'rejected', retryable: false },
   KEY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  PARTITION_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  TIMESTAMP_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   TOPIC_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   TOPIC_NOT_ALLOWED: { status: 403, outcome: 'rejected', retryable: false },
   TOPIC_AUTHORIZATION_FAILED: { status: 502, outcome: 'not_sent', retryable: true },

@@ -12,8 +12,8 @@ export interface KafkaClient {
    * (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED, …). @throws KafkaError when there is no answer
    */
   metadata(topics: readonly string[], deadlineMs: number): Promise<ReadonlyMap<string, TopicMetadata | KafkaError>>;
-  /** The topic's `max.message.bytes`; null when the brokers do not tell. @throws KafkaError when there is no answer */
-  recordBytesMax(topic: string, deadlineMs: number): Promise<number | null>;
+  /** Asks for the topic's limits of a record. @throws KafkaError when there is no answer */
+  topicLimits(topic: string, deadlineMs: number): Promise<TopicLimits>;
   /** Resolves when a broker answers, and so do the leaders of these partitions. @throws KafkaError */
   probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void>;
   /**
@@ -31,6 +31,21 @@ export interface KafkaClient {
   producerId(deadlineMs: number): Promise<ProducerId>;
   /** Ends the connections at once; requests in flight fail as unknown. */
   close(): Promise<void>;
+}
+
+/** The settings of a topic that say which records it takes. Null: the brokers do not tell. */
+export interface TopicLimits {
+  /** `max.message.bytes`. */
+  readonly recordBytesMax: number | null;
+  readonly timestamps: TimestampLimits | null;
+}
+
+export interface TimestampLimits {
+  /** The brokers write the time of the append in place of the record's own. */
+  readonly isAppendTime: boolean;
+  /** `message.timestamp.before.max.ms` and `.after.max.ms`: how far from the broker's clock a timestamp may be. */
+  readonly beforeMaxMs: number;
+  readonly afterMaxMs: number;
 }
 
 export type PartitionsByTopic = ReadonlyMap<string, ReadonlySet<number>>;
@@ -109,6 +124,10 @@ export interface KafkaRecord {
   readonly value: Buffer | null;
   /** In order; names may repeat. */
   readonly headers: readonly RecordHeader[];
+  /** The partition that the request chose; else the key, or the turn, decides. */
+  readonly partition?: number;
+  /** Milliseconds since 1970, from 0 to 2^50; else the time of sending. */
+  readonly timestampMs?: number;
 }
 
 export interface RecordHeader {

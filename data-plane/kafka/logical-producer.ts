@@ -12,6 +12,7 @@ import {
   isConnectionFailure,
   loginRefused,
   shuttingDown,
+  verdictOf,
 } from './produce-failure.ts';
 import type { ProducerMetrics, QueueFigures } from './producer-metrics.ts';
 import {
@@ -19,9 +20,11 @@ import {
   type ClusterSettings,
   type FailedVerdict,
   type ProducerLimits,
+  type RecordPlace,
   type Verdict,
 } from './producer-types.ts';
 import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
+import { checkPlace } from './check-place.ts';
 import { RecordSettler } from './record-settler.ts';
 import { otherTopics, type TopicLabels } from './topic-labels.ts';
 import { type TopicOwner, TopicState } from './topic-state.ts';
@@ -93,7 +96,7 @@ export class LogicalProducer implements TopicOwner {
       metrics,
       queued: this.#queued,
       gates: this.gates,
-      askLimit: (topic, deadlineMs) => this.client.recordBytesMax(topic, deadlineMs),
+      askLimits: (topic, deadlineMs) => this.client.topicLimits(topic, deadlineMs),
     });
     this.client = options.createClient({
       onReady: () => this.#topics.flushAll(),
@@ -153,6 +156,18 @@ export class LogicalProducer implements TopicOwner {
     if (!(state instanceof TopicState)) return this.answerRefused(topic, state);
     this.#queue(state, record, bytes, deadlineMs, nowMs, this.#settler.settleAsync);
     return { outcome: 'accepted', topic };
+  }
+
+  /** Checks the partition and timestamp that a request chose; see `ProducerLease`. */
+  async checkPlace(name: string, place: RecordPlace, deadlineMs: number): Promise<FailedVerdict | null> {
+    const topic = this.#topics.obtain(name, performance.now());
+    // A topic that is refused says so when the record is published.
+    if (!(topic instanceof TopicState)) return null;
+    const failure = await checkPlace(topic, place, deadlineMs - answerMarginMs, {
+      recount: (state, untilMs) => this.#topics.recount(state, untilMs),
+      askLimits: (topicName, untilMs) => this.client.topicLimits(topicName, untilMs),
+    });
+    return failure === null ? null : verdictOf(name, failure);
   }
 
   /** Counts a record that is not taken, and returns its verdict. */

@@ -110,6 +110,16 @@ export function failureOf(error: KafkaError): Failure {
   }
 }
 
+export const partitionInvalid = rejected(
+  'PARTITION_INVALID',
+  'The topic has no partition with the number that the request chose.',
+  null,
+);
+/** Returns the failure of a record whose own timestamp the topic does not take. */
+export function timestampInvalid(kafkaName: string | null): Failure {
+  return rejected('TIMESTAMP_INVALID', "The record's timestamp is outside of what the topic takes.", kafkaName);
+}
+
 export const deadlineBeforeWire: Failure = notSent(
   'KAFKA_UNAVAILABLE',
   'The record could not be handed to the brokers within its delivery time-out; it was dropped.',
@@ -175,7 +185,10 @@ export function isConnectionFailure(error: unknown): boolean {
 
 /** The verdict on one entry. Whatever the failure says, an entry that may have been written is unknown. */
 export function failedVerdict(topic: string, entry: Entry, failure: Failure): FailedVerdict {
-  return entry.mayBeWritten ? unknownVerdict(topic, failure) : verdictOf(topic, failure);
+  if (entry.mayBeWritten) return unknownVerdict(topic, failure);
+  // A record without a timestamp of its own bears that of the node: the client cannot mend it.
+  const isOwnTime = failure.kafkaName === 'INVALID_TIMESTAMP' && entry.record.timestampMs !== undefined;
+  return verdictOf(topic, isOwnTime ? timestampInvalid(failure.kafkaName) : failure);
 }
 
 export function verdictOf(topic: string, failure: Failure): FailedVerdict {

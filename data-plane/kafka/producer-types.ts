@@ -89,6 +89,9 @@ export interface ClusterStatus {
   readonly error: string | null;
 }
 
+/** The partition and the timestamp that a request chose for its record. */
+export type RecordPlace = Pick<KafkaRecord, 'partition' | 'timestampMs'>;
+
 /** A plugin instance's share in a producer. */
 export interface ProducerLease {
   /**
@@ -98,6 +101,11 @@ export interface ProducerLease {
   readonly publish: (topic: string, record: KafkaRecord, deadlineMs: number) => Promise<Verdict>;
   /** Async mode: resolves at once with `accepted`, or with the reason why it was not queued. */
   readonly enqueue: (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict;
+  /**
+   * Checks a partition and a timestamp of the request's choice before the record is published. Null: nothing speaks
+   * against them, as far as the brokers tell by the deadline (monotonic ms). Never rejects.
+   */
+  readonly checkPlace: (topic: string, place: RecordPlace, deadlineMs: number) => Promise<FailedVerdict | null>;
   /** Counts a record that was refused before it was published. */
   readonly countRefused: (topic: string, outcome: Outcome) => void;
   /** Call it after the last publish. The producer closes when its last lease is released. */

@@ -120,6 +120,7 @@ export class Producers {
         gate === null || gate.value.admits(performance.now())
           ? producer.enqueue(topic, record, deadlineMs)
           : producer.answerRefused(topic, gateClosed),
+      checkPlace: (topic, place, deadlineMs) => producer.checkPlace(topic, place, deadlineMs),
       countRefused: (topic, outcome) => producer.countRefused(topic, outcome),
       release: () => {
         for (const each of releases.splice(0)) each();

@@ -1,6 +1,7 @@
 import type { Logger } from '../../shared/log.ts';
 import type { Entry } from './entry.ts';
 import type { HealthGates } from './health-gates.ts';
+import type { TopicLimits } from './kafka-client.ts';
 import { LostRecords } from './lost-records.ts';
 import { blamesCluster, type Failure, failedVerdict, verdictOf, withLimit } from './produce-failure.ts';
 import type { ProducerMetrics } from './producer-metrics.ts';
@@ -23,8 +24,8 @@ export interface RecordSettlerOptions {
   readonly metrics: ProducerMetrics;
   readonly queued: QueueBounds;
   readonly gates: HealthGates;
-  /** Asks the brokers for the largest record that they take for a topic. */
-  readonly askLimit: (topic: string, deadlineMs: number) => Promise<number | null>;
+  /** Asks the brokers for a topic's limits of a record. */
+  readonly askLimits: (topic: string, deadlineMs: number) => Promise<TopicLimits>;
 }
 
 /** Gives records their verdicts: each once. Counts them, and takes them out of the queue's bounds. */
@@ -80,12 +81,12 @@ export class RecordSettler {
 
   /** The answer names the limit, as far as the brokers tell it before the answer is due. */
   #failTooLarge(topic: SettledTopic, entries: readonly Entry[], failure: Failure): void {
-    const limitBytes = topic.limit.known(performance.now());
-    if (limitBytes !== undefined) return this.#fail(topic, entries, withLimit(failure, limitBytes));
+    const known = topic.limit.known(performance.now());
+    if (known !== undefined) return this.#fail(topic, entries, withLimit(failure, known.recordBytesMax));
     const dueMs = Math.min(...entries.map(({ deadlineMs }) => deadlineMs));
     const answered = topic.limit
-      .askFor((deadlineMs) => this.#options.askLimit(topic.name, deadlineMs), dueMs)
-      .then((bytes) => this.#fail(topic, entries, withLimit(failure, bytes)))
+      .askFor((deadlineMs) => this.#options.askLimits(topic.name, deadlineMs), dueMs)
+      .then(({ recordBytesMax }) => this.#fail(topic, entries, withLimit(failure, recordBytesMax)))
       .finally(() => this.#asking.delete(answered));
     this.#asking.add(answered);
   }

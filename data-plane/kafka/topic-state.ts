@@ -6,9 +6,10 @@ import { Lane } from './lane.ts';
 import type { BatchFailure, LaneProducer } from './lane-owner.ts';
 import { LeaderRequests, type RequestTopic } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
-import { type Failure, failureOf } from './produce-failure.ts';
+import { type Failure, failureOf, partitionInvalid } from './produce-failure.ts';
 import { TopicIdentity } from './topic-identity.ts';
 import { otherTopics } from './topic-labels.ts';
+import { PartitionRecount } from './partition-recount.ts';
 import { TopicLimit } from './topic-limit.ts';
 import { TopicRefresh } from './topic-refresh.ts';
 import { TopicRefusal } from './topic-refusal.ts';
@@ -41,7 +42,7 @@ export class TopicState implements RequestTopic {
   readonly #lanesWithWork = new Set<Lane>();
   /** Records without a key: the next free lane takes them, so that a slow leader only holds up what it has. */
   readonly #keyless = new EntryQueue();
-  /** Keyed records from before the number of partitions was known. */
+  /** Keyed records, and those with a partition of their own, from before the number of partitions was known. */
   readonly #unrouted = new EntryQueue();
   #lanes: Lane[] = [];
   /** Lanes of partitions that are gone, with a batch still in flight. */
@@ -58,6 +59,7 @@ export class TopicState implements RequestTopic {
   #namedLabel: string | undefined;
   readonly #refusal = new TopicRefusal();
   readonly limit = new TopicLimit();
+  readonly recount = new PartitionRecount();
 
   constructor(name: string, owner: TopicOwner, partitioner: 'murmur2' | 'crc32') {
     this.name = name;
@@ -94,19 +96,24 @@ export class TopicState implements RequestTopic {
     return { state: this.known ? 'reachable' : 'untested', error: null };
   }
 
+  /** Returns the number of partitions as far as it is known. */
+  get partitions(): number {
+    return this.#lanes.length;
+  }
+
   /** Returns the reason for answering records of this topic at once; null when they may be queued. */
   refusal(nowMs: number): Failure | null {
     return this.#refusal.at(nowMs);
   }
 
   add(entry: Entry): void {
-    const { key } = entry.record;
-    if (key === null) {
+    const { key, partition } = entry.record;
+    if (key === null && partition === undefined) {
       this.#keyless.push(entry);
     } else if (!this.known) {
       this.#unrouted.push(entry);
     } else {
-      this.#route(key, entry);
+      this.#route(entry);
     }
   }
 
@@ -215,9 +222,7 @@ export class TopicState implements RequestTopic {
       else this.#lanes[id] = this.#createLane(id, leader);
     }
     for (const lane of this.#lanes.splice(metadata.partitions.length)) this.#retire(lane);
-    for (const entry of this.#unrouted.takeAll()) {
-      if (entry.record.key !== null) this.#route(entry.record.key, entry);
-    }
+    for (const entry of this.#unrouted.takeAll()) this.#route(entry);
   }
 
   #createLane(partition: number, leader: number): Lane {
@@ -284,9 +289,16 @@ export class TopicState implements RequestTopic {
     return oldest;
   }
 
-  #route(key: Buffer, entry: Entry): void {
-    const lane = this.#lanes[this.#partitionOf(key, this.#lanes.length)];
-    if (lane === undefined) return this.#unrouted.push(entry);
+  /** Queues a record that has a key or a partition of its own. The partition wins over the key's. */
+  #route(entry: Entry): void {
+    const { key, partition } = entry.record;
+    const chosen = partition ?? (key === null ? 0 : this.#partitionOf(key, this.#lanes.length));
+    const lane = this.#lanes[chosen];
+    if (lane === undefined) {
+      // The partition was there when it was checked: the topic was made again with fewer.
+      if (partition !== undefined && this.#lanes.length > 0) return this.failed([entry], partitionInvalid);
+      return this.#unrouted.push(entry);
+    }
     lane.queue.push(entry);
     this.#lanesWithWork.add(lane);
   }

@@ -84,6 +84,15 @@ export class Topics {
     return this.#create(name);
   }
 
+  /** Asks again how many partitions a topic has. Never rejects. */
+  recount(topic: TopicState, deadlineMs: number): Promise<void> {
+    return topic.recount.run(async (untilMs) => {
+      const answers = await this.#options.owner.client.metadata([topic.name], untilMs);
+      const answer = answers.get(topic.name);
+      if (answer !== undefined) this.#answered(topic, answer);
+    }, deadlineMs);
+  }
+
   /** Batches leave once a turn of the event loop, so that everything the sockets bring in that turn goes together. */
   markDirty(topic: TopicState): void {
     if (this.#stopped) return;

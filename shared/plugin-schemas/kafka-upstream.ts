@@ -7,6 +7,9 @@ import { recordCheck } from './record-checks.ts';
 import { movedRegistryFields, schemaRegistry } from './schema-registry-fields.ts';
 import { parseTopicTemplate } from './topic-template.ts';
 
+/** Decides what is written, or where to. */
+const understood = { requiredToUnderstand: true } as const;
+
 const keyFromFields = {
   header: string({ check: headerName, description: 'The value of this request header.' }),
   body_pointer: string({
@@ -17,6 +20,23 @@ const keyFromFields = {
   path_capture: string({ description: "A named capture of the route's path." }),
   consumer: string({ oneOf: ['id', 'username'], description: 'The recognised consumer.' }),
 };
+
+/** A part of the record that the request chooses. */
+function sourceField(description: string) {
+  const sourceFields = {
+    header: string({ check: headerName, description: 'The value of this request header.' }),
+    query_arg: string({ lenMin: 1, description: 'The value of this query parameter.' }),
+    body_pointer: string({
+      check: jsonPointer,
+      description: 'The string or number at this JSON Pointer of the body; null counts as absent.',
+    }),
+  };
+  return record(sourceFields, {
+    ...understood,
+    checks: [recordCheck(sourceFields, (source) => checkOneOf(source))],
+    description,
+  });
+}
 
 const headersFields = {
   forward_http_headers_as_record_headers: boolean({
@@ -46,9 +66,6 @@ const headersFields = {
   }),
 };
 
-/** Decides what is written, or where to. */
-const understood = { requiredToUnderstand: true } as const;
-
 const fields = {
   ...kafkaFields,
   topic: string({
@@ -70,7 +87,7 @@ const fields = {
   }),
   key_from: record(keyFromFields, {
     ...understood,
-    checks: [recordCheck(keyFromFields, checkKeyFrom)],
+    checks: [recordCheck(keyFromFields, (from) => checkOneOf(from))],
     description: 'Another source of the record key: exactly one of its fields. Excludes key_query_arg.',
   }),
   topic_template: string({
@@ -93,6 +110,12 @@ const fields = {
     oneOf: ['envelope', 'body'],
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
+  partition_from: sourceField(
+    "The partition of the record, which wins over the key's. Excludes topics_query_arg: topics differ in their partitions.",
+  ),
+  timestamp_from: sourceField(
+    "The record's timestamp: milliseconds since 1970, or ISO 8601 (in UTC without an offset). Topics with LogAppendTime ignore it.",
+  ),
   tombstones: boolean({
     ...understood,
     default: false,
@@ -136,6 +159,12 @@ export function checkKafkaUpstream(config: KafkaUpstreamConfig): readonly FieldF
     faults.push({
       path: ['key_from'],
       message: "only one of these fields must be non-empty: 'key_query_arg', 'key_from'",
+    });
+  }
+  if (config.partition_from !== null && config.topics_query_arg !== null) {
+    faults.push({
+      path: ['partition_from'],
+      message: "only one of these fields must be non-empty: 'topics_query_arg', 'partition_from'",
     });
   }
   faults.push(...checkLua(config), ...checkTombstones(config));
@@ -194,10 +223,8 @@ function topicTemplate(value: string): string | undefined {
   return parsed.kind === 'fault' ? parsed.message : undefined;
 }
 
-function checkKeyFrom(from: InferFields<typeof keyFromFields>): FieldFault[] {
-  const given = Object.values(from).filter((value) => value !== null);
+function checkOneOf(fields: Readonly<Record<string, unknown>>): FieldFault[] {
+  const given = Object.values(fields).filter((value) => value !== null);
   if (given.length === 1) return [];
-  return [
-    { path: [], message: `exactly one of these fields must be non-empty: ${quoted(Object.keys(keyFromFields))}` },
-  ];
+  return [{ path: [], message: `exactly one of these fields must be non-empty: ${quoted(Object.keys(fields))}` }];
 }

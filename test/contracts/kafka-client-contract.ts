@@ -95,11 +95,21 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       });
     }
 
-    it('tells the largest record that a topic takes', async () => {
+    it('tells the size and the times of records that a topic takes', async () => {
       const client = await openConnected();
-      const topic = await createTopic('contract', { configs: { 'max.message.bytes': '4321' } });
-      expect(await client.recordBytesMax(topic, soon())).to.equal(4321);
-      expect(await client.recordBytesMax(`${topic}-unknown`, soon())).to.equal(null);
+      const configs = {
+        'max.message.bytes': '4321',
+        'message.timestamp.type': 'LogAppendTime',
+        'message.timestamp.before.max.ms': '1000',
+        'message.timestamp.after.max.ms': '2000',
+      };
+      const topic = await createTopic('contract', { configs });
+      expect(await client.topicLimits(topic, soon())).to.deep.equal({
+        recordBytesMax: 4321,
+        timestamps: { isAppendTime: true, beforeMaxMs: 1000, afterMaxMs: 2000 },
+      });
+      const unknown = await client.topicLimits(`${topic}-unknown`, soon());
+      expect(unknown).to.deep.equal({ recordBytesMax: null, timestamps: null });
     });
 
     it('probes the leaders of partitions that failed, and leaves out what is gone', async () => {

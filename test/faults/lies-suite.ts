@@ -201,7 +201,7 @@ function ackingEarly(client: KafkaClient): KafkaClient {
   return {
     connect: (deadlineMs) => client.connect(deadlineMs),
     probe: (partitions, deadlineMs) => client.probe(partitions, deadlineMs),
-    recordBytesMax: (topic, deadlineMs) => client.recordBytesMax(topic, deadlineMs),
+    topicLimits: (topic, deadlineMs) => client.topicLimits(topic, deadlineMs),
     metadata: (topics, deadlineMs) => client.metadata(topics, deadlineMs),
     isReady: (brokerId) => client.isReady(brokerId),
     produce(request) {

@@ -10,6 +10,43 @@ describe('records of kafka-upstream with a real Kafka and registry', function ()
   const { create, send } = realUpstream(closing);
   after(() => closing.close());
 
+  it('partition and timestamp are those that the request chose, and the key is still written', async () => {
+    const topic = await createTopic('place', {
+      partitions: 3,
+      configs: { 'message.timestamp.before.max.ms': '3600000', 'message.timestamp.after.max.ms': '60000' },
+    });
+    const instance = create({
+      topic,
+      record_value: 'body',
+      key_from: { body_pointer: '/id' },
+      partition_from: { body_pointer: '/partition' },
+      timestamp_from: { body_pointer: '/at' },
+    });
+    const nowMs = Date.now();
+    const rows: [body: object, answer: object][] = [
+      [{ id: 'a', partition: 2, at: nowMs - 1_800_000 }, { status: 200 }],
+      [{ id: 'a', partition: 1, at: new Date(nowMs + 10_000).toISOString() }, { status: 200 }],
+      [
+        { id: 'a', partition: 3 },
+        { status: 400, code: 'PARTITION_INVALID', outcome: 'rejected' },
+      ],
+      [
+        { id: 'a', partition: 0, at: nowMs - 7_200_000 },
+        { status: 400, code: 'TIMESTAMP_INVALID' },
+      ],
+      [
+        { id: 'a', partition: 0, at: nowMs + 600_000 },
+        { status: 400, code: 'TIMESTAMP_INVALID' },
+      ],
+    ];
+    for (const [body, answer] of rows) expect(await send(instance, { body: JSON.stringify(body) })).to.include(answer);
+    const records = await readTopic(topic);
+    expect(records.map(({ partition, key, timestamp }) => [partition, key?.toString(), timestamp])).to.deep.equal([
+      [1, 'a', String(nowMs + 10_000)],
+      [2, 'a', String(nowMs - 1_800_000)],
+    ]);
+  });
+
   it('a tombstone has a null value, an empty text has not', async () => {
     const topic = await createTopic('tombstones');
     const config = { topic, record_value: 'body', key_query_arg: 'k' };

@@ -41,20 +41,20 @@ export async function askProducerId(connection: BrokerConnection, timeoutMs: num
   return decoded(() => decodeProducerIdResponse(body));
 }
 
-/** A setting of the topic; null when the broker does not tell. @throws KafkaError when there is no answer */
+/** Returns the settings of the topic, without those that the broker does not tell. @throws KafkaError when there is no answer */
 export async function askTopicConfig(
   connection: BrokerConnection,
   topic: string,
-  name: string,
+  names: readonly string[],
   timeoutMs: number,
-): Promise<string | null> {
+): Promise<ReadonlyMap<string, string>> {
   const request: WireRequest = {
     ...topicConfigVersion,
-    encode: (headroomBytes) => encodeTopicConfigRequest(topic, name, headroomBytes),
+    encode: (headroomBytes) => encodeTopicConfigRequest(topic, names, headroomBytes),
     expectsAnswer: true,
   };
   const body = await answered(connection, request, timeoutMs);
-  return decoded(() => decodeTopicConfigResponse(body, name));
+  return decoded(() => decodeTopicConfigResponse(body));
 }
 
 /** Sends a Produce request and returns the result of each batch. @throws KafkaError which holds for all of them */

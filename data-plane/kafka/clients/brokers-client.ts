@@ -6,6 +6,7 @@ import type {
   PartitionsByTopic,
   ProduceRequest,
   ProducerId,
+  TopicLimits,
   TopicMetadata,
 } from '../kafka-client.ts';
 import { KafkaError } from '../kafka-error.ts';
@@ -86,14 +87,9 @@ export class BrokersClient implements KafkaClient {
     return new Map(topics.map((topic) => [topic, toMetadata(topic, answer.topics.get(topic))]));
   }
 
-  async recordBytesMax(topic: string, deadlineMs: number): Promise<number | null> {
-    const text = await askTopicConfig(
-      await this.#requireUp(deadlineMs),
-      topic,
-      'max.message.bytes',
-      this.#timeoutMs(deadlineMs),
-    );
-    return text === null ? null : Number(text);
+  async topicLimits(topic: string, deadlineMs: number): Promise<TopicLimits> {
+    const connection = await this.#requireUp(deadlineMs);
+    return limitsOf(await askTopicConfig(connection, topic, limitNames, this.#timeoutMs(deadlineMs)));
   }
 
   async probe(partitions: PartitionsByTopic, deadlineMs: number): Promise<void> {
@@ -239,6 +235,25 @@ export class BrokersClient implements KafkaClient {
     this.#timers.add(timer);
     return timer;
   }
+}
+
+const limitNames = [
+  'max.message.bytes',
+  'message.timestamp.type',
+  'message.timestamp.before.max.ms',
+  'message.timestamp.after.max.ms',
+];
+
+/** Brokers before 3.6 do not know the last two settings. */
+function limitsOf(settings: ReadonlyMap<string, string>): TopicLimits {
+  const [bytes, type, before, after] = limitNames.map((name) => settings.get(name));
+  return {
+    recordBytesMax: bytes === undefined ? null : Number(bytes),
+    timestamps:
+      type === undefined || before === undefined || after === undefined
+        ? null
+        : { isAppendTime: type === 'LogAppendTime', beforeMaxMs: Number(before), afterMaxMs: Number(after) },
+  };
 }
 
 function closedError(): KafkaError {

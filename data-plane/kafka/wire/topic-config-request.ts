@@ -7,24 +7,25 @@ export const topicConfigVersion: ApiVersion = { apiKey: 32, apiVersion: 1, flexi
 /** Kafka's number for a topic among the things that have settings. */
 const topicResource = 2;
 
-/** The body of a request for one setting of one topic. */
-export function encodeTopicConfigRequest(topic: string, name: string, headroomBytes: number): Buffer {
-  const buffer = Buffer.alloc(headroomBytes + 14 + Buffer.byteLength(topic) + Buffer.byteLength(name));
+/** The body of a request for some settings of one topic. */
+export function encodeTopicConfigRequest(topic: string, names: readonly string[], headroomBytes: number): Buffer {
+  const namesBytes = names.reduce((bytes, name) => bytes + 2 + Buffer.byteLength(name), 0);
+  const buffer = Buffer.alloc(headroomBytes + 12 + Buffer.byteLength(topic) + namesBytes);
   let at = buffer.writeInt32BE(1, headroomBytes); // one resource
   at = buffer.writeInt8(topicResource, at);
   at = writeString(buffer, at, topic);
-  at = buffer.writeInt32BE(1, at); // one setting
-  at = writeString(buffer, at, name);
+  at = buffer.writeInt32BE(names.length, at);
+  for (const name of names) at = writeString(buffer, at, name);
   buffer.writeUInt8(0, at); // without the places that it could come from
   return buffer;
 }
 
 /**
  * Decodes the body of the response.
- * @returns the setting's text; null when the broker does not tell it, for want of permission most likely
+ * @returns the settings' texts by name, without those that the broker does not tell, for want of permission most likely
  * @throws RangeError when it is cut short
  */
-export function decodeTopicConfigResponse(body: Buffer, name: string): string | null {
+export function decodeTopicConfigResponse(body: Buffer): ReadonlyMap<string, string> {
   const reader = new WireReader(body);
   reader.int32(); // throttle time
   const settings = reader.array(() => {
@@ -39,7 +40,9 @@ export function decodeTopicConfigResponse(body: Buffer, name: string): string | 
       return setting;
     });
   });
-  return settings.flat().find((setting) => setting.name === name)?.value ?? null;
+  const texts = new Map<string, string>();
+  for (const { name, value } of settings.flat()) if (name !== null && value !== null) texts.set(name, value);
+  return texts;
 }
 
 function writeString(buffer: Buffer, at: number, text: string): number {

@@ -1,6 +1,7 @@
 import { RequestError } from '../../../shared/errors.ts';
 import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
+import type { KafkaRecord, RecordHeader } from '../../kafka/kafka-client.ts';
 import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer-types.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
@@ -15,6 +16,8 @@ import { encoderOptions } from '../kafka-settings/encoder-options.ts';
 import { resolveConfig } from '../kafka-settings/resolve-config.ts';
 import { allReady } from './all-ready.ts';
 import { compileAnswers } from './answers.ts';
+import { readBodyJson } from './body-json.ts';
+import { type Extras, compileExtras, noExtras, readsBodyJson } from './record-extras.ts';
 import { decodeContent } from './content-encoding.ts';
 import { compileRecords, type PreparedRecord } from './prepare-records.ts';
 import { compileRecordHeaders } from './record-headers.ts';
@@ -64,6 +67,8 @@ function createInstance(
   const valueEncoder = acquireEncoder(config, 'value', deps);
   const readBody = compileReadBody(deps.requestBodyMaxBytes);
   const topicsOf = compileTopics(config);
+  const needsJson = readsBodyJson(config);
+  const extrasOf = compileExtras(config, producer);
   const prepare = compileRecords(config, { keyEncoder, valueEncoder, lua });
   const publish = compilePublish(config, producer);
   const answer = compileAnswers({
@@ -84,15 +89,19 @@ function createInstance(
       const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
       let topics: readonly string[] = configured;
       let records: readonly PreparedRecord[];
+      let extras = noExtras;
       try {
         topics = topicsOf(exchange);
-        const prepared = prepare(exchange, await readBody(exchange), topics, deadlineMs);
+        const body = await readBody(exchange);
+        const json = needsJson ? await readBodyJson(exchange.headers, body) : null;
+        const prepared = prepare(exchange, body, json, topics, deadlineMs);
         records = prepared instanceof Promise ? await prepared : prepared;
+        if (extrasOf !== null) extras = await extrasOf(exchange, json, topics, deadlineMs);
       } catch (error) {
         countRefused(error, topics);
         throw error;
       }
-      const verdicts = publish(exchange, records, deadlineMs);
+      const verdicts = publish(exchange, records, extras, deadlineMs);
       return answer(verdicts instanceof Promise ? await verdicts : verdicts, () => exchange.requestId);
     },
     close() {
@@ -127,6 +136,7 @@ function compileReadBody(bodyBytesMax: number): (exchange: Exchange) => Promise<
 type Publish = (
   exchange: Exchange,
   records: readonly PreparedRecord[],
+  extras: Extras,
   deadlineMs: number,
 ) => readonly Verdict[] | Promise<readonly Verdict[]>;
 
@@ -134,18 +144,23 @@ type Publish = (
 function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): Publish {
   const headersOf = compileRecordHeaders(config.headers);
   const send = config.producer_async ? producer.enqueue : producer.publish;
-  return ({ span, headers }, records, deadlineMs) => {
+  return ({ span, headers }, records, extras, deadlineMs) => {
     if (span === undefined) {
       const common = headersOf(headers);
-      return allReady(records.map(({ topic, key, value }) => send(topic, { key, value, headers: common }, deadlineMs)));
+      return allReady(records.map((record) => send(record.topic, recordOf(record, common, extras), deadlineMs)));
     }
-    const traced = async ({ topic, key, value }: PreparedRecord): Promise<Verdict> => {
-      const recordSpan = span.produce(topic);
-      const record = { key, value, headers: headersOf(headers, recordSpan.traceparent) };
-      const verdict = await send(topic, record, deadlineMs);
+    const traced = async (record: PreparedRecord): Promise<Verdict> => {
+      const recordSpan = span.produce(record.topic);
+      const own = headersOf(headers, recordSpan.traceparent);
+      const verdict = await send(record.topic, recordOf(record, own, extras), deadlineMs);
       recordSpan.end(verdict);
       return verdict;
     };
     return Promise.all(records.map(traced));
   };
+}
+
+function recordOf({ key, value }: PreparedRecord, headers: readonly RecordHeader[], extras: Extras): KafkaRecord {
+  if (extras === noExtras) return { key, value, headers };
+  return { key, value, headers: [...headers, ...extras.headers], ...extras.place };
 }

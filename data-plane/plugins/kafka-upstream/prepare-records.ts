@@ -3,6 +3,7 @@ import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import { allReady } from './all-ready.ts';
+import type { BodyJson } from './body-json.ts';
 import { compileKey, compileKeyText } from './record-key.ts';
 import { compileValue, type ValueFor } from './record-value.ts';
 import { compileIsTombstone, noKeyOfTombstone } from './tombstones.ts';
@@ -17,11 +18,12 @@ export interface PreparedRecord {
 
 /**
  * Makes the records of a request, one for each of its topics. All are encoded before the first is published, so that data
- * that does not fit refuses the whole request. Returns a promise only where something is not ready. @throws RequestError
+ * that does not fit refuses the whole request. `json` is the body where a part of the record comes from it. Returns a promise only where something is not ready. @throws RequestError
  */
 export type PrepareRecords = (
   exchange: Exchange,
   body: Buffer,
+  json: BodyJson | null,
   topics: readonly string[],
   deadlineMs: number,
 ) => readonly PreparedRecord[] | Promise<readonly PreparedRecord[]>;
@@ -52,19 +54,16 @@ export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools):
     }
   }
 
-  return (exchange, body, topics, deadlineMs) => {
-    const withKey = (keyText: string | null): ReturnType<PrepareRecords> => {
-      if (isTombstone?.(exchange, body) === true) {
-        if (keyText === null) throw noKeyOfTombstone();
-        return allReady(topics.map((topic) => encode(topic, keyText, noValue, deadlineMs)));
-      }
-      const value = valueOf(exchange, body, deadlineMs);
-      const withValue = (valueFor: ValueFor): ReturnType<PrepareRecords> =>
-        allReady(topics.map((topic) => encode(topic, keyText, valueFor, deadlineMs)));
-      return value instanceof Promise ? value.then(withValue) : withValue(value);
-    };
-    const keyText = keyTextOf(exchange, body);
-    return keyText instanceof Promise ? keyText.then(withKey) : withKey(keyText);
+  return (exchange, body, json, topics, deadlineMs) => {
+    const keyText = keyTextOf(exchange, json);
+    if (isTombstone?.(exchange, body) === true) {
+      if (keyText === null) throw noKeyOfTombstone();
+      return allReady(topics.map((topic) => encode(topic, keyText, noValue, deadlineMs)));
+    }
+    const value = valueOf(exchange, body, deadlineMs);
+    const withValue = (valueFor: ValueFor): ReturnType<PrepareRecords> =>
+      allReady(topics.map((topic) => encode(topic, keyText, valueFor, deadlineMs)));
+    return value instanceof Promise ? value.then(withValue) : withValue(value);
   };
 }
 

@@ -10,6 +10,8 @@ import type {
   ProduceBatch,
   ProduceRequest,
   ProducerId,
+  TimestampLimits,
+  TopicLimits,
   TopicMetadata,
 } from '../../../data-plane/kafka/kafka-client.ts';
 import { KafkaError, type Wire } from '../../../data-plane/kafka/kafka-error.ts';
@@ -39,6 +41,7 @@ export class FakeKafkaClient implements KafkaClient {
   readonly metadataRequests: string[] = [];
   readonly limitRequests: string[] = [];
   limits: (topic: string) => Promise<number | null> = () => Promise.resolve(null);
+  timestamps: TimestampLimits | null = null;
   probes = 0;
   /** `topic/ids` of the last probe. */
   probed: readonly string[] = [];
@@ -76,9 +79,9 @@ export class FakeKafkaClient implements KafkaClient {
     return { topic, id: this.topicIds.get(topic) ?? null, partitions };
   }
 
-  recordBytesMax(topic: string): Promise<number | null> {
+  async topicLimits(topic: string): Promise<TopicLimits> {
     this.limitRequests.push(topic);
-    return this.limits(topic);
+    return { recordBytesMax: await this.limits(topic), timestamps: this.timestamps };
   }
 
   probe(partitions: PartitionsByTopic): Promise<void> {

@@ -60,6 +60,8 @@ describe('configuration of kafka-upstream', () => {
       forward_headers: false,
       forward_body: true,
       record_value: 'envelope',
+      partition_from: null,
+      timestamp_from: null,
       tombstones: false,
       message_by_lua_functions: null,
       headers: {
@@ -129,6 +131,15 @@ describe('configuration of kafka-upstream', () => {
       ['bootstrap_servers.0.host: expected a host name or an IP address'],
     ],
     [{ nonsense: 1 }, ['nonsense: unknown field']],
+    [
+      { partition_from: { header: 'p' }, topics_query_arg: 't' },
+      ["partition_from: only one of these fields must be non-empty: 'topics_query_arg', 'partition_from'"],
+    ],
+    [
+      { partition_from: { header: 'p', query_arg: 'p' } },
+      ["partition_from.@entity: exactly one of these fields must be non-empty: 'header', 'query_arg', 'body_pointer'"],
+    ],
+    [{ timestamp_from: { body_pointer: 't' } }, ['timestamp_from.body_pointer: expected a JSON Pointer']],
     [
       { tombstones: true },
       [

@@ -21,20 +21,26 @@ const record: fc.Arbitrary<KafkaRecord> = fc.record({
     },
   ),
 });
+const timestampMs = fc.oneof(fc.nat(5_000_000), fc.integer({ min: 0, max: 253_402_300_799_999 }));
+const recordWithTime: fc.Arbitrary<KafkaRecord> = fc
+  .tuple(record, fc.option(timestampMs))
+  .map(([made, ms]) => (ms === null ? made : { ...made, timestampMs: ms }));
 
 describe('prepareRecordBatch', () => {
   const compressions: Compression[] = ['none', 'gzip', 'snappy', 'lz4'];
   for (const compression of compressions) {
     it(`is read back by another library's decoder, compression ${compression}`, () => {
       fc.assert(
-        fc.property(fc.array(record, { minLength: 1, maxLength: 80 }), fc.nat(50), (records, headroomBytes) => {
+        fc.property(fc.array(recordWithTime, { minLength: 1, maxLength: 80 }), fc.nat(50), (records, headroomBytes) => {
           const nowMs = 1_795_557_832_127;
           const prepared = prepareRecordBatch({ records, compression, nowMs, stamp: null });
           const buffer = Buffer.alloc(headroomBytes + prepared.bytes);
           expect(prepared.writeTo(buffer, headroomBytes)).to.equal(buffer.length);
           const batch = readRecordsBatch(Reader.from(buffer.subarray(headroomBytes)));
           expect(batch.firstTimestamp).to.equal(BigInt(nowMs));
-          expect(batch.maxTimestamp).to.equal(BigInt(nowMs));
+          const times = records.map((each) => each.timestampMs ?? nowMs);
+          expect(batch.maxTimestamp).to.equal(BigInt(Math.max(...times)));
+          expect(batch.records.map(({ timestampDelta }) => Number(timestampDelta) + nowMs)).to.deep.equal(times);
           expect(batch.lastOffsetDelta).to.equal(records.length - 1);
           expect(batch.producerId).to.equal(-1n);
           expect(batch.length).to.equal(buffer.length - headroomBytes - 12);

@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '../../../../data-plane/kafka/kafka-client.ts';
-import type { ProducerOptions, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
+import type { FailedVerdict, ProducerOptions, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
 import type { Producers } from '../../../../data-plane/kafka/producers.ts';
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
@@ -31,6 +31,8 @@ export class Fakes {
   readonly lost: string[] = [];
   /** Records that were refused before they were published: topic and outcome. */
   readonly refused: string[] = [];
+  readonly checkedPlaces: object[] = [];
+  place: (topic: string) => FailedVerdict | null = () => null;
   released = 0;
   queued: (topic: string) => Verdict = (topic) => ({ outcome: 'accepted', topic });
   verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
@@ -45,6 +47,10 @@ export class Fakes {
       return {
         publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
         enqueue: (topic, record, deadlineMs) => note('enqueue', topic, record, deadlineMs),
+        checkPlace: (topic, place) => {
+          this.checkedPlaces.push({ topic, ...place });
+          return Promise.resolve(this.place(topic));
+        },
         countRefused: (topic, outcome) => void this.refused.push(`${topic} ${outcome}`),
         release: () => void this.released++,
       };

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { numberTextAt } from '../../../../data-plane/plugins/kafka-upstream/number-text.ts';
+import { readBodyJson } from '../../../../data-plane/plugins/kafka-upstream/body-json.ts';
+import { numberTextAt } from '../../../../data-plane/plugins/kafka-upstream/json-text.ts';
 import { compileRecordHeaders } from '../../../../data-plane/plugins/kafka-upstream/record-headers.ts';
 import { compileKeyText, type KeyRequest } from '../../../../data-plane/plugins/kafka-upstream/record-key.ts';
 import { compileTopics } from '../../../../data-plane/plugins/kafka-upstream/record-topics.ts';
@@ -36,6 +37,8 @@ async function outcome<T>(work: () => T | Promise<T>): Promise<T | string> {
     throw error;
   }
 }
+
+const isOfBody = (config: Values): boolean => 'body_pointer' in ((config['key_from'] as object | undefined) ?? {});
 
 /** The bytes of a UTF-8 text as Node gives a header's value. */
 const asHeader = (text: string): string => Buffer.from(text).toString('latin1');
@@ -101,7 +104,11 @@ describe('record key', () => {
   for (const [config, facts, body, key] of cases) {
     it(`${JSON.stringify(config)} of ${JSON.stringify(facts).slice(0, 120)} ${body} is ${key}`, async () => {
       const keyOf = compileKeyText(buildConfig(config));
-      expect(await outcome(() => keyOf(request(facts), Buffer.from(body)))).to.equal(key);
+      const made = async (): Promise<string | null> => {
+        const asked = request(facts);
+        return keyOf(asked, isOfBody(config) ? await readBodyJson(asked.headers, Buffer.from(body)) : null);
+      };
+      expect(await outcome(made)).to.equal(key);
     });
   }
 

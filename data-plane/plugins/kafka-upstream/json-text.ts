@@ -1,17 +1,21 @@
+/** Returns the text of the number at a path inside valid JSON text, as `valueTextAt` does; undefined for other values. */
+export function numberTextAt(jsonText: string, tokens: readonly string[]): string | undefined {
+  const text = valueTextAt(jsonText, tokens);
+  return text !== undefined && /^-?[0-9]/.test(text) ? text : undefined;
+}
+
 /**
- * The exact text of the number at a path inside valid JSON text: what JSON.parse would round or rewrite (`1.0`, `1e3`,
- * 64-bit integers) stays as it was written. Own code because lossless-json builds every value of the text for one
+ * Returns the exact text of the value at a path inside valid JSON text: what JSON.parse would round or rewrite (`1.0`,
+ * `1e3`, 64-bit integers) stays as it was written. Own code because lossless-json builds every value of the text for one
  * number. As with JSON.parse, the last of repeated names counts.
  */
-export function numberTextAt(jsonText: string, tokens: readonly string[]): string | undefined {
+export function valueTextAt(jsonText: string, tokens: readonly string[]): string | undefined {
   let at: number | undefined = skipSpace(jsonText, 0);
   for (const token of tokens) {
     at = jsonText[at] === '{' ? memberAt(jsonText, at, token) : elementAt(jsonText, at, Number(token));
     if (at === undefined) return undefined;
   }
-  const end = skipValue(jsonText, at);
-  const text = jsonText.slice(at, end);
-  return /^-?[0-9]/.test(text) ? text : undefined;
+  return jsonText.slice(at, skipValue(jsonText, at));
 }
 
 /** Returns the position of a member's value in the object that starts at `from`. */
