@@ -11,6 +11,7 @@ import type { TlsFiles } from '../shared/http-port.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import type { Listener } from '../shared/settings/setting-values.ts';
+import { exposeCertificateExpiry } from '../shared/certificate-expiry.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
@@ -100,6 +101,7 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
   const adminTls = options.adminTlsFiles && adminTlsOf(options.adminTlsFiles);
   const opened = openStore({ path: options.database, keyring: options.keyring, logger, stops });
   const metrics = options.metrics ?? createProcessMetrics({ role, sluiceVersion: options.sluiceVersion });
+  exposeCertificateExpiry(metrics, { cluster_cert: tls?.validToMs, admin_tls_cert: adminTls?.validToMs });
   const sync = await startConfigSync({
     reader: opened.store,
     database: opened.database,

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
+import { exposeCertificateExpiry } from '../shared/certificate-expiry.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { pacedLog } from '../shared/paced-log.ts';
 import type { StatusServer } from '../shared/status-server.ts';
@@ -83,6 +84,7 @@ export function assembleNode(
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
     destinations: () => [...producers.destinations(), ...encoders.destinations()],
   });
+  exposeCertificateExpiry(services.metrics, { cluster_cert: source.certificateValidToMs });
   if (source.isConnected !== undefined) exposeControlPlane(services.metrics, () => source.isConnected?.() === true);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
   const state = { draining: false, stopped: false };

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface ConnectionCounts {
   readonly accepted: number;
@@ -10,7 +10,7 @@ export interface ConnectionCounts {
   readonly writing: number;
 }
 
-type OnRequest = (request: { readonly method: string; readonly status: number }) => void;
+type OnRequest = (request: { readonly method: string; readonly status: number; readonly tookMs: number }) => void;
 
 /** Counts connections and requests. Returns the function that reads the counts. */
 export function countConnections(app: FastifyInstance, onRequest: OnRequest): () => ConnectionCounts {
@@ -28,11 +28,15 @@ export function countConnections(app: FastifyInstance, onRequest: OnRequest): ()
     writing += 1;
     reply.raw.once('close', () => (writing -= 1));
   });
-  app.addHook('onResponse', async (request, reply) => onRequest({ method: request.method, status: reply.statusCode }));
+  app.addHook('onResponse', async (request, reply) =>
+    onRequest({ method: request.method, status: reply.statusCode, tookMs: reply.elapsedTime }),
+  );
   return () => ({ accepted, active, requests, writing });
 }
 
-/** Returns the function that counts answered requests in `sluice_admin_requests_total`. */
+const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Returns the function that counts answered requests, and how long they took, in the metrics of the Admin API. */
 export function countRequests(metrics: Registry): OnRequest {
   const counter = new Counter({
     name: 'sluice_admin_requests_total',
@@ -40,5 +44,15 @@ export function countRequests(metrics: Registry): OnRequest {
     labelNames: ['method', 'status'],
     registers: [metrics],
   });
-  return ({ method, status }) => counter.inc({ method, status: String(status) });
+  const duration = new Histogram({
+    name: 'sluice_admin_request_duration_seconds',
+    help: 'Time from the head of a request to the Admin API to the end of its answer',
+    labelNames: ['method'],
+    buckets: durationBuckets,
+    registers: [metrics],
+  });
+  return ({ method, status, tookMs }) => {
+    counter.inc({ method, status: String(status) });
+    duration.observe({ method }, tookMs / 1000);
+  };
 }

@@ -15,7 +15,7 @@ import { NodeRegistry } from './node-registry.ts';
 import { defaultSessionTimings, type SessionTimings } from './node-session-types.ts';
 import { Publisher } from './publisher.ts';
 import { createSyncGate } from './sync-gate.ts';
-import { pushCounter, registerNodeGauges } from './sync-metrics.ts';
+import { ackObserver, pushCounter, registerNodeGauges, registerRevisionGauge } from './sync-metrics.ts';
 import { startSyncServer, type SyncServer } from './sync-server.ts';
 
 export interface ConfigSyncOptions {
@@ -64,7 +64,10 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     const onLimit = options.metrics && limitHits({ metrics: options.metrics, logger });
     const nodes = makeRegistry(options, publisher, onLimit);
     registry = nodes;
-    if (options.metrics !== undefined) registerNodeGauges(options.metrics, nodes);
+    if (options.metrics !== undefined) {
+      registerNodeGauges(options.metrics, nodes);
+      registerRevisionGauge(options.metrics, () => publisher.revision());
+    }
     const server = await startServer(options, publisher, nodes, onLimit);
     const syncGate = createSyncGate({ registry: nodes, publisher });
     let stopping: Promise<void> | undefined;
@@ -101,6 +104,7 @@ function makeRegistry(options: ConfigSyncOptions, publisher: Publisher, onLimit:
     databaseId,
     logger,
     onPushed: metrics && pushCounter(metrics),
+    onAcked: metrics && ackObserver(metrics),
     onLimit: (limit, fields) => onLimit?.(limit, 'cluster', fields),
   });
 }

@@ -21,6 +21,8 @@ export interface NodeRegistryOptions {
   readonly databaseId?: string | undefined;
   readonly logger: Logger;
   readonly onPushed?: ((pushed: Pushed) => void) | undefined;
+  /** Is told how long a data plane took from the end of a push to its acknowledgement. */
+  readonly onAcked?: ((ackMs: number) => void) | undefined;
   readonly onLimit?: (limit: 'nodes_max', fields: { readonly ip: string }) => void;
 }
 

@@ -139,9 +139,10 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     for (const listener of this.#listeners) listener();
   }
 
-  applied(session: Session, { hash, revision, applyMs }: Parameters<SessionEvents['applied']>[1]): void {
+  applied(session: Session, { hash, revision, applyMs, ackMs }: Parameters<SessionEvents['applied']>[1]): void {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
+    if (ackMs !== undefined) this.#options.onAcked?.(ackMs);
     entry.appliedRevision = Math.max(entry.appliedRevision, revision ?? -1);
     entry.behindSinceMs = undefined;
     const nowMs = Date.now();

@@ -44,7 +44,11 @@ export interface SessionEvents {
   hello(session: Session, hello: Hello__Output): Admission;
   heard(session: Session): void;
   heartbeat(session: Session, heartbeat: NodeHeartbeat__Output): void;
-  applied(session: Session, applied: { hash: string; revision: number | undefined; applyMs: number }): void;
+  /** `ackMs`: the time since all of it was sent; undefined when it was not sent on this stream. */
+  applied(
+    session: Session,
+    applied: { hash: string; revision: number | undefined; applyMs: number; ackMs?: number | undefined },
+  ): void;
   rejected(session: Session, rejected: { hash: string; revision: number | undefined; faults: EntityFault[] }): void;
   /** Is called when all of a snapshot or delta was sent. */
   pushed(session: Session, pushed: Pushed): void;

@@ -38,6 +38,8 @@ export class NodeSession implements Session {
   #control: ControlMessage[] = [];
   #pumping = false;
   #sendingSinceMs: number | undefined;
+  /** When the newest transfer had been sent as a whole. */
+  #sentAtMs: number | undefined;
   #snapshotsSent = 0;
   /** The version that is sent with the operator's consent to another database. */
   #adopt: string | undefined;
@@ -170,7 +172,9 @@ export class NodeSession implements Session {
   #applied(hash: string, applyMs: number): void {
     this.#appliedHash = hash;
     const revision = this.#answered(hash);
-    this.#options.events.applied(this, { hash, revision, applyMs });
+    const sentAtMs = revision === undefined ? undefined : this.#sentAtMs;
+    const ackMs = sentAtMs === undefined ? undefined : performance.now() - sentAtMs;
+    this.#options.events.applied(this, { hash, revision, applyMs, ackMs });
     this.#pump();
   }
 
@@ -226,6 +230,7 @@ export class NodeSession implements Session {
     const transfer = this.#transfer;
     this.#transfer = undefined;
     this.#snapshotsSent += 1;
+    this.#sentAtMs = performance.now();
     transfer.release();
     this.#options.events.pushed(this, transfer.pushed());
   }

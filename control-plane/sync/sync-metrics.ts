@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
 import type { Pushed } from './transfer.ts';
@@ -24,6 +24,29 @@ export function registerNodeGauges(metrics: Registry, registry: NodeRegistry): v
       for (const entry of registry.list()) states.inc({ state: registry.state(entry) });
     },
   });
+}
+
+/** Registers the gauge of the newest revision that was published. */
+export function registerRevisionGauge(metrics: Registry, revisionOf: () => number): void {
+  const gauge: Gauge = new Gauge({
+    name: 'sluice_config_revision',
+    help: 'Newest revision of the database that was looked at for data planes.',
+    registers: [metrics],
+    collect(): void {
+      gauge.set(Math.max(0, revisionOf()));
+    },
+  });
+}
+
+/** Registers the histogram of answers to pushes. Returns the function that observes one. */
+export function ackObserver(metrics: Registry): (ackMs: number) => void {
+  const histogram = new Histogram({
+    name: 'sluice_config_push_to_ack_seconds',
+    help: 'Time from the end of a push to the acknowledgement of the data plane.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers: [metrics],
+  });
+  return (ackMs) => histogram.observe(ackMs / 1000);
 }
 
 /** Registers the counters of pushes. Returns the function that counts one. */

@@ -35,6 +35,7 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
     status: () => source.status(),
     describe: () => source.describe(),
     isConnected: () => source.isConnected,
+    certificateValidToMs: options.tls?.validToMs,
     problems: () => source.problems(),
   };
 }

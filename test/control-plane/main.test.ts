@@ -56,6 +56,8 @@ describe('the control plane', () => {
     });
     const metrics = await (await fetch(`http://${first.addresses['status']}/metrics`)).text();
     expect(metrics).to.contain('sluice_admin_requests_total{method="PUT",status="200"} 1');
+    expect(metrics).to.contain('sluice_admin_request_duration_seconds_count{method="PUT"} 1');
+    expect(Number(/^sluice_config_revision (\d+)$/m.exec(metrics)?.[1])).to.be.greaterThan(0);
     await first.stop();
     await first.stop();
     expect(statSync(options().database).mode & 0o777).to.equal(0o600);

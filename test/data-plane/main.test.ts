@@ -139,6 +139,8 @@ describe('a data plane', function () {
     expect(await metric(node, 'sluice_http_requests_total{route="",status="400"}')).to.equal(1);
     expect(await metric(node, 'sluice_config_applies_total')).to.equal(1);
     expect(await metric(node, `sluice_config_info{hash="${createSnapshot(entities).hash}"}`)).to.equal(1);
+    expect(await metric(node, 'sluice_control_plane_connected')).to.equal(1);
+    expect(await metric(node, 'sluice_config_last_apply_duration_seconds')).to.be.within(0, 60);
     expect(await metric(node, 'sluice_config_last_apply_timestamp_seconds')).to.be.closeTo(Date.now() / 1000, 60);
   });
 

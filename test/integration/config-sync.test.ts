@@ -401,6 +401,7 @@ describe('config sync over gRPC', function () {
     const text = await metrics.metrics();
     expect(text).to.contain('sluice_config_pushes_total{kind="snapshot"} 1\n');
     expect(text).to.contain('sluice_config_pushes_total{kind="delta"} 3\n');
+    expect(text).to.contain('sluice_config_push_to_ack_seconds_count 4\n');
     expect(Number(/push_bytes_total\{kind="delta"\} (\d+)/.exec(text)?.[1])).to.be.lessThan(3 * 4_096);
   });
 

@@ -278,6 +278,8 @@ describe('shared producers', () => {
       expect(text).to.include('sluice_kafka_cluster_up{cluster="orders"} 0');
       expect(text).to.include(`sluice_kafka_queue_records_limit{cluster="orders"} ${2 * testLimits.queueRecordsMax}`);
       expect(text).to.include('sluice_kafka_memory_limit_bytes 100000000');
+      expect(text).to.include('sluice_kafka_memory_bytes 0');
+      expect(text).to.match(/^sluice_kafka_queue_limit_bytes\{cluster="orders"\} [1-9]\d*$/m);
       clients[1]?.status({ state: 'connected', error: null, loginRefused: false });
       expect(await metrics.metrics()).to.include('sluice_kafka_cluster_up{cluster="orders"} 1');
     });
