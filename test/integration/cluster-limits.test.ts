@@ -246,9 +246,12 @@ describe('the limits of the cluster port', function () {
       for (let sent = 0; sent < 120; sent += 30) {
         const batch = Array.from({ length: 30 }, () => openRawNode(harness.address));
         for (const each of batch) each.send(hello({}));
-        await waitFor(() => Number(harness.server.clustering.status()['connected']) >= 20, { what: 'connected' });
+        await waitFor(() => Number(harness.server.clustering.status()['connected']) >= 20, {
+          what: 'connected',
+          timeoutMs: 60_000,
+        });
         for (const each of batch) each.close();
-        await waitFor(() => harness.server.clustering.status()['connected'] === 1, { what: 'gone' });
+        await waitFor(() => harness.server.clustering.status()['connected'] === 1, { what: 'gone', timeoutMs: 60_000 });
       }
       expect(harness.server.clustering.listDataPlanes().length).to.be.at.most(50);
       expect(harness.view(real.nodeId)?.['state']).to.equal('in_sync');

@@ -86,7 +86,8 @@ describe('the planes as processes', function () {
     copyFileSync(database, join(folder.path, 'copy.db'));
 
     const second = await run();
-    await adminOk(second.admin, 'PUT', '/services/s', { host: 'lost.example.test' });
+    await allInSync(second.admin, 1);
+    await adminOk(second.admin, 'PUT', '/services/s?wait=applied&timeout=30s', { host: 'lost.example.test' });
     const lost = await etag();
     const [after] = await allInSync(second.admin, 1);
     expect(after?.['applied_hash']).to.not.equal(copied?.['applied_hash']);

@@ -121,7 +121,7 @@ describe('traces', function () {
     expect(JSON.stringify(spans)).not.to.include('planted');
 
     // Without a caller's trace a new one; faults show.
-    expect((await send(`${proxy}/several?to=${topic},${topic}-absent`)).status).to.equal(404);
+    expect((await send(`${proxy}/several?to=${topic},${topic}-absent`)).status).to.equal(500);
     const absent = await spanOf(({ name }) => name === `send ${topic}-absent`);
     expect(attribute(absent, 'error.type')).to.equal('TOPIC_NOT_FOUND');
     expect(absent.status.code).to.equal(errorStatus);
