@@ -16,6 +16,8 @@ export interface ParsedRequest {
  */
 export class Http1Connection {
   readonly socket: Socket;
+  /** The server name of the TLS handshake; undefined on a cleartext connection. */
+  readonly sni: string | undefined;
   readonly #context: ListenerContext;
   readonly #begin: (parsed: ParsedRequest, connection: Http1Connection) => void;
   /** Requests begun so far. */
@@ -37,10 +39,12 @@ export class Http1Connection {
 
   constructor(
     socket: Socket,
+    sni: string | undefined,
     context: ListenerContext,
     begin: (parsed: ParsedRequest, connection: Http1Connection) => void,
   ) {
     this.socket = socket;
+    this.sni = sni;
     this.#context = context;
     this.#begin = begin;
     // node:http resumes the socket for each body that is read.

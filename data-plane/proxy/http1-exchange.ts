@@ -2,17 +2,16 @@ import { performance } from 'node:perf_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable, pipeline } from 'node:stream';
-import { normalizePath } from '../../shared/path.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
-import { splitPort } from '../router/host.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../plugin-api/exchange.ts';
 import { HeaderList } from '../plugin-api/header-list.ts';
 import { endGently } from '../../shared/end-gently.ts';
-import { readHttp1Body } from './http1-body.ts';
+import { readBody } from './read-body.ts';
 import type { Http1Connection } from './http1-connection.ts';
 import { headBytesOf } from './http1-request-check.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { requestIdFrom } from './request-id.ts';
+import { claimsHttps, originForm, splitAuthority, splitTarget } from './request-target.ts';
 import { clientBehind, unmapped } from './trusted-addresses.ts';
 
 /** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
@@ -25,7 +24,7 @@ export class Http1Exchange implements OpenExchange {
   readonly query: string;
   readonly host: string;
   readonly port: number;
-  readonly sni = undefined;
+  readonly sni: string | undefined;
   readonly headers: HeaderList;
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
@@ -69,13 +68,14 @@ export class Http1Exchange implements OpenExchange {
     // A target in absolute form may name a user and a password: what goes on is its path alone (RFC 9112, 3.2.2).
     this.target = originForm(request.url ?? '');
     this.headers = new HeaderList(request.rawHeaders);
-    this.protocol = context.trusted.isEmpty ? 'http' : this.#forwardedProtocol();
-    const { name, port } = splitPort(authority);
-    this.host = name.toLowerCase();
+    this.sni = connection.sni;
+    this.protocol = this.#isSecure() ? 'https' : 'http';
+    const { host, port } = splitAuthority(authority);
+    this.host = host;
     this.port = port ?? context.port;
-    const question = this.target.indexOf('?');
-    this.path = normalizePath(question === -1 ? this.target : this.target.slice(0, question));
-    this.query = question === -1 ? '' : this.target.slice(question + 1);
+    const { path, query } = splitTarget(this.target);
+    this.path = path;
+    this.query = query;
   }
 
   get requestId(): string {
@@ -177,8 +177,8 @@ export class Http1Exchange implements OpenExchange {
     const { bodyBytesMax, bodies, onLimit } = this.#context;
     const isWelcome = this.#declaredBytes === null || this.#declaredBytes <= bodyBytesMax;
     if (this.#expectsContinue && isWelcome) this.#response.writeContinue();
-    return readHttp1Body({
-      request: this.#request,
+    return readBody({
+      stream: this.#request,
       declaredBytes: this.#declaredBytes,
       bytesMax: bodyBytesMax,
       bodies,
@@ -214,9 +214,9 @@ export class Http1Exchange implements OpenExchange {
     return this.#declaredBytes !== null && this.#declaredBytes <= skippedBodyBytesMax && !this.#expectsContinue;
   }
 
-  #forwardedProtocol(): Protocol {
-    const claimed = this.headers.get('x-forwarded-proto');
-    return claimed?.toLowerCase() === 'https' && this.#context.trusted.has(this.peerAddress) ? 'https' : 'http';
+  #isSecure(): boolean {
+    if (this.sni !== undefined) return true;
+    return !this.#context.trusted.isEmpty && claimsHttps(this.headers) && this.isPeerTrusted;
   }
 }
 
@@ -234,15 +234,4 @@ function pairsOf(flat: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let index = 0; index + 1 < flat.length; index += 2) pairs.push([flat[index] ?? '', flat[index + 1] ?? '']);
   return pairs;
-}
-
-/** Path and query of `http://host/path?query` (RFC 9112 section 3.2.2); others as they are. */
-function originForm(target: string): string {
-  if (target.startsWith('/')) return target;
-  const scheme = target.indexOf('://');
-  if (scheme === -1) return target;
-  const start = target.slice(scheme + 3).search(/[/?]/);
-  if (start === -1) return '/';
-  const rest = target.slice(scheme + 3 + start);
-  return rest.startsWith('?') ? `/${rest}` : rest;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { LimitName, ListenerLimits } from './listener-limits.ts';
+import { isAuthority } from './request-target.ts';
 
 /** Why a request that parses cannot be served. */
 export interface RequestFault {
@@ -22,12 +23,6 @@ export function faultOf(request: IncomingMessage, limits: ListenerLimits): Reque
   return coding.toLowerCase() === 'chunked' ? undefined : { status: 501 };
 }
 
-/** RFC 3986, 3.2: host and port. */
-const authorityPattern = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
-
-/** A name of the DNS with a port. */
-const authorityCharsMax = 259;
-
 /**
  * Returns the request's authority: that of an absolute target, else of the one Host header, which only HTTP/1.0 may leave
  * out (RFC 9112, 3.2). It is undefined when the request has to be refused.
@@ -43,7 +38,7 @@ export function authorityOf(request: IncomingMessage): string | undefined {
   }
   if (host === undefined && request.httpVersionMinor !== 0) return undefined;
   const authority = absoluteAuthority(request.url ?? '') ?? host ?? '';
-  return authority.length <= authorityCharsMax && authorityPattern.test(authority) ? authority : undefined;
+  return isAuthority(authority) ? authority : undefined;
 }
 
 function absoluteAuthority(target: string): string | undefined {

@@ -1,25 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { endGently } from '../../shared/end-gently.ts';
+import type { ConnectionServer } from './connection-server.ts';
 import { Http1Connection, type ParsedRequest } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { rawRefusal, refusalOf } from './http1-refusal.ts';
 import { authorityOf, faultOf } from './http1-request-check.ts';
 import type { ListenerContext } from './listener-context.ts';
 import type { LimitName, ListenerLimits } from './listener-limits.ts';
-
-/** A protocol that serves the connections of a listener. */
-export interface ConnectionServer {
-  serve(socket: Socket): void;
-  /** The node begins to drain. */
-  drain(): void;
-  /** Closes the connections of a draining node that have no request under way. */
-  endIdle(): void;
-  /** Called every `checkMs`. */
-  check(): void;
-  close(): void;
-}
 
 /** Serves HTTP/1.1 on connections that another listener accepted, by node:http's parser. */
 export function createHttp1Server(context: ListenerContext): ConnectionServer {
@@ -47,8 +35,8 @@ export function createHttp1Server(context: ListenerContext): ConnectionServer {
   // node:http looks at its time-outs from this event on. This server never listens itself.
   server.emit('listening');
   return {
-    serve(socket) {
-      open.set(socket, new Http1Connection(socket, context, begin));
+    serve(socket, sni) {
+      open.set(socket, new Http1Connection(socket, sni, context, begin));
       socket.once('close', () => open.delete(socket));
       server.emit('connection', socket);
     },

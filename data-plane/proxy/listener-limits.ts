@@ -56,4 +56,9 @@ export type LimitName =
   | 'body_timeout'
   | 'idle_timeout'
   | 'header_bytes_max'
-  | 'headers_max';
+  | 'headers_max'
+  | 'http2_streams_max'
+  | 'http2_resets_max'
+  | 'http2_settings_max'
+  | 'http2_pings_max'
+  | 'http2_priorities_max';

@@ -2,11 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { OpenExchange } from '../plugin-api/exchange.ts';
+import type { ConnectionServer } from './connection-server.ts';
 import { createHttp1Server } from './http1-server.ts';
+import { createHttp2Server } from './http2-server.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { type LimitName, listenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { SendWatch } from './send-watch.ts';
+import { sniffProtocol } from './sniff-protocol.ts';
 import { createTrustedAddresses } from './trusted-addresses.ts';
 
 export interface ListenerOptions {
@@ -45,7 +48,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const context = createContext(options);
   const { limits } = context;
   const http1 = createHttp1Server(context);
+  const http2 = createHttp2Server(context);
+  const servers = [http1, http2];
   const open = new Map<Socket, SendWatch>();
+  /** Connections whose protocol is not known yet. */
+  const silent = new Set<Socket>();
   let accepted = 0;
   let onEmpty = () => {};
   const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -55,7 +62,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       open.delete(socket);
       if (open.size === 0) onEmpty();
     });
-    http1.serve(socket);
+    silent.add(socket);
+    serveByProtocol(socket, { http1, http2 }, context, () => silent.delete(socket));
   });
   acceptor.maxConnections = limits.connectionsMax;
   acceptor.on('drop', () => context.onLimit('connections_max'));
@@ -65,7 +73,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   acceptor.on('error', (error) => options.onError?.(error));
   const checks = setInterval(() => {
     cutStalled(open, context);
-    http1.check();
+    for (const server of servers) server.check();
   }, limits.checkMs);
   return {
     host,
@@ -78,12 +86,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       // Connections that wait to be accepted may carry a request already; closing the port would reset them.
       await nextTurn();
       acceptor.close();
-      http1.drain();
-      const idleTimer = setTimeout(() => http1.endIdle(), limits.drainIdleMs);
+      for (const server of servers) server.drain();
+      const idleTimer = setTimeout(() => {
+        for (const server of servers) server.endIdle();
+        for (const socket of silent) socket.destroy();
+      }, limits.drainIdleMs);
       if (open.size > 0) await new Promise<void>((resolve) => (onEmpty = resolve));
       clearTimeout(idleTimer);
       clearInterval(checks);
-      http1.close();
+      for (const server of servers) server.close();
     },
     destroy() {
       // One that is half-closed has its answer and only waits for its client.
@@ -92,6 +103,32 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       return left;
     },
   };
+}
+
+/** Finds the protocol of a cleartext connection by its first bytes, which have to come in time. */
+function serveByProtocol(
+  socket: Socket,
+  servers: Readonly<Record<'http1' | 'http2', ConnectionServer>>,
+  { limits, onLimit }: ListenerContext,
+  onEnd: () => void,
+): void {
+  // Until somebody serves it, nobody else listens for its errors.
+  const ignoreError = () => undefined;
+  socket.on('error', ignoreError);
+  const timer = setTimeout(() => {
+    onLimit('handshake_timeout');
+    socket.destroy();
+  }, limits.handshakeTimeoutMs);
+  const end = () => {
+    clearTimeout(timer);
+    onEnd();
+  };
+  socket.once('close', end);
+  sniffProtocol(socket, (protocol) => {
+    end();
+    servers[protocol].serve(socket, undefined);
+    socket.off('error', ignoreError);
+  });
 }
 
 function createContext(options: ListenerOptions): ListenerContext {

@@ -28,7 +28,6 @@ export const boundSettings = {
   handshake_timeout: setting({
     roles: roleGroups.proxy,
     default: '10s',
-    supported: ['10s'],
     parse: timeout,
     description: 'bound of a TLS handshake and of the first bytes of a connection',
   }),
@@ -53,7 +52,6 @@ export const boundSettings = {
   http2_streams_max: setting({
     roles: roleGroups.proxy,
     default: '100',
-    supported: ['100'],
     parse: between(count, 1, 10_000, '1 and 10000'),
     description: 'open streams of an HTTP/2 connection; one more is refused',
   }),

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { type DataPlane, startDataPlane } from '../../data-plane/main.ts';
 import type { DataPlaneOptions } from '../../data-plane/node-options.ts';
@@ -142,6 +145,19 @@ describe('a data plane', function () {
     expect(await metric(node, 'sluice_control_plane_connected')).to.equal(1);
     expect(await metric(node, 'sluice_config_last_apply_duration_seconds')).to.be.within(0, 60);
     expect(await metric(node, 'sluice_config_last_apply_timestamp_seconds')).to.be.closeTo(Date.now() / 1000, 60);
+  });
+
+  it('takes requests over HTTP/2 on the same port', async () => {
+    const node = await started();
+    const before = await countRecords(topic);
+    const session = connect(`http://${node.addresses['proxy']}`);
+    closing.add(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': '/orders', 'content-type': 'application/json' });
+    stream.end(body);
+    const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+    expect(headers[':status']).to.equal(200);
+    expect(await text(stream)).to.include('"outcome":"acked"');
+    expect(await countRecords(topic)).to.equal(before + 1);
   });
 
   it('is not ready without a configuration, and answers so', async () => {

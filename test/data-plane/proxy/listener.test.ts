@@ -69,7 +69,7 @@ describe('a listener', function () {
   const refusals: readonly [what: string, text: string | Buffer, status: number][] = [
     ['no HTTP at all', 'HELLO\r\n\r\n', 400],
     ['a TLS handshake', Buffer.from('160301020001000001fc0303', 'hex'), 400],
-    ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+    ['a preface of HTTP/2 that is none', 'PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n', 400],
     ['another version', 'GET / HTTP/3.7\r\nHost: a\r\n\r\n', 400],
     ['HTTP/2.0 in the syntax of 1.1', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 505],
     ['HTTP/0.9', 'GET / HTTP/0.9\r\nHost: a\r\n\r\n', 505],

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { BodyBuffer } from './body-buffer.ts';
 import { bodiesFull, bodyBrokenOff, bodyTooLarge } from './body-errors.ts';
 import type { RequestBodies } from './request-bodies.ts';
@@ -6,8 +6,9 @@ import type { RequestBodies } from './request-bodies.ts';
 const emptyBody = Buffer.alloc(0);
 
 export interface BodyOptions {
-  readonly request: IncomingMessage;
-  /** Content-Length; null: chunked. */
+  /** The body of a request, whatever its protocol. */
+  readonly stream: Readable;
+  /** Content-Length; null: not declared. */
   readonly declaredBytes: number | null;
   readonly bytesMax: number;
   readonly bodies: RequestBodies;
@@ -22,15 +23,15 @@ export interface BodyOptions {
  * @throws RequestError BODY_TOO_LARGE (before reading when the length is declared), BODY_INVALID when the client broke off,
  * PRODUCER_OVERLOADED when the node holds too many unfinished bodies.
  */
-export function readHttp1Body(options: BodyOptions): Promise<Buffer> {
-  const { request, declaredBytes, bytesMax } = options;
+export function readBody(options: BodyOptions): Promise<Buffer> {
+  const { stream, declaredBytes, bytesMax } = options;
   if (declaredBytes === 0) return Promise.resolve(emptyBody);
   if (declaredBytes !== null && declaredBytes > bytesMax) return Promise.reject(bodyTooLarge(bytesMax));
-  if (request.destroyed) return Promise.reject(bodyBrokenOff());
+  if (stream.destroyed) return Promise.reject(bodyBrokenOff());
   return new Promise((resolve, reject) => {
     const buffer = new BodyBuffer(options);
     const stop = () => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose).pause();
+      stream.off('data', onData).off('end', onEnd).off('close', onClose).pause();
       buffer.drop();
     };
     const onData = (chunk: Buffer) => {
@@ -47,7 +48,7 @@ export function readHttp1Body(options: BodyOptions): Promise<Buffer> {
       }
     };
     const onEnd = () => {
-      request.off('close', onClose);
+      stream.off('close', onClose);
       options.onComplete();
       resolve(buffer.finish());
     };
@@ -55,7 +56,7 @@ export function readHttp1Body(options: BodyOptions): Promise<Buffer> {
       buffer.drop();
       reject(bodyBrokenOff());
     };
-    request.on('data', onData).on('close', onClose);
-    if (declaredBytes === null) request.on('end', onEnd);
+    stream.on('data', onData).on('close', onClose);
+    if (declaredBytes === null) stream.on('end', onEnd);
   });
 }
