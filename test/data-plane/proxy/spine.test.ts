@@ -21,6 +21,9 @@ describe('the spine of a request', function () {
     trace = [];
   });
 
+  // Services of a configuration keep timers until it is closed.
+  afterEach(() => fixture.holder.close());
+
   /** A plugin that notes its phases; `answer`: what its access phase gives. */
   function noting(label: string, answer?: Answer | Error | 'late' | 'late answer'): PluginInstance {
     const instance: PluginInstance = {
