@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { FrameBudget, type CostlyFrame } from './frame-budget.ts';
-import { Http2Exchange } from './http2-exchange.ts';
+import { Http2Exchange, type StreamConnection } from './http2-exchange.ts';
 import { parseHead } from './http2-request.ts';
 import { refusalOf } from './http1-refusal.ts';
 import type { ListenerContext } from './listener-context.ts';
@@ -15,7 +15,7 @@ interface Progress {
 const streamIdMax = 2 ** 31 - 1;
 
 /** One HTTP/2 connection: its streams become exchanges, within the bounds of the listener. */
-export class Http2Connection {
+export class Http2Connection implements StreamConnection {
   readonly sni: string | undefined;
   readonly peerAddress: string;
   readonly #session: ServerHttp2Session;
@@ -43,7 +43,6 @@ export class Http2Connection {
     session.on('error', () => undefined);
   }
 
-  /** Counts an answer; `isFinished`: its client was there for it. */
   answered(isFinished: boolean): void {
     this.#unanswered -= 1;
     if (isFinished) this.#budget.requestFinished();

@@ -4,7 +4,6 @@ import { Readable, pipeline } from 'node:stream';
 import { HeaderList } from '../plugin-api/header-list.ts';
 import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../plugin-api/exchange.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
-import type { Http2Connection } from './http2-connection.ts';
 import type { Http2Head } from './http2-request.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { readBody } from './read-body.ts';
@@ -20,6 +19,14 @@ const connectionHeaders = new Set(['connection', 'upgrade', 'keep-alive', 'trans
 
 /** `application/grpc`, alone or with a message format or parameters; not grpc-web. */
 const grpcPattern = /^application\/grpc(?:$|[+;])/i;
+
+/** What a stream asks of its connection. */
+export interface StreamConnection {
+  readonly sni: string | undefined;
+  readonly peerAddress: string;
+  /** Counts an answer; `isFinished`: its client was there for it. */
+  answered(isFinished: boolean): void;
+}
 
 /** One request of an HTTP/2 connection, that is one stream. */
 export class Http2Exchange implements OpenExchange {
@@ -41,7 +48,7 @@ export class Http2Exchange implements OpenExchange {
 
   readonly #stream: ServerHttp2Stream;
   readonly #context: ListenerContext;
-  readonly #connection: Http2Connection;
+  readonly #connection: StreamConnection;
   /** null: not declared. */
   readonly #declaredBytes: number | null;
   #bodyIsRead: boolean;
@@ -49,7 +56,7 @@ export class Http2Exchange implements OpenExchange {
   #requestId: string | undefined = undefined;
   #isAnswered = false;
 
-  constructor(stream: ServerHttp2Stream, head: Http2Head, connection: Http2Connection, context: ListenerContext) {
+  constructor(stream: ServerHttp2Stream, head: Http2Head, connection: StreamConnection, context: ListenerContext) {
     this.#stream = stream;
     this.#context = context;
     this.#connection = connection;
