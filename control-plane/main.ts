@@ -10,7 +10,7 @@ import {
 import type { TlsFiles } from '../shared/http-port.ts';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
-import type { Listener } from '../shared/settings/setting-values.ts';
+import type { ListenAddress } from '../shared/settings/setting-values.ts';
 import { exposeCertificateExpiry } from '../shared/certificate-expiry.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { startStatusServer } from '../shared/status-server.ts';
@@ -33,17 +33,17 @@ export interface ControlPlaneOptions {
   readonly database: string;
   /** File with keys, or `env:NAME`; without it secrets are stored in clear text. */
   readonly keyring?: string;
-  readonly adminListen: Listener;
+  readonly adminListen: ListenAddress;
   /** With them the Admin API speaks HTTPS. */
   readonly adminTlsFiles?: AdminTlsFiles;
   readonly adminToken?: string;
   readonly adminTokenReadOnly?: string;
   readonly adminHosts: readonly string[];
   readonly adminCorsOrigins: readonly string[];
-  readonly clusterListen: Listener;
+  readonly clusterListen: ListenAddress;
   /** mTLS for data planes; without it plaintext. */
   readonly clusterFiles?: ClusterFiles;
-  readonly statusListen: Listener;
+  readonly statusListen: ListenAddress;
   /** Returns the addresses of the proxy of the same process. */
   readonly proxyAddresses?: () => readonly string[];
   readonly nodePurgeAfterMs: number;
@@ -81,7 +81,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 type Started = Omit<ControlPlane, 'stop'>;
 type Stops = (() => void | Promise<void>)[];
 
-/** What the parts of one control plane share. */
+/** The things that the parts of one control plane share. */
 interface Parts extends OpenStore {
   readonly options: ControlPlaneOptions;
   readonly role: 'control_plane' | 'traditional';

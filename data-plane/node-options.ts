@@ -1,15 +1,15 @@
 import type { Registry } from 'prom-client';
 import type { ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger } from '../shared/log.ts';
-import type { Listener } from '../shared/settings/setting-values.ts';
+import type { ListenAddress } from '../shared/settings/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
 import type { ListenerBounds } from './proxy/listener-limits.ts';
 
 /** The settings of a node of any role that serves, checked and in their units. */
 export interface NodeOptions {
   readonly role: 'data_plane' | 'traditional' | 'dbless';
-  readonly proxyListen: Listener;
-  readonly statusListen: Listener;
+  readonly proxyListen: ListenAddress;
+  readonly statusListen: ListenAddress;
   readonly kafkaClient: KafkaClientName;
   readonly requestBodyMaxBytes: number;
   readonly producerMemoryMaxBytes: number;

@@ -33,7 +33,7 @@ import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { createTargetResolver } from './upstreams/resolve-target.ts';
 import type { MakeTracing, Tracing } from './tracing/tracing.ts';
 
-/** What a source may ask of its node. */
+/** The functions of its node that a source may call. */
 export interface SourceDeps {
   readonly counters: () => NodeCounters;
   /** Returns what the records need outside of the node, and whether it is reached. */
@@ -42,7 +42,7 @@ export interface SourceDeps {
 
 export type MakeSource = (deps: SourceDeps) => NodeSource;
 
-/** What requests are served with: everything that plugins use, and the metrics and the log that all share. */
+/** The services for requests: everything that plugins use, and the metrics and the log that all share. */
 interface Services {
   readonly metrics: Registry;
   readonly requestMetrics: RequestMetrics;

@@ -13,7 +13,7 @@ import { connectionsWithin } from './descriptors.ts';
 import { HttpPortConnection, type ConnectionBounds } from './http-port-connection.ts';
 import { withinTime } from './within-time.ts';
 
-/** What clients of one port may take, and for how long. */
+/** The bounds of what clients of one port may take, and for how long. */
 export interface HttpPortBounds extends ConnectionBounds {
   readonly connectionsMax: number;
   readonly headerBytesMax: number;

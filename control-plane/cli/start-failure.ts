@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { dirname, resolve, sep } from 'node:path';
-import type { Listener } from '../../shared/settings/setting-values.ts';
+import type { ListenAddress } from '../../shared/settings/setting-values.ts';
 import type { Setting } from '../../shared/settings/setting.ts';
 import {
   isSettingName,
@@ -56,7 +56,7 @@ function listenFailure(error: Error, settings: ReadValues): StartFailure | undef
   return setting && { setting, value: listenerText(settings[setting]), reason };
 }
 
-function listenerText(listen: Listener | undefined): string {
+function listenerText(listen: ListenAddress | undefined): string {
   if (listen === undefined || listen === 'off') return 'off';
   return `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`;
 }

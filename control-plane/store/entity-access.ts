@@ -13,7 +13,7 @@ export interface EntityReads {
   referring(entity: string, field: string, ids: readonly string[]): SnapshotEntity[];
 }
 
-/** What one write transaction may do. Everything throws StoreViolation where uniqueness or a reference forbids it. */
+/** The operations of one write transaction. Each throws StoreViolation where uniqueness or a reference forbids it. */
 export interface EntityWrites extends EntityReads {
   insert(entity: string, value: SnapshotEntity): SnapshotEntity;
   /** Inserts, or replaces the entity with the same id. */

@@ -51,7 +51,7 @@ export interface EntityTableOptions {
   readonly documents: Documents;
 }
 
-/** What the functions of one table share. */
+/** The things that the functions of one table share. */
 interface TableParts {
   readonly entity: EntityDescriptor;
   readonly columns: EntityColumns;

@@ -9,7 +9,7 @@ import type { EntityTables } from './entity-tables.ts';
 import { entityWrites } from './entity-writes.ts';
 import type { IdMentions } from './id-mentions.ts';
 
-/** What the functions of one store share. */
+/** The things that the functions of one store share. */
 export interface StoreParts {
   readonly database: Database;
   readonly tables: EntityTables;

@@ -63,7 +63,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   #wasSent = false;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #head: { readonly status: number; readonly headers: readonly string[] } | undefined = undefined;
-  /** What came of the body before the head was handed on. */
+  /** The bytes of the body that came before the head was handed on. */
   #early: Buffer[] = [];
   #body: AnswerBody | undefined = undefined;
   #isAnswered = false;

@@ -30,7 +30,7 @@ export interface ServicePlan {
   readonly hash: (exchange: Exchange) => HashResult;
 }
 
-/** What a route says of forwarding. */
+/** The part of a route that decides how its requests are forwarded. */
 export interface ForwardRoute {
   /** Characters of the path that the route matched and strips; 0: none. */
   readonly strippedLength: number;

@@ -232,7 +232,7 @@ export class LuaWorker {
 
 interface Failure {
   readonly reason: LuaFailureReason;
-  /** What failed, as the client is told. */
+  /** The failure, as the client is told of it. */
   readonly place: string;
   readonly luaMessage: string;
   readonly route: string | undefined;

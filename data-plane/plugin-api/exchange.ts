@@ -91,7 +91,7 @@ export interface OpenExchange extends Exchange {
   respond(answer: Answer): void;
 }
 
-/** What goes back to the client. Listeners add framing, Date, X-Request-Id and connection headers. */
+/** The answer that goes back to the client. Listeners add framing, Date, X-Request-Id and connection headers. */
 export interface Answer {
   readonly status: number;
   /** Flat list: name, value, name, value. */
@@ -103,11 +103,11 @@ export interface Answer {
   readonly trailers?: () => readonly string[];
   /** The answer ends the connection (shutting down, unread body). */
   readonly closeConnection?: boolean;
-  /** What the body says of the request's records, for metrics, logs and protocols that do not show the body. */
+  /** The part of the body that tells of the request's records, for metrics, logs and protocols that do not show the body. */
   readonly result?: RecordResult;
 }
 
-/** What is known of the records of a request. */
+/** The state of knowledge about the records of a request. */
 export interface RecordResult {
   readonly outcome: Outcome;
   /** Why no record was published, or not all were. */

@@ -35,7 +35,7 @@ export interface PluginMetrics {
 }
 
 /**
- * What plugin instances may use. Everything here but the certificates outlives a configuration. An instance depends on
+ * The services that plugin instances may use. Everything here but the certificates outlives a configuration. An instance depends on
  * its config, the certificates that it asked for and these values; when none of them changed, it also serves the next
  * configuration.
  */

@@ -3,7 +3,7 @@ import type { LimitName, ListenerLimits } from './listener-limits.ts';
 import type { RequestBodies } from './request-bodies.ts';
 import type { TrustedAddresses } from './trusted-addresses.ts';
 
-/** What all connections of one listener share, whatever their protocol. */
+/** The things that all connections of one listener share, whatever their protocol. */
 export interface ListenerContext {
   readonly handle: (exchange: OpenExchange) => void;
   readonly bodyBytesMax: number;

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 const prefix = randomBytes(10).toString('hex');
 let count = 0;
 
-/** What a client may choose as its own request id; anything else is replaced. */
+/** Matches an id that a client may choose for its request; any other is replaced. */
 const acceptable = /^[\w.+/=:@-]{1,128}$/;
 
 /** 32 hexadecimal digits, unlike any other of this or another process. */

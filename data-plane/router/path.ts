@@ -2,7 +2,7 @@ import { RE2JS } from 're2js';
 import { normalizePath } from '../../shared/path.ts';
 import { type Captures, RouteCompileError } from './route.ts';
 
-/** What one path of a route asks of a request's path. */
+/** The condition of one path of a route on a request's path. */
 export type PathMatcher =
   | { readonly kind: 'prefix'; readonly prefix: string }
   | {

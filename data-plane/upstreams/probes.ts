@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect, isIP } from 'node:net';
 import type { Endpoint } from './endpoint.ts';
 
-/** What came of a probe. */
+/** The result of a probe. */
 export type ProbeResult =
   | { readonly kind: 'connected' }
   | { readonly kind: 'status'; readonly status: number }

@@ -28,7 +28,7 @@ export interface HealthChange {
   readonly target: string;
   readonly address: string;
   readonly isHealthy: boolean;
-  /** What failed, in words; undefined when it became healthy or was set by hand. */
+  /** The failure in words; undefined when it became healthy or was set by hand. */
   readonly error: string | undefined;
 }
 

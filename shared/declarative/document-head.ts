@@ -4,7 +4,7 @@ import type { DocumentFault, DocumentPath } from './document-item.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What the document says of itself, beside its entities. */
+/** The fields of a document that stand beside its entities. */
 export interface DocumentHead {
   /** Values for fields that entities leave out, by singular name: `_info.defaults` of decK. */
   readonly defaults: ReadonlyMap<string, Values>;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** The address that a node listens on; `off`: it does not listen. Port 0: any free port. */
-export type Listener = { readonly host: string; readonly port: number } | 'off';
+export type ListenAddress = { readonly host: string; readonly port: number } | 'off';
 
 /** Reads the text of a setting; throws a `ValueError` that says what was expected. */
 export type ParseValue<T> = (text: string) => T;
@@ -82,7 +82,7 @@ export function workers(value: string): number | 'auto' {
 }
 
 /** `host:port`, `[::1]:port` or `off`; port 0 is any free one. */
-export function listener(value: string): Listener {
+export function listener(value: string): ListenAddress {
   if (value === 'off') return 'off';
   return hostAndPort(value, 0, 'expected host:port, [IPv6]:port or off');
 }

@@ -4,7 +4,7 @@ import type { NodeOptions } from '../../../data-plane/node-options.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
-import type { Listener } from '../../../shared/settings/setting-values.ts';
+import type { ListenAddress } from '../../../shared/settings/setting-values.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
@@ -13,7 +13,7 @@ import { createSnapshotStore } from '../../store/snapshot-store.ts';
 export interface DblessOptions {
   /** The file or the text that holds the configuration. */
   readonly document: DocumentPlace;
-  readonly adminListen: Listener;
+  readonly adminListen: ListenAddress;
   readonly admin: Omit<AdminSettings, 'listen' | 'role' | 'tls'>;
   /** HTTPS. */
   readonly adminTlsFiles?: AdminTlsFiles;

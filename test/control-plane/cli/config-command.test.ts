@@ -60,6 +60,24 @@ describe('sluice config', function () {
     expect(code).to.equal(1);
   });
 
+  it('refuses references that no node can resolve, with their paths', async () => {
+    const text = (reference: string) =>
+      `_format_version: "3.0"\nplugins:\n- name: kafka-upstream\n  config:\n    bootstrap_servers: [{host: k, port: 9092}]\n    topic: t\n    authentication: {strategy: sasl, mechanism: PLAIN, user: u, password: "${reference}"}\n`;
+    for (const reference of [
+      '{vault://aws/x}',
+      '{vault://env/}',
+      '{vault://env/a/b/c}',
+      '{vault://env/SLUICE_KEYRING}',
+    ]) {
+      const { code, output } = await sluice('validate', await file('reference.yaml', text(reference)));
+      expect(output, reference).to.include('plugins.1.config.authentication.password: ');
+      expect(code, reference).to.equal(1);
+    }
+    expect(await sluice('validate', await file('reference.yaml', text('{vault://env/name/key}')))).to.include({
+      code: 0,
+    });
+  });
+
   it('says what is wrong with a file that cannot be read', async () => {
     expect(await sluice('validate', `${folder}/absent.yaml`)).to.include({ code: 1 });
     const { code, output } = await sluice('validate', await file('broken.yaml', 'a: b: c\n'));

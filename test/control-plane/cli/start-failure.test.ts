@@ -86,6 +86,12 @@ const mistakes: readonly Mistake[] = [
     says: 'declarative_config broken.yaml: it has 1 fault: ',
   },
   {
+    name: 'a declarative file with a reference that no node can resolve',
+    args: [...dbless, '--declarative-config=vault.yaml'],
+    code: 1,
+    says: 'declarative_config vault.yaml: it has 1 fault: ',
+  },
+  {
     name: 'a file of settings that is not there',
     args: ['--config-file=absent.yaml'],
     code: 2,
@@ -112,6 +118,15 @@ const mistakes: readonly Mistake[] = [
   },
 ];
 
+const referenceToAws = `_format_version: "3.0"
+plugins:
+- name: kafka-upstream
+  config:
+    bootstrap_servers: [{host: k, port: 9092}]
+    topic: t
+    authentication: {strategy: sasl, mechanism: PLAIN, user: u, password: "{vault://aws/x}"}
+`;
+
 describe('a start that fails', function () {
   this.timeout(60_000);
   const closing = new Closing();
@@ -126,6 +141,7 @@ describe('a start that fails', function () {
     await writeFile(`${folder}/keys`, 'open to all');
     await chmod(`${folder}/keys`, 0o644);
     await writeFile(`${folder}/broken.yaml`, 'a: b: c\n');
+    await writeFile(`${folder}/vault.yaml`, referenceToAws);
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     closing.add(() => server.close());
