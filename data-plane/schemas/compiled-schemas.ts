@@ -8,8 +8,8 @@ import { wirePrefix } from './wire-format.ts';
 /** Schemas that one registry keeps compiled, and refusals that it remembers. */
 const compiledMax = 10_000;
 
-/** Encodes a value and puts the frame before it. */
-export type Encode = (jsonText: string) => Buffer;
+/** Encodes a value and puts the frame before it. `isJson`: a key is JSON, not text of its own. */
+export type Encode = (jsonText: string, isJson?: boolean) => Buffer;
 
 /** How a subject's schema is used. */
 export interface SchemaUse extends FormatOptions {
@@ -50,7 +50,7 @@ export class CompiledSchemas {
     const compiled = await this.#compileFormat(schema, use);
     const prefix = wirePrefix(schema.id);
     return use.role === 'key'
-      ? (text) => encodeKey(compiled, text, prefix)
+      ? (text, isJson) => encodeKey(compiled, text, prefix, isJson)
       : (jsonText) => compiled.encode(jsonText, prefix);
   }
 

@@ -56,11 +56,11 @@ export interface EncoderLease {
   /**
    * Validates the JSON text against the subject's schema and frames its encoding: 0x00, schema id (4 bytes, big endian),
    * payload. Synchronous while the schema is cached and fresh. For the role `key` the text is the key's own: JSON, or a
-   * bare string where the schema takes strings only or the text is no JSON.
+   * bare string where the schema takes strings only or the text is no JSON; with `isJson` it is JSON whatever it looks like.
    * @throws RequestError BODY_INVALID (KEY_INVALID for a key), SCHEMA_VALIDATION_FAILED, SCHEMA_NOT_FOUND, SCHEMA_UNUSABLE,
    * SCHEMA_REGISTRY_UNAVAILABLE.
    */
-  encode(topic: string, jsonText: string, deadlineMs: number): Buffer | Promise<Buffer>;
+  encode(topic: string, jsonText: string, deadlineMs: number, isJson?: boolean): Buffer | Promise<Buffer>;
   /**
    * After the last encode. The last lease of a registry takes its caches along: acquire what comes next before releasing
    * what was.

@@ -45,11 +45,11 @@ export function createEncoders({ logger, metrics: register, registryTimeoutMs }:
       const topics = options.subjectNameStrategy === 'topic' ? (options.topics ?? []) : [''];
       for (const topic of topics) schemaOf(topic).prefetch();
       return {
-        encode(topic, jsonText, deadlineMs) {
+        encode(topic, jsonText, deadlineMs, isJson) {
           const schema = schemaOf(topic);
           const served = schema.current();
-          if (served !== undefined) return served.encode(jsonText);
-          return schema.load(deadlineMs).then((loaded) => loaded.encode(jsonText));
+          if (served !== undefined) return served.encode(jsonText, isJson);
+          return schema.load(deadlineMs).then((loaded) => loaded.encode(jsonText, isJson));
         },
         release,
       };

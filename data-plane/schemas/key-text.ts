@@ -4,11 +4,11 @@ import type { CompiledSchema } from './formats/format.ts';
 /**
  * Encodes a record key, which comes as text (a header, a query parameter, a number's digits). A schema that takes
  * strings only gets the text as a string: `5` is then "5". Any other schema gets it as JSON, so that `5` is a number,
- * and as a string where it is not JSON.
+ * and as a string where it is not JSON. With `isJson` it is JSON for every schema: an object of the body.
  * @throws RequestError SCHEMA_VALIDATION_FAILED, KEY_INVALID.
  */
-export function encodeKey(schema: CompiledSchema, text: string, prefix: Buffer): Buffer {
-  const jsonText = !schema.textIsString && isJson(text) ? text : JSON.stringify(text);
+export function encodeKey(schema: CompiledSchema, text: string, prefix: Buffer, isJson = false): Buffer {
+  const jsonText = isJson || (!schema.textIsString && holdsJson(text)) ? text : JSON.stringify(text);
   try {
     return schema.encode(jsonText, prefix);
   } catch (error) {
@@ -23,7 +23,7 @@ export function encodeKey(schema: CompiledSchema, text: string, prefix: Buffer):
   }
 }
 
-function isJson(text: string): boolean {
+function holdsJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;

@@ -15,7 +15,7 @@ const keyFromFields = {
   body_pointer: string({
     check: jsonPointer,
     description:
-      'The string or number at this JSON Pointer of the body. A form or multipart body counts as the object of its fields.',
+      'The string or number at this JSON Pointer of the body, or the object for a key_schema. A form or multipart body counts as the object of its fields.',
   }),
   path_capture: string({ description: "A named capture of the route's path." }),
   consumer: string({ oneOf: ['id', 'username'], description: 'The recognised consumer.' }),
@@ -38,6 +38,12 @@ function sourceField(description: string) {
   });
 }
 
+/** A part of the body. */
+function bodyPart(description: string) {
+  const pointer = string({ required: true, check: jsonPointer, description: 'A JSON Pointer into the body.' });
+  return record({ body_pointer: pointer }, { ...understood, description });
+}
+
 const headersFields = {
   forward_http_headers_as_record_headers: boolean({
     default: true,
@@ -45,7 +51,8 @@ const headersFields = {
   }),
   forward_all_by_default: boolean({
     default: false,
-    description: 'Every request header becomes a record header, but those of exclude_headers.',
+    description:
+      'Every request header becomes a record header, but those of exclude_headers, and Authorization, Proxy-Authorization and Cookie unless include_headers names them.',
   }),
   include_headers: array(string(element), {
     default: [],
@@ -58,6 +65,11 @@ const headersFields = {
   name_mappings: map(string(element), string(element), {
     default: {},
     description: 'Names of request headers to names of record headers.',
+  }),
+  prefix_mappings: map(string({ lenMin: 1, required: true }), string({ ...element, lenMin: 0 }), {
+    default: {},
+    description:
+      'Prefixes of request headers to prefixes of record headers: every header with the prefix goes along, renamed. exclude_headers and name_mappings win. Authorization, Proxy-Authorization and Cookie never go so.',
   }),
   repeated_headers_behavior: string({
     default: 'retain_duplicates',
@@ -94,7 +106,7 @@ const fields = {
     ...understood,
     check: topicTemplate,
     description:
-      'The topic made from parts of the request: events.${path.CAPTURE}.${header.NAME}.${query.NAME}. It must be topic or pass allowed_topics.',
+      'The topic made from parts of the request: events.${path.CAPTURE}.${header.NAME}.${query.NAME}.${body./POINTER}. It must be topic or pass allowed_topics.',
   }),
   forward_method: boolean({ ...understood, default: false, description: "The envelope holds the request's method." }),
   forward_uri: boolean({
@@ -116,11 +128,17 @@ const fields = {
   timestamp_from: sourceField(
     "The record's timestamp: milliseconds since 1970, or ISO 8601 (in UTC without an offset). Topics with LogAppendTime ignore it.",
   ),
+  value_from: bodyPart(
+    'The part of the body that becomes the value, with its text as it came; in an envelope it stands in place of the body. Absent: 400 BODY_INVALID.',
+  ),
+  headers_from: bodyPart(
+    'An object of strings in the body that become record headers, behind those of request headers.',
+  ),
   tombstones: boolean({
     ...understood,
     default: false,
     description:
-      'An empty body or JSON null makes a record with a null value, before any schema. Needs record_value body and a source of the key.',
+      'An empty body, JSON null, or null at value_from makes a record with a null value, before any schema. Needs record_value body and a source of the key.',
   }),
   message_by_lua_functions: array(string({ required: true, check: luaFunction, writeCheck: luaWithoutKong }), {
     ...understood,

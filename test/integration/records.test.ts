@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Closing } from '../helpers/closing.ts';
 import { createTopic, readTopic } from '../helpers/kafka.ts';
+import { registerAvro, testRegistry } from '../helpers/registry.ts';
 import { realUpstream } from '../helpers/real-upstream.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 
@@ -45,6 +46,65 @@ describe('records of kafka-upstream with a real Kafka and registry', function ()
       [1, 'a', String(nowMs + 10_000)],
       [2, 'a', String(nowMs - 1_800_000)],
     ]);
+  });
+
+  it('key, value, headers and topic come from parts of one body', async () => {
+    const topic = await createTopic('parts');
+    const keySubject = `${topic}-key`;
+    const fields = [{ name: 'id', type: 'long' as const }];
+    await registerAvro(keySubject, { type: 'record', name: 'Key', fields });
+    const url = testRegistry();
+    const instance = create({
+      topic: 'nobody-writes-here',
+      topic_template: '${body./to}',
+      allowed_topics: [topic],
+      record_value: 'body',
+      key_from: { body_pointer: '/key' },
+      value_from: { body_pointer: '/value' },
+      headers_from: { body_pointer: '/headers' },
+      headers: { prefix_mappings: { 'x-evt-': 'evt_' } },
+      tombstones: true,
+      schema_registry: { confluent: { url, key_schema: { subject_name: keySubject } } },
+    });
+    const message = { to: topic, key: { id: 5 }, value: { a: 1 }, headers: { b: 'ü' } };
+    const headers = ['content-type', 'application/json', 'x-evt-kind', 'new'];
+    expect(await send(instance, { headers, body: JSON.stringify(message) })).to.include({ status: 200 });
+    expect(await send(instance, { body: JSON.stringify({ ...message, value: null }) })).to.include({ status: 200 });
+    const refused: [body: object, answer: object][] = [
+      [
+        { ...message, key: { no: 5 } },
+        { status: 422, code: 'SCHEMA_VALIDATION_FAILED' },
+      ],
+      [
+        { ...message, to: 'elsewhere' },
+        { status: 403, code: 'TOPIC_NOT_ALLOWED' },
+      ],
+      [
+        { ...message, headers: { b: 1 } },
+        { status: 400, code: 'BODY_INVALID' },
+      ],
+    ];
+    for (const [body, answer] of refused)
+      expect(await send(instance, { body: JSON.stringify(body) })).to.include(answer);
+    const [first, second, ...others] = await readTopic(topic);
+    expect(others).to.have.length(0);
+    expect(first?.key?.subarray(5).toString('hex')).to.equal('0a');
+    expect(first?.value?.toString()).to.equal('{"a":1}');
+    expect(Object.entries(first?.headers ?? {}).map(([name, value]) => `${name}: ${String(value)}`)).to.deep.equal([
+      'evt_kind: new',
+      'b: ü',
+    ]);
+    expect([second?.key, second?.value]).to.deep.equal([first?.key, null]);
+  });
+
+  it('an object key does not fit a schema of strings', async () => {
+    const topic = await createTopic('string-key');
+    await registerAvro(`${topic}-key`, 'string');
+    const key_schema = { subject_name: `${topic}-key` };
+    const schema_registry = { confluent: { url: testRegistry(), key_schema } };
+    const instance = create({ topic, record_value: 'body', key_from: { body_pointer: '/key' }, schema_registry });
+    expect(await send(instance, { body: '{"key":{"id":5}}' })).to.include({ status: 422 });
+    expect(await send(instance, { body: '{"key":"{}"}' })).to.include({ status: 200 });
   });
 
   it('a tombstone has a null value, an empty text has not', async () => {

@@ -60,6 +60,11 @@ export function multipartMembers(body: Buffer, args: ArgMap): string {
   return isUtf8(body) ? textMembers(body.toString('utf8'), json) : base64Members(body, json);
 }
 
+/** The members of a part of the body, which may be any JSON value. */
+export function partMembers(text: string, value: unknown): string {
+  return textMembers(text, typeof value === 'object' && value !== null ? text : '{}');
+}
+
 /** Returns the fields of a form as a JSON object. @throws RequestError BODY_INVALID */
 export function formJson(text: string): string {
   return formArgs(text).json();

@@ -21,7 +21,7 @@ import { type Extras, compileExtras, noExtras, readsBodyJson } from './record-ex
 import { decodeContent } from './content-encoding.ts';
 import { compileRecords, type PreparedRecord } from './prepare-records.ts';
 import { compileRecordHeaders } from './record-headers.ts';
-import { compileTopics } from './record-topics.ts';
+import { compileTopics, topicNeedsBody } from './record-topics.ts';
 
 /** Turns a request into one Kafka record per target topic and answers the client. */
 export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
@@ -68,6 +68,7 @@ function createInstance(
   const readBody = compileReadBody(deps.requestBodyMaxBytes);
   const topicsOf = compileTopics(config);
   const needsJson = readsBodyJson(config);
+  const topicFromBody = topicNeedsBody(config);
   const extrasOf = compileExtras(config, producer);
   const prepare = compileRecords(config, { keyEncoder, valueEncoder, lua });
   const publish = compilePublish(config, producer);
@@ -91,9 +92,10 @@ function createInstance(
       let records: readonly PreparedRecord[];
       let extras = noExtras;
       try {
-        topics = topicsOf(exchange);
+        if (!topicFromBody) topics = topicsOf(exchange, null);
         const body = await readBody(exchange);
         const json = needsJson ? await readBodyJson(exchange.headers, body) : null;
+        if (topicFromBody) topics = topicsOf(exchange, json);
         const prepared = prepare(exchange, body, json, topics, deadlineMs);
         records = prepared instanceof Promise ? await prepared : prepared;
         if (extrasOf !== null) extras = await extrasOf(exchange, json, topics, deadlineMs);

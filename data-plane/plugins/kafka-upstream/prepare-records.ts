@@ -41,7 +41,12 @@ export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools):
   const valueOf = compileValue(config, tools.valueEncoder, tools.lua);
   const isTombstone = compileIsTombstone(config, tools.valueEncoder !== null);
 
-  function encode(topic: string, keyText: string | null, valueFor: ValueFor, deadlineMs: number): Encoding {
+  function encode(
+    topic: string,
+    keyText: ReturnType<typeof keyTextOf>,
+    valueFor: ValueFor,
+    deadlineMs: number,
+  ): Encoding {
     // An error here must not leave the promise of another topic without a handler: it becomes a rejection too.
     try {
       const key = keyFor(topic, keyText, deadlineMs);
@@ -56,11 +61,11 @@ export function compileRecords(config: KafkaUpstreamConfig, tools: RecordTools):
 
   return (exchange, body, json, topics, deadlineMs) => {
     const keyText = keyTextOf(exchange, json);
-    if (isTombstone?.(exchange, body) === true) {
+    if (isTombstone?.(exchange, body, json) === true) {
       if (keyText === null) throw noKeyOfTombstone();
       return allReady(topics.map((topic) => encode(topic, keyText, noValue, deadlineMs)));
     }
-    const value = valueOf(exchange, body, deadlineMs);
+    const value = valueOf(exchange, body, deadlineMs, json);
     const withValue = (valueFor: ValueFor): ReturnType<PrepareRecords> =>
       allReady(topics.map((topic) => encode(topic, keyText, valueFor, deadlineMs)));
     return value instanceof Promise ? value.then(withValue) : withValue(value);

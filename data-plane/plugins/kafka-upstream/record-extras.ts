@@ -4,7 +4,9 @@ import type { RecordHeader } from '../../kafka/kafka-client.ts';
 import type { ProducerLease, RecordPlace } from '../../kafka/producer-types.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { BodyJson } from './body-json.ts';
+import { compileBodyHeaders } from './body-headers.ts';
 import { compilePlace } from './record-place.ts';
+import { topicNeedsBody } from './record-topics.ts';
 
 /** The parts of a request's records that few configurations have. */
 export interface Extras {
@@ -25,18 +27,21 @@ export type ExtrasOf = (
 
 /** Says whether a part of the record comes from the body. */
 export function readsBodyJson(config: KafkaUpstreamConfig): boolean {
-  const sources = [config.key_from, config.partition_from, config.timestamp_from];
-  return sources.some((source) => source !== null && source.body_pointer !== null);
+  const { key_from, partition_from, timestamp_from, value_from, headers_from } = config;
+  const sources = [key_from, partition_from, timestamp_from, value_from, headers_from];
+  return sources.some((source) => source !== null && source.body_pointer !== null) || topicNeedsBody(config);
 }
 
 /** Compiles the extras; null where the configuration asks for none. */
 export function compileExtras(config: KafkaUpstreamConfig, producer: ProducerLease): ExtrasOf | null {
   const placeOf = compilePlace(config);
-  if (placeOf === null) return null;
+  const headersOf = config.headers_from === null ? null : compileBodyHeaders(config.headers_from.body_pointer);
+  if (placeOf === null && headersOf === null) return null;
   return async (exchange, json, topics, deadlineMs) => {
-    const place = placeOf(exchange, json);
+    const headers = headersOf?.(json) ?? [];
+    const place = placeOf?.(exchange, json) ?? {};
     await checkPlaces(producer, topics, place, deadlineMs);
-    return { place, headers: [] };
+    return { place, headers };
   };
 }
 

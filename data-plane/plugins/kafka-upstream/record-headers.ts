@@ -21,14 +21,17 @@ export function compileRecordHeaders(config: KafkaUpstreamConfig['headers']): Re
   const excluded = lowerCased(config.exclude_headers);
   const included = lowerCased(config.include_headers);
   const forwardAll = config.forward_all_by_default;
-  if (!forwardAll && [...included].every((name) => name === traceHeader || excluded.has(name))) {
+  const byPrefix = compilePrefixes(config.prefix_mappings);
+  if (!forwardAll && byPrefix === null && [...included].every((name) => name === traceHeader || excluded.has(name))) {
     return (headers, traceparent) => {
       const trace = traceparent ?? headers.get(traceHeader);
       return trace === undefined ? noHeaders : [recordHeader(traceName, trace)];
     };
   }
   const forwards = (name: string): boolean =>
-    name === traceHeader || ((forwardAll || included.has(name)) && !excluded.has(name));
+    name === traceHeader ||
+    (!excluded.has(name) &&
+      (included.has(name) || (!secretHeaders.has(name) && (forwardAll || byPrefix?.(name) !== undefined))));
   const collect = collectors[config.repeated_headers_behavior];
   return (headers, traceparent) => {
     const kept: [name: string, value: string][] = traceparent === undefined ? [] : [[traceHeader, traceparent]];
@@ -38,7 +41,24 @@ export function compileRecordHeaders(config: KafkaUpstreamConfig['headers']): Re
       hasTrace ||= name === traceHeader;
       kept.push([name, value]);
     }
-    return collect(kept).map(([name, value]) => recordHeader(names.get(name) ?? name, value));
+    return collect(kept).map(([name, value]) => recordHeader(names.get(name) ?? byPrefix?.(name) ?? name, value));
+  };
+}
+
+/** Headers that show who the client is. They become record headers only where `include_headers` names them. */
+const secretHeaders: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** Compiles the names that headers get by their prefix, the longest one first; null where there is no prefix. */
+function compilePrefixes(mappings: Readonly<Record<string, string>>): ((name: string) => string | undefined) | null {
+  const prefixes = Object.entries(mappings)
+    .map(([from, to]) => ({ from: from.toLowerCase(), to }))
+    .sort((a, b) => b.from.length - a.from.length);
+  if (prefixes.length === 0) return null;
+  return (name) => {
+    const found = prefixes.find(({ from }) => name.startsWith(from));
+    if (found === undefined || secretHeaders.has(name)) return undefined;
+    // A name that is nothing but a prefix to be taken off stays as it is.
+    return found.to + name.slice(found.from.length) || name;
   };
 }
 

@@ -9,22 +9,37 @@ import { type BodyJson, compilePointer, kindOf, scalarText } from './body-json.t
 /** The parts of a request that a key can be made of. */
 export type KeyRequest = Pick<Exchange, 'query' | 'headers' | 'route' | 'consumer'>;
 
+/** A key that is an object: the JSON that its schema encodes. */
+export interface JsonKey {
+  readonly json: string;
+}
+
 /** The text of the record's key; null: no key. `json`: the body, where the key comes from it. */
-export type KeyTextOf = (request: KeyRequest, json: BodyJson | null) => string | null;
+export type KeyTextOf = (request: KeyRequest, json: BodyJson | null) => string | JsonKey | null;
 
 /** The key for one topic by its text, which is the same for all topics of a request. */
-export type KeyFor = (topic: string, text: string | null, deadlineMs: number) => Buffer | null | Promise<Buffer>;
+export type KeyFor = (topic: string, text: KeyText, deadlineMs: number) => Buffer | null | Promise<Buffer>;
+
+type KeyText = ReturnType<KeyTextOf>;
 
 /** Compiles how a key's text becomes its bytes: in UTF-8, or as its schema encodes it. */
 export function compileKey(encoder: EncoderLease | null): KeyFor {
-  if (encoder === null) return (_topic, text) => (text === null ? null : Buffer.from(text));
-  return (topic, text, deadlineMs) => (text === null ? null : encoder.encode(topic, text, deadlineMs));
+  if (encoder === null) {
+    // Without a schema no key is an object: bodyKey refuses it.
+    return (_topic, text) => (text === null ? null : Buffer.from(typeof text === 'string' ? text : text.json));
+  }
+  return (topic, text, deadlineMs) => {
+    if (text === null) return null;
+    if (typeof text === 'string') return encoder.encode(topic, text, deadlineMs);
+    return encoder.encode(topic, text.json, deadlineMs, true);
+  };
 }
 
 /**
  * Compiles where the record's key comes from. The function throws RequestError KEY_INVALID.
  */
-export function compileKeyText({ key_query_arg: argument, key_from: from }: KafkaUpstreamConfig): KeyTextOf {
+export function compileKeyText(config: KafkaUpstreamConfig): KeyTextOf {
+  const { key_query_arg: argument, key_from: from } = config;
   if (argument !== null) return queryKey(argument);
   // The configuration's checks say that exactly one of its fields is there.
   if (from === null) return () => null;
@@ -32,7 +47,9 @@ export function compileKeyText({ key_query_arg: argument, key_from: from }: Kafk
     const name = from.header.toLowerCase();
     return ({ headers }) => singleHeader(headers, name, 'KEY_INVALID', 'record key') ?? null;
   }
-  if (from.body_pointer !== null) return bodyKey(from.body_pointer);
+  if (from.body_pointer !== null) {
+    return bodyKey(from.body_pointer, (config.schema_registry?.confluent?.key_schema ?? null) !== null);
+  }
   if (from.path_capture !== null) {
     const name = from.path_capture;
     return ({ route }) => captureOf(route, name) ?? null;
@@ -54,8 +71,8 @@ function queryKey(name: string): KeyTextOf {
   };
 }
 
-/** The string or number at a pointer of the body. */
-function bodyKey(pointer: string): KeyTextOf {
+/** The string or number at a pointer of the body, or, for a schema, the object. */
+function bodyKey(pointer: string, hasSchema: boolean): KeyTextOf {
   const partOf = compilePointer(pointer);
   return (_request, json) => {
     const part = partOf(json);
@@ -63,6 +80,7 @@ function bodyKey(pointer: string): KeyTextOf {
     const text = scalarText(part);
     if (text !== undefined) return text;
     const kind = kindOf(part.value);
+    if (hasSchema && kind === 'an object') return { json: part.text() };
     throw new RequestError('KEY_INVALID', `The record key must be a string or a number, but the body holds ${kind}.`);
   };
 }

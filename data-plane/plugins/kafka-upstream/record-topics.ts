@@ -5,13 +5,22 @@ import { parseTopicTemplate, type TemplatePart } from '../../../shared/plugin-sc
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import { singleArg, singleHeader } from '../../plugin-api/header-text.ts';
 import { queryArgs } from '../../plugin-api/query-args.ts';
+import type { BodyJson } from './body-json.ts';
 import { captureOf } from './record-key.ts';
+import { compileSource } from './request-source.ts';
 
 /** Topics that one request may name. */
 export const topicsMax = 100;
 
 export type TopicRequest = Pick<Exchange, 'query' | 'headers' | 'route'>;
-export type TopicsOf = (request: TopicRequest) => readonly string[];
+/** `json`: the body, where the topic comes from it. */
+export type TopicsOf = (request: TopicRequest, json: BodyJson | null) => readonly string[];
+
+/** Says whether a part of the topic's name comes from the body. */
+export function topicNeedsBody({ topic_template: template }: KafkaUpstreamConfig): boolean {
+  const parsed = template === null ? null : parseTopicTemplate(template);
+  return parsed?.kind === 'ok' && parsed.parts.some(({ kind }) => kind === 'body');
+}
 
 /**
  * Compiles the topics of a request: those that it names, each once, else the template's, else the configured one.
@@ -22,9 +31,9 @@ export function compileTopics(config: KafkaUpstreamConfig): TopicsOf {
   const defaultOf = compileDefault(config);
   if (argument === null) return defaultOf;
   const check = compileCheck(config);
-  return (request) => {
+  return (request, json) => {
     const names = namedTopics(request.query, argument);
-    if (names.size === 0) return defaultOf(request);
+    if (names.size === 0) return defaultOf(request, json);
     if (names.size > topicsMax) {
       throw new RequestError('TOPIC_INVALID', `The request names more than ${topicsMax} topics.`);
     }
@@ -43,9 +52,9 @@ function compileDefault(config: KafkaUpstreamConfig): TopicsOf {
   if (parsed.kind === 'fault') throw new Error(`topic_template: ${parsed.message}`);
   const parts = parsed.parts.map(compilePart);
   const check = compileCheck(config);
-  return (request) => {
+  return (request, json) => {
     let name = '';
-    for (const part of parts) name += part(request);
+    for (const part of parts) name += part(request, json);
     check(name);
     return [name];
   };
@@ -64,7 +73,7 @@ function namedTopics(query: string, argument: string): ReadonlySet<string> {
 }
 
 /** The text of one part of a template. */
-function compilePart(part: TemplatePart): (request: TopicRequest) => string {
+function compilePart(part: TemplatePart): (request: TopicRequest, json: BodyJson | null) => string {
   switch (part.kind) {
     case 'text':
       return () => part.text;
@@ -77,6 +86,14 @@ function compilePart(part: TemplatePart): (request: TopicRequest) => string {
     case 'query':
       return ({ query }) =>
         present(singleArg(queryArgs(query).get(part.name), part.name, 'TOPIC_INVALID', 'topic'), part);
+    case 'body': {
+      const sourceOf = compileSource(
+        { header: null, query_arg: null, body_pointer: part.name },
+        'TOPIC_INVALID',
+        'topic',
+      );
+      return (request, json) => present(sourceOf(request, json), part);
+    }
     default:
       throw new Error('unknown part of a topic template');
   }

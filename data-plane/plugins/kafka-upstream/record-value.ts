@@ -4,12 +4,14 @@ import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-u
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
+import { type BodyJson, compilePointer } from './body-json.ts';
 import {
   bodyMembers,
   compileEnvelope,
   formJson,
   jsonText,
   multipartMembers,
+  partMembers,
   utf8Text,
   type EnvelopeRequest,
 } from './envelope.ts';
@@ -18,8 +20,16 @@ import { parseMultipart } from './multipart.ts';
 
 /** The value for one topic; null for a tombstone. */
 export type ValueFor = (topic: string) => Buffer | null | Promise<Buffer>;
-/** Makes the value of a request, once for all of its topics. `deadlineMs`: monotonic ms. */
-export type ValueOf = (request: EnvelopeRequest, body: Buffer, deadlineMs: number) => ValueFor | Promise<ValueFor>;
+/**
+ * Makes the value of a request, once for all of its topics. `deadlineMs`: monotonic ms; `json`: the body, where the
+ * value is a part of it.
+ */
+export type ValueOf = (
+  request: EnvelopeRequest,
+  body: Buffer,
+  deadlineMs: number,
+  json: BodyJson | null,
+) => ValueFor | Promise<ValueFor>;
 
 /**
  * Compiles how a request becomes the value of its records. With an encoder the value is encoded for each topic, else it
@@ -35,8 +45,8 @@ export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease 
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     return () => bytes;
   };
-  return (request, body, deadlineMs) => {
-    const content = contentOf(request, body, deadlineMs);
+  return (request, body, deadlineMs, json) => {
+    const content = contentOf(request, body, deadlineMs, json);
     if (content instanceof Promise) return content.then((ready) => valueFor(ready, deadlineMs));
     return valueFor(content, deadlineMs);
   };
@@ -47,6 +57,7 @@ export type ContentOf = (
   request: EnvelopeRequest,
   body: Buffer,
   deadlineMs: number,
+  json?: BodyJson | null,
 ) => string | Buffer | Promise<string | Buffer>;
 
 /**
@@ -54,6 +65,7 @@ export type ContentOf = (
  * encode is JSON text. The body's content encoding is undone before.
  */
 export function compileContent(config: KafkaUpstreamConfig, isEncoded: boolean, lua: LuaChain | null): ContentOf {
+  if (config.value_from !== null) return compilePart(config, config.value_from.body_pointer, lua);
   if (config.record_value === 'body') return isEncoded ? bodyText : (_request, body) => body;
   if (takesBodyOnly(config.message_by_lua_functions)) return bodyMemberText;
   const envelope = compileEnvelopeText(config);
@@ -61,6 +73,23 @@ export function compileContent(config: KafkaUpstreamConfig, isEncoded: boolean, 
   return async (request, body, deadlineMs) => {
     const { route } = request;
     return lua.run(await envelope(request, body), deadlineMs, route?.name ?? route?.id);
+  };
+}
+
+/** Compiles the value that is a part of the body: its text as it came, or the envelope with it in place of the body. */
+function compilePart(config: KafkaUpstreamConfig, pointer: string, lua: LuaChain | null): ContentOf {
+  const partOf = compilePointer(pointer);
+  const isAlone = config.record_value === 'body' || takesBodyOnly(config.message_by_lua_functions);
+  const write = isAlone ? null : compileEnvelope(config);
+  return (request, _body, deadlineMs, json = null) => {
+    const part = partOf(json);
+    if (part === undefined) throw new RequestError('BODY_INVALID', `The body has no value at '${pointer}'.`);
+    const text = part.text();
+    if (write === null) return text;
+    const envelope = write(request, config.forward_body ? partMembers(text, part.value) : '');
+    if (lua === null) return envelope;
+    const { route } = request;
+    return lua.run(envelope, deadlineMs, route?.name ?? route?.id);
   };
 }
 

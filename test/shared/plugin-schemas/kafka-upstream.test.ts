@@ -62,6 +62,8 @@ describe('configuration of kafka-upstream', () => {
       record_value: 'envelope',
       partition_from: null,
       timestamp_from: null,
+      value_from: null,
+      headers_from: null,
       tombstones: false,
       message_by_lua_functions: null,
       headers: {
@@ -70,6 +72,7 @@ describe('configuration of kafka-upstream', () => {
         include_headers: [],
         exclude_headers: [],
         name_mappings: {},
+        prefix_mappings: {},
         repeated_headers_behavior: 'retain_duplicates',
       },
       error_handling: { return_error_message: false },
@@ -140,6 +143,8 @@ describe('configuration of kafka-upstream', () => {
       ["partition_from.@entity: exactly one of these fields must be non-empty: 'header', 'query_arg', 'body_pointer'"],
     ],
     [{ timestamp_from: { body_pointer: 't' } }, ['timestamp_from.body_pointer: expected a JSON Pointer']],
+    [{ value_from: { body_pointer: 'v' } }, ['value_from.body_pointer: expected a JSON Pointer']],
+    [{ headers: { prefix_mappings: { '': 'x' } } }, ['headers.prefix_mappings.: length must be at least 1']],
     [
       { tombstones: true },
       [

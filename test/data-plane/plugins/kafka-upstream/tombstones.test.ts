@@ -36,6 +36,7 @@ describe('tombstones', () => {
         compileIsTombstone(buildConfig(config), hasSchema)?.(
           { protocol, headers: new HeaderList(headers) },
           Buffer.from(body),
+          null,
         ),
       );
       expect(judged).to.deep.equal([plain, withSchema]);
@@ -45,6 +46,21 @@ describe('tombstones', () => {
   it('are asked for by the configuration', () => {
     expect(compileIsTombstone(buildConfig(), false)).to.equal(null);
   });
+
+  for (const [body, isTombstone] of [
+    ['{"v":null}', true],
+    ['{"v":0}', false],
+    ['{}', false],
+    ['null', true],
+  ] as const) {
+    it(`value_from finds ${isTombstone ? 'a' : 'no'} tombstone in ${body}`, () => {
+      const judge = compileIsTombstone(buildConfig({ ...config, value_from: { body_pointer: '/v' } }), false);
+      const parsed = { text: body, value: JSON.parse(body) as unknown };
+      expect(judge?.({ protocol: 'http', headers: new HeaderList(json) }, Buffer.from(body), parsed)).to.equal(
+        isTombstone,
+      );
+    });
+  }
 
   it('need a key, and are never given to the value schema', async () => {
     const fakes = new Fakes();
