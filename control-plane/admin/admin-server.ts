@@ -23,6 +23,7 @@ import { addClusteringRoutes } from './clustering-routes.ts';
 import type { Clustering, SyncGate } from './clustering.ts';
 import { configPath } from './config-path.ts';
 import { addConfigRoutes } from './config-routes.ts';
+import { addConsoleRoutes } from './console-routes.ts';
 import { countConnections, countRequests, type ConnectionCounts } from './connection-counts.ts';
 import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
@@ -179,6 +180,7 @@ function addRoutes(
   });
   const endEvents = clustering && addClusteringRoutes(clustering, add);
   if (options.audit !== undefined) addAuditRoutes(options.audit, add);
+  addConsoleRoutes(app);
   if (declarative !== undefined) {
     app.addHook('preHandler', async ({ method, routeOptions }) => {
       if (!readMethods.has(method) && routeOptions.url !== configPath) await declarative.writable();

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AdminError, plainError } from './admin-error.ts';
 import { configPath } from './config-path.ts';
+import { isConsole } from './console-routes.ts';
 import type { FailedLogins } from './failed-logins.ts';
 import { isForeign, isOurHost, setCorsHeaders, type OriginSettings } from './origins.ts';
 import { queryFlag, toQuery } from './query.ts';
@@ -34,8 +35,9 @@ export function addSecurity(app: FastifyInstance, settings: SecuritySettings, lo
 
 function checkToken(request: FastifyRequest, settings: SecuritySettings, logins: FailedLogins): void {
   const { token, tokenReadOnly } = settings;
-  // Browsers ask for permission without credentials.
-  if ((token === undefined && tokenReadOnly === undefined) || request.method === 'OPTIONS') return;
+  // Browsers ask for permission without credentials, and load the console's files so: the console asks for the token.
+  if ((token === undefined && tokenReadOnly === undefined) || request.method === 'OPTIONS' || isConsole(request))
+    return;
   const given = givenToken(request);
   if (given === undefined) {
     // With a read-only token alone, everybody who sends none is the operator on loopback.

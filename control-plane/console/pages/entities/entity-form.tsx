@@ -1,0 +1,173 @@
+import { signal, useSignal } from '@preact/signals';
+import { ApiError, call, errorText } from '../../api/client.ts';
+import { isWritable } from '../../api/control-plane.ts';
+import { entityName, type Kind } from '../../api/kinds.ts';
+import { listOf, recordOf, textOf, type Values } from '../../api/read.ts';
+import { EntityFields } from '../../form/entity-fields.tsx';
+import { faultsOf, type Faults } from '../../form/faults.ts';
+import type { FormField } from '../../form/form-field.ts';
+import { go, hrefOf } from '../../navigation/location.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { Notice } from '../../parts/notice.tsx';
+import { Rollout, Saving, type SaveResult } from './rollout.tsx';
+
+interface EntityFormProps {
+  readonly kind: Kind;
+  readonly entity: Values;
+  readonly etag: string | undefined;
+  readonly fields: readonly FormField[];
+  readonly isNew: boolean;
+  readonly onReload: () => void;
+}
+
+/** The last save with the address of what was saved: a created entity shows it on its own page. */
+const lastSave = signal<{ readonly path: string; readonly result: SaveResult } | undefined>(undefined);
+
+/** The nodes' answers are awaited for this long; the call itself may take a little longer. */
+const waitSeconds = 15;
+const saveTimeoutMs = 25_000;
+
+/** The form of an entity, made from its published schema. */
+export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: EntityFormProps) {
+  const draft = useSignal<Values>(entity);
+  const error = useSignal<unknown>(undefined);
+  const isSaving = useSignal(false);
+  const path = `/${kind.path}/${textOf(entity['id']) ?? ''}`;
+  const save = async (): Promise<void> => {
+    isSaving.value = true;
+    error.value = undefined;
+    try {
+      const saved = await write({ kind, draft: draft.value, etag, isNew });
+      lastSave.value = saved;
+      if (isNew) go(hrefOf(saved.path));
+      else onReload();
+    } catch (reason) {
+      error.value = reason;
+      focusFault();
+    } finally {
+      isSaving.value = false;
+    }
+  };
+  const saved = lastSave.value?.path === path && draft.value === entity ? lastSave.value.result : undefined;
+  const faults: Faults = faultsOf(error.value);
+  return (
+    <form
+      class="form"
+      aria-label={kind.one}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      {isSaving.value && <Saving />}
+      {!isSaving.value && saved !== undefined && <Rollout result={saved} />}
+      {error.value !== undefined && <SaveFault error={error.value} onReload={onReload} />}
+      <fieldset class="form bare" disabled={!isWritable() || isSaving.value}>
+        <legend class="hidden-text">{kind.one}</legend>
+        <EntityFields
+          fields={fields}
+          value={draft.value}
+          faults={faults}
+          onChange={(changed) => (draft.value = changed)}
+        />
+      </fieldset>
+      {isWritable() && <SaveBar kind={kind} entity={entity} etag={etag} isNew={isNew} isSaving={isSaving.value} />}
+    </form>
+  );
+}
+
+function SaveFault({ error, onReload }: { readonly error: unknown; readonly onReload: () => void }) {
+  if (error instanceof ApiError && error.status === 412) {
+    return (
+      <Notice tone="warn">
+        Somebody changed it meanwhile. Nothing was saved.
+        <button type="button" class="button" onClick={onReload}>
+          Read it again
+        </button>
+      </Notice>
+    );
+  }
+  return <Notice tone="bad">Nothing was saved. {errorText(error)}</Notice>;
+}
+
+interface SaveBarProps {
+  readonly kind: Kind;
+  readonly entity: Values;
+  readonly etag: string | undefined;
+  readonly isNew: boolean;
+  readonly isSaving: boolean;
+}
+
+function SaveBar({ kind, entity, etag, isNew, isSaving }: SaveBarProps) {
+  const isAsked = useSignal(false);
+  const error = useSignal('');
+  const remove = async (): Promise<void> => {
+    isAsked.value = false;
+    try {
+      const headers = etag === undefined ? {} : { 'If-Match': etag };
+      await call('DELETE', `/${kind.path}/${textOf(entity['id']) ?? ''}`, { headers });
+      go(hrefOf(`/${kind.path}`));
+    } catch (reason) {
+      error.value = errorText(reason);
+    }
+  };
+  return (
+    <div class="save-bar">
+      <button type="submit" class="button button-main" disabled={isSaving}>
+        {isNew ? `Create ${kind.one}` : 'Save'}
+      </button>
+      {!isNew && (
+        <button type="button" class="button button-danger" onClick={() => (isAsked.value = true)}>
+          Delete
+        </button>
+      )}
+      {error.value !== '' && <span class="field-fault">{error.value}</span>}
+      {isAsked.value && (
+        <Confirm
+          title={`Delete the ${kind.one} ${entityName(entity)}?`}
+          action="Delete"
+          onConfirm={() => void remove()}
+          onCancel={() => (isAsked.value = false)}
+        >
+          <p>{kind.goesAlong ?? 'Nothing else is removed with it.'}</p>
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
+interface WriteOptions {
+  readonly kind: Kind;
+  readonly draft: Values;
+  readonly etag: string | undefined;
+  readonly isNew: boolean;
+}
+
+/** Writes the draft as the whole entity: a field that it lacks gets its default. Waits for the nodes. */
+async function write({ kind, draft, etag, isNew }: WriteOptions): Promise<{ path: string; result: SaveResult }> {
+  const ownedByStore = new Set(['id', 'created_at', 'updated_at', 'warnings']);
+  const body = Object.fromEntries(Object.entries(draft).filter(([name]) => !ownedByStore.has(name)));
+  const place = isNew ? `/${kind.path}` : `/${kind.path}/${textOf(draft['id']) ?? ''}`;
+  const reply = await call(isNew ? 'POST' : 'PUT', `${place}?wait=applied&timeout=${waitSeconds}s`, {
+    body,
+    headers: etag === undefined ? {} : { 'If-Match': etag },
+    timeoutMs: saveTimeoutMs,
+  });
+  const written = recordOf(reply.body);
+  return {
+    path: `/${kind.path}/${textOf(written['id']) ?? ''}`,
+    result: {
+      sync: reply.headers.get('sluice-sync') ?? undefined,
+      warnings: listOf(written['warnings']).map(String),
+    },
+  };
+}
+
+/** Moves to the first field at fault once it is drawn. */
+function focusFault(): void {
+  requestAnimationFrame(() => {
+    const fault = document.querySelector<HTMLElement>('[aria-invalid="true"], .field-fault');
+    fault?.scrollIntoView({ block: 'center' });
+    fault?.focus({ preventScroll: true });
+  });
+}

@@ -1,0 +1,33 @@
+import type { Destination } from '../api/nodes.ts';
+
+const words: Readonly<Record<string, string>> = {
+  reachable: 'connected',
+  unreachable: 'not reached',
+  untested: 'not tried yet',
+};
+
+export function destinationWords(state: string): string {
+  return words[state] ?? state;
+}
+
+/** The clusters, topics and registries that a node needs, with the error in words; those that fail stand first. */
+export function DestinationList({ items }: { readonly items: readonly Destination[] }) {
+  const order = ['unreachable', 'untested', 'reachable'];
+  const sorted = items.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  return (
+    <ul class="rows">
+      {sorted.map(({ kind, name, state, error }) => (
+        <li key={`${kind} ${name}`} class="row">
+          <span class={`chip chip-${state}`}>
+            <span class="dot" aria-hidden="true" />
+            {destinationWords(state)}
+          </span>
+          <span class="row-main">
+            <span class="kind">{kind}</span> <strong class="name">{name}</strong>
+            {error !== undefined && <span class="row-detail">{error}</span>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
