@@ -52,14 +52,16 @@ export function followFleet(): () => void {
   async function read(): Promise<void> {
     if (reading) return readSoon(gatherMs);
     reading = true;
+    let nextMs = reconnectMs;
     try {
       if (!document.hidden) fleet.value = await readFleet(ending.signal);
+      nextMs = fleet.value.nodes.length > nodesLarge ? refreshLargeMs : refreshMs;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) fleet.value = { ...unread, kind: 'absent' };
     } finally {
       reading = false;
     }
-    if (fleet.value.kind !== 'absent') readSoon(fleet.value.nodes.length > nodesLarge ? refreshLargeMs : refreshMs);
+    if (fleet.value.kind !== 'absent') readSoon(nextMs);
   }
   const onShown = (): void => {
     if (!document.hidden) readSoon(0);

@@ -91,13 +91,18 @@ function FieldName({ field: { name, required, defaultValue } }: { readonly field
   );
 }
 
+/** Returns whether a person types the value: a choice shows its default itself. */
+function isTyped({ type, oneOf }: FormField): boolean {
+  return oneOf.length === 0 && (type === 'string' || type === 'integer' || type === 'number');
+}
+
 function Hint({ field }: { readonly field: FormField }) {
   const { description, between, defaultValue, referenceable, deprecation } = field;
   const parts = [
     description,
     deprecation,
     between && `From ${between[0]} to ${between[1]}.`,
-    defaultValue !== undefined && typeof defaultValue !== 'object' && `Default: ${shown(defaultValue)}.`,
+    defaultValue !== undefined && isTyped(field) && `Default: ${shown(defaultValue)}.`,
     referenceable && 'May be a reference such as {vault://env/NAME}.',
   ].filter((part) => typeof part === 'string');
   return parts.length === 0 ? null : <p class="field-hint">{parts.join(' ')}</p>;

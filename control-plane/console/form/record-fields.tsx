@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { recordOf } from '../api/read.ts';
 import { faultAt, faultText, hasFaults, type Faults } from './faults.ts';
 import { isSet, withField, type FormField } from './form-field.ts';
@@ -20,13 +21,9 @@ export function RecordFields({ fields, value, faults, path, onChange }: RecordFi
   const { Field } = useFormParts();
   const values = recordOf(value);
   const usable = fields.filter(({ name, deprecation }) => deprecation === undefined || values[name] != null);
-  const isFirst = (field: FormField): boolean =>
-    usable.length <= openFieldsMax ||
-    (field.required && field.defaultValue === undefined && field.type !== 'record') ||
-    isSet(field, values[field.name]) ||
-    commonNames.has(field.name) ||
-    hasFaults(faultAt(faults, field.name));
-  const folded = usable.filter((field) => !isFirst(field));
+  // Chosen once: a field must not move while somebody types into it.
+  const [first] = useState(() => new Set(usable.filter((field) => isFirst(field, usable.length, values)).map(nameOf)));
+  const folded = usable.filter(({ name }) => !first.has(name));
   const render = (field: FormField) => (
     <Field
       key={field.name}
@@ -45,15 +42,25 @@ export function RecordFields({ fields, value, faults, path, onChange }: RecordFi
           {own}
         </p>
       )}
-      {usable.filter(isFirst).map(render)}
+      {usable.filter(({ name }) => first.has(name)).map(render)}
       {folded.length > 0 && (
-        <details>
-          <summary>{folded.length} more settings, all at their defaults</summary>
+        <details open={folded.some(({ name }) => hasFaults(faultAt(faults, name))) || undefined}>
+          <summary>{folded.length} more settings</summary>
           <div class="stack">{folded.map(render)}</div>
         </details>
       )}
     </>
   );
+}
+
+function nameOf({ name }: FormField): string {
+  return name;
+}
+
+/** Returns whether a field stands open: it must be filled in, is set, or is one that people look for. */
+function isFirst(field: FormField, count: number, values: Readonly<Record<string, unknown>>): boolean {
+  const mustBeFilled = field.required && field.defaultValue === undefined && field.type !== 'record';
+  return count <= openFieldsMax || mustBeFilled || isSet(field, values[field.name]) || commonNames.has(field.name);
 }
 
 /** Fields that people fill in nearly always, though the schema does not require them. */

@@ -34,3 +34,8 @@ export function Ago({ at }: { readonly at: number | undefined }) {
     </time>
   );
 }
+
+/** Returns milliseconds without digits that nobody needs: `0.4 ms`, `12 ms`. */
+export function millisecondsText(ms: number): string {
+  return `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`;
+}

@@ -5,7 +5,7 @@ import { textOf, type Values } from '../../api/read.ts';
 import { useLoad } from '../../api/use-load.ts';
 import { hrefOf } from '../../navigation/location.ts';
 import { Pending } from '../../parts/notice.tsx';
-import { EntityTable } from './entity-list-page.tsx';
+import { EntityTable } from './entity-table.tsx';
 
 interface Relation {
   readonly kind: string;

@@ -6,7 +6,7 @@ import { countStates, FleetBar } from '../../parts/fleet-bar.tsx';
 import { Hash } from '../../parts/hash.tsx';
 import { Empty } from '../../parts/notice.tsx';
 import { StateChip, stateNames } from '../../parts/state-chip.tsx';
-import { Ago, durationText } from '../../parts/time.tsx';
+import { Ago, durationText, millisecondsText } from '../../parts/time.tsx';
 
 const pageSize = 100;
 
@@ -168,7 +168,7 @@ function NodeRow({ node }: { readonly node: Node }) {
         <Ago at={node.appliedAt} />
       </td>
       <td data-label="Apply time" class="number">
-        {node.applyMs === undefined ? '' : `${node.applyMs} ms`}
+        {node.applyMs === undefined ? '' : millisecondsText(node.applyMs)}
       </td>
       <td data-label="Version">{node.version}</td>
       <td data-label="Last seen" class="nowrap">

@@ -11,7 +11,7 @@ import { FaultList } from '../../parts/fault-list.tsx';
 import { Hash } from '../../parts/hash.tsx';
 import { Empty, Notice } from '../../parts/notice.tsx';
 import { StateChip, stateMeanings } from '../../parts/state-chip.tsx';
-import { Ago, durationText } from '../../parts/time.tsx';
+import { Ago, durationText, millisecondsText } from '../../parts/time.tsx';
 
 /** One node: what it refused and why, what it does not get, and what it reaches. */
 export function NodePage({ id }: { readonly id: string }) {
@@ -150,7 +150,7 @@ function Configuration({ node }: { readonly node: Node }) {
         <dt>Runs</dt>
         <dd>
           <Hash value={node.appliedHash} />, applied <Ago at={node.appliedAt} />
-          {node.applyMs !== undefined && ` in ${node.applyMs} ms`}
+          {node.applyMs !== undefined && ` in ${millisecondsText(node.applyMs)}`}
         </dd>
         <dt>Should run</dt>
         <dd>
