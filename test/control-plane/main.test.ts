@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,6 +6,7 @@ import { join } from 'node:path';
 import { readiness, startControlPlane, type ControlPlane, type ControlPlaneOptions } from '../../control-plane/main.ts';
 import { createLogger } from '../../shared/log.ts';
 import { openHalfRequest } from '../helpers/half-request.ts';
+import { testCertificate, writePair } from '../helpers/test-certificates.ts';
 
 describe('the control plane', () => {
   let folder: string;
@@ -80,6 +82,21 @@ describe('the control plane', () => {
     expect(await identityOf(await start(options()))).to.equal(identity);
     const other = await start({ ...options(), database: join(folder, 'other.db') });
     expect(await identityOf(other)).to.not.equal(identity);
+  });
+
+  it('tells in its metrics when its certificates expire', async () => {
+    const certificate = await testCertificate({ names: ['127.0.0.1'] });
+    const files = writePair(folder, 'admin', certificate);
+    const { addresses } = await start({
+      ...options(),
+      adminTlsFiles: files,
+      clusterFiles: { ...files, ca: undefined, serverName: undefined },
+    });
+    const metrics = await (await fetch(`http://${addresses['status']}/metrics`)).text();
+    const expiresAt = Date.parse(new X509Certificate(certificate.certPem).validTo) / 1000;
+    for (const setting of ['admin_tls_cert', 'cluster_cert']) {
+      expect(metrics).to.include(`sluice_certificate_expiry_timestamp_seconds{setting="${setting}"} ${expiresAt}`);
+    }
   });
 
   for (const [what, adminToken, clusterListen, isWarned] of [
