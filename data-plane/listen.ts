@@ -36,6 +36,7 @@ function startProxy(parts: NodeParts, address: { host: string; port: number }): 
     bodyBytesMax: requestBodyMaxBytes,
     trustedIps,
     limits: { ...bounds, connectionsMax: connectionsWithin(connectionsMax) },
+    isServing: () => parts.readiness().ready,
     onLimit: (limit) => onLimit(limit, 'proxy'),
     onRefused: (status) => requestMetrics.unmatched.count(status),
     onError: (error) => logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),

@@ -30,6 +30,8 @@ export interface ExchangeRoute {
 export interface Exchange {
   /** Monotonic milliseconds (performance.now) at which the head of the request had arrived; deadlines count from here. */
   readonly receivedAtMs: number;
+  /** The client's own deadline (gRPC), in the same clock: no record of the request is sent after it. */
+  readonly deadlineMs?: number | undefined;
   /** Sent as X-Request-Id with every answer, and as `request_id` in error answers. */
   readonly requestId: string;
   readonly protocol: Protocol;

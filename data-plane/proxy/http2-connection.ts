@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { answerGrpcCall } from './grpc/grpc-call.ts';
 import { FrameBudget, type CostlyFrame } from './frame-budget.ts';
 import { Http2Exchange, type StreamConnection } from './http2-exchange.ts';
 import { parseHead } from './http2-request.ts';
@@ -87,7 +88,7 @@ export class Http2Connection implements StreamConnection {
   }
 
   #take(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
-    const { limits, onLimit, handle } = this.#context;
+    const { limits, onLimit, handle, bodyBytesMax, isServing } = this.#context;
     // A broken stream says so by its 'close' event.
     stream.on('error', () => undefined);
     if (this.#unanswered >= limits.http2StreamsMax) {
@@ -109,7 +110,8 @@ export class Http2Connection implements StreamConnection {
       if (this.#open.size === 0) this.#idleSinceMs = performance.now();
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#spend('resets');
     });
-    handle(exchange);
+    if (exchange.protocol === 'http' || exchange.protocol === 'https') handle(exchange);
+    else void answerGrpcCall(exchange, { handle, messageBytesMax: bodyBytesMax, isServing });
   }
 
   #refuse(stream: ServerHttp2Stream, status: number): void {

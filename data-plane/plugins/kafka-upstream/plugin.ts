@@ -87,7 +87,7 @@ function createInstance(
   // What is ready at once is not awaited.
   return {
     async access(exchange) {
-      const deadlineMs = exchange.receivedAtMs + deliveryTimeoutMs;
+      const deadlineMs = Math.min(exchange.receivedAtMs + deliveryTimeoutMs, exchange.deadlineMs ?? Infinity);
       let topics: readonly string[] = configured;
       let records: readonly PreparedRecord[];
       let extras = noExtras;

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../../plugin-api/exchange.ts';
+import type { HeaderList } from '../../plugin-api/header-list.ts';
+import type { RequestSpan } from '../../tracing/tracing.ts';
+import type { GrpcMessage } from './grpc-messages.ts';
+
+/** One message of a gRPC call, as the spine sees it: a request of its own whose body is the message. */
+export class MessageExchange implements OpenExchange {
+  readonly receivedAtMs: number;
+  readonly deadlineMs: number | undefined;
+  readonly protocol: Protocol;
+  readonly method: string;
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly port: number;
+  readonly sni: string | undefined;
+  readonly headers: HeaderList;
+  readonly httpVersion: string;
+  route: ExchangeRoute | undefined = undefined;
+  span: RequestSpan | undefined = undefined;
+  consumer: ExchangeConsumer | undefined = undefined;
+  upstreamLatencyMs: number | undefined = undefined;
+  /** Resolves with the answer that the spine gives. */
+  readonly answered: Promise<Answer>;
+
+  readonly #call: OpenExchange;
+  readonly #message: GrpcMessage;
+  #answer: (answer: Answer) => void = () => undefined;
+
+  constructor(call: OpenExchange, message: GrpcMessage, deadlineMs: number | undefined) {
+    this.#call = call;
+    this.#message = message;
+    this.receivedAtMs = message.receivedAtMs;
+    this.deadlineMs = deadlineMs;
+    this.protocol = call.protocol;
+    this.method = call.method;
+    this.target = call.target;
+    this.path = call.path;
+    this.query = call.query;
+    this.host = call.host;
+    this.port = call.port;
+    this.sni = call.sni;
+    this.headers = call.headers;
+    this.httpVersion = call.httpVersion;
+    this.answered = new Promise((resolve) => {
+      this.#answer = resolve;
+    });
+  }
+
+  get requestId(): string {
+    return this.#call.requestId;
+  }
+
+  get clientAddress(): string {
+    return this.#call.clientAddress;
+  }
+
+  get peerAddress(): string {
+    return this.#call.peerAddress;
+  }
+
+  get isPeerTrusted(): boolean {
+    return this.#call.isPeerTrusted;
+  }
+
+  get clientGone(): boolean {
+    return this.#call.clientGone;
+  }
+
+  readBody(): Promise<Buffer> {
+    return Promise.resolve(this.#message.bytes);
+  }
+
+  openBody(): Readable | Promise<Buffer> | null {
+    return this.readBody();
+  }
+
+  onGone(listener: () => void): void {
+    this.#call.onGone(listener);
+  }
+
+  inform(): void {
+    // A call has no interim answers.
+  }
+
+  respond(answer: Answer): void {
+    this.#answer(answer);
+  }
+}
