@@ -134,6 +134,12 @@ const fields = {
   headers_from: bodyPart(
     'An object of strings in the body that become record headers, behind those of request headers.',
   ),
+  coerce_text: boolean({
+    ...understood,
+    default: false,
+    description:
+      'Text of a form or multipart field that the value schema refuses becomes the number, the boolean or the list of one that it takes, where exactly one of these fits. Needs record_value body.',
+  }),
   tombstones: boolean({
     ...understood,
     default: false,
@@ -185,8 +191,21 @@ export function checkKafkaUpstream(config: KafkaUpstreamConfig): readonly FieldF
       message: "only one of these fields must be non-empty: 'topics_query_arg', 'partition_from'",
     });
   }
-  faults.push(...checkLua(config), ...checkTombstones(config));
+  faults.push(...checkLua(config), ...checkTombstones(config), ...checkCoercion(config));
   return faults;
+}
+
+function checkCoercion(config: KafkaUpstreamConfig): FieldFault[] {
+  if (!config.coerce_text) return [];
+  const fault = (message: string): FieldFault => ({ path: ['coerce_text'], message });
+  const hasSchema = (config.schema_registry?.confluent?.value_schema ?? null) !== null;
+  return [
+    ...(hasSchema ? [] : [fault('needs a value schema: schema_registry.confluent.value_schema')]),
+    ...(config.record_value === 'body' ? [] : [fault("needs record_value 'body': an envelope holds text")]),
+    ...(config.value_from === null
+      ? []
+      : [fault("only one of these fields must be non-empty: 'coerce_text', 'value_from'")]),
+  ];
 }
 
 function checkTombstones(config: KafkaUpstreamConfig): FieldFault[] {

@@ -4,6 +4,7 @@ import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-u
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
+import { coercingText } from './coerce-text.ts';
 import { type BodyJson, compilePointer } from './body-json.ts';
 import {
   bodyMembers,
@@ -37,19 +38,27 @@ export type ValueOf = (
  */
 export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease | null, lua: LuaChain | null): ValueOf {
   const contentOf = compileContent(config, encoder !== null, lua);
-  const valueFor = (content: string | Buffer, deadlineMs: number): ValueFor => {
-    if (encoder !== null) {
+  const encode = encoder === null ? null : encoder.encode.bind(encoder);
+  const encodeForm = config.coerce_text && encode !== null ? coercingText(encode) : null;
+  const valueFor = (content: string | Buffer, deadlineMs: number, request: EnvelopeRequest): ValueFor => {
+    if (encode !== null) {
       const text = typeof content === 'string' ? content : jsonOf(content);
-      return (topic) => encoder.encode(topic, text, deadlineMs);
+      const used = encodeForm !== null && isForm(request) ? encodeForm : encode;
+      return (topic) => used(topic, text, deadlineMs);
     }
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     return () => bytes;
   };
   return (request, body, deadlineMs, json) => {
     const content = contentOf(request, body, deadlineMs, json);
-    if (content instanceof Promise) return content.then((ready) => valueFor(ready, deadlineMs));
-    return valueFor(content, deadlineMs);
+    if (content instanceof Promise) return content.then((ready) => valueFor(ready, deadlineMs, request));
+    return valueFor(content, deadlineMs, request);
   };
+}
+
+function isForm({ headers }: EnvelopeRequest): boolean {
+  const kind = bodyKind(headers.get('content-type'));
+  return kind === 'form' || kind === 'multipart';
 }
 
 /** The value as text, or as bytes where it need not be text. */

@@ -64,6 +64,7 @@ describe('configuration of kafka-upstream', () => {
       timestamp_from: null,
       value_from: null,
       headers_from: null,
+      coerce_text: false,
       tombstones: false,
       message_by_lua_functions: null,
       headers: {
@@ -143,6 +144,14 @@ describe('configuration of kafka-upstream', () => {
       ["partition_from.@entity: exactly one of these fields must be non-empty: 'header', 'query_arg', 'body_pointer'"],
     ],
     [{ timestamp_from: { body_pointer: 't' } }, ['timestamp_from.body_pointer: expected a JSON Pointer']],
+    [
+      { coerce_text: true, value_from: { body_pointer: '/v' } },
+      [
+        'coerce_text: needs a value schema: schema_registry.confluent.value_schema',
+        "coerce_text: needs record_value 'body': an envelope holds text",
+        "coerce_text: only one of these fields must be non-empty: 'coerce_text', 'value_from'",
+      ],
+    ],
     [{ value_from: { body_pointer: 'v' } }, ['value_from.body_pointer: expected a JSON Pointer']],
     [{ headers: { prefix_mappings: { '': 'x' } } }, ['headers.prefix_mappings.: length must be at least 1']],
     [

@@ -118,6 +118,18 @@ const behaviours: readonly [
   ['value_from.body_pointer', '/v', 'text', '[1.0]', { body: '{"v":[1.0]}' }, { record_value: 'body' }],
   ['headers_from.body_pointer', '/h', 'headers', ['a: b'], { body: '{"h":{"a":"b"}}' }],
   ['headers.prefix_mappings', { 'X-': 'p_' }, 'headers', ['p_a: b'], { headers: ['x-a', 'b'] }],
+  [
+    'coerce_text',
+    true,
+    'text',
+    'encoded {"n":5}',
+    { headers: ['content-type', 'application/x-www-form-urlencoded'], body: 'n=5' },
+    {
+      topic: 'typed',
+      record_value: 'body',
+      schema_registry: { confluent: { url: 'http://r', value_schema: { subject_name: 's' } } },
+    },
+  ],
   ['tombstones', true, 'isNull', true, { query: 'k=7' }, { record_value: 'body', key_query_arg: 'k' }],
   ['message_by_lua_functions', ['return function(m) return m end'], 'lua', [['return function(m) return m end']]],
   ['headers.forward_http_headers_as_record_headers', false, 'headers', [], { headers: ['traceparent', 't'] }],

@@ -67,6 +67,7 @@ export class Fakes {
           this.encoded.push(`${topic} ${jsonText}`);
           if (topic === 'late') return Promise.resolve(Buffer.from('late'));
           if (topic === 'late-bad') return Promise.reject(new RequestError('SCHEMA_REGISTRY_UNAVAILABLE', 'no'));
+          if (topic === 'typed') return typedEncode(jsonText);
           if (topic === 'bad') throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no');
           return Buffer.from(`encoded for ${topic}`);
         },
@@ -111,6 +112,13 @@ export class Fakes {
   async createWithLua(config: Readonly<Record<string, unknown>>): Promise<PluginInstance> {
     return instanceOf(await kafkaUpstream.create(buildConfig(config), this.deps()));
   }
+}
+
+/** Takes `{"n": number}` alone. */
+function typedEncode(jsonText: string): Buffer {
+  if (/^\{"n":[0-9]+\}$/.test(jsonText)) return Buffer.from(`encoded ${jsonText}`);
+  const details = [{ pointer: '/n', rule: 'type', expected: 'number', message: 'no number' }];
+  throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no', { details, detailsTotal: 1 });
 }
 
 /** A request as a listener hands it over. */
