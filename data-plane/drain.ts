@@ -2,7 +2,6 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { withinTime } from '../shared/within-time.ts';
 import type { NodeParts } from './node-parts.ts';
-import type { Listener } from './proxy/listener.ts';
 
 /** Time for the last traces when everything before them has used up drain_timeout. */
 const traceFlushMs = 1_000;
@@ -18,13 +17,13 @@ const endReserveShareMax = 0.25;
  * connections that do not end then are cut, counted and logged.
  */
 export async function drain(parts: NodeParts): Promise<void> {
-  const { options, state, source, holder, producers, listener } = parts;
+  const { options, state, source, holder, producers, listeners } = parts;
   const deadlineMs = performance.now() + options.drainTimeoutMs;
   state.draining = true;
-  if (listener !== undefined && options.drainDelayMs > 0) {
+  if (listeners.length > 0 && options.drainDelayMs > 0) {
     await delay(Math.min(options.drainDelayMs, options.drainTimeoutMs));
   }
-  await Promise.all([source.stop(), listener === undefined ? undefined : drainListener(parts, listener, deadlineMs)]);
+  await Promise.all([source.stop(), listeners.length === 0 ? undefined : drainListeners(parts, deadlineMs)]);
   await holder.close();
   await parts.closeLua();
   await producers.close(deadlineMs);
@@ -35,9 +34,9 @@ export async function drain(parts: NodeParts): Promise<void> {
   await parts.status?.stop();
 }
 
-async function drainListener(parts: NodeParts, listener: Listener, deadlineMs: number): Promise<void> {
-  const { spine, producers, options } = parts;
-  const drained = listener.drain();
+async function drainListeners(parts: NodeParts, deadlineMs: number): Promise<void> {
+  const { spine, producers, options, listeners } = parts;
+  const drained = Promise.all(listeners.map((listener) => listener.drain())).then(() => undefined);
   const reserveMs = Math.min(endReserveMs, options.drainTimeoutMs * endReserveShareMax);
   if (await settlesBy(drained, deadlineMs - reserveMs)) return;
   // Requests that still begin are refused from here on.
@@ -48,7 +47,8 @@ async function drainListener(parts: NodeParts, listener: Listener, deadlineMs: n
   // Those answers are on their way; what is left after this turn has not published, and cannot any more.
   await nextTurn();
   spine.refuseLeft();
-  const connections = (await settlesBy(drained, deadlineMs)) ? 0 : listener.destroy();
+  const isDrained = await settlesBy(drained, deadlineMs);
+  const connections = isDrained ? 0 : listeners.reduce((cut, listener) => cut + listener.destroy(), 0);
   options.logger.warn('drain_overdue', 'drain_timeout passed; requests were answered early, connections were cut', {
     connections,
     requests,

@@ -1,50 +1,89 @@
 import { connectionsWithin } from '../shared/descriptors.ts';
 import { limitHits } from '../shared/limit-hits.ts';
+import { createSelfSigned } from '../shared/self-signed.ts';
 import { boundAddress, startStatusServer } from '../shared/status-server.ts';
 import type { NodeParts } from './node-parts.ts';
 import { listenerBounds } from './proxy/listener-limits.ts';
 import { type Listener, startListener } from './proxy/listener.ts';
+import { RequestBodies } from './proxy/request-bodies.ts';
+import type { TlsOptions } from './proxy/tls-acceptor.ts';
 
 /** Schemas that `/status` lists. */
 const unusableSchemasMax = 100;
 
 /** Binds the ports of a node. Rejects when one cannot be bound; what is bound by then is in `parts`. */
 export async function listen(parts: NodeParts): Promise<Readonly<Record<string, string>>> {
-  const { statusListen, proxyListen } = parts.options;
+  const { options } = parts;
+  const { statusListen, proxyListen, proxyListenTls = 'off' } = options;
   const addresses: Record<string, string> = {};
   if (statusListen !== 'off') {
-    const { metrics, readiness: ready, options } = parts;
+    const { metrics, readiness: ready } = parts;
     const status = () => statusBody(parts, addresses);
     parts.status = await startStatusServer({ listen: statusListen, ready, status, metrics, logger: options.logger });
     addresses['status'] = parts.status.address;
   }
-  if (proxyListen !== 'off') {
-    const { host, port } = (parts.listener = await startProxy(parts, proxyListen));
-    addresses['proxy'] = boundAddress({ address: host, port }, proxyListen.host);
+  // Both ports share one account.
+  const bodies = new RequestBodies(options.bounds?.requestBodiesMaxBytes ?? listenerBounds.requestBodiesMaxBytes);
+  if (proxyListen !== 'off')
+    addresses['proxy'] = await startProxy(parts, { name: 'proxy', listen: proxyListen, bodies });
+  if (proxyListenTls !== 'off') {
+    const tls = await tlsOf(parts);
+    addresses['proxy_tls'] = await startProxy(parts, { name: 'proxy_tls', listen: proxyListenTls, bodies, tls });
   }
   return addresses;
 }
 
-function startProxy(parts: NodeParts, address: { host: string; port: number }): Promise<Listener> {
-  const { options, spine, requestMetrics, metrics } = parts;
+interface ProxyPort {
+  /** The port's name in metrics and logs. */
+  readonly name: 'proxy' | 'proxy_tls';
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly bodies: RequestBodies;
+  readonly tls?: TlsOptions;
+}
+
+/** Binds a port for requests and returns its address. */
+async function startProxy(parts: NodeParts, { name, listen, bodies, tls }: ProxyPort): Promise<string> {
+  const { options, spine, requestMetrics, metrics, listeners } = parts;
   const { logger, requestBodyMaxBytes, trustedIps, bounds = {} } = options;
   const onLimit = limitHits({ metrics, logger });
   const { connectionsMax = listenerBounds.connectionsMax } = bounds;
-  return startListener({
-    listen: address,
+  const listener = await startListener({
+    listen,
+    tls,
+    bodies,
     handle: spine.handle,
     bodyBytesMax: requestBodyMaxBytes,
     trustedIps,
     limits: { ...bounds, connectionsMax: connectionsWithin(connectionsMax) },
     isServing: () => parts.readiness().ready,
-    onLimit: (limit) => onLimit(limit, 'proxy'),
+    onLimit: (limit) => onLimit(limit, name),
     onRefused: (status) => requestMetrics.unmatched.count(status),
     onError: (error) => logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
   });
+  listeners.push(listener);
+  return boundAddress({ address: listener.host, port: listener.port }, listen.host);
+}
+
+/** Days for which the certificate is good that is shown when the configuration has none for a name. */
+const fallbackDays = 365;
+
+async function tlsOf({ holder }: NodeParts): Promise<TlsOptions> {
+  const { certPem, keyPem } = await createSelfSigned('sluice', fallbackDays);
+  return {
+    contextFor: (serverName) => holder.current?.serverCertificates.contextFor(serverName),
+    fallback: { cert: certPem, key: keyPem },
+  };
+}
+
+function connectionsOf(listeners: readonly Listener[]): { readonly accepted: number; readonly active: number } {
+  return {
+    accepted: listeners.reduce((sum, { connections }) => sum + connections.accepted, 0),
+    active: listeners.reduce((sum, { connections }) => sum + connections.active, 0),
+  };
 }
 
 function statusBody(parts: NodeParts, addresses: object): object {
-  const { options, holder, producers, clusterNaming, pluginDeps, source, listener } = parts;
+  const { options, holder, producers, clusterNaming, pluginDeps, source, listeners } = parts;
   return {
     role: options.role,
     node_id: source.nodeId,
@@ -58,6 +97,6 @@ function statusBody(parts: NodeParts, addresses: object): object {
     unusable_schemas: pluginDeps.encoders.unusable().slice(0, unusableSchemasMax),
     destinations: [...producers.destinations(), ...pluginDeps.encoders.destinations()],
     warnings: clusterNaming.warnings(),
-    connections: listener?.connections ?? { accepted: 0, active: 0 },
+    connections: connectionsOf(listeners),
   };
 }

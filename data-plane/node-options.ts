@@ -9,6 +9,8 @@ import type { ListenerBounds } from './proxy/listener-limits.ts';
 export interface NodeOptions {
   readonly role: 'data_plane' | 'traditional' | 'dbless';
   readonly proxyListen: ListenAddress;
+  /** Off by default. */
+  readonly proxyListenTls?: ListenAddress;
   readonly statusListen: ListenAddress;
   readonly kafkaClient: KafkaClientName;
   readonly requestBodyMaxBytes: number;

@@ -62,8 +62,8 @@ export interface NodeParts extends Services {
   readonly readiness: () => ReadyState;
   readonly tracing: Tracing | undefined;
   readonly state: { draining: boolean; stopped: boolean };
-  /** Set once its port is bound. */
-  listener: Listener | undefined;
+  /** The ports for requests that are bound. */
+  readonly listeners: Listener[];
   /** Set once its port is bound. */
   status: StatusServer | undefined;
 }
@@ -106,15 +106,19 @@ export function assembleNode(
       clusters: () => producers.clusters(),
       problems: () => source.problems?.() ?? [],
       isDraining: () => state.draining,
-      isListening: () => options.proxyListen === 'off' || parts.listener !== undefined,
+      isListening: () => parts.listeners.length === wantedListeners(options),
       nowMs: () => performance.now(),
     }),
     tracing,
     state,
-    listener: undefined,
+    listeners: [],
     status: undefined,
   };
   return parts;
+}
+
+function wantedListeners({ proxyListen, proxyListenTls = 'off' }: NodeOptions): number {
+  return [proxyListen, proxyListenTls].filter((address) => address !== 'off').length;
 }
 
 function createServices(options: NodeOptions, inFlight: () => number): Services {

@@ -167,8 +167,8 @@ function takeNode<S extends NodeShare>(settings: S) {
   const {
     role,
     proxy_listen,
+    proxy_listen_tls,
     // No value but the only supported one passes.
-    proxy_listen_tls: _proxyListenTls,
     workers: _workers,
     status_listen,
     kafka_client,
@@ -185,6 +185,7 @@ function takeNode<S extends NodeShare>(settings: S) {
   const options: Omit<NodeOptions, 'logger'> = {
     role,
     proxyListen: proxy_listen,
+    proxyListenTls: proxy_listen_tls,
     statusListen: status_listen,
     kafkaClient: kafka_client,
     requestBodyMaxBytes: request_body_max,

@@ -10,6 +10,7 @@ import { type LimitName, listenerLimits, type ListenerLimits } from './listener-
 import { RequestBodies } from './request-bodies.ts';
 import { SendWatch } from './send-watch.ts';
 import { sniffProtocol } from './sniff-protocol.ts';
+import { createTlsAcceptor, type TlsOptions } from './tls-acceptor.ts';
 import { createTrustedAddresses } from './trusted-addresses.ts';
 
 export interface ListenerOptions {
@@ -20,6 +21,8 @@ export interface ListenerOptions {
   /** Addresses and CIDRs whose X-Forwarded-* is believed. */
   readonly trustedIps: readonly string[];
   readonly limits?: Partial<ListenerLimits>;
+  /** With it the port speaks TLS. */
+  readonly tls?: TlsOptions | undefined;
   /** The account of unfinished bodies, when several listeners share it. */
   readonly bodies?: RequestBodies;
   /** Whether the node is ready, for gRPC health checks; it is, where nothing is said. */
@@ -45,91 +48,125 @@ export interface Listener {
   destroy(): number;
 }
 
+/** A listener at work. */
+interface ListenerState {
+  readonly context: ListenerContext;
+  readonly servers: Readonly<Record<'http1' | 'http2', ConnectionServer>>;
+  /** Every connection that was accepted, as it is on the wire. */
+  readonly open: Map<Socket, SendWatch>;
+  /** Connections that nobody serves yet: their protocol is not known, or their handshake not done. */
+  readonly silent: Set<Socket>;
+  accepted: number;
+  onEmpty: () => void;
+}
+
 /** Accepts connections on a port, bounds them and hands each to the server of its protocol. Rejects when the port cannot be bound. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const context = createContext(options);
   const { limits } = context;
-  const http1 = createHttp1Server(context);
-  const http2 = createHttp2Server(context);
-  const servers = [http1, http2];
-  const open = new Map<Socket, SendWatch>();
-  /** Connections whose protocol is not known yet. */
-  const silent = new Set<Socket>();
-  let accepted = 0;
-  let onEmpty = () => {};
-  const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    accepted += 1;
-    open.set(socket, new SendWatch(socket));
-    socket.once('close', () => {
-      open.delete(socket);
-      if (open.size === 0) onEmpty();
-    });
-    silent.add(socket);
-    serveByProtocol(socket, { http1, http2 }, context, () => silent.delete(socket));
-  });
+  const servers = { http1: createHttp1Server(context), http2: createHttp2Server(context) };
+  const state: ListenerState = {
+    context,
+    servers,
+    open: new Map(),
+    silent: new Set(),
+    accepted: 0,
+    onEmpty: () => undefined,
+  };
+  const begin = options.tls === undefined ? sniffing(state) : shakingHands(state, options.tls);
+  const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(state, socket, begin));
   acceptor.maxConnections = limits.connectionsMax;
   acceptor.on('drop', () => context.onLimit('connections_max'));
   const { host, port } = await bind(acceptor, options.listen);
   context.port = port;
   // A connection that could not be accepted is no reason to end the process.
   acceptor.on('error', (error) => options.onError?.(error));
-  const checks = setInterval(() => {
-    cutStalled(open, context);
-    for (const server of servers) server.check();
-  }, limits.checkMs);
+  const checks = setInterval(() => check(state), limits.checkMs);
   return {
     host,
     port,
     get connections() {
-      return { accepted, active: open.size };
+      return { accepted: state.accepted, active: state.open.size };
     },
     async drain() {
-      context.isDraining = true;
-      // Connections that wait to be accepted may carry a request already; closing the port would reset them.
-      await nextTurn();
-      acceptor.close();
-      for (const server of servers) server.drain();
-      const idleTimer = setTimeout(() => {
-        for (const server of servers) server.endIdle();
-        for (const socket of silent) socket.destroy();
-      }, limits.drainIdleMs);
-      if (open.size > 0) await new Promise<void>((resolve) => (onEmpty = resolve));
-      clearTimeout(idleTimer);
+      await drain(state, acceptor);
       clearInterval(checks);
-      for (const server of servers) server.close();
     },
     destroy() {
       // One that is half-closed has its answer and only waits for its client.
-      const left = [...open.keys()].filter((socket) => !socket.writableEnded).length;
-      for (const socket of open.keys()) socket.destroy();
+      const left = [...state.open.keys()].filter((socket) => !socket.writableEnded).length;
+      for (const socket of state.open.keys()) socket.destroy();
       return left;
     },
   };
 }
 
-/** Finds the protocol of a cleartext connection by its first bytes, which have to come in time. */
-function serveByProtocol(
-  socket: Socket,
-  servers: Readonly<Record<'http1' | 'http2', ConnectionServer>>,
-  { limits, onLimit }: ListenerContext,
-  onEnd: () => void,
-): void {
-  // Until somebody serves it, nobody else listens for its errors.
-  const ignoreError = () => undefined;
-  socket.on('error', ignoreError);
+function accept(state: ListenerState, socket: Socket, begin: (socket: Socket) => void): void {
+  const { open, silent, context } = state;
+  state.accepted += 1;
+  open.set(socket, new SendWatch(socket));
+  silent.add(socket);
+  socket.once('close', () => {
+    open.delete(socket);
+    if (open.size === 0) state.onEmpty();
+  });
+  boundHandshake(socket, context, silent);
+  begin(socket);
+}
+
+/** A cleartext connection is served once its first bytes tell the protocol. */
+function sniffing({ silent, servers }: ListenerState): (socket: Socket) => void {
+  return (socket) =>
+    sniffProtocol(socket, (protocol) => {
+      silent.delete(socket);
+      servers[protocol].serve(socket, undefined);
+    });
+}
+
+/** A connection over TLS is served once its handshake is done. */
+function shakingHands({ silent, servers, open }: ListenerState, tls: TlsOptions): (socket: Socket) => void {
+  return createTlsAcceptor(tls, (raw, socket, protocol, serverName) => {
+    silent.delete(raw);
+    // What is written goes through the TLS socket alone.
+    open.set(raw, new SendWatch(socket));
+    servers[protocol].serve(socket, serverName);
+  });
+}
+
+async function drain(state: ListenerState, acceptor: Server): Promise<void> {
+  const { context, silent, open } = state;
+  const servers = Object.values(state.servers);
+  context.isDraining = true;
+  // Connections that wait to be accepted may carry a request already; closing the port would reset them.
+  await nextTurn();
+  acceptor.close();
+  for (const server of servers) server.drain();
+  const idleTimer = setTimeout(() => {
+    for (const server of servers) server.endIdle();
+    for (const socket of silent) socket.destroy();
+  }, context.limits.drainIdleMs);
+  if (open.size > 0) await new Promise<void>((resolve) => (state.onEmpty = resolve));
+  clearTimeout(idleTimer);
+  for (const server of servers) server.close();
+}
+
+function check({ open, context, servers }: ListenerState): void {
+  cutStalled(open, context);
+  for (const server of Object.values(servers)) server.check();
+}
+
+/** Cuts a connection whose first bytes or TLS handshake take too long: `silent` holds those that nobody serves yet. */
+function boundHandshake(socket: Socket, { limits, onLimit }: ListenerContext, silent: Set<Socket>): void {
+  // Whoever serves the connection listens for its errors too; until then nobody else does.
+  socket.on('error', () => socket.destroy());
   const timer = setTimeout(() => {
+    if (!silent.has(socket)) return;
     onLimit('handshake_timeout');
     socket.destroy();
   }, limits.handshakeTimeoutMs);
-  const end = () => {
+  socket.once('close', () => {
     clearTimeout(timer);
-    onEnd();
-  };
-  socket.once('close', end);
-  sniffProtocol(socket, (protocol) => {
-    end();
-    servers[protocol].serve(socket, undefined);
-    socket.off('error', ignoreError);
+    silent.delete(socket);
   });
 }
 

@@ -26,6 +26,7 @@ import type { PluginInstances, SharedStep } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import { areSame, type BuiltRuntime, labelOf, RouteCompiler } from './route-compiler.ts';
 import type { ServicePlans, SharedService } from './service-plans.ts';
+import { ServerCertificates } from './server-certificates.ts';
 import { snapshotCertificates, type SnapshotCertificates } from './snapshot-certificates.ts';
 import type { ChainStep, RoutePlan } from './runtime.ts';
 
@@ -94,7 +95,7 @@ async function compile(
     await build.close();
     return { kind: 'faults', faults };
   }
-  return { kind: 'built', runtime: await build.finish(snapshot.hash, scopes, pacer) };
+  return { kind: 'built', runtime: await build.finish(snapshot, scopes, pacer) };
 }
 
 interface CreatedPlugin {
@@ -243,20 +244,22 @@ class Build {
     return this.#faults;
   }
 
-  async finish(hash: string, scopes: PluginScopes, pacer: Pacer): Promise<BuiltRuntime> {
+  async finish(snapshot: Snapshot, scopes: PluginScopes, pacer: Pacer): Promise<BuiltRuntime> {
     const routes = this.#routes;
     const held = this.#held;
     const services = this.#plans;
     const { instances, services: plans } = this.#deps;
     const router = await this.#routerOf(pacer);
     const routeLabels = this.#routeLabels;
+    const { hash } = snapshot;
+    const serverCertificates = new ServerCertificates(snapshot, this.#certificates);
     const unmatched = scopes.chainWithoutRoute();
     // The closure holds no reference to this build: it knows the runtime before, which knows the one before that.
     const close = (): Promise<void> => {
       plans.releaseAll(services.values());
       return instances.releaseAll(held);
     };
-    return { hash, router, unmatched, routeLabels, held, services, scopes, routes, close };
+    return { hash, router, unmatched, serverCertificates, routeLabels, held, services, scopes, routes, close };
   }
 
   async #routerOf(pacer: Pacer): Promise<Router<RoutePlan>> {

@@ -4,6 +4,7 @@ import type { Plugin } from '../../shared/entities/plugin.ts';
 import type { Route } from '../../shared/entities/route.ts';
 import type { Target } from '../../shared/entities/target.ts';
 import type { Upstream } from '../../shared/entities/upstream.ts';
+import type { Sni } from '../../shared/entities/sni.ts';
 import type { Service } from '../../shared/entities/service.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 
@@ -24,6 +25,7 @@ export type EntityOf = {
   readonly plugins: PluginEntity;
   readonly certificates: CertificateEntity;
   readonly ca_certificates: CaCertificateEntity;
+  readonly snis: Sni;
   readonly upstreams: UpstreamEntity;
   readonly targets: TargetEntity;
 };

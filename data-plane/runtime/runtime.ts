@@ -2,6 +2,7 @@ import type { PluginInstance } from '../plugin-api/plugin-definition.ts';
 import type { ServicePlan } from '../forward/service-forward.ts';
 import type { ExchangeRoute } from '../plugin-api/exchange.ts';
 import type { Router } from '../router/router.ts';
+import type { ServerCertificates } from './server-certificates.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
 
 /** A snapshot compiled for use. It does not change once it is built. */
@@ -12,6 +13,8 @@ export interface Runtime {
   readonly unmatched: Chain;
   /** The labels of the routes, whose meters have to be kept. */
   readonly routeLabels: ReadonlySet<string>;
+  /** The certificates that clients are shown. */
+  readonly serverCertificates: ServerCertificates;
   /** Closes the plugin instances; called once, after the last exchange. */
   close(): Promise<void>;
 }

@@ -21,15 +21,13 @@ export const proxySettings = {
     roles: roleGroups.proxy,
     default: '0.0.0.0:8000',
     parse: listener,
-    description: 'cleartext requests',
+    description: 'cleartext requests: HTTP/1.1, and HTTP/2 with prior knowledge',
   }),
   proxy_listen_tls: setting({
     roles: roleGroups.proxy,
-    // The TLS listener is not built yet; its default will be 0.0.0.0:8443.
     default: 'off',
     parse: listener,
-    supported: ['off'],
-    description: 'TLS requests',
+    description: 'requests over TLS: HTTP/2 and HTTP/1.1, certificates by server name from the configuration',
   }),
   kafka_client: setting({
     roles: roleGroups.proxy,

@@ -7,6 +7,7 @@ import type { DataPlaneOptions } from '../../data-plane/node-options.ts';
 import { createLogger } from '../../shared/log.ts';
 import { createSnapshot, type SnapshotEntities } from '../../shared/snapshot.ts';
 import { Closing } from '../helpers/closing.ts';
+import { makePair } from '../helpers/certificates.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { createTopic, countRecords, testKafka } from '../helpers/kafka.ts';
 import { SyncHarness } from '../helpers/sync-harness.ts';
@@ -151,6 +152,30 @@ describe('a data plane', function () {
     const node = await started();
     const before = await countRecords(topic);
     const session = connect(`http://${node.addresses['proxy']}`);
+    closing.add(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': '/orders', 'content-type': 'application/json' });
+    stream.end(body);
+    const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+    expect(headers[':status']).to.equal(200);
+    expect(await text(stream)).to.include('"outcome":"acked"');
+    expect(await countRecords(topic)).to.equal(before + 1);
+  });
+
+  it('takes requests over TLS, with the certificate that the configuration has for the server name', async () => {
+    const { cert, key } = await makePair();
+    await publish({
+      ...configuration(),
+      certificates: [{ id: 'c1', cert, key }],
+      snis: [{ id: 's1', name: '*.example.com', certificate: { id: 'c1' } }],
+    });
+    const node = await start({ proxyListenTls: { host: '127.0.0.1', port: 0 } });
+    await node.ready;
+    const before = await countRecords(topic);
+    const session = connect(`https://${node.addresses['proxy_tls']}`, {
+      servername: 'a.example.com',
+      ca: cert,
+      checkServerIdentity: () => undefined,
+    });
     closing.add(() => session.destroy());
     const stream = session.request({ ':method': 'POST', ':path': '/orders', 'content-type': 'application/json' });
     stream.end(body);

@@ -133,7 +133,6 @@ describe('settings', () => {
     [[...dataPlane, '--trusted-ips=10.0.0.0/33'], 'trusted_ips', 'CIDRs'],
     [[...dataPlane, '--workers=auto'], 'workers', 'not supported yet'],
     [[...dataPlane, '--workers=0'], 'workers', 'expected auto or'],
-    [[...dataPlane, '--proxy-listen-tls=0.0.0.0:8443'], 'proxy_listen_tls', 'not supported yet'],
     [[...controlPlane, '--cluster-cert=file'], 'cluster_cert', 'needs cluster_cert_key'],
     [[...controlPlane, '--cluster-ca=file'], 'cluster_ca', 'needs cluster_cert and cluster_cert_key'],
     [[...controlPlane, '--cluster-server-name=x'], 'cluster_server_name', 'needs cluster_ca'],
