@@ -16,7 +16,7 @@ export interface ApplicatorContext {
 
 export type Applicator = (value: unknown, schema: JsonSchemaObject, context: ApplicatorContext) => Check | undefined;
 
-/** Keywords that hold schemas, in the order in which their faults are told; those for the unevaluated come last. */
+/** Keywords that hold schemas, in the order in which their faults are told; those of `unevaluated.ts` come last. */
 export const applicators: readonly (readonly [keyword: string, applicator: Applicator])[] = [
   ['properties', properties],
   ['patternProperties', patternProperties],
@@ -35,12 +35,8 @@ export const applicators: readonly (readonly [keyword: string, applicator: Appli
   ['if', condition],
 ];
 
-export const unevaluatedApplicators: readonly (readonly [keyword: string, applicator: Applicator])[] = [
-  ['unevaluatedItems', unevaluatedItems],
-  ['unevaluatedProperties', unevaluatedProperties],
-];
-
-function one(keyword: string, value: unknown, context: ApplicatorContext, application: Application): SchemaNode {
+/** Returns the node of the schema that a keyword holds. */
+export function one(keyword: string, value: unknown, context: ApplicatorContext, application: Application): SchemaNode {
   if (!isSchema(value)) throw faulty(keyword);
   return context.node(value, application);
 }
@@ -91,7 +87,7 @@ function patternProperties(value: unknown, _schema: JsonSchemaObject, context: A
   };
 }
 
-const noSuchProperty = { expected: 'no such property', message: 'must not be there' };
+export const noSuchProperty = { expected: 'no such property', message: 'must not be there' };
 
 function additionalProperties(value: unknown, schema: JsonSchemaObject, context: ApplicatorContext): Check {
   const node = one('additionalProperties', value, context, 'part');
@@ -282,37 +278,5 @@ function condition(value: unknown, schema: JsonSchemaObject, context: Applicator
     const node = fits ? yes : no;
     if (node === undefined || evaluation.judge(node, item, place, seen)) return true;
     return evaluation.fault(place, fits ? misfits.yes : misfits.no);
-  };
-}
-
-function unevaluatedItems(value: unknown, _schema: JsonSchemaObject, context: ApplicatorContext): Check {
-  const node = one('unevaluatedItems', value, context, 'part');
-  const misfit = { rule: 'unevaluatedItems', expected: 'no such item', message: 'must not be there' };
-  return (array, place, evaluation, seen) => {
-    if (!Array.isArray(array)) return true;
-    let isValid = true;
-    for (const [index, item] of array.entries()) {
-      if (seen.hasItem(index)) continue;
-      if (value === false) isValid = evaluation.fault({ outer: place, key: index }, misfit);
-      else if (!evaluation.child(node, item, place, index)) isValid = false;
-    }
-    seen.addItemsBelow(array.length);
-    return isValid;
-  };
-}
-
-function unevaluatedProperties(value: unknown, _schema: JsonSchemaObject, context: ApplicatorContext): Check {
-  const node = one('unevaluatedProperties', value, context, 'part');
-  return (object, place, evaluation, seen) => {
-    if (!isRecord(object)) return true;
-    let isValid = true;
-    for (const name of Object.keys(object)) {
-      if (seen.hasProperty(name)) continue;
-      if (value === false) {
-        isValid = evaluation.fault({ outer: place, key: name }, { rule: 'unevaluatedProperties', ...noSuchProperty });
-      } else if (!evaluation.child(node, object[name], place, name)) isValid = false;
-      seen.addProperty(name);
-    }
-    return isValid;
   };
 }

@@ -1,6 +1,7 @@
 import type { Faults } from '../format.ts';
 import type { Steps } from '../steps.ts';
-import { applicators, inPlace, unevaluatedApplicators, type Application } from './applicators.ts';
+import { applicators, inPlace, type Application } from './applicators.ts';
+import { unevaluatedApplicators } from './unevaluated.ts';
 import { assertions, faulty } from './assertions.ts';
 import { refStandsAlone, type Dialect, type JsonSchema, type JsonSchemaObject } from './dialect.ts';
 import { Evaluation, Seen, type Check, type SchemaNode } from './evaluation.ts';
