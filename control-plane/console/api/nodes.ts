@@ -81,6 +81,15 @@ export function toNode(value: Values): Node | undefined {
   };
 }
 
+/** Returns the names of nodes by id: the host name, with the beginning of the id where several nodes share it. */
+export function nodeNames(nodes: readonly Node[]): ReadonlyMap<string, string> {
+  const counts = new Map<string, number>();
+  for (const { hostname } of nodes) counts.set(hostname, (counts.get(hostname) ?? 0) + 1);
+  return new Map(
+    nodes.map(({ id, hostname }) => [id, counts.get(hostname) === 1 ? hostname : `${hostname} (${id.slice(0, 8)})`]),
+  );
+}
+
 export function toFault(value: Values): Fault {
   const text = (name: string) => textOf(value[name]) ?? '';
   const field = listOf(value['field']).map(String).join('.');

@@ -16,7 +16,7 @@ export function Field(props: FieldProps) {
   const isGroup = groups.has(field.type);
   const name = <FieldName field={field} />;
   return (
-    <div class="field" data-field={path}>
+    <div class={field.type === 'record' ? 'field field-wide' : 'field'} data-field={path}>
       {isGroup ? (
         <span class="field-name" id={`${path}-name`}>
           {name}

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { controlPlane } from '../api/control-plane.ts';
 import { fleet } from '../api/fleet.ts';
 import { kinds, type Kind } from '../api/kinds.ts';
+import { iconUrl } from '../design/icon-url.ts';
 import { hrefOf, place } from './location.ts';
 import { openPalette } from './palette.tsx';
 
@@ -54,8 +55,6 @@ function Brand() {
     </a>
   );
 }
-
-const iconUrl = new URL('../design/icon.svg', import.meta.url).href;
 
 function MenuLinks() {
   const troubled = fleet.value.nodes.filter(({ state }) => state !== 'in_sync' && state !== 'pending').length;

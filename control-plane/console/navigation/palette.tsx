@@ -2,6 +2,7 @@ import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { controlPlane } from '../api/control-plane.ts';
 import { fleet } from '../api/fleet.ts';
+import { nodeNames } from '../api/nodes.ts';
 import { entityName, kinds } from '../api/kinds.ts';
 import { readAll } from '../api/pages.ts';
 import { textOf } from '../api/read.ts';
@@ -133,7 +134,11 @@ function pageGoals(): readonly Goal[] {
 }
 
 function nodeGoals(): readonly Goal[] {
-  return fleet.value.nodes.map(({ id, hostname }) => ({ title: hostname, kind: 'node', href: hrefOf(`/fleet/${id}`) }));
+  return [...nodeNames(fleet.value.nodes)].map(([id, title]) => ({
+    title,
+    kind: 'node',
+    href: hrefOf(`/fleet/${id}`),
+  }));
 }
 
 async function readNames(signal: AbortSignal, onGoals: (goals: readonly Goal[]) => void): Promise<void> {

@@ -6,7 +6,9 @@ const words: Readonly<Record<string, string>> = {
   untested: 'not tried yet',
 };
 
-export function destinationWords(state: string): string {
+function destinationWords(kind: string, state: string): string {
+  if (kind === 'topic')
+    return state === 'reachable' ? 'found' : state === 'unreachable' ? 'not usable' : (words[state] ?? state);
   return words[state] ?? state;
 }
 
@@ -20,7 +22,7 @@ export function DestinationList({ items }: { readonly items: readonly Destinatio
         <li key={`${kind} ${name}`} class="row">
           <span class={`chip chip-${state}`}>
             <span class="dot" aria-hidden="true" />
-            {destinationWords(state)}
+            {destinationWords(kind, state)}
           </span>
           <span class="row-main">
             <span class="kind">{kind}</span> <strong class="name">{name}</strong>

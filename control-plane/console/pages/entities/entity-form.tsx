@@ -9,6 +9,7 @@ import type { FormField } from '../../form/form-field.ts';
 import { go, hrefOf } from '../../navigation/location.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Notice } from '../../parts/notice.tsx';
+import { now } from '../../parts/time.tsx';
 import { Rollout, Saving, type SaveResult } from './rollout.tsx';
 
 interface EntityFormProps {
@@ -21,7 +22,11 @@ interface EntityFormProps {
 }
 
 /** The last save with the address of what was saved: a created entity shows it on its own page. */
-const lastSave = signal<{ readonly path: string; readonly result: SaveResult } | undefined>(undefined);
+const lastSave = signal<{ readonly path: string; readonly result: SaveResult; readonly atMs: number } | undefined>(
+  undefined,
+);
+/** How a save went is told for this long. */
+const toldMs = 60_000;
 
 /** The nodes' answers are awaited for this long; the call itself may take a little longer. */
 const waitSeconds = 15;
@@ -32,13 +37,15 @@ export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: Enti
   const draft = useSignal<Values>(entity);
   const error = useSignal<unknown>(undefined);
   const isSaving = useSignal(false);
+  const isTouched = useSignal(false);
   const path = `/${kind.path}/${textOf(entity['id']) ?? ''}`;
   const save = async (): Promise<void> => {
     isSaving.value = true;
     error.value = undefined;
     try {
       const saved = await write({ kind, draft: draft.value, etag, isNew });
-      lastSave.value = saved;
+      lastSave.value = { ...saved, atMs: Date.now() };
+      isTouched.value = false;
       if (isNew) go(hrefOf(saved.path));
       else onReload();
     } catch (reason) {
@@ -48,7 +55,7 @@ export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: Enti
       isSaving.value = false;
     }
   };
-  const saved = lastSave.value?.path === path && draft.value === entity ? lastSave.value.result : undefined;
+  const saved = isTouched.value ? undefined : savedOf(path);
   const faults: Faults = faultsOf(error.value);
   return (
     <form
@@ -59,21 +66,34 @@ export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: Enti
         void save();
       }}
     >
-      {isSaving.value && <Saving />}
-      {!isSaving.value && saved !== undefined && <Rollout result={saved} />}
-      {error.value !== undefined && <SaveFault error={error.value} onReload={onReload} />}
       <fieldset class="form bare" disabled={!isWritable() || isSaving.value}>
         <legend class="hidden-text">{kind.one}</legend>
         <EntityFields
           fields={fields}
           value={draft.value}
           faults={faults}
-          onChange={(changed) => (draft.value = changed)}
+          onChange={(changed) => {
+            draft.value = changed;
+            isTouched.value = true;
+          }}
         />
       </fieldset>
-      {isWritable() && <SaveBar kind={kind} entity={entity} etag={etag} isNew={isNew} isSaving={isSaving.value} />}
+      {isWritable() && (
+        <div class="save-bar">
+          {isSaving.value && <Saving />}
+          {!isSaving.value && saved !== undefined && <Rollout result={saved} />}
+          {error.value !== undefined && <SaveFault error={error.value} onReload={onReload} />}
+          <SaveActions kind={kind} entity={entity} etag={etag} isNew={isNew} isSaving={isSaving.value} />
+        </div>
+      )}
     </form>
   );
+}
+
+/** Returns how the last save went, if it was of this entity and a moment ago. */
+function savedOf(path: string): SaveResult | undefined {
+  const last = lastSave.value;
+  return last?.path === path && now.value - last.atMs < toldMs ? last.result : undefined;
 }
 
 function SaveFault({ error, onReload }: { readonly error: unknown; readonly onReload: () => void }) {
@@ -90,7 +110,7 @@ function SaveFault({ error, onReload }: { readonly error: unknown; readonly onRe
   return <Notice tone="bad">Nothing was saved. {errorText(error)}</Notice>;
 }
 
-interface SaveBarProps {
+interface SaveActionsProps {
   readonly kind: Kind;
   readonly entity: Values;
   readonly etag: string | undefined;
@@ -98,7 +118,7 @@ interface SaveBarProps {
   readonly isSaving: boolean;
 }
 
-function SaveBar({ kind, entity, etag, isNew, isSaving }: SaveBarProps) {
+function SaveActions({ kind, entity, etag, isNew, isSaving }: SaveActionsProps) {
   const isAsked = useSignal(false);
   const error = useSignal('');
   const remove = async (): Promise<void> => {
@@ -112,7 +132,7 @@ function SaveBar({ kind, entity, etag, isNew, isSaving }: SaveBarProps) {
     }
   };
   return (
-    <div class="save-bar">
+    <div class="actions">
       <button type="submit" class="button button-main" disabled={isSaving}>
         {isNew ? `Create ${kind.one}` : 'Save'}
       </button>

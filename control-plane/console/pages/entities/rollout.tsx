@@ -13,8 +13,8 @@ export interface SaveResult {
 export function Saving() {
   if (fleet.value.nodes.length === 0) return <p class="pending">Saving…</p>;
   return (
-    <div class="sheet" role="status">
-      <h2>Saving, and waiting for the nodes</h2>
+    <div class="saving" role="status">
+      <strong>Saving, and waiting for the nodes</strong>
       <FleetBar nodes={fleet.value.nodes} />
     </div>
   );

@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import { fleet, isLive } from '../../api/fleet.ts';
 import { nodeStates, type Node } from '../../api/nodes.ts';
 import { go, hrefOf, hrefWith, place } from '../../navigation/location.ts';
@@ -50,7 +51,10 @@ function Nodes({ nodes }: { readonly nodes: readonly Node[] }) {
   const { query } = place.value;
   const state = query.get('state') ?? '';
   const text = query.get('q') ?? '';
-  const found = nodes.filter((node) => (state === '' || node.state === state) && matches(node, text)).sort(byUrgency);
+  const order = useOrder(nodes, `${state} ${text}`);
+  const found = nodes
+    .filter((node) => (state === '' || node.state === state) && matches(node, text))
+    .sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
   const from = Math.min(Number(query.get('from') ?? 0) || 0, Math.max(0, found.length - 1));
   return (
     <>
@@ -196,6 +200,15 @@ function matches(node: Node, text: string): boolean {
   ];
   const names = node.destinations.map(({ name }) => name);
   return [...parts, ...names].some((part) => part.toLowerCase().includes(wanted));
+}
+
+/** Returns the place of each node. It stays while the filter does, so that no row moves under the pointer. */
+function useOrder(nodes: readonly Node[], key: string): ReadonlyMap<string, number> {
+  const order = useRef<{ key: string; places: Map<string, number> }>({ key: '', places: new Map() });
+  if (order.current.key !== key) order.current = { key, places: new Map() };
+  const { places } = order.current;
+  for (const { id } of nodes.filter((node) => !places.has(node.id)).sort(byUrgency)) places.set(id, places.size);
+  return places;
 }
 
 function byUrgency(a: Node, b: Node): number {

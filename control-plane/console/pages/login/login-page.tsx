@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { forgetToken, keepToken, refusal } from '../../api/session.ts';
+import { iconUrl } from '../../design/icon-url.ts';
 import { Notice } from '../../parts/notice.tsx';
 
 /** Asks for a token of the Admin API. */
@@ -18,8 +19,11 @@ export function LoginPage({ onLogin }: { readonly onLogin: () => void }) {
   };
   return (
     <main class="login">
-      <form onSubmit={submit}>
-        <h1>Sluice</h1>
+      <form class="sheet" onSubmit={submit}>
+        <h1>
+          <img src={iconUrl} alt="" />
+          Sluice
+        </h1>
         <p class="quiet">
           This control plane wants a token: the value of <code>admin_token</code>, or of{' '}
           <code>admin_token_read_only</code> for a look without changes.

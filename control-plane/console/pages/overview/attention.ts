@@ -1,5 +1,5 @@
 import type { Fleet } from '../../api/fleet.ts';
-import type { Destination, Node } from '../../api/nodes.ts';
+import { nodeNames, type Destination, type Node } from '../../api/nodes.ts';
 import { hrefOf } from '../../navigation/location.ts';
 import { durationText } from '../../parts/time.tsx';
 import type { Tone } from '../../parts/notice.tsx';
@@ -73,7 +73,7 @@ function nodeConcerns(
   const found = nodes.filter((node) => node.state === state);
   const words = { rejected: 'rejected the configuration', stale: 'is behind', incompatible: 'is incompatible' };
   const word = state === 'offline' ? 'is offline' : state === 'pending' || state === 'in_sync' ? '' : words[state];
-  const named = found.length > namedMax ? [] : found;
+  const names = nodeNames(nodes);
   const crowd: Concern = {
     key: state,
     tone,
@@ -85,10 +85,10 @@ function nodeConcerns(
     href: hrefOf('/fleet', { state }),
   };
   if (found.length > namedMax) return [crowd];
-  return named.map((node) => ({
+  return found.map((node) => ({
     key: `${state} ${node.id}`,
     tone,
-    title: `${node.hostname} ${word}`,
+    title: `${names.get(node.id) ?? node.hostname} ${word}`,
     detail: detail(node),
     href: hrefOf(`/fleet/${node.id}`),
   }));
@@ -100,7 +100,7 @@ function destinationConcern({ kind, name, error, nodes }: FailingDestination): C
   return {
     key: `destination ${kind} ${name}`,
     tone: 'bad',
-    title: `${who} cannot reach the ${kind} ${name}`,
+    title: `${who} cannot ${kind === 'topic' ? 'use' : 'reach'} the ${kind} ${name}`,
     detail: error ?? '',
     href: nodes.length === 1 && first !== undefined ? hrefOf(`/fleet/${first.id}`) : hrefOf('/fleet', { q: name }),
   };

@@ -1,0 +1,1 @@
+export const iconUrl = new URL('./icon.svg', import.meta.url).href;
