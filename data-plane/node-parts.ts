@@ -17,6 +17,7 @@ import { createAccessLog } from './proxy/access-log.ts';
 import { createForward } from './forward/service-forward.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
+import { createLiveCredentials, type LiveCredentials } from './runtime/live-credentials.ts';
 import { ClusterNaming } from './runtime/cluster-naming.ts';
 import { PluginInstances } from './runtime/plugin-instances.ts';
 import { ServicePlans } from './runtime/service-plans.ts';
@@ -48,6 +49,7 @@ interface Services {
   readonly requestMetrics: RequestMetrics;
   readonly producers: Producers;
   readonly clusterNaming: ClusterNaming;
+  readonly credentials: LiveCredentials;
   readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
@@ -128,15 +130,18 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
   const clusterNaming = new ClusterNaming(logger);
   const encoders = createEncoders({ logger, metrics });
   const lua = new LuaChains({ logger, metrics });
+  const credentials = createLiveCredentials();
   return {
     metrics,
     requestMetrics: createRequestMetrics({ registry: metrics, inFlight }),
     producers,
     clusterNaming,
+    credentials,
     pluginDeps: {
       producers,
       encoders,
       lua,
+      credentials,
       log: logger,
       metrics: createPluginMetrics(metrics),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
@@ -174,7 +179,7 @@ function createUpstreamPool(logger: Logger): UpstreamPool {
 }
 
 function createHolder(
-  { metrics, requestMetrics, pluginDeps, clusterNaming }: Services,
+  { metrics, requestMetrics, pluginDeps, clusterNaming, credentials }: Services,
   upstreams: UpstreamPool,
   logger: Logger,
 ): RuntimeHolder {
@@ -198,6 +203,7 @@ function createHolder(
       if (event.kind === 'rejected') configMetrics.rejected(event.faults);
       if (event.kind === 'applied') {
         configMetrics.applied(event.runtime.hash, event.applyMs);
+        if (holder.current !== undefined) credentials.use(holder.current.credentials);
         clusterNaming.use((holder.current?.held ?? []).map(({ plugin }) => plugin));
       }
       // A build that was dropped has made meters as well.

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../plugin-api/header-list.ts';
+import { isIdentityHeader } from '../plugin-api/identity-headers.ts';
 import { namesOfConnection, takesTrailers } from './hop-by-hop.ts';
 
 /** The facts of a request that its upstream headers are made from. */
@@ -45,7 +46,9 @@ export function requestHeaders(request: ForwardedRequest, host: string): string[
   const dropped = namesOfConnection(headers.all('connection'));
   const list = ['Host', host];
   for (const [name, value] of headers.entries()) {
-    if (!dropped.has(name) && !writtenAnew.has(name)) list.push(name, value);
+    // A client must not have the names of a consumer taken away by writing them into Connection.
+    const isDropped = dropped.has(name) && !isIdentityHeader(name);
+    if (!isDropped && !writtenAnew.has(name)) list.push(name, value);
   }
   if (takesTrailers(headers.all('te'))) list.push('te', 'trailers');
   list.push(...forwardedHeaders(request));

@@ -13,6 +13,11 @@ export interface ExchangeConsumer {
   readonly customId: string | null;
 }
 
+/** The credential by which a consumer was recognised. */
+export interface ExchangeCredential {
+  readonly id: string;
+}
+
 /** The matched route, as plugins see it. */
 export interface ExchangeRoute {
   readonly id: string;
@@ -65,6 +70,8 @@ export interface Exchange {
   span: RequestSpan | undefined;
   /** Set by an authentication plugin. */
   consumer: ExchangeConsumer | undefined;
+  /** The credential that the consumer gave; undefined for an anonymous one. */
+  credential: ExchangeCredential | undefined;
   /** Set when a service answered: the time from the request to the head of its answer, in milliseconds. */
   upstreamLatencyMs: number | undefined;
 
@@ -79,6 +86,10 @@ export interface Exchange {
    * `readBody` was called before.
    */
   openBody(): Readable | Promise<Buffer> | null;
+  /** Replaces the query, also in `target`, for everybody who comes after: without a credential that stood in it. */
+  rewriteQuery(query: string): void;
+  /** Replaces the body, with its Content-Length, for everybody who comes after. Call after `readBody`. */
+  rewriteBody(body: Buffer): void;
   /** Calls the listener once, when the client goes away before its answer is complete. */
   onGone(listener: () => void): void;
   /** Sends an interim answer (1xx) where the client's protocol allows it. */

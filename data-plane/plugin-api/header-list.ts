@@ -42,6 +42,27 @@ export class HeaderList {
     }
   }
 
+  /** Returns a list that can be changed without this one. */
+  copy(): HeaderList {
+    return new HeaderList(this.#flat.slice());
+  }
+
+  /** Removes the headers whose name, as received, passes the test; in one pass. */
+  removeIf(test: (name: string) => boolean): void {
+    const flat = this.#flat;
+    let kept = 0;
+    for (let index = 0; index < flat.length; index += 2) {
+      const name = flat[index] ?? '';
+      if (test(name)) continue;
+      if (kept !== index) {
+        flat[kept] = name;
+        flat[kept + 1] = flat[index + 1] ?? '';
+      }
+      kept += 2;
+    }
+    if (kept < flat.length) flat.length = kept;
+  }
+
   /** Names in lower case with their values, in order, repeats included. */
   *entries(): Generator<[name: string, value: string]> {
     const flat = this.#flat;

@@ -7,6 +7,7 @@ import type { LuaChains } from '../lua/lua-chains.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 import type { Certificates } from './certificates.ts';
+import type { Credentials } from './credentials.ts';
 
 /**
  * A plugin's behaviour for one configured plugin entity. Instances are shared by all requests of the routes they serve.
@@ -45,6 +46,8 @@ export interface PluginDeps {
   readonly lua: Pick<LuaChains, 'acquire'>;
   /** Usable only while an instance is created. */
   readonly certificates: Certificates;
+  /** The consumers and credentials of the live configuration; a change of them makes no new instance. */
+  readonly credentials: Credentials;
   readonly log: Logger;
   readonly metrics: PluginMetrics;
   /** Returns the present name of the Kafka cluster that the plugin's config uses. */

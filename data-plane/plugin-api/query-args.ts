@@ -76,6 +76,15 @@ export function formArgs(text: string): ArgMap {
   });
 }
 
+/** Returns a query or form without the arguments of a name; the others stay as they were written. */
+export function withoutArg(text: string, name: string): string {
+  const isOther = (part: string): boolean => {
+    const at = part.indexOf('=');
+    return decode(at < 0 ? part : part.slice(0, at)) !== name;
+  };
+  return text.split('&').filter(isOther).join('&');
+}
+
 function decode(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   return spaced.includes('%') ? unescape(spaced) : spaced;

@@ -1,6 +1,7 @@
 import type { Infer } from '../../shared/schema/field.ts';
 import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { kafkaLog } from './kafka-log/plugin.ts';
+import { keyAuth } from './key-auth/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
 import type { PluginDefinition } from '../plugin-api/plugin-definition.ts';
 
@@ -8,4 +9,5 @@ import type { PluginDefinition } from '../plugin-api/plugin-definition.ts';
 export const plugins = {
   'kafka-log': kafkaLog,
   'kafka-upstream': kafkaUpstream,
+  'key-auth': keyAuth,
 } satisfies { readonly [Name in PluginName]: PluginDefinition<Infer<(typeof pluginSchemas)[Name]['config']>> };

@@ -3,7 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable, pipeline } from 'node:stream';
 import type { RequestSpan } from '../tracing/tracing.ts';
-import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../plugin-api/exchange.ts';
+import type {
+  Answer,
+  ExchangeConsumer,
+  ExchangeCredential,
+  ExchangeRoute,
+  OpenExchange,
+  Protocol,
+} from '../plugin-api/exchange.ts';
 import { HeaderList } from '../plugin-api/header-list.ts';
 import { endGently } from '../../shared/end-gently.ts';
 import { readBody } from './read-body.ts';
@@ -11,7 +18,7 @@ import type { Http1Connection } from './http1-connection.ts';
 import { headBytesOf } from './http1-request-check.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { requestIdFrom } from './request-id.ts';
-import { claimsHttps, originForm, splitAuthority, splitTarget } from './request-target.ts';
+import { claimsHttps, originForm, splitAuthority, splitTarget, withQuery } from './request-target.ts';
 import { clientBehind, unmapped } from './trusted-addresses.ts';
 
 /** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
@@ -19,9 +26,9 @@ export class Http1Exchange implements OpenExchange {
   readonly receivedAtMs = performance.now();
   readonly protocol: Protocol;
   readonly method: string;
-  readonly target: string;
+  target: string;
   readonly path: string;
-  readonly query: string;
+  query: string;
   readonly host: string;
   readonly port: number;
   readonly sni: string | undefined;
@@ -29,6 +36,7 @@ export class Http1Exchange implements OpenExchange {
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
+  credential: ExchangeCredential | undefined = undefined;
   upstreamLatencyMs: number | undefined = undefined;
 
   readonly #request: IncomingMessage;
@@ -119,6 +127,17 @@ export class Http1Exchange implements OpenExchange {
     // The client's bytes are asked for when somebody takes them.
     if (this.#expectsContinue) request.once('resume', () => this.#response.writeContinue());
     return request;
+  }
+
+  rewriteQuery(query: string): void {
+    this.query = query;
+    this.target = withQuery(this.target, query);
+  }
+
+  rewriteBody(body: Buffer): void {
+    this.#body = Promise.resolve(body);
+    this.headers.remove('transfer-encoding');
+    this.headers.set('Content-Length', String(body.length));
   }
 
   onGone(listener: () => void): void {

@@ -2,13 +2,20 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { performance } from 'node:perf_hooks';
 import { Readable, pipeline } from 'node:stream';
 import { HeaderList } from '../plugin-api/header-list.ts';
-import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../plugin-api/exchange.ts';
+import type {
+  Answer,
+  ExchangeConsumer,
+  ExchangeCredential,
+  ExchangeRoute,
+  OpenExchange,
+  Protocol,
+} from '../plugin-api/exchange.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
 import type { Http2Head } from './http2-request.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { readBody } from './read-body.ts';
 import { requestIdFrom } from './request-id.ts';
-import { claimsHttps, splitAuthority, splitTarget } from './request-target.ts';
+import { claimsHttps, splitAuthority, splitTarget, withQuery } from './request-target.ts';
 import { clientBehind } from './trusted-addresses.ts';
 
 /** A large answer is handed over in pieces of this size, so that a client that takes nothing can be told from a slow one. */
@@ -33,9 +40,9 @@ export class Http2Exchange implements OpenExchange {
   readonly receivedAtMs = performance.now();
   readonly protocol: Protocol;
   readonly method: string;
-  readonly target: string;
+  target: string;
   readonly path: string;
-  readonly query: string;
+  query: string;
   readonly host: string;
   readonly port: number;
   readonly sni: string | undefined;
@@ -44,6 +51,7 @@ export class Http2Exchange implements OpenExchange {
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
+  credential: ExchangeCredential | undefined = undefined;
   upstreamLatencyMs: number | undefined = undefined;
 
   readonly #stream: ServerHttp2Stream;
@@ -120,6 +128,16 @@ export class Http2Exchange implements OpenExchange {
     });
     this.#continue();
     return this.#stream;
+  }
+
+  rewriteQuery(query: string): void {
+    this.query = query;
+    this.target = withQuery(this.target, query);
+  }
+
+  rewriteBody(body: Buffer): void {
+    this.#body = Promise.resolve(body);
+    this.headers.set('Content-Length', String(body.length));
   }
 
   onGone(listener: () => void): void {

@@ -40,3 +40,10 @@ export function originForm(target: string): string {
   const rest = target.slice(scheme + 3 + start);
   return rest.startsWith('?') ? `/${rest}` : rest;
 }
+
+/** Returns a target with another query; `''`: without one. */
+export function withQuery(target: string, query: string): string {
+  const question = target.indexOf('?');
+  const path = question === -1 ? target : target.slice(0, question);
+  return query === '' ? path : `${path}?${query}`;
+}

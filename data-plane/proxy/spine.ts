@@ -9,6 +9,7 @@ import type { Tracing } from '../tracing/tracing.ts';
 import type { RequestMetrics } from '../status/request-metrics.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
 import { answerOfFailure, errorAnswer, plainAnswer } from '../plugin-api/standard-answers.ts';
+import { dropIdentityHeaders } from '../plugin-api/identity-headers.ts';
 import type { Answer, ExchangeRoute, OpenExchange } from '../plugin-api/exchange.ts';
 import type { AccessLog } from './access-log.ts';
 import { checkProtocol } from './protocol-check.ts';
@@ -99,6 +100,7 @@ class Passage {
     if (this.#spine.isRefusing) return shuttingDown(exchange);
     this.#lease = this.#spine.holder.enter();
     if (this.#lease === undefined) return plainAnswer(exchange, 503, 'no configuration yet', ['Retry-After', '1']);
+    dropIdentityHeaders(exchange.headers);
     const { router, unmatched } = this.#lease.runtime;
     const found = router.match(exchange);
     if (found === undefined) {

@@ -22,6 +22,7 @@ import {
   type UpstreamEntity,
 } from './entities.ts';
 import { createPacer, type Pacer } from '../../shared/pacer.ts';
+import { indexCredentials } from './credential-index.ts';
 import type { PluginInstances, SharedStep } from './plugin-instances.ts';
 import { PluginScopes } from './plugin-scopes.ts';
 import { areSame, type BuiltRuntime, labelOf, RouteCompiler } from './route-compiler.ts';
@@ -259,7 +260,20 @@ class Build {
       plans.releaseAll(services.values());
       return instances.releaseAll(held);
     };
-    return { hash, router, unmatched, serverCertificates, routeLabels, held, services, scopes, routes, close };
+    const credentials = await indexCredentials(snapshot, this.#deps.live?.credentials);
+    return {
+      hash,
+      router,
+      unmatched,
+      serverCertificates,
+      routeLabels,
+      held,
+      services,
+      scopes,
+      credentials,
+      routes,
+      close,
+    };
   }
 
   async #routerOf(pacer: Pacer): Promise<Router<RoutePlan>> {

@@ -1,5 +1,6 @@
 import type { CaCertificate } from '../../shared/entities/ca-certificate.ts';
 import type { Certificate } from '../../shared/entities/certificate.ts';
+import type { Consumer } from '../../shared/entities/consumer.ts';
 import type { Plugin } from '../../shared/entities/plugin.ts';
 import type { Route } from '../../shared/entities/route.ts';
 import type { Target } from '../../shared/entities/target.ts';
@@ -7,6 +8,7 @@ import type { Upstream } from '../../shared/entities/upstream.ts';
 import type { Sni } from '../../shared/entities/sni.ts';
 import type { Service } from '../../shared/entities/service.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
+import type { CredentialEntities } from '../plugin-api/credentials.ts';
 
 // The entities that a runtime is built from, typed by their descriptors. Snapshots are canonical: every field is present
 // and checked.
@@ -19,7 +21,7 @@ export type CaCertificateEntity = CaCertificate;
 export type UpstreamEntity = Upstream;
 export type TargetEntity = Target;
 
-export type EntityOf = {
+export interface EntityOf extends CredentialEntities {
   readonly services: ServiceEntity;
   readonly routes: RouteEntity;
   readonly plugins: PluginEntity;
@@ -28,7 +30,8 @@ export type EntityOf = {
   readonly snis: Sni;
   readonly upstreams: UpstreamEntity;
   readonly targets: TargetEntity;
-};
+  readonly consumers: Consumer;
+}
 
 /** The entities of one kind; kinds without entities do not travel. */
 export function entitiesOf<Plural extends keyof EntityOf>(

@@ -1,6 +1,7 @@
 import { compileRoute, type CompiledRoute } from '../router/compile-route.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
 import type { ServicePlan } from '../forward/service-forward.ts';
+import type { CredentialIndex } from './live-credentials.ts';
 import type { RouteEntity, ServiceEntity } from './entities.ts';
 import type { SharedService } from './service-plans.ts';
 import type { SharedStep } from './plugin-instances.ts';
@@ -13,6 +14,7 @@ export interface BuiltRuntime extends Runtime {
   readonly held: readonly SharedStep[];
   readonly services: ReadonlyMap<string, SharedService>;
   readonly scopes: PluginScopes;
+  readonly credentials: CredentialIndex;
   readonly routes: ReadonlyMap<RouteEntity, CompiledRoute<RoutePlan>>;
 }
 

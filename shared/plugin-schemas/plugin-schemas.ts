@@ -1,4 +1,5 @@
 import { kafkaLogSchema } from './kafka-log.ts';
+import { keyAuthSchema } from './key-auth.ts';
 import { kafkaUpstreamSchema } from './kafka-upstream.ts';
 import type { PluginSchemas } from './plugin-schema.ts';
 
@@ -6,6 +7,7 @@ import type { PluginSchemas } from './plugin-schema.ts';
 export const pluginSchemas = {
   'kafka-log': kafkaLogSchema,
   'kafka-upstream': kafkaUpstreamSchema,
+  'key-auth': keyAuthSchema,
 } as const satisfies PluginSchemas;
 
 export type PluginName = keyof typeof pluginSchemas;

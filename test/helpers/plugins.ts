@@ -1,4 +1,5 @@
 import type { LuaChains } from '../../data-plane/lua/lua-chains.ts';
+import type { Credentials } from '../../data-plane/plugin-api/credentials.ts';
 import type { PluginCreation, PluginInstance, PluginMetrics } from '../../data-plane/plugin-api/plugin-definition.ts';
 
 /** Refuses every chain: for configurations without Lua. */
@@ -13,3 +14,6 @@ export function instanceOf(created: PluginCreation | Promise<PluginCreation>): P
 
 /** Counts nothing. */
 export const noMetrics: PluginMetrics = { logEntryLost() {} };
+
+/** Knows no consumer. */
+export const noCredentials: Credentials = { find: () => undefined, consumer: () => undefined };

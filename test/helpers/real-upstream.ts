@@ -11,7 +11,7 @@ import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.t
 import type { Closing } from './closing.ts';
 import { testKafka } from './kafka.ts';
 import { noCertificates } from './no-certificates.ts';
-import { instanceOf, noLua, noMetrics } from './plugins.ts';
+import { instanceOf, noLua, noCredentials, noMetrics } from './plugins.ts';
 
 /** A request to an instance; every part but the body may be left out. */
 export interface UpstreamRequest {
@@ -33,7 +33,14 @@ export function realUpstream(closing: Closing) {
 
   function create(config: Readonly<Record<string, unknown>>): PluginInstance {
     const [host, port] = (testKafka().split(',')[0] ?? '').split(':');
-    const deps = { lua: noLua, certificates: noCertificates, metrics: noMetrics, log: silentLogger(), env: {} };
+    const deps = {
+      lua: noLua,
+      certificates: noCertificates,
+      credentials: noCredentials,
+      metrics: noMetrics,
+      log: silentLogger(),
+      env: {},
+    };
     const checked = buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config });
     const instance = instanceOf(
       kafkaUpstream.create(checked, { producers, encoders, ...deps, requestBodyMaxBytes: 1024 * 1024 }),
@@ -63,6 +70,7 @@ async function send(instance: PluginInstance, request: UpstreamRequest): Promise
     clientAddress: '',
     route: undefined,
     consumer: undefined,
+    credential: undefined,
     span: undefined,
     peerAddress: '127.0.0.1',
     isPeerTrusted: false,
@@ -70,6 +78,8 @@ async function send(instance: PluginInstance, request: UpstreamRequest): Promise
     upstreamLatencyMs: undefined,
     readBody: () => Promise.resolve(Buffer.from(body)),
     openBody: () => null,
+    rewriteQuery: () => undefined,
+    rewriteBody: () => undefined,
     onGone: () => undefined,
     inform: () => undefined,
   };

@@ -15,7 +15,7 @@ import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.t
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
 import { noCertificates } from '../helpers/no-certificates.ts';
-import { instanceOf, noLua, noMetrics } from '../helpers/plugins.ts';
+import { instanceOf, noLua, noMetrics, noCredentials } from '../helpers/plugins.ts';
 
 const schema = {
   type: 'record' as const,
@@ -51,6 +51,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
         encoders,
         lua: noLua,
         certificates: noCertificates,
+        credentials: noCredentials,
         metrics: noMetrics,
         log: silentLogger(),
         env: {},
@@ -77,6 +78,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
       clientAddress: '',
       route: undefined,
       consumer: undefined,
+      credential: undefined,
       span: undefined,
       peerAddress: '127.0.0.1',
       isPeerTrusted: false,
@@ -84,6 +86,8 @@ describe('kafka-upstream with a real Kafka and registry', function () {
       upstreamLatencyMs: undefined,
       readBody: () => Promise.resolve(Buffer.from(body)),
       openBody: () => null,
+      rewriteQuery: () => undefined,
+      rewriteBody: () => undefined,
       onGone: () => undefined,
       inform: () => undefined,
     };

@@ -1,7 +1,15 @@
 import type { Readable } from 'node:stream';
-import type { Answer, ExchangeConsumer, ExchangeRoute, OpenExchange, Protocol } from '../../plugin-api/exchange.ts';
+import type {
+  Answer,
+  ExchangeConsumer,
+  ExchangeCredential,
+  ExchangeRoute,
+  OpenExchange,
+  Protocol,
+} from '../../plugin-api/exchange.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import type { RequestSpan } from '../../tracing/tracing.ts';
+import { withQuery } from '../request-target.ts';
 import type { GrpcMessage } from './grpc-messages.ts';
 
 /** One message of a gRPC call, as the spine sees it: a request of its own whose body is the message. */
@@ -10,9 +18,9 @@ export class MessageExchange implements OpenExchange {
   readonly deadlineMs: number | undefined;
   readonly protocol: Protocol;
   readonly method: string;
-  readonly target: string;
+  target: string;
   readonly path: string;
-  readonly query: string;
+  query: string;
   readonly host: string;
   readonly port: number;
   readonly sni: string | undefined;
@@ -21,17 +29,18 @@ export class MessageExchange implements OpenExchange {
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
+  credential: ExchangeCredential | undefined = undefined;
   upstreamLatencyMs: number | undefined = undefined;
   /** Resolves with the answer that the spine gives. */
   readonly answered: Promise<Answer>;
 
   readonly #call: OpenExchange;
-  readonly #message: GrpcMessage;
+  #body: Buffer;
   #answer: (answer: Answer) => void = () => undefined;
 
   constructor(call: OpenExchange, message: GrpcMessage, deadlineMs: number | undefined) {
     this.#call = call;
-    this.#message = message;
+    this.#body = message.bytes;
     this.receivedAtMs = message.receivedAtMs;
     this.deadlineMs = deadlineMs;
     this.protocol = call.protocol;
@@ -42,7 +51,8 @@ export class MessageExchange implements OpenExchange {
     this.host = call.host;
     this.port = call.port;
     this.sni = call.sni;
-    this.headers = call.headers;
+    // Plugins change headers, such as a key that they hide, and run for each message.
+    this.headers = call.headers.copy();
     this.httpVersion = call.httpVersion;
     this.answered = new Promise((resolve) => {
       this.#answer = resolve;
@@ -70,11 +80,20 @@ export class MessageExchange implements OpenExchange {
   }
 
   readBody(): Promise<Buffer> {
-    return Promise.resolve(this.#message.bytes);
+    return Promise.resolve(this.#body);
   }
 
   openBody(): Readable | Promise<Buffer> | null {
     return this.readBody();
+  }
+
+  rewriteQuery(query: string): void {
+    this.query = query;
+    this.target = withQuery(this.target, query);
+  }
+
+  rewriteBody(body: Buffer): void {
+    this.#body = body;
   }
 
   onGone(listener: () => void): void {

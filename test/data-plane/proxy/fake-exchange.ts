@@ -1,6 +1,7 @@
 import type {
   Answer,
   ExchangeConsumer,
+  ExchangeCredential,
   ExchangeRoute,
   OpenExchange,
   Protocol,
@@ -13,15 +14,15 @@ export class FakeExchange implements OpenExchange {
   readonly receivedAtMs = performance.now();
   readonly requestId = 'request-1';
   readonly protocol: Protocol;
-  readonly method = 'POST';
-  readonly target: string;
+  readonly method: string;
+  target: string;
   readonly path: string;
-  readonly query: string;
+  query: string;
   readonly host: string;
   readonly port = 8000;
   readonly sni = undefined;
   readonly headers: HeaderList;
-  readonly clientAddress = '192.0.2.1';
+  readonly clientAddress: string;
   readonly peerAddress = '192.0.2.1';
   readonly isPeerTrusted = false;
   readonly httpVersion = '1.1';
@@ -29,20 +30,31 @@ export class FakeExchange implements OpenExchange {
   route: ExchangeRoute | undefined = undefined;
   span: RequestSpan | undefined = undefined;
   consumer: ExchangeConsumer | undefined = undefined;
+  credential: ExchangeCredential | undefined = undefined;
   upstreamLatencyMs: number | undefined = undefined;
   readonly answers: Answer[] = [];
+  #body: Buffer;
 
   constructor({
     protocol = 'http',
     target = '/orders',
     host = 'example.com',
     headers = [],
+    method = 'POST',
+    body = '',
+    clientAddress = '192.0.2.1',
   }: {
     readonly protocol?: Protocol;
     readonly target?: string;
     readonly host?: string;
     readonly headers?: readonly string[];
+    readonly method?: string;
+    readonly body?: string | Buffer;
+    readonly clientAddress?: string;
   } = {}) {
+    this.method = method;
+    this.clientAddress = clientAddress;
+    this.#body = Buffer.from(body);
     this.protocol = protocol;
     this.target = target;
     const { pathname, search } = new URL(target, 'http://example.com');
@@ -78,7 +90,17 @@ export class FakeExchange implements OpenExchange {
   }
 
   readBody(): Promise<Buffer> {
-    return Promise.resolve(Buffer.alloc(0));
+    return Promise.resolve(this.#body);
+  }
+
+  rewriteQuery(query: string): void {
+    this.query = query;
+    this.target = query === '' ? this.path : `${this.path}?${query}`;
+  }
+
+  rewriteBody(body: Buffer): void {
+    this.#body = body;
+    this.headers.set('Content-Length', String(body.length));
   }
 
   respond(answer: Answer): void {

@@ -13,7 +13,7 @@ import { createLogger, type LogLevel } from '../../../shared/log.ts';
 import type { PluginSchemas } from '../../../shared/plugin-schemas/plugin-schema.ts';
 import { record, string } from '../../../shared/schema/field.ts';
 import { createSnapshot, type Snapshot, type SnapshotEntities, type SnapshotEntity } from '../../../shared/snapshot.ts';
-import { noLua, noMetrics } from '../../helpers/plugins.ts';
+import { noCredentials, noLua, noMetrics } from '../../helpers/plugins.ts';
 
 const protocols = ['grpc', 'grpcs', 'http', 'https'] as const;
 
@@ -132,6 +132,7 @@ export class SpineFixture {
         close: async () => {},
       },
       lua: noLua,
+      credentials: noCredentials,
       metrics: noMetrics,
       log: logger,
       env: {},

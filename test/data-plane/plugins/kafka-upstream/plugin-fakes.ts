@@ -11,7 +11,7 @@ import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { silentLogger } from '../../../../shared/log.ts';
-import { instanceOf } from '../../../helpers/plugins.ts';
+import { instanceOf, noCredentials } from '../../../helpers/plugins.ts';
 import { buildConfig, buildLogConfig } from './build-config.ts';
 
 export interface Sent {
@@ -97,7 +97,9 @@ export class Fakes {
   deps(env: PluginDeps['env'] = {}): PluginDeps {
     const { producers, encoders, lua, certificates } = this;
     const metrics = { logEntryLost: (plugin: string, code: string) => void this.lost.push(`${plugin} ${code}`) };
-    return { producers, encoders, lua, certificates, log: silentLogger(), metrics, env, requestBodyMaxBytes: 1000 };
+    const credentials = noCredentials;
+    const log = silentLogger();
+    return { producers, encoders, lua, certificates, credentials, log, metrics, env, requestBodyMaxBytes: 1000 };
   }
 
   create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
@@ -148,6 +150,7 @@ export function exchange(fields: {
         ? undefined
         : { id: 'route-1', name: 'orders', serviceId: null, serviceName: null, captures },
     consumer,
+    credential: undefined,
     span: undefined,
     peerAddress: '127.0.0.1',
     isPeerTrusted: false,
@@ -155,6 +158,8 @@ export function exchange(fields: {
     upstreamLatencyMs: undefined,
     readBody: () => Promise.resolve(Buffer.from(body)),
     openBody: () => null,
+    rewriteQuery: () => undefined,
+    rewriteBody: () => undefined,
     onGone: () => undefined,
     inform: () => undefined,
   };

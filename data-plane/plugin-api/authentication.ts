@@ -1,0 +1,92 @@
+import type { Logger } from '../../shared/log.ts';
+import { pacedLog } from '../../shared/paced-log.ts';
+import type { Credentials } from './credentials.ts';
+import type { Answer, Exchange, ExchangeConsumer } from './exchange.ts';
+import type { PluginInstance } from './plugin-definition.ts';
+import { plainAnswer } from './standard-answers.ts';
+
+/** The verdict of an authentication plugin about a request. */
+export type Authentication =
+  | {
+      readonly kind: 'recognised';
+      readonly consumer: ExchangeConsumer;
+      /** `name` goes into X-Credential-Identifier. */
+      readonly credential: { readonly id: string; readonly name: string };
+    }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      /** Kong's words; quotes nothing of the request. */
+      readonly message: string;
+      readonly headers?: readonly string[];
+    };
+
+export interface AuthenticationOptions {
+  /** Id or username of the consumer that stands for requests without a valid credential; null: those are refused. */
+  readonly anonymous: string | null;
+  readonly credentials: Credentials;
+  readonly log: Logger;
+  readonly authenticate: (exchange: Exchange) => Authentication | Promise<Authentication>;
+}
+
+/**
+ * Makes the access phase of an authentication plugin. Several in one chain must all succeed. Where they name an anonymous
+ * consumer, one that succeeded is enough.
+ */
+export function authenticationAccess(options: AuthenticationOptions): NonNullable<PluginInstance['access']> {
+  const { anonymous, credentials, authenticate } = options;
+  const warn = pacedLog((event, message, fields) => options.log.warn(event, message, fields));
+
+  function settle(exchange: Exchange, result: Authentication): Answer | undefined {
+    if (result.kind === 'recognised') {
+      recognise(exchange, result.consumer, result.credential);
+      return undefined;
+    }
+    if (anonymous === null) return plainAnswer(exchange, result.status, result.message, result.headers);
+    const consumer = credentials.consumer(anonymous);
+    if (consumer !== undefined) {
+      recognise(exchange, consumer, undefined);
+      return undefined;
+    }
+    warn('anonymous_missing', 'The anonymous consumer of a plugin is not there', { anonymous });
+    return plainAnswer(exchange, 500, 'An unexpected error occurred');
+  }
+
+  return (exchange) => {
+    if (anonymous !== null && exchange.credential !== undefined) return undefined;
+    const result = authenticate(exchange);
+    return result instanceof Promise ? result.then((late) => settle(exchange, late)) : settle(exchange, result);
+  };
+}
+
+/** Tells the exchange, and whoever is behind it, which consumer sends the request. Without a credential it is anonymous. */
+export function recognise(
+  exchange: Exchange,
+  consumer: ExchangeConsumer,
+  credential: { readonly id: string; readonly name: string } | undefined,
+): void {
+  exchange.consumer = consumer;
+  exchange.credential = credential;
+  const { headers } = exchange;
+  headers.set('X-Consumer-ID', consumer.id);
+  setOrRemove(exchange, 'X-Consumer-Username', consumer.username);
+  setOrRemove(exchange, 'X-Consumer-Custom-ID', consumer.customId);
+  setOrRemove(exchange, 'X-Credential-Identifier', credential?.name ?? null);
+  setOrRemove(exchange, 'X-Anonymous-Consumer', credential === undefined ? 'true' : null);
+}
+
+/** Names and ids may hold any character. In a header, as on the wire, each character is a byte of their UTF-8. */
+function setOrRemove({ headers }: Exchange, name: string, value: string | null): void {
+  headers.remove(name.toLowerCase());
+  if (value === null) return;
+  const bytes = Buffer.from(value).toString('latin1');
+  // oxlint-disable-next-line no-control-regex
+  headers.set(name, bytes.replaceAll(/[\x00-\x1f\x7f]/g, ' '));
+}
+
+/** Makes the challenge of a 401: the scheme, with the realm where one is configured. */
+export function challenge(scheme: string, realm: string | null): readonly string[] {
+  if (realm === null) return ['WWW-Authenticate', scheme];
+  // quoted-string of RFC 9110 section 5.6.4
+  return ['WWW-Authenticate', `${scheme} realm="${realm.replaceAll(/["\\]/g, '\\$&')}"`];
+}
