@@ -24,9 +24,8 @@ export function EntityListPage({ kind }: { readonly kind: Kind }) {
   const text = query.get('q') ?? '';
   const tags = query.get('tags') ?? '';
   const offset = query.get('offset') ?? '';
-  const { value, error, reload } = useLoad(JSON.stringify([kind.path, text, tags, offset]), (signal) =>
-    find(kind, { text, tags, offset, signal }),
-  );
+  const key = JSON.stringify([kind.path, text, tags, offset]);
+  const { value, error, reload } = useLoad(key, (signal) => find(kind, { text, tags, offset, signal }));
   const isFiltered = text !== '' || tags !== '' || offset !== '';
   return (
     <>

@@ -22,9 +22,8 @@ interface Opened {
 export function EntityPage({ kind, id }: { readonly kind: Kind; readonly id: string }) {
   const isNew = id === 'new';
   const plugin = place.value.query.get('name') ?? '';
-  const { value, error, reload } = useLoad(`${kind.path} ${id} ${plugin}`, (signal) =>
-    open(kind, { id, plugin, signal }),
-  );
+  const key = `${kind.path} ${id} ${plugin}`;
+  const { value, error, reload } = useLoad(key, (signal) => open(kind, { id, plugin, signal }));
   const name = value === undefined || isNew ? '' : entityName(value.entity);
   const shownName = useSignal('');
   useEffect(() => {
