@@ -116,11 +116,11 @@ describe('TLS on a listener', function () {
       servername: 'a.example',
     });
     closing.add(() => session.destroy());
-    const stream = session.request({ ':method': 'POST', ':path': '/', 'content-type': 'application/grpc' });
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
     stream.end('abc');
     const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
     expect(headers[':status']).to.equal(200);
-    expect(await text(stream)).to.equal('[grpcs 3]');
+    expect(await text(stream)).to.equal('[https 3]');
     expect(seen[0]).to.include({ sni: 'a.example', httpVersion: '2.0' });
   });
 
