@@ -1,3 +1,4 @@
+import { AnsweredKeys } from './plugin-api/answered-keys.ts';
 import { performance } from 'node:perf_hooks';
 import { Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
@@ -144,6 +145,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       credentials,
       log: logger,
       metrics: createPluginMetrics(metrics),
+      answeredKeys: new AnsweredKeys(),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,
       unsupportedSettings,

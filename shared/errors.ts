@@ -22,6 +22,8 @@ export const errorKinds = {
   KEY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   PARTITION_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   TIMESTAMP_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  IDEMPOTENCY_KEY_INVALID: { status: 400, outcome: 'rejected', retryable: false },
+  IDEMPOTENCY_KEY_IN_USE: { status: 409, outcome: 'not_sent', retryable: true },
   TOPIC_INVALID: { status: 400, outcome: 'rejected', retryable: false },
   TOPIC_NOT_ALLOWED: { status: 403, outcome: 'rejected', retryable: false },
   TOPIC_AUTHORIZATION_FAILED: { status: 502, outcome: 'not_sent', retryable: true },

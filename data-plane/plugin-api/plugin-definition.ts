@@ -4,6 +4,7 @@ import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings } from '../kafka/producer-types.ts';
 import type { Producers } from '../kafka/producers.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
+import type { AnsweredKeys } from './answered-keys.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 import type { Certificates } from './certificates.ts';
@@ -52,6 +53,8 @@ export interface PluginDeps {
   readonly metrics: PluginMetrics;
   /** Returns the present name of the Kafka cluster that the plugin's config uses. */
   readonly clusterName?: () => string | undefined;
+  /** The node's answers to requests with an idempotency key; a plugin without them keeps its own. */
+  readonly answeredKeys?: AnsweredKeys;
   /** Resolves `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

@@ -128,6 +128,20 @@ const fields = {
   timestamp_from: sourceField(
     "The record's timestamp: milliseconds since 1970, or ISO 8601 (in UTC without an offset). Topics with LogAppendTime ignore it.",
   ),
+  idempotency_key_from: record(
+    {
+      header: string({
+        required: true,
+        check: headerName,
+        description: 'The request header with the key, such as Idempotency-Key.',
+      }),
+    },
+    {
+      ...understood,
+      description:
+        'A request whose key was acked within 10 minutes gets the first answer again and writes nothing; while the first is under way the answer is 409. Per node: balance by that header.',
+    },
+  ),
   value_from: bodyPart(
     'The part of the body that becomes the value, with its text as it came; in an envelope it stands in place of the body. Absent: 400 BODY_INVALID.',
   ),

@@ -107,6 +107,20 @@ describe('records of kafka-upstream with a real Kafka and registry', function ()
     expect(await send(instance, { body: '{"key":"{}"}' })).to.include({ status: 200 });
   });
 
+  it('a request with an idempotency key is written once', async () => {
+    const topic = await createTopic('idempotency');
+    const instance = create({ topic, record_value: 'body', idempotency_key_from: { header: 'Idempotency-Key' } });
+    const headers = ['idempotency-key', 'order-7'];
+    const first = await send(instance, { headers, body: '1' });
+    const second = await send(instance, { headers, body: '1' });
+    expect([first, second].map((answer) => 'body' in answer && answer.body)).to.deep.equal([
+      'body' in first && first.body,
+      'body' in first && first.body,
+    ]);
+    expect(first).to.include({ status: 200 });
+    expect((await readTopic(topic)).map(({ value }) => value?.toString())).to.deep.equal(['1']);
+  });
+
   it('a tombstone has a null value, an empty text has not', async () => {
     const topic = await createTopic('tombstones');
     const config = { topic, record_value: 'body', key_query_arg: 'k' };

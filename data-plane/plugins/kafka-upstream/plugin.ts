@@ -4,7 +4,8 @@ import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { KafkaRecord, RecordHeader } from '../../kafka/kafka-client.ts';
 import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer-types.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
-import type { Exchange } from '../../plugin-api/exchange.ts';
+import { AnsweredKeys } from '../../plugin-api/answered-keys.ts';
+import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import type {
   PluginCreation,
@@ -19,6 +20,7 @@ import { compileAnswers } from './answers.ts';
 import { readBodyJson } from './body-json.ts';
 import { type Extras, compileExtras, noExtras, readsBodyJson } from './record-extras.ts';
 import { decodeContent } from './content-encoding.ts';
+import { compileIdempotency } from './idempotency.ts';
 import { compileRecords, type PreparedRecord } from './prepare-records.ts';
 import { compileRecordHeaders } from './record-headers.ts';
 import { compileTopics, topicNeedsBody } from './record-topics.ts';
@@ -85,27 +87,29 @@ function createInstance(
   }
 
   // What is ready at once is not awaited.
+  const access = async (exchange: Exchange): Promise<Answer> => {
+    const deadlineMs = Math.min(exchange.receivedAtMs + deliveryTimeoutMs, exchange.deadlineMs ?? Infinity);
+    let topics: readonly string[] = configured;
+    let records: readonly PreparedRecord[];
+    let extras = noExtras;
+    try {
+      if (!topicFromBody) topics = topicsOf(exchange, null);
+      const body = await readBody(exchange);
+      const json = needsJson ? await readBodyJson(exchange.headers, body) : null;
+      if (topicFromBody) topics = topicsOf(exchange, json);
+      const prepared = prepare(exchange, body, json, topics, deadlineMs);
+      records = prepared instanceof Promise ? await prepared : prepared;
+      if (extrasOf !== null) extras = await extrasOf(exchange, json, topics, deadlineMs);
+    } catch (error) {
+      countRefused(error, topics);
+      throw error;
+    }
+    const verdicts = publish(exchange, records, extras, deadlineMs);
+    return answer(verdicts instanceof Promise ? await verdicts : verdicts, () => exchange.requestId);
+  };
+
   return {
-    async access(exchange) {
-      const deadlineMs = Math.min(exchange.receivedAtMs + deliveryTimeoutMs, exchange.deadlineMs ?? Infinity);
-      let topics: readonly string[] = configured;
-      let records: readonly PreparedRecord[];
-      let extras = noExtras;
-      try {
-        if (!topicFromBody) topics = topicsOf(exchange, null);
-        const body = await readBody(exchange);
-        const json = needsJson ? await readBodyJson(exchange.headers, body) : null;
-        if (topicFromBody) topics = topicsOf(exchange, json);
-        const prepared = prepare(exchange, body, json, topics, deadlineMs);
-        records = prepared instanceof Promise ? await prepared : prepared;
-        if (extrasOf !== null) extras = await extrasOf(exchange, json, topics, deadlineMs);
-      } catch (error) {
-        countRefused(error, topics);
-        throw error;
-      }
-      const verdicts = publish(exchange, records, extras, deadlineMs);
-      return answer(verdicts instanceof Promise ? await verdicts : verdicts, () => exchange.requestId);
-    },
+    access: compileIdempotency(config, deps.answeredKeys ?? new AnsweredKeys(), access),
     close() {
       producer.release();
       keyEncoder?.release();

@@ -62,6 +62,7 @@ describe('configuration of kafka-upstream', () => {
       record_value: 'envelope',
       partition_from: null,
       timestamp_from: null,
+      idempotency_key_from: null,
       value_from: null,
       headers_from: null,
       coerce_text: false,
@@ -152,6 +153,7 @@ describe('configuration of kafka-upstream', () => {
         "coerce_text: only one of these fields must be non-empty: 'coerce_text', 'value_from'",
       ],
     ],
+    [{ idempotency_key_from: { header: 'a b' } }, ['idempotency_key_from.header: not the name of a header']],
     [{ value_from: { body_pointer: 'v' } }, ['value_from.body_pointer: expected a JSON Pointer']],
     [{ headers: { prefix_mappings: { '': 'x' } } }, ['headers.prefix_mappings.: length must be at least 1']],
     [

@@ -115,6 +115,13 @@ const behaviours: readonly [
   ['timestamp_from.header', 'X-T', 'timestampMs', 5, { headers: ['x-t', '5'] }],
   ['timestamp_from.query_arg', 't', 'timestampMs', 5, { query: 't=5' }],
   ['timestamp_from.body_pointer', '/t', 'timestampMs', 1_000, { body: '{"t":"1970-01-01T00:00:01Z"}' }],
+  [
+    'idempotency_key_from.header',
+    'Idempotency-Key',
+    'failure',
+    'The idempotency key must have 1 to 255 characters.',
+    { headers: ['idempotency-key', ''] },
+  ],
   ['value_from.body_pointer', '/v', 'text', '[1.0]', { body: '{"v":[1.0]}' }, { record_value: 'body' }],
   ['headers_from.body_pointer', '/h', 'headers', ['a: b'], { body: '{"h":{"a":"b"}}' }],
   ['headers.prefix_mappings', { 'X-': 'p_' }, 'headers', ['p_a: b'], { headers: ['x-a', 'b'] }],
