@@ -29,9 +29,9 @@ export class HeaderList {
     return values;
   }
 
-  /** Replaces all values of a header. */
+  /** Replaces all values of a header; the name may be in any case. */
   set(name: string, value: string): void {
-    this.remove(name);
+    this.remove(name.toLowerCase());
     this.#flat.push(name, value);
   }
 

@@ -3,6 +3,10 @@ import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plug
 import { kafkaLog } from './kafka-log/plugin.ts';
 import { keyAuth } from './key-auth/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
+import { requestTermination } from './request-termination/plugin.ts';
+import { correlationId } from './correlation-id/plugin.ts';
+import { ipRestriction } from './ip-restriction/plugin.ts';
+import { requestSizeLimiting } from './request-size-limiting/plugin.ts';
 import type { PluginDefinition } from '../plugin-api/plugin-definition.ts';
 
 /** Every plugin's handler. A schema without a handler does not compile. */
@@ -10,4 +14,8 @@ export const plugins = {
   'kafka-log': kafkaLog,
   'kafka-upstream': kafkaUpstream,
   'key-auth': keyAuth,
+  'request-size-limiting': requestSizeLimiting,
+  'ip-restriction': ipRestriction,
+  'correlation-id': correlationId,
+  'request-termination': requestTermination,
 } satisfies { readonly [Name in PluginName]: PluginDefinition<Infer<(typeof pluginSchemas)[Name]['config']>> };

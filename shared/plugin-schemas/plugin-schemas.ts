@@ -1,6 +1,10 @@
 import { kafkaLogSchema } from './kafka-log.ts';
 import { keyAuthSchema } from './key-auth.ts';
 import { kafkaUpstreamSchema } from './kafka-upstream.ts';
+import { requestTerminationSchema } from './request-termination.ts';
+import { correlationIdSchema } from './correlation-id.ts';
+import { ipRestrictionSchema } from './ip-restriction.ts';
+import { requestSizeLimitingSchema } from './request-size-limiting.ts';
 import type { PluginSchemas } from './plugin-schema.ts';
 
 /** All plugins that both planes know, by name. */
@@ -8,6 +12,10 @@ export const pluginSchemas = {
   'kafka-log': kafkaLogSchema,
   'kafka-upstream': kafkaUpstreamSchema,
   'key-auth': keyAuthSchema,
+  'request-size-limiting': requestSizeLimitingSchema,
+  'ip-restriction': ipRestrictionSchema,
+  'correlation-id': correlationIdSchema,
+  'request-termination': requestTerminationSchema,
 } as const satisfies PluginSchemas;
 
 export type PluginName = keyof typeof pluginSchemas;

@@ -25,4 +25,36 @@ export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
     { field: 'run_on_preflight', config: { run_on_preflight: false }, requests: [{ method: 'OPTIONS' }] },
     { field: 'realm', config: { realm: 'api' }, requests: [{}] },
   ],
+  'request-termination': [
+    { field: 'status_code', config: { status_code: 404 }, requests: [{}] },
+    { field: 'message', config: { message: 'm' }, requests: [{}] },
+    { field: 'body', config: { body: 'b' }, requests: [{}] },
+    { field: 'content_type', base: { body: 'b' }, config: { content_type: 'text/plain' }, requests: [{}] },
+    { field: 'echo', config: { echo: true }, requests: [{}] },
+    { field: 'trigger', config: { trigger: 'x-stop' }, requests: [{}] },
+  ],
+  'correlation-id': [
+    {
+      field: 'header_name',
+      config: { header_name: 'x-id' },
+      requests: [{ headers: ['kong-request-id', '1', 'x-id', ''] }],
+    },
+    { field: 'generator', config: { generator: 'tracker' }, requests: [{}] },
+    { field: 'echo_downstream', config: { echo_downstream: true }, requests: [{ headers: ['kong-request-id', '1'] }] },
+  ],
+  'ip-restriction': [
+    { field: 'allow', base: { deny: ['10.0.0.1'] }, config: { allow: ['10.0.0.2'] }, requests: [{}] },
+    { field: 'deny', base: { allow: ['192.0.2.1'] }, config: { deny: ['192.0.2.1'] }, requests: [{}] },
+    { field: 'status', base: { deny: ['192.0.2.1'] }, config: { status: 404 }, requests: [{}] },
+    { field: 'message', base: { deny: ['192.0.2.1'] }, config: { message: 'm' }, requests: [{}] },
+  ],
+  'request-size-limiting': [
+    {
+      field: 'allowed_payload_size',
+      config: { allowed_payload_size: 1 },
+      requests: [{ headers: ['content-length', '9999999'] }],
+    },
+    { field: 'size_unit', config: { size_unit: 'bytes' }, requests: [{ headers: ['content-length', '9999'] }] },
+    { field: 'require_content_length', config: { require_content_length: true }, requests: [{}] },
+  ],
 };

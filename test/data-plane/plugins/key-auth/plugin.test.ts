@@ -72,9 +72,9 @@ describe('the key-auth plugin', () => {
     const inForm = await guard.send({ headers: form, body: 'a=%20&apikey=ada-key&b' });
     expect(inForm.passed?.body).to.equal('a=%20&b');
     const body = '{ "n": 12345678901234567890.10, "apikey" : "ada-key", "s": "a\\",}b" , "o":{"apikey":[1,2]}}';
-    const inJson = await guard.send({ headers: json, body });
+    const inJson = await guard.send({ headers: [...json, 'content-length', String(body.length)], body });
     expect(inJson.passed?.body).to.equal('{ "n": 12345678901234567890.10, "s": "a\\",}b" , "o":{"apikey":[1,2]}}');
-    expect(inJson.passed?.headers.get('content-length')).to.equal(String(inJson.passed?.body.length));
+    expect(inJson.passed?.headers.all('content-length')).to.deep.equal([String(inJson.passed?.body.length)]);
   });
 
   it('leaves the key where it is unless told to hide it', async () => {
