@@ -121,6 +121,27 @@ describe('records of kafka-upstream with a real Kafka and registry', function ()
     expect((await readTopic(topic)).map(({ value }) => value?.toString())).to.deep.equal(['1']);
   });
 
+  it('headers of a CloudEvent become record headers by their prefix, extensions too', async () => {
+    const topic = await createTopic('ce');
+    const prefix_mappings = { 'ce-': 'ce_' };
+    const instance = create({ topic, record_value: 'body', headers: { prefix_mappings } });
+    const headers = ['content-type', 'application/json', 'ce-id', '1', 'Ce-MyExt', 'x', 'cookie', 'secret'];
+    expect(await send(instance, { headers, body: '{"a":1}' })).to.include({ status: 200 });
+    const [record] = await readTopic(topic);
+    const written = Object.entries(record?.headers ?? {}).map(([name, value]) => `${name}: ${String(value)}`);
+    expect(written).to.deep.equal(['ce_id: 1', 'ce_myext: x']);
+  });
+
+  it('JSON that begins with a byte order mark is JSON', async () => {
+    const topic = await createTopic('bom');
+    const body = '\ufeff{"a":1}';
+    expect(await send(create({ topic }), { body })).to.include({ status: 200 });
+    const part = { record_value: 'body', value_from: { body_pointer: '/a' } };
+    expect(await send(create({ topic, ...part }), { body })).to.include({ status: 200 });
+    const values = (await readTopic(topic)).map(({ value }) => value?.toString());
+    expect(values).to.deep.equal(['{"body":"{\\"a\\":1}","body_args":{"a":1}}', '1']);
+  });
+
   it('a tombstone has a null value, an empty text has not', async () => {
     const topic = await createTopic('tombstones');
     const config = { topic, record_value: 'body', key_query_arg: 'k' };

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { kafkaUpstreamSchema } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import { innerFields, requiredToUnderstandPaths } from '../../../shared/schema/field-paths.ts';
 import { buildConfig, faultsOf } from '../../data-plane/plugins/kafka-upstream/build-config.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -96,6 +98,22 @@ describe('configuration of kafka-upstream', () => {
       key_schema: null,
       value_schema: { subject_name: 's', schema_version: 'latest', payload_encoding: 'auto', message_name: null },
     });
+  });
+
+  it('keeps fields that change the record from nodes that do not know them', () => {
+    const fields = [
+      'partition_from',
+      'timestamp_from',
+      'value_from.body_pointer',
+      'headers_from',
+      'headers.prefix_mappings',
+      'tombstones',
+      'coerce_text',
+      'idempotency_key_from',
+      'key_from.body_pointer',
+      'topic_template',
+    ];
+    expect(requiredToUnderstandPaths(innerFields(kafkaUpstreamSchema.config))).to.include.members(fields);
   });
 
   const good: [string, Values][] = [
