@@ -41,6 +41,13 @@ export function go(href: string, { replace = false }: { readonly replace?: boole
   }
 }
 
+/** A form holds changes that are not saved: a link asks before it leaves them. */
+export const hasUnsaved = signal(false);
+
+function mayLeave(): boolean {
+  return !hasUnsaved.value || confirm('Leave without saving your changes?');
+}
+
 /** Follows links within the console without loading the page again, and the browser's back and forward. */
 export function followLinks(): void {
   addEventListener('popstate', () => {
@@ -52,6 +59,6 @@ export function followLinks(): void {
     if (link === null || link.target !== '' || link.origin !== location.origin) return;
     if (link.pathname !== base && !link.pathname.startsWith(`${base}/`)) return;
     event.preventDefault();
-    go(link.href);
+    if (mayLeave()) go(link.href);
   });
 }

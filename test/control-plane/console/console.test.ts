@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
-import { AxeBuilder } from '@axe-core/playwright';
 import { expect } from 'chai';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { launchChromium } from '../../helpers/chromium.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { freePort } from '../../helpers/free-port.ts';
 import { runControlPlane, runDataPlane, type ControlPlaneProcess } from '../../helpers/sluice-process.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
+import { axe, withConsolePage } from './console-page.ts';
 
 const token = 'full-token-of-the-console-test';
 const readOnlyToken = 'read-only-token-of-the-console-test';
@@ -64,34 +64,8 @@ describe('the console in a browser', function () {
     return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
   }
 
-  /** Opens a page of its own, logged in unless told otherwise. Errors of scripts fail the test. */
-  async function withPage(
-    options: { as?: string | undefined; width?: number; colorScheme?: 'light' | 'dark' },
-    work: (page: Page, open: (path: string) => Promise<void>) => Promise<void>,
-  ): Promise<void> {
-    const { as, width = 1280, colorScheme = 'light' } = options;
-    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
-    context.setDefaultTimeout(15_000);
-    const page = await context.newPage();
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error' && message.text().includes('Content Security Policy')) errors.push(message.text());
-    });
-    try {
-      if (as !== undefined) {
-        await page.addInitScript({ content: `sessionStorage.setItem('sluice-token', ${JSON.stringify(as)})` });
-      }
-      await work(page, async (path) => {
-        await page.goto(`${controlPlane.admin}/console${path}`);
-        await page.locator('h1').first().waitFor();
-        await waitFor(async () => (await page.locator('.pending').count()) === 0, { what: 'the values of the page' });
-      });
-      expect(errors).to.deep.equal([]);
-    } finally {
-      await context.close();
-    }
-  }
+  const withPage = (options: Parameters<typeof withConsolePage>[1], work: Parameters<typeof withConsolePage>[2]) =>
+    withConsolePage({ browser, admin: controlPlane.admin }, options, work);
 
   it('asks for a token, says that one is wrong, and takes the right one', () =>
     withPage({}, async (page, open) => {
@@ -221,6 +195,23 @@ describe('the console in a browser', function () {
       await page.getByText('By admin_token').waitFor();
     }));
 
+  it('asks before a link leaves changes that are not saved', () =>
+    withPage({ as: token }, async (page, open) => {
+      await open('/services/new');
+      await page.getByLabel('name', { exact: true }).fill('half-written');
+      const asked: string[] = [];
+      page.once('dialog', (dialog) => {
+        asked.push(dialog.message());
+        void dialog.dismiss();
+      });
+      await page.getByRole('link', { name: 'Fleet' }).click();
+      expect(asked).to.deep.equal(['Leave without saving your changes?']);
+      expect(await page.getByLabel('name', { exact: true }).inputValue()).to.equal('half-written');
+      page.once('dialog', (dialog) => void dialog.accept());
+      await page.getByRole('link', { name: 'Fleet' }).click();
+      await page.getByRole('heading', { name: 'Fleet', level: 1 }).waitFor();
+    }));
+
   it('finds pages, nodes and entities by name with the keyboard alone', () =>
     withPage({ as: token }, async (page, open) => {
       await open('/');
@@ -293,8 +284,3 @@ describe('the console in a browser', function () {
       await page.getByText('The control plane cannot be reached').waitFor({ state: 'detached' });
     }));
 });
-
-function axe(page: Page, rules: string[] | undefined): AxeBuilder {
-  const builder = new AxeBuilder({ page });
-  return rules === undefined ? builder : builder.withRules(rules);
-}

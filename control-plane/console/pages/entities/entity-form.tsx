@@ -1,4 +1,5 @@
 import { signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { ApiError, call, errorText } from '../../api/client.ts';
 import { isWritable } from '../../api/control-plane.ts';
 import { entityName, type Kind } from '../../api/kinds.ts';
@@ -6,7 +7,7 @@ import { listOf, recordOf, textOf, type Values } from '../../api/read.ts';
 import { EntityFields } from '../../form/entity-fields.tsx';
 import { faultsOf, type Faults } from '../../form/faults.ts';
 import type { FormField } from '../../form/form-field.ts';
-import { go, hrefOf } from '../../navigation/location.ts';
+import { go, hasUnsaved, hrefOf } from '../../navigation/location.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Notice } from '../../parts/notice.tsx';
 import { now } from '../../parts/time.tsx';
@@ -55,6 +56,12 @@ export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: Enti
       isSaving.value = false;
     }
   };
+  useEffect(() => {
+    hasUnsaved.value = isTouched.value;
+    return () => {
+      hasUnsaved.value = false;
+    };
+  }, [isTouched.value]);
   const saved = isTouched.value ? undefined : savedOf(path);
   const faults: Faults = faultsOf(error.value);
   return (

@@ -68,7 +68,10 @@ function Attention() {
     <section class="sheet" aria-labelledby="attention-title">
       <h2 id="attention-title">Needs attention</h2>
       {concerns.length === 0 ? (
-        <p class="quiet">Nothing. Every node is in sync and reaches its destinations.</p>
+        <p class="quiet">
+          Nothing: no node has rejected the configuration, is behind, incompatible or offline, and none reports a
+          destination that it cannot reach.
+        </p>
       ) : (
         <ul class="rows">
           {concerns.map(({ key, tone, title, detail, href }) => (
