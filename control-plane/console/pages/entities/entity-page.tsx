@@ -42,7 +42,13 @@ export function EntityPage({ kind, id }: { readonly kind: Kind; readonly id: str
           <h1>{isNew ? `New ${plugin === '' ? '' : `${plugin} `}${kind.one}` : shownName.value || kind.one}</h1>
           {value !== undefined && !isNew && (
             <p>
-              <code>{textOf(value.entity['id'])}</code>, changed <Ago at={secondsOf(value.entity)} />
+              <code>{textOf(value.entity['id'])}</code>
+              {/* The times of entities from a file are not those of changes. */}
+              {controlPlane.value?.isFile === false && (
+                <>
+                  , changed <Ago at={secondsOf(value.entity)} />
+                </>
+              )}
             </p>
           )}
         </div>
