@@ -7,6 +7,7 @@ import { requestTermination } from './request-termination/plugin.ts';
 import { correlationId } from './correlation-id/plugin.ts';
 import { ipRestriction } from './ip-restriction/plugin.ts';
 import { requestSizeLimiting } from './request-size-limiting/plugin.ts';
+import { cors } from './cors/plugin.ts';
 import type { PluginDefinition } from '../plugin-api/plugin-definition.ts';
 
 /** Every plugin's handler. A schema without a handler does not compile. */
@@ -14,6 +15,7 @@ export const plugins = {
   'kafka-log': kafkaLog,
   'kafka-upstream': kafkaUpstream,
   'key-auth': keyAuth,
+  cors,
   'request-size-limiting': requestSizeLimiting,
   'ip-restriction': ipRestriction,
   'correlation-id': correlationId,

@@ -5,6 +5,7 @@ import { requestTerminationSchema } from './request-termination.ts';
 import { correlationIdSchema } from './correlation-id.ts';
 import { ipRestrictionSchema } from './ip-restriction.ts';
 import { requestSizeLimitingSchema } from './request-size-limiting.ts';
+import { corsSchema } from './cors.ts';
 import type { PluginSchemas } from './plugin-schema.ts';
 
 /** All plugins that both planes know, by name. */
@@ -12,6 +13,7 @@ export const pluginSchemas = {
   'kafka-log': kafkaLogSchema,
   'kafka-upstream': kafkaUpstreamSchema,
   'key-auth': keyAuthSchema,
+  cors: corsSchema,
   'request-size-limiting': requestSizeLimitingSchema,
   'ip-restriction': ipRestrictionSchema,
   'correlation-id': correlationIdSchema,

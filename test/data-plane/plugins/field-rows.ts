@@ -13,6 +13,20 @@ export interface FieldRow {
 const form = ['content-type', 'application/x-www-form-urlencoded'];
 const withKey: Request = { headers: ['apikey', 'ada-key'] };
 
+const preflight: Request = {
+  method: 'OPTIONS',
+  headers: [
+    'origin',
+    'https://a.example',
+    'access-control-request-method',
+    'PUT',
+    'access-control-request-headers',
+    'x-b',
+    'access-control-request-private-network',
+    'true',
+  ],
+};
+
 /** Rows by plugin; every published field has one. */
 export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
   'key-auth': [
@@ -56,5 +70,19 @@ export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
     },
     { field: 'size_unit', config: { size_unit: 'bytes' }, requests: [{ headers: ['content-length', '9999'] }] },
     { field: 'require_content_length', config: { require_content_length: true }, requests: [{}] },
+  ],
+  cors: [
+    {
+      field: 'origins',
+      config: { origins: ['https://a.example'] },
+      requests: [{ headers: ['origin', 'https://a.example'] }],
+    },
+    { field: 'headers', config: { headers: ['x-a'] }, requests: [preflight] },
+    { field: 'exposed_headers', config: { exposed_headers: ['x-a'] }, requests: [{}] },
+    { field: 'methods', config: { methods: ['GET'] }, requests: [preflight] },
+    { field: 'max_age', config: { max_age: 1 }, requests: [preflight] },
+    { field: 'credentials', config: { credentials: true }, requests: [preflight] },
+    { field: 'private_network', config: { private_network: true }, requests: [preflight] },
+    { field: 'preflight_continue', config: { preflight_continue: true }, requests: [preflight] },
   ],
 };
