@@ -73,7 +73,7 @@ export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: Enti
         void save();
       }}
     >
-      <fieldset class="form bare" disabled={!isWritable() || isSaving.value}>
+      <fieldset class={isWritable() ? 'form bare' : 'form bare read-only'} disabled={!isWritable() || isSaving.value}>
         <legend class="hidden-text">{kind.one}</legend>
         <EntityFields
           fields={fields}
