@@ -1,5 +1,5 @@
 import { array, boolean, element, integer, map, number, record, string } from '../schema/field.ts';
-import { checkHeaderName } from './header-name.ts';
+import { checkHeaderName } from '../schema/header-name.ts';
 import { checkServerName } from './host.ts';
 import { checkServicePath } from './path.ts';
 

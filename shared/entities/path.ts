@@ -1,5 +1,5 @@
 import { normalizePath } from '../path.ts';
-import { compileFault } from './regex.ts';
+import { compileFault } from '../schema/regex.ts';
 
 const reservedAndUnreserved = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]*$/;
 

@@ -1,6 +1,6 @@
 import { isSet, quoted } from '../schema/checks.ts';
 import type { FieldFault, RecordCheck } from '../schema/field.ts';
-import { compileFault } from './regex.ts';
+import { compileFault } from '../schema/regex.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 

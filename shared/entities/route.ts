@@ -2,7 +2,7 @@ import { routeProtocols } from '../route-protocols.ts';
 import { array, boolean, element, foreign, integer, map, set, string, type InferFields } from '../schema/field.ts';
 import { idField, nameField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
-import { checkHeaderName } from './header-name.ts';
+import { checkHeaderName } from '../schema/header-name.ts';
 import { checkRouteHost, checkServerName } from './host.ts';
 import { checkRoutePath } from './path.ts';
 import { routeChecks } from './route-checks.ts';

@@ -2,7 +2,7 @@ import { distinct, oneOfWhen, requiredWhen } from '../schema/checks.ts';
 import { boolean, foreign, integer, string, type InferFields } from '../schema/field.ts';
 import { idField, tagsField, timeFields } from './common-fields.ts';
 import type { EntityDescriptor } from './entity.ts';
-import { checkCookieName, checkHeaderName } from './header-name.ts';
+import { checkCookieName, checkHeaderName } from '../schema/header-name.ts';
 import { healthChecksField } from './health-checks.ts';
 import { checkHostWithPort, checkUpstreamName } from './host.ts';
 import { checkServicePath } from './path.ts';

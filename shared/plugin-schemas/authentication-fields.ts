@@ -1,4 +1,4 @@
-import { checkHeaderName } from '../entities/header-name.ts';
+import { checkHeaderName } from '../schema/header-name.ts';
 import { boolean, element, string } from '../schema/field.ts';
 
 /** Fields that several authentication plugins have, with Kong's names and defaults. */

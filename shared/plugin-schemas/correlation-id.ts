@@ -1,4 +1,4 @@
-import { checkHeaderName } from '../entities/header-name.ts';
+import { checkHeaderName } from '../schema/header-name.ts';
 import { boolean, record, string, type InferFields } from '../schema/field.ts';
 import type { PluginSchema } from './plugin-schema.ts';
 

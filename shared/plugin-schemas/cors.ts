@@ -1,4 +1,4 @@
-import { compileFault } from '../entities/regex.ts';
+import { compileFault } from '../schema/regex.ts';
 import { array, boolean, element, number, record, string, type InferFields } from '../schema/field.ts';
 import { headerName } from './authentication-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';

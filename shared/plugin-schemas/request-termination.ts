@@ -1,4 +1,4 @@
-import { checkHeaderName } from '../entities/header-name.ts';
+import { checkHeaderName } from '../schema/header-name.ts';
 import { isSet } from '../schema/checks.ts';
 import { boolean, integer, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import type { PluginSchema } from './plugin-schema.ts';
