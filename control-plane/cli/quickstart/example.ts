@@ -80,6 +80,7 @@ Sluice is up. Ctrl-C stops all that was started here.
 
 ${nodes.join('\n')}
   Admin API        ${admin}   status ${controlPlaneStatus}/status
+  console          ${admin}/console/
   Kafka            ${kafka}   topic ${exampleTopic}
   schema registry  ${registry}   subject ${subject}
   data and logs    ${data}

@@ -24,6 +24,8 @@ interface Received {
   readonly rstCode: number | undefined;
 }
 
+const nodeMajor = Number(process.versions.node.split('.')[0]);
+
 describe('HTTP/2 on a listener', function () {
   this.timeout(30_000);
   const closing = new Closing();
@@ -339,7 +341,9 @@ describe('HTTP/2 on a listener', function () {
     };
 
     for (const [what, limit, frames, most] of attacks) {
-      it(`is ended with ENHANCE_YOUR_CALM over its budget of ${what}`, async () => {
+      it(`is ended with ENHANCE_YOUR_CALM over its budget of ${what}`, async function () {
+        // nghttp2 of Node.js 24 drops PRIORITY frames unseen, so that they cost nothing there.
+        if (what === 'PRIORITY' && nodeMajor >= 24) this.skip();
         await start({ limits: { http2StreamsMax: 1_000 } });
         const client = await RawClient.open(listener.port);
         closing.add(() => client.destroy());
