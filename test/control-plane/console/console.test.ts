@@ -216,8 +216,10 @@ describe('the console in a browser', function () {
     withPage({ as: token }, async (page, open) => {
       await open('/');
       await page.keyboard.press('Control+k');
+      // Keys that come before the dialog has the focus go to the page.
+      await page.locator('input[role=combobox]:focus').waitFor();
       await page.keyboard.type('orders route');
-      await page.getByRole('option', { name: /orders/ }).waitFor();
+      await page.getByRole('option', { name: /^orders\s*route/i, selected: true }).waitFor();
       await page.screenshot({ path: `${shots}/palette.png` });
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'orders', level: 1 }).waitFor();
