@@ -51,6 +51,12 @@ describe('effectiveValue', () => {
   });
 });
 
+/** The plugins with a schema registry. */
+const kafkaSchemas = {
+  'kafka-log': pluginSchemas['kafka-log'],
+  'kafka-upstream': pluginSchemas['kafka-upstream'],
+};
+
 describe('a configuration with the defaults of optional records', () => {
   const servers = { bootstrap_servers: [{ host: 'k', port: 9092 }], topic: 't' };
   const authentication = { oauthbearer: { extensions: {}, scopes: [] } };
@@ -59,7 +65,7 @@ describe('a configuration with the defaults of optional records', () => {
     path.split('.').reduce<unknown>((found, name) => (isRecord(found) ? found[name] : undefined), value);
 
   for (const { name, config: field } of Object.values<{ readonly name: string; readonly config: Field }>(
-    pluginSchemas,
+    kafkaSchemas,
   )) {
     it(`is taken as it was sent for ${name}, and absent where it is used`, () => {
       const checked = checkField(field, { ...servers, authentication, schema_registry: { confluent } });
