@@ -225,6 +225,6 @@ async function checkTopics(kafka: string, contestants: readonly Contestant[]): P
 /** The node's metrics once it works on no request and has no record queued; undefined before. */
 async function metricsAtRest(node: DataPlaneProcess): Promise<string | undefined> {
   const text = await (await fetch(`${node.status}/metrics`)).text();
-  const busy = /^sluice_(?:http_requests_in_flight|kafka_queue_records\S*) [^0]/m.test(text);
+  const busy = /^sluice_(?:http_requests_in_flight|kafka_queue_records(?:\{\S*\})?) [^0]/m.test(text);
   return busy ? undefined : text;
 }
