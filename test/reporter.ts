@@ -2,8 +2,17 @@ import Mocha from 'mocha';
 
 /** How long a process may take to end by itself; the reporter option `endTimeoutMs` shortens it. */
 const endTimeoutMsDefault = 20_000;
+const failuresHeading = 'The failures in full:';
+const leakHeading = 'The tests are over';
 const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } =
   Mocha.Runner.constants;
+
+/** How many tests passed, failed and were skipped. */
+export interface Counts {
+  readonly passes: number;
+  readonly failures: number;
+  readonly pending: number;
+}
 
 /**
  * One line a top-level suite, failures at once and again with their reasons at the end; the very last line is
@@ -34,25 +43,37 @@ class SummaryReporter extends Mocha.reporters.Base {
     });
     runner.on(EVENT_TEST_PENDING, (test: Mocha.Test) => print(`  skipped ${test.fullTitle()}`));
     runner.once(EVENT_RUN_END, () => {
-      if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
+      if (this.failures.length > 0) {
+        print(failuresHeading);
+        Mocha.reporters.Base.list(this.failures);
+      }
       print(summaryLine(this.stats));
       failWhenStillOpen(this.stats, endTimeoutMs);
     });
   }
 }
 
-export function summaryLine({
-  passes,
-  failures,
-  pending,
-}: Pick<Mocha.Stats, 'passes' | 'failures' | 'pending'>): string {
+export function summaryLine({ passes, failures, pending }: Counts): string {
   return `${passes} passed, ${failures} failed${pending === 0 ? '' : `, ${pending} skipped`}`;
+}
+
+/** Reads a line of `summaryLine`; returns undefined for any other line. */
+export function parseSummary(line: string): Counts | undefined {
+  const match = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(line);
+  if (match === null) return undefined;
+  const [, passes, failures, pending = 0] = match;
+  return { passes: Number(passes), failures: Number(failures), pending: Number(pending) };
+}
+
+/** Returns whether the line opens what is printed after the last test. */
+export function beginsClosing(line: string): boolean {
+  return line === failuresHeading || line.startsWith(leakHeading) || parseSummary(line) !== undefined;
 }
 
 /** The timer itself keeps nothing alive: it only fires when something else does. */
 function failWhenStillOpen(stats: Mocha.Stats, endTimeoutMs: number): void {
   const timer = setTimeout(() => {
-    print(`The tests are over, but ${endTimeoutMs} ms later the process still has something open:`);
+    print(`${leakHeading}, but ${endTimeoutMs} ms later the process still has something open:`);
     for (const handle of openHandles()) print(`  ${handle}`);
     print(summaryLine({ ...stats, failures: stats.failures + 1 }));
     // mocha sets its own exit code on exit; a listener that comes later has the last word.

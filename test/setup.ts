@@ -6,6 +6,9 @@ process.on('unhandledRejection', (reason) => {
   throw reason;
 });
 
+// A signal alone runs no exit handler, and the brokers that this process started would live on.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 function expectNoLeaks(): void {
   const leaks = takeLeaks();
   if (leaks.length > 0) throw new Error(`A process has written a secret:\n${leaks.join('\n')}`);

@@ -57,8 +57,6 @@ async function assemble(closing: Closing): Promise<Rig> {
     directory: `${temp.path}/kafka`,
     brokers: brokerCount,
     heap: isLong ? '384m' : '256m',
-    // They start again and again: compiled once, and simply.
-    jvmArguments: ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
     security: 'SASL_PLAINTEXT',
     users: [{ name: user, password }],
     authorizer: { superUsers: [] },

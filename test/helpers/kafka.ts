@@ -142,6 +142,8 @@ export async function readWithConsoleConsumer(
     javaCommand(),
     [
       '-Xmx128m',
+      '-XX:TieredStopAtLevel=1',
+      '-XX:+UseSerialGC',
       '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
       '-cp',
       join(jars, '*'),

@@ -6,6 +6,12 @@ import { noteOutput } from './leaks.ts';
 
 const bin = fileURLToPath(new URL('../../control-plane/cli/sluice.js', import.meta.url));
 
+/** A run that is ended by a signal leaves none of them. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event?: string };
 
 /** A real `sluice` process under test. */
@@ -48,7 +54,11 @@ export function runSluice(
   if (child.stdout === null || child.stderr === null) throw new Error('no pipes');
   createInterface({ input: child.stdout }).on('line', take);
   createInterface({ input: child.stderr }).on('line', take);
-  const exited = once(child, 'close').then(() => child.exitCode);
+  running.add(child);
+  const exited = once(child, 'close').then(() => {
+    running.delete(child);
+    return child.exitCode;
+  });
   void exited.then(() => {
     for (const waiter of waiters) waiter();
   });
