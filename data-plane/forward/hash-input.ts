@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Upstream as UpstreamEntity } from '../../shared/entities/upstream.ts';
 import type { Exchange } from '../plugin-api/exchange.ts';
-import { parseArgs } from '../plugin-api/query-args.ts';
+import { argNamed } from '../plugin-api/query-args.ts';
 import { hashText } from '../upstreams/hash-text.ts';
 
 type Input = UpstreamEntity['hash_on'];
@@ -75,7 +75,7 @@ function joinedOrNone(values: readonly string[]): string | undefined {
 }
 
 function argText(query: string, name: string): string | undefined {
-  const value = parseArgs(query).args.get(name);
+  const value = argNamed(query, name);
   return value === undefined ? undefined : JSON.stringify(value);
 }
 

@@ -43,19 +43,38 @@ export interface ParsedArgs {
  */
 export function parseArgs(text: string): ParsedArgs {
   const args = new ArgMap();
+  const isTruncated = eachArg(text, (name, value) => args.add(decode(name), decodeValue(value)));
+  return { args, isTruncated };
+}
+
+/** Returns what `parseArgs` finds under the name, without keeping the other arguments. */
+export function argNamed(text: string, name: string): Arg | undefined {
+  const args = new ArgMap();
+  eachArg(text, (other, value) => {
+    if (decode(other) === name) args.add(name, decodeValue(value));
+  });
+  return args.get(name);
+}
+
+/**
+ * Calls `take` with the name and the value of each argument as they were written, up to `argumentsMax`; a bare name has no
+ * value. Returns whether there were more.
+ */
+function eachArg(text: string, take: (name: string, value: string | undefined) => void): boolean {
   let count = 0;
   for (let start = 0; start < text.length;) {
     const found = text.indexOf('&', start);
     const end = found < 0 ? text.length : found;
     if (end > start) {
-      if (++count > argumentsMax) return { args, isTruncated: true };
+      if (++count > argumentsMax) return true;
       const part = text.slice(start, end);
       const at = part.indexOf('=');
-      args.add(decode(at < 0 ? part : part.slice(0, at)), at < 0 ? true : decode(part.slice(at + 1)));
+      if (at < 0) take(part, undefined);
+      else take(part.slice(0, at), part.slice(at + 1));
     }
     start = end + 1;
   }
-  return { args, isTruncated: false };
+  return false;
 }
 
 /** Parses a query that a record depends on. @throws RequestError ARGUMENTS_TOO_MANY */
@@ -83,6 +102,10 @@ export function withoutArg(text: string, name: string): string {
     return decode(at < 0 ? part : part.slice(0, at)) !== name;
   };
   return text.split('&').filter(isOther).join('&');
+}
+
+function decodeValue(value: string | undefined): string | true {
+  return value === undefined ? true : decode(value);
 }
 
 function decode(text: string): string {

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { classArchiveArguments } from './class-archive.ts';
 import { createState, dataDirectory, forgetState, loadState, type SavedState } from './cluster-state.ts';
 import { downloadKafka, exists } from './download.ts';
 import { startOnFreePorts } from './free-ports.ts';
-import { javaCommand, keytoolCommand } from './java.ts';
+import { javaCommand } from './java.ts';
 import {
   checkLogSays,
   logSize,
@@ -28,13 +28,13 @@ import {
   type KafkaUser,
   type SaslMechanism,
 } from './kafka-properties.ts';
+import { ensureKeystore, keystorePassword } from './keystore.ts';
 import { fetchMetadata, type KafkaAddress } from './kafka-wire.ts';
 
 const run = promisify(execFile);
 const startTimeoutMs = 60_000;
 const stopGraceMs = 10_000;
 const probeTimeoutMs = 3_000;
-const keystorePassword = 'loopback-only';
 const host = '127.0.0.1';
 /** Kafka's last words of a start that went well. */
 const startedWords = 'Kafka Server started';
@@ -261,39 +261,6 @@ async function format({ layout, jars }: Prepared, broker: BrokerLayout, clusterI
     const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
     // oxlint-disable-next-line preserve-caught-error
     throw new Error(`Kafka's storage could not be formatted: ${output.trimEnd().split('\n').at(-1)}`);
-  }
-}
-
-interface Keystore {
-  readonly path: string;
-  readonly certificatePem: string;
-}
-
-async function ensureKeystore(directory: string): Promise<Keystore> {
-  const path = join(directory, 'broker.p12');
-  const common = ['-alias', 'broker', '-keystore', path, '-storetype', 'PKCS12', '-storepass', keystorePassword];
-  if (!(await exists(path))) {
-    const identity = [
-      '-dname',
-      'CN=localhost',
-      '-ext',
-      'SAN=DNS:localhost,IP:127.0.0.1',
-      '-ext',
-      'BC:critical=ca:true',
-    ];
-    const key = ['-keyalg', 'EC', '-groupname', 'secp256r1', '-validity', '3650'];
-    await runKeytool(['-genkeypair', ...common, ...key, ...identity], path);
-  }
-  const { stdout } = await run(keytoolCommand(), ['-exportcert', '-rfc', ...common], { timeout: startTimeoutMs });
-  return { path, certificatePem: stdout };
-}
-
-async function runKeytool(args: readonly string[], made: string): Promise<void> {
-  try {
-    await run(keytoolCommand(), args, { timeout: startTimeoutMs });
-  } catch (error) {
-    await rm(made, { force: true });
-    throw error;
   }
 }
 

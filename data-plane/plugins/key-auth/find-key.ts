@@ -2,7 +2,7 @@ import type { KeyAuthConfig } from '../../../shared/plugin-schemas/key-auth.ts';
 import { isRecord } from '../../../shared/schema/is-record.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import { withoutMember } from '../../plugin-api/json-member.ts';
-import { parseArgs, withoutArg, type Arg, type ArgMap } from '../../plugin-api/query-args.ts';
+import { argNamed, parseArgs, withoutArg, type Arg, type ArgMap } from '../../plugin-api/query-args.ts';
 
 export type FoundKey =
   | { readonly kind: 'none' }
@@ -40,7 +40,7 @@ function placesOf({ key_in_header, key_in_query, key_in_body }: KeyAuthConfig, n
   const lower = name.toLowerCase();
   const places: Place[] = [];
   if (key_in_header) places.push(({ headers }) => oneOrMany(headers.all(lower)));
-  if (key_in_query) places.push(({ query }) => (query === '' ? undefined : parseArgs(query).args.get(name)));
+  if (key_in_query) places.push(({ query }) => argNamed(query, name));
   if (key_in_body) places.push((_exchange, fields) => fields?.valueOf(name));
   return places;
 }

@@ -4,7 +4,7 @@ import {
 } from '../../../shared/plugin-schemas/request-termination.ts';
 import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
-import { parseArgs } from '../../plugin-api/query-args.ts';
+import { argNamed } from '../../plugin-api/query-args.ts';
 import { plainAnswer } from '../../plugin-api/standard-answers.ts';
 
 /** Answers requests itself: those that have the trigger, or all. */
@@ -18,7 +18,7 @@ export const requestTermination: PluginDefinition<RequestTerminationConfig> = {
     if (trigger === null) return { kind: 'created', instance: { access: answer } };
     const header = trigger.toLowerCase();
     const isTriggered = ({ headers, query }: Exchange): boolean =>
-      headers.get(header) !== undefined || parseArgs(query).args.get(trigger) !== undefined;
+      headers.get(header) !== undefined || argNamed(query, trigger) !== undefined;
     return {
       kind: 'created',
       instance: { access: (exchange) => (isTriggered(exchange) ? answer(exchange) : undefined) },

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ArgMap, argumentsMax, formArgs, parseArgs, queryArgs } from '../../../data-plane/plugin-api/query-args.ts';
+import { ArgMap, argNamed, argumentsMax, formArgs, parseArgs, queryArgs } from '../../../data-plane/plugin-api/query-args.ts';
 import { RequestError } from '../../../shared/errors.ts';
 
 function errorOf(work: () => unknown): unknown {
@@ -22,6 +22,15 @@ describe('arguments of a query or form', () => {
   for (const [text, json] of cases) {
     it(`of ${JSON.stringify(text)} are ${json}`, () => expect(parseArgs(text).args.json()).to.equal(json));
   }
+
+  it('are found by one name as among all of them', () => {
+    const texts = [...cases.map(([text]) => text), 'a+b=1&a%20b=2&c', `${'x&'.repeat(argumentsMax)}late=1`];
+    for (const text of texts) {
+      for (const name of ['a', 'b', '', '%zz', '__proto__', 'toString', 'a b', 'x', 'late', 'absent']) {
+        expect(argNamed(text, name), `${name} in ${text}`).to.deep.equal(parseArgs(text).args.get(name));
+      }
+    }
+  });
 
   const pairs = (count: number): string => Array.from({ length: count }, () => 'a').join('&');
 
