@@ -27,7 +27,8 @@ import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
 import { checkPlace } from './check-place.ts';
 import { RecordSettler } from './record-settler.ts';
 import { otherTopics, type TopicLabels } from './topic-labels.ts';
-import { type TopicOwner, TopicState } from './topic-state.ts';
+import type { TopicOwner } from './topic-owner.ts';
+import { TopicState } from './topic-state.ts';
 import { Topics } from './topics.ts';
 import { WakeTimer } from './wake-timer.ts';
 import { recordBytes } from './wire/record-batch.ts';
@@ -49,7 +50,7 @@ export interface LogicalProducerOptions {
 }
 
 /** The one producer of a cluster's settings: topics with their lanes, bounds and deadlines over one client. */
-export class LogicalProducer implements TopicOwner {
+export class LogicalProducer implements TopicOwner<TopicState> {
   readonly client: KafkaClient;
   readonly requestTimeoutMs: number;
   readonly idempotent: boolean;

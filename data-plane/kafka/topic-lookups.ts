@@ -1,12 +1,13 @@
 import type { TopicMetadata } from './kafka-client.ts';
 import { KafkaError } from './kafka-error.ts';
-import type { TopicOwner, TopicState } from './topic-state.ts';
+import type { TopicOwner } from './topic-owner.ts';
+import type { TopicState } from './topic-state.ts';
 
 /** Topics of one Metadata request. */
 const topicsPerRequestMax = 1_000;
 
 export interface TopicLookupsOptions {
-  readonly owner: TopicOwner;
+  readonly owner: TopicOwner<TopicState>;
   /** Called with what the brokers say of a topic, or with the error when they do not answer. */
   readonly onAnswer: (topic: TopicState, answer: TopicMetadata | KafkaError) => void;
 }
@@ -16,7 +17,7 @@ export interface TopicLookupsOptions {
  * requests made up wait for the request before them, so that any number of them costs one request at a time.
  */
 export class TopicLookups {
-  readonly #owner: TopicOwner;
+  readonly #owner: TopicOwner<TopicState>;
   readonly #onAnswer: TopicLookupsOptions['onAnswer'];
   #due: TopicState[] = [];
   #strangers: TopicState[] = [];

@@ -1,53 +1,32 @@
 import type { Destination } from '../../shared/destination.ts';
 import type { TopicMetadata } from './kafka-client.ts';
 import type { KafkaError } from './kafka-error.ts';
-import { type Entry, EntryQueue } from './entry.ts';
+import type { Entry, EntryQueue } from './entry.ts';
 import { Lane } from './lane.ts';
-import type { BatchFailure, LaneProducer } from './lane-owner.ts';
+import type { BatchFailure } from './lane-owner.ts';
 import { LeaderRequests, type RequestTopic } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
 import { type Failure, failureOf, partitionInvalid } from './produce-failure.ts';
 import { TopicIdentity } from './topic-identity.ts';
 import { otherTopics } from './topic-labels.ts';
+import type { TopicOwner } from './topic-owner.ts';
 import { PartitionRecount } from './partition-recount.ts';
+import { TopicLanes } from './topic-lanes.ts';
 import { TopicLimit } from './topic-limit.ts';
 import { TopicRefresh } from './topic-refresh.ts';
 import { TopicRefusal } from './topic-refusal.ts';
-
-/** The producer of a topic, which settles its records. */
-export interface TopicOwner extends LaneProducer {
-  /** The cluster's name. */
-  readonly label: string;
-  /** Returns the label of a topic that a request named and the brokers know. */
-  labelOf(topic: string): string;
-  acked(topic: TopicState, entries: readonly Entry[], partition: number, baseOffset: bigint | null): void;
-  failed(topic: TopicState, entries: readonly Entry[], failure: Failure): void;
-  late(entries: number, acked: boolean): void;
-  sent(topic: TopicState, entries: readonly Entry[]): void;
-  /** Says that a request for these partitions has ended; `error` holds for all of it. */
-  answered(topic: TopicState, partitions: () => readonly number[], error: KafkaError | null, tookMs: number): void;
-  /** Says that a batch brought no success. */
-  attemptFailed(error: KafkaError): void;
-  /** Asks for a flush of the topic in this turn of the event loop. */
-  markDirty(topic: TopicState): void;
-}
+import { UnassignedRecords } from './unassigned-records.ts';
 
 /** One topic of one producer, with its lanes. Nothing in here is shared with another topic. */
 export class TopicState implements RequestTopic {
   readonly name: string;
-  readonly #owner: TopicOwner;
+  readonly #owner: TopicOwner<TopicState>;
   readonly #partitionOf: (key: Buffer, partitions: number) => number;
   readonly #requests: LeaderRequests;
   /** Lanes with keyed or refused records to send. */
   readonly #lanesWithWork = new Set<Lane>();
-  /** Records without a key: the next free lane takes them, so that a slow leader only holds up what it has. */
-  readonly #keyless = new EntryQueue();
-  /** Keyed records, and those with a partition of their own, from before the number of partitions was known. */
-  readonly #unrouted = new EntryQueue();
-  #lanes: Lane[] = [];
-  /** Lanes of partitions that are gone, with a batch still in flight. */
-  readonly #retired = new Set<Lane>();
-  #nextLane = 0;
+  readonly #unassigned = new UnassignedRecords();
+  readonly #lanes = new TopicLanes();
   readonly #identity = new TopicIdentity();
   readonly refresh = new TopicRefresh();
   /** A configuration names the topic; else only requests do. */
@@ -61,7 +40,7 @@ export class TopicState implements RequestTopic {
   readonly limit = new TopicLimit();
   readonly recount = new PartitionRecount();
 
-  constructor(name: string, owner: TopicOwner, partitioner: 'murmur2' | 'crc32') {
+  constructor(name: string, owner: TopicOwner<TopicState>, partitioner: 'murmur2' | 'crc32') {
     this.name = name;
     this.#owner = owner;
     this.#requests = new LeaderRequests(this, owner);
@@ -98,7 +77,7 @@ export class TopicState implements RequestTopic {
 
   /** Returns the number of partitions as far as it is known. */
   get partitions(): number {
-    return this.#lanes.length;
+    return this.#lanes.count;
   }
 
   /** Returns the reason for answering records of this topic at once; null when they may be queued. */
@@ -109,9 +88,9 @@ export class TopicState implements RequestTopic {
   add(entry: Entry): void {
     const { key, partition } = entry.record;
     if (key === null && partition === undefined) {
-      this.#keyless.push(entry);
+      this.#unassigned.keyless.push(entry);
     } else if (!this.known) {
-      this.#unrouted.push(entry);
+      this.#unassigned.unrouted.push(entry);
     } else {
       this.#route(entry);
     }
@@ -131,13 +110,14 @@ export class TopicState implements RequestTopic {
       if (!lane.isRetrying && !this.#mayLeave(lane.queue, nowMs)) continue;
       if (!this.#requests.add(lane, lane.queue, this.#identity.id, nowMs) && !this.#leaderReady(lane)) stuck = true;
     }
-    while (this.#keyless.length > 0 && this.#mayLeave(this.#keyless, nowMs)) {
-      const lane = this.#freeLane(nowMs);
+    const { keyless } = this.#unassigned;
+    while (keyless.length > 0 && this.#mayLeave(keyless, nowMs)) {
+      const lane = this.#lanes.nextInTurn(this.#isFree, nowMs);
       if (lane === null) {
         stuck ||= !this.#lanes.some((each) => this.#leaderReady(each));
         break;
       }
-      if (this.#requests.add(lane, this.#keyless, this.#identity.id, nowMs)) continue;
+      if (this.#requests.add(lane, keyless, this.#identity.id, nowMs)) continue;
       // Full is only this leader: the next lane in turn is another's.
       if (this.#requests.hasRoom(lane.leader)) break;
     }
@@ -177,7 +157,7 @@ export class TopicState implements RequestTopic {
     else this.#attemptFailed(lane, failure);
     // A batch that comes back after the brokers had refused the topic does not wait for it either.
     if (this.#refusal.failure !== null) lane.failWaiting(this.#refusal.failure);
-    if (this.#retired.delete(lane)) this.#reroute(lane);
+    if (this.#lanes.endRetired(lane)) this.#reroute(lane);
     else if (lane.hasWork) this.#lanesWithWork.add(lane);
     if (failure !== null || this.hasWaiting) this.#owner.markDirty(this);
   }
@@ -217,23 +197,18 @@ export class TopicState implements RequestTopic {
     this.known = true;
     this.wasKnown = true;
     for (const { id, leader } of metadata.partitions) {
-      const lane = this.#lanes[id];
+      const lane = this.#lanes.of(id);
       if (lane !== undefined) lane.learn(metadata.id, leader);
-      else this.#lanes[id] = this.#createLane(id, leader);
+      else this.#lanes.add(this.#createLane(id, leader));
     }
-    for (const lane of this.#lanes.splice(metadata.partitions.length)) this.#retire(lane);
-    for (const entry of this.#unrouted.takeAll()) this.#route(entry);
+    for (const lane of this.#lanes.cut(metadata.partitions.length)) this.#retire(lane);
+    for (const entry of this.#unassigned.unrouted.takeAll()) this.#route(entry);
   }
 
   #createLane(partition: number, leader: number): Lane {
-    const lane: Lane = new Lane({
-      topic: this,
-      producer: this.#owner,
-      topicId: this.#identity.id,
-      partition,
-      leader,
-      onDone: (failure) => this.#laneDone(lane, failure),
-    });
+    const topicId = this.#identity.id;
+    const onDone = (failure: BatchFailure | null): void => this.#laneDone(lane, failure);
+    const lane: Lane = new Lane({ topic: this, producer: this.#owner, topicId, partition, leader, onDone });
     return lane;
   }
 
@@ -245,46 +220,34 @@ export class TopicState implements RequestTopic {
   }
 
   expire(nowMs: number, failure: Failure): void {
-    for (const queue of [this.#keyless, this.#unrouted]) {
-      const due = queue.takeDue(nowMs);
-      if (due.length > 0) this.failed(due, failure);
-    }
-    for (const lane of this.#lanes) lane.expire(nowMs);
-    for (const lane of this.#retired) lane.expire(nowMs);
+    this.#unassigned.expire(nowMs, (due) => this.failed(due, failure));
+    this.#lanes.expire(nowMs);
   }
 
   earliestDeadlineMs(): number {
-    let earliest = Math.min(this.#keyless.earliestDeadlineMs, this.#unrouted.earliestDeadlineMs);
-    for (const lane of this.#lanes) earliest = Math.min(earliest, lane.earliestDeadlineMs);
-    for (const lane of this.#retired) earliest = Math.min(earliest, lane.earliestDeadlineMs);
-    return earliest;
+    return Math.min(this.#unassigned.earliestDeadlineMs, this.#lanes.earliestDeadlineMs);
   }
 
   failWaiting(failure: Failure): void {
-    for (const queue of [this.#keyless, this.#unrouted]) {
-      const entries = queue.takeAll();
-      if (entries.length > 0) this.failed(entries, failure);
-    }
-    for (const lane of this.#lanes) lane.failWaiting(failure);
-    for (const lane of this.#retired) lane.failWaiting(failure);
+    this.#unassigned.takeAll((entries) => this.failed(entries, failure));
+    this.#lanes.failWaiting(failure);
     this.#lanesWithWork.clear();
   }
 
   abandon(failure: Failure): void {
-    for (const lane of this.#lanes) lane.abandon(failure);
-    for (const lane of this.#retired) lane.abandon(failure);
+    this.#lanes.abandon(failure);
   }
 
   get hasWaiting(): boolean {
-    return this.#keyless.length > 0 || this.#unrouted.length > 0 || this.#lanesWithWork.size > 0;
+    return this.#lanesWithWork.size > 0 || !this.#unassigned.isEmpty;
   }
 
   get isIdle(): boolean {
-    return !this.hasWaiting && this.#retired.size === 0 && !this.#lanes.some(({ isBusy }) => isBusy);
+    return !this.hasWaiting && !this.#lanes.isBusy;
   }
 
   get oldestQueuedAtMs(): number {
-    let oldest = Math.min(this.#keyless.first?.queuedAtMs ?? Infinity, this.#unrouted.first?.queuedAtMs ?? Infinity);
+    let oldest = this.#unassigned.oldestQueuedAtMs;
     for (const lane of this.#lanesWithWork) oldest = Math.min(oldest, lane.oldestQueuedAtMs);
     return oldest;
   }
@@ -292,33 +255,23 @@ export class TopicState implements RequestTopic {
   /** Queues a record that has a key or a partition of its own. The partition wins over the key's. */
   #route(entry: Entry): void {
     const { key, partition } = entry.record;
-    const chosen = partition ?? (key === null ? 0 : this.#partitionOf(key, this.#lanes.length));
-    const lane = this.#lanes[chosen];
+    const chosen = partition ?? (key === null ? 0 : this.#partitionOf(key, this.#lanes.count));
+    const lane = this.#lanes.of(chosen);
     if (lane === undefined) {
       // The partition was there when it was checked: the topic was made again with fewer.
-      if (partition !== undefined && this.#lanes.length > 0) return this.failed([entry], partitionInvalid);
-      return this.#unrouted.push(entry);
+      if (partition !== undefined && this.#lanes.count > 0) return this.failed([entry], partitionInvalid);
+      return this.#unassigned.unrouted.push(entry);
     }
     lane.queue.push(entry);
     this.#lanesWithWork.add(lane);
   }
 
+  /** Says whether the lane's slot is free and its leader can take a batch now. */
+  readonly #isFree = (lane: Lane, nowMs: number): boolean =>
+    lane.isIdle(nowMs) && this.#requests.hasRoom(lane.leader) && this.#leaderReady(lane);
+
   #leaderReady(lane: Lane): boolean {
     return lane.leader >= 0 && this.#owner.client.isReady(lane.leader);
-  }
-
-  /** The next lane in turn whose slot is free and whose leader can take a batch now. */
-  #freeLane(nowMs: number): Lane | null {
-    const count = this.#lanes.length;
-    for (let step = 0; step < count; step++) {
-      const index = (this.#nextLane + step) % count;
-      const lane = this.#lanes[index];
-      if (lane === undefined || !lane.isIdle(nowMs)) continue;
-      if (!this.#requests.hasRoom(lane.leader) || !this.#leaderReady(lane)) continue;
-      this.#nextLane = (index + 1) % count;
-      return lane;
-    }
-    return null;
   }
 
   /** Says whether a batch may leave now or waits for the linger. */
@@ -334,7 +287,7 @@ export class TopicState implements RequestTopic {
 
   #retire(lane: Lane): void {
     this.#lanesWithWork.delete(lane);
-    if (lane.isBusy) this.#retired.add(lane);
+    if (lane.isBusy) this.#lanes.keepRetired(lane);
     else this.#reroute(lane);
   }
 

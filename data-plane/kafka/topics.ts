@@ -6,7 +6,8 @@ import type { TopicMetadata } from './kafka-client.ts';
 import { KafkaError } from './kafka-error.ts';
 import { type Failure, failureOf, isTopicRefusal } from './produce-failure.ts';
 import { TopicLookups } from './topic-lookups.ts';
-import { type TopicOwner, TopicState } from './topic-state.ts';
+import type { TopicOwner } from './topic-owner.ts';
+import { TopicState } from './topic-state.ts';
 
 /** Topics with a state. Names come from requests: beyond this many, those without records are forgotten. */
 const topicsMax = 5_000;
@@ -16,7 +17,7 @@ const refusedNamesMax = 10_000;
 export const refusedNameMs = 5_000;
 
 export interface TopicsOptions {
-  readonly owner: TopicOwner;
+  readonly owner: TopicOwner<TopicState>;
   readonly partitioner: 'murmur2' | 'crc32';
   readonly logger: Logger;
   /** The metadata of a topic could not be had, or the brokers refuse the topic. */
