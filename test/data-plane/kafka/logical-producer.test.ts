@@ -145,7 +145,7 @@ describe('LogicalProducer', () => {
 
   it('keeps a lane busy while its request has no verdict', async () => {
     const { client, producer } = start();
-    await producer.publish('t', testRecord('a'), soon(30));
+    await producer.publish('t', testRecord('a'), soon(300));
     const second = producer.publish('t', testRecord('b'), soon());
     await turns();
     expect(client.sent).to.have.length(1);

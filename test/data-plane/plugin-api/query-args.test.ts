@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { ArgMap, argNamed, argumentsMax, formArgs, parseArgs, queryArgs } from '../../../data-plane/plugin-api/query-args.ts';
+import {
+  ArgMap,
+  argNamed,
+  argumentsMax,
+  formArgs,
+  parseArgs,
+  queryArgs,
+} from '../../../data-plane/plugin-api/query-args.ts';
 import { RequestError } from '../../../shared/errors.ts';
 
 function errorOf(work: () => unknown): unknown {
