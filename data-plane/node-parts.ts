@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
+import { limitHits } from '../shared/limit-hits.ts';
 import { exposeCertificateExpiry } from '../shared/certificate-expiry.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { pacedLog } from '../shared/paced-log.ts';
@@ -11,6 +12,7 @@ import { vaultEnvironment } from '../shared/vault.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
 import { LuaChains } from './lua/lua-chains.ts';
 import type { NodeOptions } from './node-options.ts';
+import { PasswordChecks } from './plugin-api/password-checks.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
@@ -132,6 +134,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
   const encoders = createEncoders({ logger, metrics });
   const lua = new LuaChains({ logger, metrics });
   const credentials = createLiveCredentials();
+  const hit = limitHits({ metrics, logger });
   return {
     metrics,
     requestMetrics: createRequestMetrics({ registry: metrics, inFlight }),
@@ -146,6 +149,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       log: logger,
       metrics: createPluginMetrics(metrics),
       answeredKeys: new AnsweredKeys(),
+      passwordChecks: new PasswordChecks({ onBusy: () => hit('password_checks_waiting', 'proxy') }),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,
       unsupportedSettings,

@@ -1,6 +1,7 @@
 import { autoValues } from '../../shared/auto-values.ts';
 import { deprecationsOf, effectiveDescriptor } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
+import { hashPassword, isClearPassword } from '../../shared/entities/password-hash.ts';
 import { withTtl } from '../../shared/entities/expiry.ts';
 import { maskEntity } from '../../shared/entities/secret-fields.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
@@ -48,11 +49,13 @@ export function entityHandlers(deps: EntityHandlersDeps): EntityHandlers {
   const operations = entityOperations(deps);
   return {
     list: (entity, parentOf) => (call) => listEntities(deps, entity, call, parentOf?.(call)),
-    create: (entity, parentOf) => (call) =>
-      written(deps, call, () => {
-        const { value, revision } = operations.create(entity, bodyOf(deps, entity, call), parentOf?.(call));
+    create: (entity, parentOf) => async (call) => {
+      const body = await hashedBody(entity, bodyOf(deps, entity, call), () => undefined);
+      return written(deps, call, () => {
+        const { value, revision } = operations.create(entity, body, parentOf?.(call));
         return { revision, answer: writtenAnswer(deps, { status: 201, entity, value, call }) };
-      }),
+      });
+    },
     single: (targetOf) => singleHandlers(deps, operations, targetOf),
     parentReference: (parent, field) => (call) => {
       const found = lookUp(store, { entity: parent, segment: call.param('parent') });
@@ -73,12 +76,15 @@ function singleHandlers(
   operations: EntityOperations,
   targetOf: (call: Call) => Target,
 ): Required<Omit<Handlers, 'POST'>> {
-  const write = (call: Call, method: 'put' | 'patch') =>
-    written(deps, call, () => {
-      const { entity, ...target } = targetOf(call);
-      const { value, revision } = operations[method](guarded({ entity, ...target }, call), bodyOf(deps, entity, call));
+  const write = async (call: Call, method: 'put' | 'patch') => {
+    const target = targetOf(call);
+    const { entity } = target;
+    const body = await hashedBody(entity, bodyOf(deps, entity, call), () => lookUp(deps.store, target));
+    return written(deps, call, () => {
+      const { value, revision } = operations[method](guarded(target, call), body);
       return { revision, answer: writtenAnswer(deps, { status: 200, entity, value, call }) };
     });
+  };
   return {
     GET(call) {
       const target = targetOf(call);
@@ -178,6 +184,20 @@ function bodyOf({ plugins }: EntityHandlersDeps, entity: EntityDescriptor, { bod
     const name = entries.find(([field]) => field === 'name')?.[1] ?? current?.['name'];
     return formToRecord(formFields(effectiveDescriptor(entity, plugins, { name })), entries);
   };
+}
+
+/** Returns the body with the hash of its password. One that did not change keeps the hash of the entity as it stands. */
+async function hashedBody(
+  { password: field }: EntityDescriptor,
+  body: BodyOf,
+  current: () => SnapshotEntity | undefined,
+): Promise<BodyOf> {
+  if (field === undefined) return body;
+  const given = body();
+  const password = given[field];
+  if (!isClearPassword(password)) return body;
+  const hash = await hashPassword(password, current()?.[field]);
+  return () => ({ ...given, [field]: hash });
 }
 
 function guarded(target: Target, call: Call): Target {

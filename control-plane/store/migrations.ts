@@ -141,4 +141,31 @@ export const migrations: readonly string[] = [
   -- Under this key the secrets are hashed that a read-only token sees.
   INSERT INTO meta (name, value) VALUES ('mask_key', lower(hex(randomblob(32))));
   `,
+  `
+  CREATE TABLE basicauth_credentials (
+    id TEXT PRIMARY KEY,
+    username TEXT NOT NULL UNIQUE,
+    consumer_id TEXT NOT NULL REFERENCES consumers (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX basicauth_credentials_consumer ON basicauth_credentials (consumer_id, id);
+
+  CREATE TABLE hmacauth_credentials (
+    id TEXT PRIMARY KEY,
+    username TEXT NOT NULL UNIQUE,
+    consumer_id TEXT NOT NULL REFERENCES consumers (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX hmacauth_credentials_consumer ON hmacauth_credentials (consumer_id, id);
+
+  CREATE TABLE acls (
+    id TEXT PRIMARY KEY,
+    "group" TEXT NOT NULL,
+    consumer_id TEXT NOT NULL REFERENCES consumers (id),
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX acls_consumer ON acls (consumer_id, id);
+  -- The expression is that of the statement which looks for doubles: else it would read a whole group.
+  CREATE UNIQUE INDEX acls_group ON acls ("group", ifnull(consumer_id, ''));
+  `,
 ];

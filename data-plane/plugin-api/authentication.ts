@@ -19,6 +19,15 @@ export type Authentication =
       /** Kong's words; quotes nothing of the request. */
       readonly message: string;
       readonly headers?: readonly string[];
+      /** Members that the body has in place of `message`. */
+      readonly errors?: Readonly<Record<string, string>>;
+    }
+  /** Nothing can be said about the credential now: an anonymous consumer does not stand for it. */
+  | {
+      readonly kind: 'unavailable';
+      readonly status: number;
+      readonly message: string;
+      readonly headers: readonly string[];
     };
 
 export interface AuthenticationOptions {
@@ -42,7 +51,7 @@ export function authenticationAccess(options: AuthenticationOptions): NonNullabl
       recognise(exchange, result.consumer, result.credential);
       return undefined;
     }
-    if (anonymous === null) return plainAnswer(exchange, result.status, result.message, result.headers);
+    if (anonymous === null || result.kind === 'unavailable') return refusal(exchange, result);
     const consumer = credentials.consumer(anonymous);
     if (consumer !== undefined) {
       recognise(exchange, consumer, undefined);
@@ -57,6 +66,12 @@ export function authenticationAccess(options: AuthenticationOptions): NonNullabl
     const result = authenticate(exchange);
     return result instanceof Promise ? result.then((late) => settle(exchange, late)) : settle(exchange, result);
   };
+}
+
+function refusal(exchange: Exchange, result: Exclude<Authentication, { readonly kind: 'recognised' }>): Answer {
+  const answer = plainAnswer(exchange, result.status, result.message, result.headers);
+  if (result.kind === 'unavailable' || result.errors === undefined) return answer;
+  return { ...answer, body: JSON.stringify({ ...result.errors, request_id: exchange.requestId }) };
 }
 
 /** Tells the exchange, and whoever is behind it, which consumer sends the request. Without a credential it is anonymous. */
@@ -75,8 +90,8 @@ export function recognise(
   setOrRemove(exchange, 'X-Anonymous-Consumer', credential === undefined ? 'true' : null);
 }
 
-/** Names and ids may hold any character. In a header, as on the wire, each character is a byte of their UTF-8. */
-function setOrRemove({ headers }: Exchange, name: string, value: string | null): void {
+/** Sets a header that says who sends the request. Names and ids may hold any character; each byte of their UTF-8 is a character of the header. */
+export function setOrRemove({ headers }: Exchange, name: string, value: string | null): void {
   headers.remove(name.toLowerCase());
   if (value === null) return;
   const bytes = Buffer.from(value).toString('latin1');

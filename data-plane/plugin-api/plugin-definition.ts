@@ -9,6 +9,7 @@ import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 import type { Certificates } from './certificates.ts';
 import type { Credentials } from './credentials.ts';
+import type { PasswordChecks } from './password-checks.ts';
 
 /**
  * A plugin's behaviour for one configured plugin entity. Instances are shared by all requests of the routes they serve.
@@ -55,6 +56,8 @@ export interface PluginDeps {
   readonly clusterName?: () => string | undefined;
   /** The node's answers to requests with an idempotency key; a plugin without them keeps its own. */
   readonly answeredKeys?: AnsweredKeys;
+  /** The node's checks of passwords; a plugin without them makes its own. */
+  readonly passwordChecks?: PasswordChecks;
   /** Resolves `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

@@ -3,7 +3,7 @@ import type { Consumer } from '../../shared/entities/consumer.ts';
 import { createPacer } from '../../shared/pacer.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import { digestOf } from '../plugin-api/constant-time.ts';
-import type { CredentialEntities, CredentialKind, FoundCredential } from '../plugin-api/credentials.ts';
+import type { ConsumerField, CredentialEntities, CredentialKind, FoundCredential } from '../plugin-api/credentials.ts';
 import type { ExchangeConsumer } from '../plugin-api/exchange.ts';
 import { entitiesOf, type EntityOf } from './entities.ts';
 import type { CredentialIndex } from './live-credentials.ts';
@@ -16,7 +16,8 @@ interface Entry<Kind extends CredentialKind> extends FoundCredential<Kind> {
 
 type Tables = { readonly [Kind in CredentialKind]: Map<string, Entry<Kind>> };
 
-const indexed = ['consumers', 'keyauth_credentials', 'jwt_secrets'] as const;
+const credentialKinds = ['keyauth_credentials', 'basicauth_credentials', 'hmacauth_credentials', 'jwt_secrets'] as const;
+const indexed = ['consumers', 'acls', ...credentialKinds] as const;
 
 /** Indexes the credentials of a snapshot by digest, in slices; the index of the configuration before serves on where nothing changed. */
 export async function indexCredentials(
@@ -38,7 +39,14 @@ class Index implements CredentialIndex {
   readonly #lists: ReadonlyMap<string, readonly object[]>;
   readonly #consumers = new Map<string, ExchangeConsumer>();
   readonly #byName = new Map<string, ExchangeConsumer>();
-  readonly #tables: Tables = { keyauth_credentials: new Map(), jwt_secrets: new Map() };
+  readonly #byCustomId = new Map<string, ExchangeConsumer>();
+  readonly #groups = new Map<string, string[]>();
+  readonly #tables: Tables = {
+    keyauth_credentials: new Map(),
+    basicauth_credentials: new Map(),
+    hmacauth_credentials: new Map(),
+    jwt_secrets: new Map(),
+  };
   readonly #pacer = createPacer();
 
   constructor(snapshot: Snapshot, nowMs: () => number) {
@@ -51,10 +59,21 @@ class Index implements CredentialIndex {
       const consumer = exchangeConsumer(entity);
       this.#consumers.set(consumer.id, consumer);
       if (consumer.username !== null) this.#byName.set(consumer.username, consumer);
+      if (consumer.customId !== null) this.#byCustomId.set(consumer.customId, consumer);
       if (this.#pacer.isDue()) await this.#pacer.pause();
     }
     await this.#addAll('keyauth_credentials', entitiesOf(snapshot, 'keyauth_credentials'), ({ key }) => key);
+    for (const kind of ['basicauth_credentials', 'hmacauth_credentials'] as const) {
+      await this.#addAll(kind, entitiesOf(snapshot, kind), ({ username }) => username);
+    }
     await this.#addAll('jwt_secrets', entitiesOf(snapshot, 'jwt_secrets'), ({ key }) => key);
+    for (const { consumer, group } of entitiesOf(snapshot, 'acls')) {
+      const groups = this.#groups.get(consumer.id);
+      if (groups === undefined) this.#groups.set(consumer.id, [group]);
+      else groups.push(group);
+      if (this.#pacer.isDue()) await this.#pacer.pause();
+    }
+    for (const groups of this.#groups.values()) groups.sort();
   }
 
   isOf(snapshot: Snapshot): boolean {
@@ -70,6 +89,15 @@ class Index implements CredentialIndex {
 
   consumer(idOrName: string): ExchangeConsumer | undefined {
     return this.#consumers.get(idOrName) ?? this.#byName.get(idOrName);
+  }
+
+  consumerBy(field: ConsumerField, value: string): ExchangeConsumer | undefined {
+    if (field === 'id') return this.#consumers.get(value);
+    return (field === 'username' ? this.#byName : this.#byCustomId).get(value);
+  }
+
+  groupsOf(consumerId: string): readonly string[] {
+    return this.#groups.get(consumerId) ?? [];
   }
 
   async #addAll<Kind extends CredentialKind>(

@@ -1,3 +1,4 @@
+import type { Acl } from '../../shared/entities/acl.ts';
 import type { CaCertificate } from '../../shared/entities/ca-certificate.ts';
 import type { Certificate } from '../../shared/entities/certificate.ts';
 import type { Consumer } from '../../shared/entities/consumer.ts';
@@ -31,6 +32,7 @@ export interface EntityOf extends CredentialEntities {
   readonly upstreams: UpstreamEntity;
   readonly targets: TargetEntity;
   readonly consumers: Consumer;
+  readonly acls: Acl;
 }
 
 /** The entities of one kind; kinds without entities do not travel. */

@@ -13,13 +13,20 @@ export interface LiveCredentials extends Credentials {
   use(credentials: Credentials): void;
 }
 
-const nobody: Credentials = { find: () => undefined, consumer: () => undefined };
+const nobody: Credentials = {
+  find: () => undefined,
+  consumer: () => undefined,
+  consumerBy: () => undefined,
+  groupsOf: () => [],
+};
 
 export function createLiveCredentials(): LiveCredentials {
   let current = nobody;
   return {
     find: (kind, name) => current.find(kind, name),
     consumer: (idOrName) => current.consumer(idOrName),
+    consumerBy: (field, value) => current.consumerBy(field, value),
+    groupsOf: (consumerId) => current.groupsOf(consumerId),
     use(credentials) {
       current = credentials;
     },

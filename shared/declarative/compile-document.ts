@@ -6,6 +6,7 @@ import type { AutoValues } from '../schema/check.ts';
 import { isRecord } from '../schema/is-record.ts';
 import { dottedPath } from '../schema/faults.ts';
 import type { FieldFault } from '../schema/field.ts';
+import { hashDocumentPassword, isClearPassword } from '../entities/password-hash.ts';
 import { idReferences } from '../schema/id-references.ts';
 import type { SnapshotEntity } from '../snapshot.ts';
 import { filledPaths, type AutoPath } from './filled-paths.ts';
@@ -62,10 +63,17 @@ export function compileDocument({ document, entities, plugins, auto, unmask }: C
     written.push({ item, value: checked.kind === 'ok' ? checked.value : prepared.input });
     if (checked.kind === 'faults') continue;
     const filled = filledPaths(effectiveDescriptor(entity, plugins, checked.value), prepared.input);
-    compiled.push({ entity, value: { ...checked.value, id: ids.idOf(item) }, filled });
+    compiled.push({ entity, value: hashed(entity, { ...checked.value, id: ids.idOf(item) }), filled });
   }
   faults.push(...findDoubles(written));
   return faults.length === 0 ? { kind: 'ok', entities: compiled } : { kind: 'faults', faults };
+}
+
+/** Returns the entity with the hash of its password. */
+function hashed({ password: field }: EntityDescriptor, value: SnapshotEntity): SnapshotEntity {
+  if (field === undefined) return value;
+  const password = value[field];
+  return isClearPassword(password) ? { ...value, [field]: hashDocumentPassword(password, value.id) } : value;
 }
 
 /** Returns the items with their secrets; ids follow from keys, which may be secrets. */

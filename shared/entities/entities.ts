@@ -1,7 +1,10 @@
+import { aclEntity } from './acl.ts';
+import { basicauthCredentialEntity } from './basicauth-credential.ts';
 import { caCertificateEntity } from './ca-certificate.ts';
 import { certificateEntity } from './certificate.ts';
 import { consumerEntity } from './consumer.ts';
 import type { EntityDescriptor } from './entity.ts';
+import { hmacauthCredentialEntity } from './hmacauth-credential.ts';
 import { jwtSecretEntity } from './jwt-secret.ts';
 import { keyauthCredentialEntity } from './keyauth-credential.ts';
 import { pluginEntity } from './plugin.ts';
@@ -22,6 +25,9 @@ export const entities: readonly EntityDescriptor[] = [
   routeEntity,
   consumerEntity,
   keyauthCredentialEntity,
+  basicauthCredentialEntity,
+  hmacauthCredentialEntity,
   jwtSecretEntity,
+  aclEntity,
   pluginEntity,
 ];

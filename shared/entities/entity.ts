@@ -24,6 +24,8 @@ export interface EntityDescriptor {
   readonly names?: NamesList;
   /** In order; `id`, `created_at`, `updated_at` and `tags` included. */
   readonly fields: Fields;
+  /** A field that is stored as the hash of what was written; see password-hash.ts. */
+  readonly password?: string;
   /** Checks over several fields. */
   readonly checks: readonly RecordCheck[];
   /** Sets of fields that are unique together, besides `key` and fields marked unique. */

@@ -1,3 +1,4 @@
+import { basicAuthSchema } from './basic-auth.ts';
 import { kafkaLogSchema } from './kafka-log.ts';
 import { keyAuthSchema } from './key-auth.ts';
 import { kafkaUpstreamSchema } from './kafka-upstream.ts';
@@ -13,6 +14,7 @@ export const pluginSchemas = {
   'kafka-log': kafkaLogSchema,
   'kafka-upstream': kafkaUpstreamSchema,
   'key-auth': keyAuthSchema,
+  'basic-auth': basicAuthSchema,
   cors: corsSchema,
   'request-size-limiting': requestSizeLimitingSchema,
   'ip-restriction': ipRestrictionSchema,

@@ -10,6 +10,22 @@ export function atLeastOneOf(names: readonly string[]): RecordCheck {
   );
 }
 
+/** Kong's `only_one_of`: one of the fields is set, or none. */
+export function onlyOneOf(names: readonly string[]): RecordCheck {
+  const message = `only one of these fields must be non-empty: ${quoted(names)}`;
+  return published({ only_one_of: names }, (record) =>
+    names.filter((name) => isSet(record[name])).length > 1 ? [fault(message)] : [],
+  );
+}
+
+/** Fields of Kong that have no meaning here: only their default is taken. */
+export function onlyFalse(names: readonly string[]): RecordCheck {
+  return (record) =>
+    names.flatMap((name) =>
+      record[name] === true ? [{ path: [name], message: 'value must be false: not supported' }] : [],
+    );
+}
+
 export interface ConditionalOptions {
   readonly field: string;
   /** The field whose value decides. */

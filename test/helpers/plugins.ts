@@ -16,4 +16,9 @@ export function instanceOf(created: PluginCreation | Promise<PluginCreation>): P
 export const noMetrics: PluginMetrics = { logEntryLost() {} };
 
 /** Knows no consumer. */
-export const noCredentials: Credentials = { find: () => undefined, consumer: () => undefined };
+export const noCredentials: Credentials = {
+  find: () => undefined,
+  consumer: () => undefined,
+  consumerBy: () => undefined,
+  groupsOf: () => [],
+};

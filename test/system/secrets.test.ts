@@ -143,6 +143,8 @@ describe('secrets of a control plane and a node', function () {
     }
     await write('PUT', '/consumers/c', {});
     await write('POST', '/consumers/c/key-auth', { key: planted('key-auth') });
+    await write('POST', '/consumers/c/basic-auth', { username: 'visible', password: planted('password-of-login') });
+    await write('POST', '/consumers/c/hmac-auth', { username: 'visible', secret: planted('hmac-secret') });
     await write('POST', '/consumers/c/jwt', { key: 'visible', secret: planted('jwt-secret') });
     await write('POST', '/certificates', { cert: other.certPem, key: other.keyPem, snis: ['visible.example'] });
     // Changes, refusals and loads of the whole leave traces of their own.
@@ -155,7 +157,14 @@ describe('secrets of a control plane and a node', function () {
     expect(refusedAnswers.map(({ status }) => status)).to.deep.equal([409, 400, 401]);
     const whole = (await (await call(controlPlane.admin, token, 'GET', '/config')).json()) as object;
     expect(JSON.stringify(whole)).to.contain(planted('second-password')).and.contain('{vault://env/ONLY_HERE}');
-    await write('POST', '/config', { ...whole, consumers: [], keyauth_credentials: [], jwt_secrets: [] });
+    await write('POST', '/config', {
+      ...whole,
+      consumers: [],
+      keyauth_credentials: [],
+      basicauth_credentials: [],
+      hmacauth_credentials: [],
+      jwt_secrets: [],
+    });
     await write('POST', '/config', whole);
 
     const shown: string[] = [];
@@ -169,7 +178,9 @@ describe('secrets of a control plane and a node', function () {
     }
     for (const answer of refusedAnswers) shown.push(await answer.text());
     const paths = ['/', '/status', '/config', '/tags', '/endpoints', '/clustering/data-planes', '/clustering/status'];
-    const lists = ['routes', 'plugins', 'consumers', 'key-auths', 'jwts', 'certificates', 'snis', 'services'];
+    const lists = ['routes', 'plugins', 'consumers', 'certificates', 'snis', 'services'].concat(
+      ['key-auths', 'basic-auths', 'hmac-auths', 'jwts', 'acls'],
+    );
     for (const path of [...paths, ...lists.map((list) => `/${list}?size=1000`), '/audit/objects?size=1000']) {
       const answer = await call(controlPlane.admin, readToken, 'GET', path);
       expect(answer.status, path).to.equal(200);

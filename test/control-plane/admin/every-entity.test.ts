@@ -34,6 +34,9 @@ describe('the Admin API: what holds for every kind of entity', () => {
     routes: (n) => ({ name: `r${n}`, paths: ['/'] }),
     consumers: (n) => ({ username: `u${n}` }),
     keyauth_credentials: (n) => ({ key: `k${n}`, consumer: { name: 'parent' } }),
+    basicauth_credentials: (n) => ({ username: `b${n}`, password: 'p', consumer: { name: 'parent' } }),
+    hmacauth_credentials: (n) => ({ username: `h${n}`, secret: 's', consumer: { name: 'parent' } }),
+    acls: (n) => ({ group: `g${n}`, consumer: { name: 'parent' } }),
     jwt_secrets: (n) => ({ key: `k${n}`, secret: 's', consumer: { id: ids['consumers'], username: 'ignored' } }),
     plugins: (n) => ({ name: 'sample', instance_name: `p${n}`, config: { topic: 't', label: 'l' } }),
   };
@@ -176,10 +179,7 @@ describe('the Admin API: what holds for every kind of entity', () => {
 
   for (const path of [
     'consumer_groups',
-    'hmac-auths',
-    'basic-auths',
     'oauth2',
-    'acls',
     'mtls-auths',
     'vaults',
     'keys',
@@ -187,6 +187,8 @@ describe('the Admin API: what holds for every kind of entity', () => {
     'filter-chains',
     'partials',
     'keyauth_credentials',
+    'basicauth_credentials',
+    'hmacauth_credentials',
     'jwt_secrets',
     'licenses',
   ]) {
@@ -205,6 +207,8 @@ describe('the Admin API: what holds for every kind of entity', () => {
     };
     expect(await secret('certificates')).to.deep.equal(['key', 'key_alt']);
     expect(await secret('keyauth_credentials')).to.deep.equal(['key']);
+    expect(await secret('basicauth_credentials')).to.deep.equal(['password']);
+    expect(await secret('hmacauth_credentials')).to.deep.equal(['secret']);
     expect(await secret('jwt_secrets')).to.deep.equal(['secret']);
   });
 });

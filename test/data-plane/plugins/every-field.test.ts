@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
-import { fieldRows } from './field-rows.ts';
-import { guardWith, people, type Seen } from './guard-fixture.ts';
+import { fieldRowEntities, fieldRows } from './field-rows.ts';
+import { guardWith, type Seen } from './guard-fixture.ts';
 import { publishedPaths } from './kafka-settings/setting-rows.ts';
 
 /** They have tables of their own, beside their tests. */
@@ -31,7 +31,7 @@ describe('every published field of every plugin', () => {
         it(`${field} changes what becomes of a request`, async () => {
           const outcomes = [];
           for (const one of [base, { ...base, ...config }]) {
-            const guard = await guardWith(name, one, people);
+            const guard = await guardWith(name, one, fieldRowEntities);
             guard.serviceHeaders = ['Access-Control-Allow-Origin', 'https://service.example'];
             const seen = [];
             for (const request of requests) seen.push(outcomeOf(await guard.send(request)));

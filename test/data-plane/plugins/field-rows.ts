@@ -1,4 +1,5 @@
-import type { Request, Values } from './guard-fixture.ts';
+import { hashDocumentPassword } from '../../../shared/entities/password-hash.ts';
+import { ada, people, type Bodies, type Request, type Values } from './guard-fixture.ts';
 
 /** A field, and requests with which a config that sets it means something else than one that does not. */
 export interface FieldRow {
@@ -27,6 +28,17 @@ const preflight: Request = {
   ],
 };
 
+const loginId = 'eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee';
+const withLogin: Request = { headers: ['authorization', `Basic ${Buffer.from('ada:p').toString('base64')}`] };
+
+/** Entities that the requests of all rows find. */
+export const fieldRowEntities: Bodies = {
+  ...people,
+  basicauth_credentials: [
+    { id: loginId, username: 'ada', password: hashDocumentPassword('p', loginId), consumer: { id: ada.id } },
+  ],
+};
+
 /** Rows by plugin; every published field has one. */
 export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
   'key-auth': [
@@ -37,6 +49,11 @@ export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
     { field: 'key_in_query', config: { key_in_query: false }, requests: [{ target: '/?apikey=ada-key' }] },
     { field: 'key_in_body', config: { key_in_body: true }, requests: [{ headers: form, body: 'apikey=ada-key' }] },
     { field: 'run_on_preflight', config: { run_on_preflight: false }, requests: [{ method: 'OPTIONS' }] },
+    { field: 'realm', config: { realm: 'api' }, requests: [{}] },
+  ],
+  'basic-auth': [
+    { field: 'anonymous', config: { anonymous: 'guest' }, requests: [{}] },
+    { field: 'hide_credentials', config: { hide_credentials: true }, requests: [withLogin] },
     { field: 'realm', config: { realm: 'api' }, requests: [{}] },
   ],
   'request-termination': [

@@ -9,11 +9,20 @@ describe('the index of credentials', () => {
     expect(index.consumer(bob.id)).to.deep.equal({ id: bob.id, username: 'bob', customId: null });
     expect(index.consumer('ada')).to.deep.equal({ id: ada.id, username: 'ada', customId: 'n-1' });
     expect(index.consumer('n-1')).to.equal(undefined);
+    expect(index.consumerBy('custom_id', 'n-1')?.username).to.equal('ada');
+    expect(index.consumerBy('username', 'n-1')).to.equal(undefined);
+    expect(index.consumerBy('id', bob.id)?.username).to.equal('bob');
     expect(index.find('keyauth_credentials', 'ada-key')?.consumer.username).to.equal('ada');
     for (const name of ['', 'ada-key ', '__proto__', 'ada']) {
       expect(index.find('keyauth_credentials', name), name).to.equal(undefined);
     }
     expect(index.find('jwt_secrets', 'ada-key')).to.equal(undefined);
+  });
+
+  it('finds the groups of a consumer, sorted', async () => {
+    const acls = ['b', 'a'].map((group) => ({ group, consumer: { id: ada.id } }));
+    const index = await indexCredentials(createSnapshot(checkedEntities({ ...people, acls })), undefined);
+    expect([index.groupsOf(ada.id), index.groupsOf(bob.id)]).to.deep.equal([['a', 'b'], []]);
   });
 
   it('is kept while no consumer and no credential changes, whatever else does', async () => {

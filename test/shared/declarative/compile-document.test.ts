@@ -79,6 +79,8 @@ describe('a declarative document', () => {
           username: 'c',
           keyauth_credentials: [{ key: 'k' }, {}],
           jwt_secrets: [{ key: 'j', algorithm: 'HS256', secret: 's' }],
+          hmacauth_credentials: [{ username: 'h', secret: 's' }],
+          acls: [{ group: 'g' }, { group: 'h' }],
         },
       ],
       targets: [{ target: 'b', upstream: 'u' }],
@@ -97,10 +99,24 @@ describe('a declarative document', () => {
       ['k', idOf('consumers')],
       ['word', idOf('consumers')],
     ]);
+    expect(all['hmacauth_credentials']?.[0]).to.deep.include({ username: 'h', consumer: idOf('consumers') });
+    expect(all['acls']?.map(({ group }) => group)).to.deep.equal(['g', 'h']);
     expect(all['jwt_secrets']?.[0]).to.deep.include({ key: 'j', consumer: idOf('consumers') });
     expect(compiled({ upstreams: [{ name: 'u', targets: [{ target: 'a:8000' }] }] })['targets']?.[0]?.['id']).to.equal(
       all['targets']?.[0]?.['id'],
     );
+  });
+
+  it('hashes passwords, equal ones of equal documents alike, and takes what it made', () => {
+    const login = (password: string) => {
+      const list = compiled({ consumers: [{ username: 'c', basicauth_credentials: [{ username: 'l', password }] }] });
+      return list['basicauth_credentials']?.[0]?.['password'] as string;
+    };
+    const hash = login('secret-word');
+    expect(hash).to.match(/^\$scrypt\$ln=14,r=8,p=1\$/);
+    expect(login('secret-word')).to.equal(hash);
+    expect(login(hash)).to.equal(hash);
+    expect(login('another')).not.to.equal(hash);
   });
 
   it('gives missing ids that stay, and no two alike', () => {

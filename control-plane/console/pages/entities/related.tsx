@@ -27,7 +27,10 @@ const relations: Readonly<Record<string, { readonly field: string; readonly chil
     field: 'consumer',
     children: [
       { kind: 'key-auths', nested: 'key-auth' },
+      { kind: 'basic-auths', nested: 'basic-auth' },
+      { kind: 'hmac-auths', nested: 'hmac-auth' },
       { kind: 'jwts', nested: 'jwt' },
+      { kind: 'acls', nested: 'acls' },
       { kind: 'plugins', nested: 'plugins' },
     ],
   },
