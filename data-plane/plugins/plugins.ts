@@ -1,6 +1,7 @@
 import type { Infer } from '../../shared/schema/field.ts';
 import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { kafkaLog } from './kafka-log/plugin.ts';
+import { acl } from './acl/plugin.ts';
 import { basicAuth } from './basic-auth/plugin.ts';
 import { keyAuth } from './key-auth/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
@@ -17,6 +18,7 @@ export const plugins = {
   'kafka-upstream': kafkaUpstream,
   'key-auth': keyAuth,
   'basic-auth': basicAuth,
+  acl,
   cors,
   'request-size-limiting': requestSizeLimiting,
   'ip-restriction': ipRestriction,

@@ -1,3 +1,4 @@
+import { aclSchema } from './acl.ts';
 import { basicAuthSchema } from './basic-auth.ts';
 import { kafkaLogSchema } from './kafka-log.ts';
 import { keyAuthSchema } from './key-auth.ts';
@@ -15,6 +16,7 @@ export const pluginSchemas = {
   'kafka-upstream': kafkaUpstreamSchema,
   'key-auth': keyAuthSchema,
   'basic-auth': basicAuthSchema,
+  acl: aclSchema,
   cors: corsSchema,
   'request-size-limiting': requestSizeLimitingSchema,
   'ip-restriction': ipRestrictionSchema,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { fieldRowEntities, fieldRows } from './field-rows.ts';
-import { guardWith, type Seen } from './guard-fixture.ts';
+import { checkedEntities, GuardFixture, type Seen } from './guard-fixture.ts';
 import { publishedPaths } from './kafka-settings/setting-rows.ts';
 
 /** They have tables of their own, beside their tests. */
@@ -27,11 +27,22 @@ describe('every published field of every plugin', () => {
         expect(rows.map(({ field }) => field).toSorted()).to.deep.equal(publishedPaths(schema.config).toSorted());
       });
 
-      for (const { field, base = {}, config, requests } of rows) {
+      for (const row of rows) {
+        const { field, base = {} } = row;
+        if ('refused' in row) {
+          it(`${field} takes its default alone`, () => {
+            const check = (config: object) => checkedEntities({ plugins: [{ name, config: { ...base, ...config } }] });
+            check({});
+            expect(() => check(row.refused)).to.throw(field);
+          });
+          continue;
+        }
+        const { config, requests, beside = [] } = row;
         it(`${field} changes what becomes of a request`, async () => {
           const outcomes = [];
           for (const one of [base, { ...base, ...config }]) {
-            const guard = await guardWith(name, one, fieldRowEntities);
+            const guard = new GuardFixture();
+            await guard.apply({ ...fieldRowEntities, plugins: [{ name, config: one }, ...beside] });
             guard.serviceHeaders = ['Access-Control-Allow-Origin', 'https://service.example'];
             const seen = [];
             for (const request of requests) seen.push(outcomeOf(await guard.send(request)));

@@ -9,10 +9,21 @@ export interface FieldRow {
   /** The field's other value, with whatever it cannot be without. */
   readonly config: Values;
   readonly requests: readonly Request[];
+  /** Other plugins of the route. */
+  readonly beside?: readonly Values[];
+}
+
+/** A field of Kong that has no meaning here: a value other than its default is refused. */
+export interface RefusedField {
+  readonly field: string;
+  readonly base?: Values;
+  readonly refused: Values;
 }
 
 const form = ['content-type', 'application/x-www-form-urlencoded'];
 const withKey: Request = { headers: ['apikey', 'ada-key'] };
+
+const keyAuth = { name: 'key-auth', config: {} };
 
 const preflight: Request = {
   method: 'OPTIONS',
@@ -34,13 +45,14 @@ const withLogin: Request = { headers: ['authorization', `Basic ${Buffer.from('ad
 /** Entities that the requests of all rows find. */
 export const fieldRowEntities: Bodies = {
   ...people,
+  acls: [{ group: 'staff', consumer: { id: ada.id } }],
   basicauth_credentials: [
     { id: loginId, username: 'ada', password: hashDocumentPassword('p', loginId), consumer: { id: ada.id } },
   ],
 };
 
 /** Rows by plugin; every published field has one. */
-export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
+export const fieldRows: Readonly<Record<string, readonly (FieldRow | RefusedField)[]>> = {
   'key-auth': [
     { field: 'key_names', config: { key_names: ['x-key'] }, requests: [withKey] },
     { field: 'hide_credentials', config: { hide_credentials: true }, requests: [withKey] },
@@ -55,6 +67,23 @@ export const fieldRows: Readonly<Record<string, readonly FieldRow[]>> = {
     { field: 'anonymous', config: { anonymous: 'guest' }, requests: [{}] },
     { field: 'hide_credentials', config: { hide_credentials: true }, requests: [withLogin] },
     { field: 'realm', config: { realm: 'api' }, requests: [{}] },
+  ],
+  acl: [
+    { field: 'allow', base: { deny: ['x'] }, config: { deny: null, allow: ['x'] }, requests: [withKey], beside: [keyAuth] },
+    { field: 'deny', base: { allow: ['staff'] }, config: { allow: null, deny: ['staff'] }, requests: [withKey], beside: [keyAuth] },
+    {
+      field: 'hide_groups_header',
+      base: { allow: ['staff'] },
+      config: { hide_groups_header: true },
+      requests: [withKey],
+      beside: [keyAuth],
+    },
+    { field: 'include_consumer_groups', base: { allow: ['x'] }, refused: { include_consumer_groups: true } },
+    {
+      field: 'always_use_authenticated_groups',
+      base: { allow: ['x'] },
+      refused: { always_use_authenticated_groups: true },
+    },
   ],
   'request-termination': [
     { field: 'status_code', config: { status_code: 404 }, requests: [{}] },
