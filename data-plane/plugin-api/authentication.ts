@@ -93,15 +93,30 @@ export function recognise(
 /** Sets a header that says who sends the request. Names and ids may hold any character; each byte of their UTF-8 is a character of the header. */
 export function setOrRemove({ headers }: Exchange, name: string, value: string | null): void {
   headers.remove(name.toLowerCase());
-  if (value === null) return;
-  const bytes = Buffer.from(value).toString('latin1');
-  // oxlint-disable-next-line no-control-regex
-  headers.set(name, bytes.replaceAll(/[\x00-\x1f\x7f]/g, ' '));
+  if (value !== null) headers.set(name, asHeaderValue(value));
 }
 
-/** Makes the challenge of a 401: the scheme, with the realm where one is configured. */
-export function challenge(scheme: string, realm: string | null): readonly string[] {
-  if (realm === null) return ['WWW-Authenticate', scheme];
+function asHeaderValue(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return Buffer.from(text).toString('latin1').replaceAll(/[\x00-\x1f\x7f]/g, ' ');
+}
+
+/** Makes the challenge of a 401: the scheme, with the realm where one is configured, and other parameters. */
+export function challenge(
+  scheme: string,
+  realm: string | null,
+  others: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const parameters = Object.entries({ ...(realm === null ? {} : { realm }), ...others });
   // quoted-string of RFC 9110 section 5.6.4
-  return ['WWW-Authenticate', `${scheme} realm="${realm.replaceAll(/["\\]/g, '\\$&')}"`];
+  const written = parameters.map(([name, value]) => `${name}="${value.replaceAll(/["\\]/g, '\\$&')}"`);
+  return ['WWW-Authenticate', written.length === 0 ? scheme : `${scheme} ${asHeaderValue(written.join(', '))}`];
+}
+
+/** Makes the challenge of RFC 6750 section 3. */
+export function bearerChallenge(
+  realm: string | null,
+  others: { readonly error?: string; readonly scope?: string } = {},
+): readonly string[] {
+  return challenge('Bearer', realm, others);
 }

@@ -3,6 +3,7 @@ import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plug
 import { kafkaLog } from './kafka-log/plugin.ts';
 import { acl } from './acl/plugin.ts';
 import { basicAuth } from './basic-auth/plugin.ts';
+import { jwt } from './jwt/plugin.ts';
 import { keyAuth } from './key-auth/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
 import { requestTermination } from './request-termination/plugin.ts';
@@ -19,6 +20,7 @@ export const plugins = {
   'key-auth': keyAuth,
   'basic-auth': basicAuth,
   acl,
+  jwt,
   cors,
   'request-size-limiting': requestSizeLimiting,
   'ip-restriction': ipRestriction,

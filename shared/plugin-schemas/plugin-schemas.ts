@@ -1,5 +1,6 @@
 import { aclSchema } from './acl.ts';
 import { basicAuthSchema } from './basic-auth.ts';
+import { jwtSchema } from './jwt.ts';
 import { kafkaLogSchema } from './kafka-log.ts';
 import { keyAuthSchema } from './key-auth.ts';
 import { kafkaUpstreamSchema } from './kafka-upstream.ts';
@@ -17,6 +18,7 @@ export const pluginSchemas = {
   'key-auth': keyAuthSchema,
   'basic-auth': basicAuthSchema,
   acl: aclSchema,
+  jwt: jwtSchema,
   cors: corsSchema,
   'request-size-limiting': requestSizeLimitingSchema,
   'ip-restriction': ipRestrictionSchema,

@@ -1,4 +1,5 @@
 import { hashDocumentPassword } from '../../../shared/entities/password-hash.ts';
+import { signed } from './jwt/tokens.ts';
 import { ada, people, type Bodies, type Request, type Values } from './guard-fixture.ts';
 
 /** A field, and requests with which a config that sets it means something else than one that does not. */
@@ -42,9 +43,13 @@ const preflight: Request = {
 const loginId = 'eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee';
 const withLogin: Request = { headers: ['authorization', `Basic ${Buffer.from('ada:p').toString('base64')}`] };
 
+const token = signed({ alg: 'HS256' }, { iss: 'ada', exp: 4_000_000_000 }, 'ada-secret');
+const withToken: Request = { headers: ['authorization', `Bearer ${token}`] };
+
 /** Entities that the requests of all rows find. */
 export const fieldRowEntities: Bodies = {
   ...people,
+  jwt_secrets: [{ key: 'ada', secret: 'ada-secret', consumer: { id: ada.id } }],
   acls: [{ group: 'staff', consumer: { id: ada.id } }],
   basicauth_credentials: [
     { id: loginId, username: 'ada', password: hashDocumentPassword('p', loginId), consumer: { id: ada.id } },
@@ -84,6 +89,23 @@ export const fieldRows: Readonly<Record<string, readonly (FieldRow | RefusedFiel
       base: { allow: ['x'] },
       refused: { always_use_authenticated_groups: true },
     },
+  ],
+  jwt: [
+    { field: 'uri_param_names', config: { uri_param_names: ['t'] }, requests: [{ target: `/?t=${token}` }] },
+    { field: 'cookie_names', config: { cookie_names: ['t'] }, requests: [{ headers: ['cookie', `t=${token}`] }] },
+    { field: 'key_claim_name', config: { key_claim_name: 'sub' }, requests: [withToken] },
+    { field: 'secret_is_base64', config: { secret_is_base64: true }, requests: [withToken] },
+    { field: 'claims_to_verify', config: { claims_to_verify: ['nbf'] }, requests: [withToken] },
+    { field: 'anonymous', config: { anonymous: 'guest' }, requests: [{}] },
+    { field: 'run_on_preflight', config: { run_on_preflight: false }, requests: [{ method: 'OPTIONS' }] },
+    {
+      field: 'maximum_expiration',
+      base: { claims_to_verify: ['exp'] },
+      config: { maximum_expiration: 1 },
+      requests: [withToken],
+    },
+    { field: 'header_names', config: { header_names: ['x-t'] }, requests: [withToken] },
+    { field: 'realm', config: { realm: 'api' }, requests: [{}] },
   ],
   'request-termination': [
     { field: 'status_code', config: { status_code: 404 }, requests: [{}] },
