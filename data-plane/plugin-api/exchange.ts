@@ -42,8 +42,10 @@ export interface Exchange {
   readonly protocol: Protocol;
   /** Upper case. */
   readonly method: string;
-  /** Path with query, as received. */
+  /** Path with query: as received, unless a plugin took a credential out of it. */
   readonly target: string;
+  /** Path with query as received. */
+  readonly receivedTarget: string;
   /** Normalised path, without the query. */
   readonly path: string;
   /** Raw query without `?`, '' when there is none. */

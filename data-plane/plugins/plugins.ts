@@ -3,6 +3,7 @@ import type { PluginName, pluginSchemas } from '../../shared/plugin-schemas/plug
 import { kafkaLog } from './kafka-log/plugin.ts';
 import { acl } from './acl/plugin.ts';
 import { basicAuth } from './basic-auth/plugin.ts';
+import { hmacAuth } from './hmac-auth/plugin.ts';
 import { jwt } from './jwt/plugin.ts';
 import { keyAuth } from './key-auth/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
@@ -21,6 +22,7 @@ export const plugins = {
   'basic-auth': basicAuth,
   acl,
   jwt,
+  'hmac-auth': hmacAuth,
   cors,
   'request-size-limiting': requestSizeLimiting,
   'ip-restriction': ipRestriction,

@@ -27,6 +27,7 @@ export class Http1Exchange implements OpenExchange {
   readonly protocol: Protocol;
   readonly method: string;
   target: string;
+  readonly receivedTarget: string;
   readonly path: string;
   query: string;
   readonly host: string;
@@ -75,6 +76,7 @@ export class Http1Exchange implements OpenExchange {
     this.method = request.method ?? '';
     // A target in absolute form may name a user and a password: what goes on is its path alone (RFC 9112, 3.2.2).
     this.target = originForm(request.url ?? '');
+    this.receivedTarget = this.target;
     this.headers = new HeaderList(request.rawHeaders);
     this.sni = connection.sni;
     this.protocol = this.#isSecure() ? 'https' : 'http';

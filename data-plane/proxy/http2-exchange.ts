@@ -41,6 +41,7 @@ export class Http2Exchange implements OpenExchange {
   readonly protocol: Protocol;
   readonly method: string;
   target: string;
+  readonly receivedTarget: string;
   readonly path: string;
   query: string;
   readonly host: string;
@@ -70,6 +71,7 @@ export class Http2Exchange implements OpenExchange {
     this.#connection = connection;
     this.method = head.method;
     this.target = head.target;
+    this.receivedTarget = this.target;
     this.headers = new HeaderList(head.headers);
     this.sni = connection.sni;
     const { host, port } = splitAuthority(head.authority);

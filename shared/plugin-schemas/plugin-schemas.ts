@@ -1,5 +1,6 @@
 import { aclSchema } from './acl.ts';
 import { basicAuthSchema } from './basic-auth.ts';
+import { hmacAuthSchema } from './hmac-auth.ts';
 import { jwtSchema } from './jwt.ts';
 import { kafkaLogSchema } from './kafka-log.ts';
 import { keyAuthSchema } from './key-auth.ts';
@@ -19,6 +20,7 @@ export const pluginSchemas = {
   'basic-auth': basicAuthSchema,
   acl: aclSchema,
   jwt: jwtSchema,
+  'hmac-auth': hmacAuthSchema,
   cors: corsSchema,
   'request-size-limiting': requestSizeLimitingSchema,
   'ip-restriction': ipRestrictionSchema,

@@ -61,6 +61,7 @@ async function send(instance: PluginInstance, request: UpstreamRequest): Promise
     protocol,
     method: 'POST',
     target: `/?${query}`,
+    receivedTarget: `/?${query}`,
     path: '/',
     query,
     host: '',

@@ -69,6 +69,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
       protocol: 'http',
       method: 'POST',
       target: `/?${query}`,
+      receivedTarget: `/?${query}`,
       path: '/',
       query,
       host: '',

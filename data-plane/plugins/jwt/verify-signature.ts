@@ -16,7 +16,7 @@ export function compileVerifySignature(
     const { secret, rsa_public_key: publicKey } = credential;
     // A public key never serves as a secret: what everybody knows would sign.
     const key = algorithm.startsWith('HS')
-      ? createSecretKey(Buffer.from(secret ?? '', isBase64 ? 'base64' : 'utf8'))
+      ? secretKey(Buffer.from(secret ?? '', isBase64 ? 'base64' : 'utf8'))
       : createPublicKey(publicKey ?? '');
     keys.set(credential, key);
     return key;
@@ -31,4 +31,10 @@ export function compileVerifySignature(
       return error instanceof errors.JOSEError ? 'invalid' : 'unusable key';
     }
   };
+}
+
+/** @throws for an empty secret, with which everybody can sign */
+function secretKey(bytes: Buffer): KeyObject {
+  if (bytes.length === 0) throw new Error('the secret is empty');
+  return createSecretKey(bytes);
 }

@@ -19,6 +19,7 @@ export class MessageExchange implements OpenExchange {
   readonly protocol: Protocol;
   readonly method: string;
   target: string;
+  readonly receivedTarget: string;
   readonly path: string;
   query: string;
   readonly host: string;
@@ -46,6 +47,7 @@ export class MessageExchange implements OpenExchange {
     this.protocol = call.protocol;
     this.method = call.method;
     this.target = call.target;
+    this.receivedTarget = call.receivedTarget;
     this.path = call.path;
     this.query = call.query;
     this.host = call.host;

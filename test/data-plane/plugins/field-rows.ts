@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { hashDocumentPassword } from '../../../shared/entities/password-hash.ts';
 import { signed } from './jwt/tokens.ts';
 import { ada, people, type Bodies, type Request, type Values } from './guard-fixture.ts';
@@ -46,10 +47,22 @@ const withLogin: Request = { headers: ['authorization', `Basic ${Buffer.from('ad
 const token = signed({ alg: 'HS256' }, { iss: 'ada', exp: 4_000_000_000 }, 'ada-secret');
 const withToken: Request = { headers: ['authorization', `Bearer ${token}`] };
 
+/** A request whose date is signed. */
+function signedAt(date: Date): Request {
+  const text = date.toUTCString();
+  const mac = createHmac('sha256', 'ada-secret').update(`date: ${text}`).digest('base64');
+  const authorization = `hmac username="ada", algorithm="hmac-sha256", headers="date", signature="${mac}"`;
+  return { headers: ['date', text, 'authorization', authorization], body: 'b' };
+}
+
+const withSignature = signedAt(new Date(Date.now() + 60_000));
+const withOldSignature = signedAt(new Date(Date.UTC(2020, 1)));
+
 /** Entities that the requests of all rows find. */
 export const fieldRowEntities: Bodies = {
   ...people,
   jwt_secrets: [{ key: 'ada', secret: 'ada-secret', consumer: { id: ada.id } }],
+  hmacauth_credentials: [{ username: 'ada', secret: 'ada-secret', consumer: { id: ada.id } }],
   acls: [{ group: 'staff', consumer: { id: ada.id } }],
   basicauth_credentials: [
     { id: loginId, username: 'ada', password: hashDocumentPassword('p', loginId), consumer: { id: ada.id } },
@@ -105,6 +118,15 @@ export const fieldRows: Readonly<Record<string, readonly (FieldRow | RefusedFiel
       requests: [withToken],
     },
     { field: 'header_names', config: { header_names: ['x-t'] }, requests: [withToken] },
+    { field: 'realm', config: { realm: 'api' }, requests: [{}] },
+  ],
+  'hmac-auth': [
+    { field: 'hide_credentials', config: { hide_credentials: true }, requests: [withSignature] },
+    { field: 'clock_skew', config: { clock_skew: 1_000_000_000 }, requests: [withOldSignature] },
+    { field: 'anonymous', config: { anonymous: 'guest' }, requests: [{}] },
+    { field: 'validate_request_body', config: { validate_request_body: true }, requests: [withSignature] },
+    { field: 'enforce_headers', config: { enforce_headers: ['x-a'] }, requests: [withSignature] },
+    { field: 'algorithms', config: { algorithms: ['hmac-sha1'] }, requests: [withSignature] },
     { field: 'realm', config: { realm: 'api' }, requests: [{}] },
   ],
   'request-termination': [

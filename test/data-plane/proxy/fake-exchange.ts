@@ -16,6 +16,7 @@ export class FakeExchange implements OpenExchange {
   readonly protocol: Protocol;
   readonly method: string;
   target: string;
+  readonly receivedTarget: string;
   readonly path: string;
   query: string;
   readonly host: string;
@@ -57,6 +58,7 @@ export class FakeExchange implements OpenExchange {
     this.#body = Buffer.from(body);
     this.protocol = protocol;
     this.target = target;
+    this.receivedTarget = target;
     const { pathname, search } = new URL(target, 'http://example.com');
     this.path = pathname;
     this.query = search.slice(1);

@@ -138,6 +138,7 @@ export function exchange(fields: {
     protocol: 'http',
     method: 'POST',
     target: `/?${query}`,
+    receivedTarget: `/?${query}`,
     path: '/',
     query,
     host: 'h',
