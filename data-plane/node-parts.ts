@@ -12,6 +12,8 @@ import { vaultEnvironment } from '../shared/vault.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
 import { LuaChains } from './lua/lua-chains.ts';
 import type { NodeOptions } from './node-options.ts';
+import { Issuers } from './plugin-api/issuers.ts';
+import { createIssuerEvents } from './status/issuer-events.ts';
 import { PasswordChecks } from './plugin-api/password-checks.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
@@ -149,6 +151,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       log: logger,
       metrics: createPluginMetrics(metrics),
       answeredKeys: new AnsweredKeys(),
+      issuers: new Issuers({ events: createIssuerEvents(metrics, logger) }),
       passwordChecks: new PasswordChecks({ onBusy: () => hit('password_checks_waiting', 'proxy') }),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,

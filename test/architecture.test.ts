@@ -12,7 +12,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   source: [],
   runtime: ['router', 'forward', 'upstreams', 'plugin-api', 'status'],
   plugins: ['plugin-api', 'schemas', 'kafka', 'lua', 'http-client'],
-  'plugin-api': ['kafka', 'lua', 'schemas', 'tracing'],
+  'plugin-api': ['kafka', 'lua', 'schemas', 'tracing', 'http-client'],
   status: ['kafka', 'plugin-api'],
   router: [],
   schemas: ['http-client'],

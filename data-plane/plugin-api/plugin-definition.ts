@@ -9,6 +9,7 @@ import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 import type { Certificates } from './certificates.ts';
 import type { Credentials } from './credentials.ts';
+import type { Issuers } from './issuers.ts';
 import type { PasswordChecks } from './password-checks.ts';
 
 /**
@@ -58,6 +59,8 @@ export interface PluginDeps {
   readonly answeredKeys?: AnsweredKeys;
   /** The node's checks of passwords; a plugin without them makes its own. */
   readonly passwordChecks?: PasswordChecks;
+  /** The keys of the issuers whose tokens the node takes; a plugin without them keeps its own. */
+  readonly issuers?: Issuers;
   /** Resolves `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

@@ -4,6 +4,7 @@ import { kafkaLog } from './kafka-log/plugin.ts';
 import { acl } from './acl/plugin.ts';
 import { basicAuth } from './basic-auth/plugin.ts';
 import { hmacAuth } from './hmac-auth/plugin.ts';
+import { oidcBearer } from './oidc-bearer/plugin.ts';
 import { jwt } from './jwt/plugin.ts';
 import { keyAuth } from './key-auth/plugin.ts';
 import { kafkaUpstream } from './kafka-upstream/plugin.ts';
@@ -22,6 +23,7 @@ export const plugins = {
   'basic-auth': basicAuth,
   acl,
   jwt,
+  'oidc-bearer': oidcBearer,
   'hmac-auth': hmacAuth,
   cors,
   'request-size-limiting': requestSizeLimiting,

@@ -1,6 +1,7 @@
 import { aclSchema } from './acl.ts';
 import { basicAuthSchema } from './basic-auth.ts';
 import { hmacAuthSchema } from './hmac-auth.ts';
+import { oidcBearerSchema } from './oidc-bearer.ts';
 import { jwtSchema } from './jwt.ts';
 import { kafkaLogSchema } from './kafka-log.ts';
 import { keyAuthSchema } from './key-auth.ts';
@@ -20,6 +21,7 @@ export const pluginSchemas = {
   'basic-auth': basicAuthSchema,
   acl: aclSchema,
   jwt: jwtSchema,
+  'oidc-bearer': oidcBearerSchema,
   'hmac-auth': hmacAuthSchema,
   cors: corsSchema,
   'request-size-limiting': requestSizeLimitingSchema,

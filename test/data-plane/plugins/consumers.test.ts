@@ -23,7 +23,7 @@ describe('consumers', () => {
   });
 
   it('are guarded by plugins that no node may lack', () => {
-    const guards = ['key-auth', 'basic-auth', 'acl', 'jwt', 'hmac-auth', 'ip-restriction', 'request-size-limiting', 'request-termination', 'cors'] as const;
+    const guards = ['key-auth', 'basic-auth', 'acl', 'jwt', 'oidc-bearer', 'hmac-auth', 'ip-restriction', 'request-size-limiting', 'request-termination', 'cors'] as const;
     expect(guards.filter((name) => pluginSchemas[name].requiredToUnderstand !== true)).to.deep.equal([]);
   });
 });

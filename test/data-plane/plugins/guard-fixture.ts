@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
+import type { PluginDeps } from '../../../data-plane/plugin-api/plugin-definition.ts';
 import type { Answer } from '../../../data-plane/plugin-api/exchange.ts';
 import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
 import { plugins } from '../../../data-plane/plugins/plugins.ts';
@@ -70,7 +71,7 @@ export class GuardFixture {
   /** The headers of the service's answer. */
   serviceHeaders: readonly string[] = [];
 
-  constructor() {
+  constructor(more: Partial<PluginDeps> = {}) {
     open.push(this);
     const logger = createLogger({ level: 'info', format: 'json', write: (line) => void this.lines.push(line) });
     const metrics = createRequestMetrics({ registry: this.registry, inFlight: () => this.#spine.inFlight() });
@@ -86,6 +87,7 @@ export class GuardFixture {
       metrics: { logEntryLost: () => undefined },
       env: { SECRET: 'from-env' },
       requestBodyMaxBytes: 1 << 20,
+      ...more,
     };
     // The table's handlers take the config that their schemas checked.
     const table = plugins as unknown as PluginTable;

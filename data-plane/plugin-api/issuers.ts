@@ -1,0 +1,27 @@
+import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
+import { IssuerKeys, type IssuerEvents } from './issuer-keys.ts';
+
+export interface IssuersDeps {
+  readonly events?: IssuerEvents;
+  readonly nowMs?: () => number;
+}
+
+const noEvents: IssuerEvents = { onKeys: () => undefined, onFailure: () => undefined };
+
+/** The issuers whose tokens a node takes. Their keys outlive the plugins that use them, so that a change loses none. */
+export class Issuers {
+  readonly #events: IssuerEvents;
+  readonly #nowMs: () => number;
+  readonly #leases = new CountedLeases<string, IssuerKeys>(() => undefined);
+
+  constructor({ events = noEvents, nowMs = () => performance.now() }: IssuersDeps = {}) {
+    this.#events = events;
+    this.#nowMs = nowMs;
+  }
+
+  /** Returns the keys of an issuer, shared by all plugins with the same settings. */
+  acquire(issuer: string, ttlSeconds: number): Lease<IssuerKeys> {
+    const deps = { issuer, ttlMs: ttlSeconds * 1_000, events: this.#events, nowMs: this.#nowMs };
+    return this.#leases.acquire(JSON.stringify([issuer, ttlSeconds]), () => new IssuerKeys(deps));
+  }
+}
