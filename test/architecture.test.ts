@@ -106,8 +106,49 @@ function isNamedByDesign(path: string): boolean {
   });
 }
 
+/** A name of something that a client has to know, and the ways in which a comparison tells how much of it was right. */
+const secretName = String.raw`[\w.?()]*(?:secret|password|signature|digest|\bmac|hmac)[\w.?()]*`;
+const literal = String.raw`(?:null|undefined|''|0|true|false|'[a-z-]+')`;
+const hastyForms = [
+  new RegExp(String.raw`(?:${secretName})\s*[!=]==?\s*(?!${literal}(?![\w.]))`, 'i'),
+  new RegExp(String.raw`(?<!typeof )(?<!\w)(?!${literal}\s)[\w.?()]+\s*[!=]==?\s*(?:${secretName})`, 'i'),
+  new RegExp(String.raw`(?:${secretName})\.(?:equals|compare|localeCompare)\(|\.(?:equals|compare|localeCompare)\([^)]*(?:${secretName})`, 'i'),
+  /timingSafeEqual\(|Buffer\.compare\(/,
+];
+
+/** Returns the lines that compare a secret in another way than by `isSameSecret`. */
+function hasty(text: string): string[] {
+  const lines = text.split('\n').filter((line) => !/^\s*(?:\/\/|\*|\/\*)/.test(line));
+  return lines.filter((line) => hastyForms.some((form) => form.test(line))).map((line) => line.trim());
+}
+
 describe('the structure of the sources', () => {
   const graph = importGraph();
+
+  it('compares secrets of clients by isSameSecret alone', () => {
+    const guards = [...graph.keys()].filter((path) => /^data-plane\/(?:plugin-api|plugins|runtime)\//.test(path));
+    const found = guards.flatMap((path) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const others = path === 'data-plane/plugin-api/constant-time.ts' ? [] : hasty(text);
+      return others.map((line) => `${path}: ${line}`);
+    });
+    expect(found).to.deep.equal([]);
+    // The rule itself: what it finds, and what it leaves alone.
+    for (const line of [
+      'if (given.secret === secret) return;',
+      'if (a !== credential.password) return;',
+      'return signature.equals(expected);',
+      'return expected.equals(digest);',
+      'return timingSafeEqual(a, b);',
+      'if (Buffer.compare(a, mac) === 0) return;',
+      "if (token.signature === `v1=${mac}`) return;",
+    ]) {
+      expect(hasty(line), line).to.have.length(1);
+    }
+    for (const line of ["if (signature === '') return;", 'if (secret === null) return;', 'if (password !== undefined) f();']) {
+      expect(hasty(line), line).to.deep.equal([]);
+    }
+  });
 
   it('has no room in data-plane/ that is not in the table of arrows', () => {
     const found = new Set([...graph.keys()].map(roomOf).filter((room) => room !== undefined));

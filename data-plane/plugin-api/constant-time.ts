@@ -5,7 +5,12 @@ export function digestOf(secret: string | Buffer): Buffer {
   return hash('sha256', secret, 'buffer');
 }
 
+/** Compares what `digestOf` returned. */
+export function isSameDigest(a: Buffer, b: Buffer): boolean {
+  return timingSafeEqual(a, b);
+}
+
 /** Compares secrets, keys or signatures. The time depends on the length of `given` alone: digests are compared. */
 export function isSameSecret(given: string | Buffer, expected: string | Buffer): boolean {
-  return timingSafeEqual(digestOf(given), digestOf(expected));
+  return isSameDigest(digestOf(given), digestOf(expected));
 }

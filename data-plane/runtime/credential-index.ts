@@ -1,8 +1,7 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Consumer } from '../../shared/entities/consumer.ts';
 import { createPacer } from '../../shared/pacer.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
-import { digestOf } from '../plugin-api/constant-time.ts';
+import { digestOf, isSameDigest } from '../plugin-api/constant-time.ts';
 import type { ConsumerField, CredentialEntities, CredentialKind, FoundCredential } from '../plugin-api/credentials.ts';
 import type { ExchangeConsumer } from '../plugin-api/exchange.ts';
 import { entitiesOf, type EntityOf } from './entities.ts';
@@ -83,7 +82,7 @@ class Index implements CredentialIndex {
   find<Kind extends CredentialKind>(kind: Kind, name: string): FoundCredential<Kind> | undefined {
     const digest = digestOf(name);
     const entry = this.#tables[kind].get(digest.toString('latin1'));
-    if (entry === undefined || !timingSafeEqual(entry.digest, digest)) return undefined;
+    if (entry === undefined || !isSameDigest(entry.digest, digest)) return undefined;
     return hasExpired(entry.credential, this.#nowMs()) ? undefined : entry;
   }
 

@@ -1,6 +1,7 @@
 import { array, boolean, element, record, string, type InferFields } from '../schema/field.ts';
-import { atLeastOneOf, onlyFalse, onlyOneOf } from '../schema/checks.ts';
+import { atLeastOneOf, onlyOneOf } from '../schema/checks.ts';
 import type { PluginSchema } from './plugin-schema.ts';
+import { defaultOnly } from './record-checks.ts';
 
 const group = string(element);
 
@@ -39,7 +40,7 @@ export const aclSchema: PluginSchema<AclConfig> = {
     checks: [
       onlyOneOf(['allow', 'deny']),
       atLeastOneOf(['allow', 'deny']),
-      onlyFalse(['include_consumer_groups', 'always_use_authenticated_groups']),
+      defaultOnly(fields, ['include_consumer_groups', 'always_use_authenticated_groups']),
     ],
   }),
 };

@@ -18,14 +18,6 @@ export function onlyOneOf(names: readonly string[]): RecordCheck {
   );
 }
 
-/** Fields of Kong that have no meaning here: only their default is taken. */
-export function onlyFalse(names: readonly string[]): RecordCheck {
-  return (record) =>
-    names.flatMap((name) =>
-      record[name] === true ? [{ path: [name], message: 'value must be false: not supported' }] : [],
-    );
-}
-
 export interface ConditionalOptions {
   readonly field: string;
   /** The field whose value decides. */

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { basicAuthSchema, type BasicAuthConfig } from '../../../shared/plugin-schemas/basic-auth.ts';
 import { authenticationAccess, challenge, type Authentication } from '../../plugin-api/authentication.ts';
 import { hideLogins, loginsOf } from '../../plugin-api/authorization-header.ts';
+import { isSameSecret } from '../../plugin-api/constant-time.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import { PasswordChecks, type PasswordVerdict } from '../../plugin-api/password-checks.ts';
@@ -38,7 +39,8 @@ function compileAuthenticate(config: BasicAuthConfig, credentials: Credentials, 
     if (verdict === 'busy') return busy;
     // Found again: the credential may have been changed or removed while its password was checked.
     const found = credentials.find('basicauth_credentials', username);
-    if (verdict === 'wrong' || found === undefined || found.credential.password !== stored) return refused;
+    if (verdict === 'wrong' || found === undefined || stored === undefined) return refused;
+    if (!isSameSecret(found.credential.password, stored)) return refused;
     const { consumer, credential } = found;
     return { kind: 'recognised', consumer, credential: { id: credential.id, name: credential.username } };
   }

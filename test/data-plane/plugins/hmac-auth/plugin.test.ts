@@ -65,6 +65,7 @@ describe('the hmac-auth plugin', () => {
     ['the request line', { names: 'request-line', lines: ['POST /a%20b?x=1 HTTP/1.1'] }, { target: '/a%20b?x=1' }],
     ['the request target', { names: '@request-target', lines: ['@request-target: put /o?x'] }, { method: 'PUT', target: '/o?x' }],
     ['a header', { names: 'X-One', lines: ['X-One: 1'] }, { headers: ['x-one', '1'] }],
+    ['a header whose name is signed in lower case', { names: 'X-One', lines: ['x-one: 1'] }, { headers: ['X-One', '1'] }],
     ['a repeated header', { names: 'x-one', lines: ['x-one: 1, 2'] }, { headers: ['x-one', '1', 'X-One', '2'] }],
     ['an absent header', { names: 'x-one', lines: ['x-one:'] }, {}],
     ['bytes beyond ASCII', { names: 'x-one', lines: ['x-one: Ã¼'] }, { headers: ['x-one', 'Ã¼'] }],
