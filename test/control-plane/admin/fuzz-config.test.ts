@@ -17,7 +17,16 @@ const good = {
       plugins: [{ name: 'request-termination', config: { status_code: 503 } }],
     },
   ],
-  consumers: [{ username: 'alice', keyauth_credentials: [{ key: 'k' }], jwt_secrets: [{ key: 'j', secret: 's' }] }],
+  consumers: [
+    {
+      username: 'alice',
+      keyauth_credentials: [{ key: 'k' }],
+      basicauth_credentials: [{ username: 'u', password: 'p' }],
+      hmacauth_credentials: [{ username: 'u', secret: 's' }],
+      jwt_secrets: [{ key: 'j', secret: 's' }],
+      acls: [{ group: 'g' }],
+    },
+  ],
   upstreams: [{ name: 'up.example', targets: [{ target: 'a:1' }] }],
   routes: [{ name: 'loose', hosts: ['*.example'], service: { name: 'shop' } }],
 };

@@ -168,6 +168,8 @@ describe('the Admin API: whatever is sent to it', function () {
         'validate',
         'consumers',
         'key-auth',
+        'basic-auth',
+        'acls',
       ),
       fc.string({ unit: 'binary-ascii', maxLength: 6 }).map((text) => text.replaceAll(/[^!-~]|[?#\\]/g, '_')),
     );

@@ -90,7 +90,10 @@ describe('the OpenAPI document', () => {
       routes: { paths: ['/'], headers: { x: ['y'] } },
       consumers: { username: 'u' },
       keyauth_credentials: { consumer: { id: 'consumers' }, ttl: 100 },
+      basicauth_credentials: { username: 'u', password: 'p', consumer: { id: 'consumers' } },
+      hmacauth_credentials: { username: 'u', consumer: { id: 'consumers' } },
       jwt_secrets: { consumer: { id: 'consumers' } },
+      acls: { group: 'g', consumer: { id: 'consumers' } },
       plugins: {
         name: 'kafka-upstream',
         config: { topic: 't', bootstrap_servers: [{ host: 'h', port: 1 }] },

@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { requestHeaders } from '../../../data-plane/forward/request-headers.ts';
 import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
-import { bob, GuardFixture, guest, people, type Bodies, type Values } from './guard-fixture.ts';
+import { compatibilityOf } from '../../../control-plane/sync/compatibility.ts';
+import { entities } from '../../../shared/entities/entities.ts';
+import { ada, bob, GuardFixture, guest, people, type Bodies, type Values } from './guard-fixture.ts';
 import { hashDocumentPassword } from '../../../shared/entities/password-hash.ts';
 import { signed } from './jwt/tokens.ts';
 
@@ -122,5 +124,14 @@ describe('consumers', () => {
   it('are guarded by plugins that no node may lack', () => {
     const guards = ['key-auth', 'basic-auth', 'acl', 'jwt', 'oidc-bearer', 'hmac-auth', 'ip-restriction', 'request-size-limiting', 'request-termination', 'cors'] as const;
     expect(guards.filter((name) => pluginSchemas[name].requiredToUnderstand !== true)).to.deep.equal([]);
+    // A node of the version before, which knows all others, gets no configuration with one of them.
+    const own = { version: '0.2.0', entities, plugins: pluginSchemas };
+    for (const name of guards) {
+      const others = Object.values(pluginSchemas).filter((schema) => schema.name !== name);
+      const plugins = others.map((schema) => ({ name: schema.name, version: schema.version, fields: [] }));
+      const { adapt } = compatibilityOf({ version: '0.1.0', plugins, entityKinds: [] }, own);
+      const adapted = adapt?.('plugins', { id: ada.id, name, config: {} });
+      expect([adapted?.refusal, adapted?.rows[0]?.action], name).to.deep.equal(['plugin_set_incompatible', 'refused']);
+    }
   });
 });
