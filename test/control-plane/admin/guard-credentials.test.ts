@@ -99,6 +99,24 @@ describe('the Admin API: logins, HMAC credentials and groups of consumers', () =
     expect((await admin.call('GET', '/consumers/alice/acls')).body.data).to.deep.equal([]);
   });
 
+  it('shows masks of secrets to the read-only token, the same for the same secret', async () => {
+    const masked = await startAdmin({ token: 'full', tokenReadOnly: 'read' });
+    try {
+      const full = { 'kong-admin-token': 'full' };
+      await masked.call('PUT', '/consumers/bob', {}, full);
+      await masked.call('POST', '/consumers/bob/basic-auth', { username: 'b', password: 'p' }, full);
+      await masked.call('POST', '/consumers/bob/hmac-auth', { username: 'b', secret: 's' }, full);
+      await masked.call('POST', '/consumers/bob/acls', { group: 'g' }, full);
+      const read = async (path: string) => (await masked.call('GET', path, undefined, { 'kong-admin-token': 'read' })).body;
+      expect((await read('/basic-auths/b')).password).to.match(/^\*{6}:[0-9a-f]{12}$/);
+      expect((await read('/hmac-auths/b')).secret).to.match(/^\*{6}:[0-9a-f]{12}$/);
+      expect((await read('/consumers/bob/acls/g')).group).to.equal('g');
+      expect((await read('/basic-auths/b')).password).to.equal((await read('/basic-auths')).data[0].password);
+    } finally {
+      await masked.close();
+    }
+  });
+
   it('deletes them with their consumer', async () => {
     await admin.call('POST', '/consumers/alice/basic-auth', { username: 'al', password: 'p' });
     await admin.call('POST', '/consumers/alice/hmac-auth', { username: 'al' });
