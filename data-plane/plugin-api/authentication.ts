@@ -97,8 +97,9 @@ export function setOrRemove({ headers }: Exchange, name: string, value: string |
 }
 
 function asHeaderValue(text: string): string {
+  const bytes = Buffer.from(text).toString('latin1');
   // oxlint-disable-next-line no-control-regex
-  return Buffer.from(text).toString('latin1').replaceAll(/[\x00-\x1f\x7f]/g, ' ');
+  return bytes.replaceAll(/[\x00-\x1f\x7f]/g, ' ');
 }
 
 /** Makes the challenge of a 401: the scheme, with the realm where one is configured, and other parameters. */

@@ -15,7 +15,12 @@ interface Entry<Kind extends CredentialKind> extends FoundCredential<Kind> {
 
 type Tables = { readonly [Kind in CredentialKind]: Map<string, Entry<Kind>> };
 
-const credentialKinds = ['keyauth_credentials', 'basicauth_credentials', 'hmacauth_credentials', 'jwt_secrets'] as const;
+const credentialKinds = [
+  'keyauth_credentials',
+  'basicauth_credentials',
+  'hmacauth_credentials',
+  'jwt_secrets',
+] as const;
 const indexed = ['consumers', 'acls', ...credentialKinds] as const;
 
 /** Indexes the credentials of a snapshot by digest, in slices; the index of the configuration before serves on where nothing changed. */

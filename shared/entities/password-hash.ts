@@ -1,4 +1,5 @@
 import { hash, randomBytes, scrypt, scryptSync } from 'node:crypto';
+import { isDigestMask } from '../schema/mask.ts';
 
 /** scrypt (RFC 7914): some 40 ms and 16 MiB a password. */
 const cost = { N: 16_384, r: 8, p: 1 } as const;
@@ -38,6 +39,7 @@ export function isClearPassword(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value !== '' &&
+    !isDigestMask(value) &&
     checkPassword(value) === undefined &&
     parsePasswordHash(value) === undefined
   );

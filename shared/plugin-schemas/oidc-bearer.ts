@@ -84,5 +84,7 @@ export function isSafeUrl(text: string): boolean {
 
 /** RFC 6749 section 3.3. */
 function checkScope(text: string): string | undefined {
-  return /^[!#-[\]-~]+$/.test(text) ? undefined : 'expected a scope: visible ASCII without blanks, quotes and backslashes';
+  return /^[!#-[\]-~]+$/.test(text)
+    ? undefined
+    : 'expected a scope: visible ASCII without blanks, quotes and backslashes';
 }

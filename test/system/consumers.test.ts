@@ -62,7 +62,11 @@ describe('consumers on the way into Kafka', function () {
     closing.add(() => node.stop());
     await node.line((line) => line.event === 'ready', 60_000);
     const send = async (headers: Readonly<Record<string, string>>, body: string) => {
-      const forged = { 'x-consumer-username': 'forged-name', 'x-consumer-groups': 'forged-name', x_credential_identifier: 'forged-name' };
+      const forged = {
+        'x-consumer-username': 'forged-name',
+        'x-consumer-groups': 'forged-name',
+        x_credential_identifier: 'forged-name',
+      };
       const answer = await fetch(`http://${node.address('proxy')}/orders`, {
         method: 'POST',
         headers: { ...forged, ...headers },
@@ -79,7 +83,13 @@ describe('consumers on the way into Kafka', function () {
       const names = Object.keys(headers).filter((name) => /^x-(?:consumer|credential|anonymous)/.test(name));
       const told = Object.fromEntries(names.toSorted().map((name) => [name, textOf(headers[name])]));
       expect(Object.keys(headers)).not.to.include.members(['apikey']).and.not.to.include.members(['authorization']);
-      return [key?.toString(), value?.toString(), told['x-consumer-username'], told['x-consumer-groups'], Object.keys(told)];
+      return [
+        key?.toString(),
+        value?.toString(),
+        told['x-consumer-username'],
+        told['x-consumer-groups'],
+        Object.keys(told),
+      ];
     });
     const all = ['x-consumer-custom-id', 'x-consumer-groups', 'x-consumer-id', 'x-consumer-username'];
     expect(seen).to.deep.equal([
@@ -94,7 +104,8 @@ describe('consumers on the way into Kafka', function () {
     const consumers = entries.map((text) => (JSON.parse(text) as { consumer: { username: string } }).consumer.username);
     expect(consumers.toSorted()).to.deep.equal(['ada', 'bob', 'guest']);
     const written = [...entries, ...node.lines.map((line) => JSON.stringify(line))].join('\n');
-    for (const secret of ['ada-key', login.slice(6), 'bobs-password', 'forged-name']) expect(written).not.to.include(secret);
+    for (const secret of ['ada-key', login.slice(6), 'bobs-password', 'forged-name'])
+      expect(written).not.to.include(secret);
     expect(await node.stop()).to.equal(0);
   });
 });

@@ -178,9 +178,13 @@ describe('secrets of a control plane and a node', function () {
     }
     for (const answer of refusedAnswers) shown.push(await answer.text());
     const paths = ['/', '/status', '/config', '/tags', '/endpoints', '/clustering/data-planes', '/clustering/status'];
-    const lists = ['routes', 'plugins', 'consumers', 'certificates', 'snis', 'services'].concat(
-      ['key-auths', 'basic-auths', 'hmac-auths', 'jwts', 'acls'],
-    );
+    const lists = ['routes', 'plugins', 'consumers', 'certificates', 'snis', 'services'].concat([
+      'key-auths',
+      'basic-auths',
+      'hmac-auths',
+      'jwts',
+      'acls',
+    ]);
     for (const path of [...paths, ...lists.map((list) => `/${list}?size=1000`), '/audit/objects?size=1000']) {
       const answer = await call(controlPlane.admin, readToken, 'GET', path);
       expect(answer.status, path).to.equal(200);

@@ -88,7 +88,8 @@ function compileIsOnTime({ clock_skew: skew }: HmacAuthConfig): (exchange: Excha
 }
 
 /** The forms of RFC 9110 section 5.6.7; Date.parse alone takes many others, such as a year. */
-const httpDate = /^(?:[A-Z][a-z]+, \d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4})$/;
+const httpDate =
+  /^(?:[A-Z][a-z]+, \d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4})$/;
 
 /** Returns milliseconds since 1970; NaN where the text is no date. */
 function httpDateMs(text: string): number {

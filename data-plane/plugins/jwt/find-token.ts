@@ -24,7 +24,7 @@ export function compileFindToken(config: JwtConfig): (exchange: Exchange) => Fou
     return argumentNames.flatMap((name) => args.get(name) ?? []);
   }
 
-  function* valuesOf(exchange: Exchange): Generator<unknown> {
+  function* valuesOf(exchange: Exchange): Generator {
     yield* argumentsOf(exchange);
     if (cookieNames.size > 0) {
       for (const [name, value] of cookiesOf(exchange)) if (cookieNames.has(name)) yield value;

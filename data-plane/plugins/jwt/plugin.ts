@@ -65,15 +65,8 @@ function compileAuthenticate(config: JwtConfig, credentials: Credentials) {
 
   return (exchange: Exchange): Authentication | Promise<Authentication> => {
     const found = findToken(exchange);
-    switch (found.kind) {
-      case 'none':
-        return noToken;
-      case 'several':
-        return refused('Multiple tokens provided');
-      case 'unreadable':
-        return refused('Unrecognizable token');
-      case 'one':
-        return judge(found.token);
-    }
+    if (found.kind === 'one') return judge(found.token);
+    if (found.kind === 'none') return noToken;
+    return refused(found.kind === 'several' ? 'Multiple tokens provided' : 'Unrecognizable token');
   };
 }

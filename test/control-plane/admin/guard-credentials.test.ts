@@ -73,7 +73,11 @@ describe('the Admin API: logins, HMAC credentials and groups of consumers', () =
 
   it('keeps user names unique', async () => {
     await admin.call('POST', '/consumers/alice/basic-auth', { username: 'al', password: 'p' });
-    const second = await admin.call('POST', '/basic-auths', { username: 'al', password: 'q', consumer: { id: consumer } });
+    const second = await admin.call('POST', '/basic-auths', {
+      username: 'al',
+      password: 'q',
+      consumer: { id: consumer },
+    });
     expect(second.status).to.equal(409);
     expect(second.body.message).to.equal(`UNIQUE violation detected on '{username="al"}'`);
   });
@@ -107,7 +111,8 @@ describe('the Admin API: logins, HMAC credentials and groups of consumers', () =
       await masked.call('POST', '/consumers/bob/basic-auth', { username: 'b', password: 'p' }, full);
       await masked.call('POST', '/consumers/bob/hmac-auth', { username: 'b', secret: 's' }, full);
       await masked.call('POST', '/consumers/bob/acls', { group: 'g' }, full);
-      const read = async (path: string) => (await masked.call('GET', path, undefined, { 'kong-admin-token': 'read' })).body;
+      const read = async (path: string) =>
+        (await masked.call('GET', path, undefined, { 'kong-admin-token': 'read' })).body;
       expect((await read('/basic-auths/b')).password).to.match(/^\*{6}:[0-9a-f]{12}$/);
       expect((await read('/hmac-auths/b')).secret).to.match(/^\*{6}:[0-9a-f]{12}$/);
       expect((await read('/consumers/bob/acls/g')).group).to.equal('g');

@@ -35,7 +35,12 @@ const half = [plugin('key-auth', orGuest), plugin('basic-auth')];
 const grouped = [...or, plugin('acl', { allow: ['staff'] })];
 
 /** Who passes: a consumer with a credential, `guest` without one; or the status of the refusal. */
-const chains: readonly [title: string, plugins: readonly Values[], headers: readonly string[], passes: string | number][] = [
+const chains: readonly [
+  title: string,
+  plugins: readonly Values[],
+  headers: readonly string[],
+  passes: string | number,
+][] = [
   ['both, with a key alone', and, key, 401],
   ['both, with a login alone', and, login, 401],
   ['both, with neither', and, [], 401],
@@ -122,7 +127,18 @@ describe('consumers', () => {
   });
 
   it('are guarded by plugins that no node may lack', () => {
-    const guards = ['key-auth', 'basic-auth', 'acl', 'jwt', 'oidc-bearer', 'hmac-auth', 'ip-restriction', 'request-size-limiting', 'request-termination', 'cors'] as const;
+    const guards = [
+      'key-auth',
+      'basic-auth',
+      'acl',
+      'jwt',
+      'oidc-bearer',
+      'hmac-auth',
+      'ip-restriction',
+      'request-size-limiting',
+      'request-termination',
+      'cors',
+    ] as const;
     expect(guards.filter((name) => pluginSchemas[name].requiredToUnderstand !== true)).to.deep.equal([]);
     // A node of the version before, which knows all others, gets no configuration with one of them.
     const own = { version: '0.2.0', entities, plugins: pluginSchemas };

@@ -90,7 +90,13 @@ const examples: readonly [page: string, plugins: string, request: Request, statu
     200,
     'alex',
   ],
-  ['basic-auth: enable', '- name: basic-auth\n  config: {hide_credentials: true}', login('alex:hello_world'), 200, 'alex'],
+  [
+    'basic-auth: enable',
+    '- name: basic-auth\n  config: {hide_credentials: true}',
+    login('alex:hello_world'),
+    200,
+    'alex',
+  ],
   ['basic-auth: enable', '- name: basic-auth\n  config: {hide_credentials: true}', login('alex:other'), 401],
   ['basic-auth: anonymous', '- name: basic-auth\n  config: {anonymous: anonymous}', {}, 200, 'anonymous'],
   [
@@ -106,13 +112,35 @@ const examples: readonly [page: string, plugins: string, request: Request, statu
     200,
     'alex',
   ],
-  ['acl: allow', '- name: key-auth\n- name: acl\n  config: {allow: [dev, admin], hide_groups_header: true}', key('hello_world'), 200, 'alex'],
-  ['acl: allow', '- name: key-auth\n- name: acl\n  config: {allow: [dev, admin], hide_groups_header: true}', key('danas_key'), 403],
+  [
+    'acl: allow',
+    '- name: key-auth\n- name: acl\n  config: {allow: [dev, admin], hide_groups_header: true}',
+    key('hello_world'),
+    200,
+    'alex',
+  ],
+  [
+    'acl: allow',
+    '- name: key-auth\n- name: acl\n  config: {allow: [dev, admin], hide_groups_header: true}',
+    key('danas_key'),
+    403,
+  ],
   ['acl: deny', '- name: key-auth\n- name: acl\n  config: {deny: [pro_user]}', key('danas_key'), 403],
   ['jwt: enable', '- name: jwt', withJwt({}), 200, 'alex'],
   ['jwt: enable', '- name: jwt', {}, 401],
-  ['jwt: verified claims', '- name: jwt\n  config: {claims_to_verify: [exp, nbf]}', withJwt({ exp: now() + 60, nbf: now() - 60 }), 200, 'alex'],
-  ['jwt: verified claims', '- name: jwt\n  config: {claims_to_verify: [exp, nbf]}', withJwt({ exp: now() - 60, nbf: now() - 60 }), 401],
+  [
+    'jwt: verified claims',
+    '- name: jwt\n  config: {claims_to_verify: [exp, nbf]}',
+    withJwt({ exp: now() + 60, nbf: now() - 60 }),
+    200,
+    'alex',
+  ],
+  [
+    'jwt: verified claims',
+    '- name: jwt\n  config: {claims_to_verify: [exp, nbf]}',
+    withJwt({ exp: now() - 60, nbf: now() - 60 }),
+    401,
+  ],
   [
     'jwt: a cookie',
     '- name: jwt\n  config: {cookie_names: [token_cookie]}',
@@ -131,7 +159,12 @@ const examples: readonly [page: string, plugins: string, request: Request, statu
     'hmac-auth: the signature with a body of the page',
     '- name: hmac-auth\n  config: {clock_skew: 1000000000, validate_request_body: true}',
     {
-      ...hmacOfPage('Thu, 22 Jun 2017 21:12:36 GMT', 'date request-line digest', 'gaweQbATuaGmLrUr3HE0DzU1keWGCt3H96M28sSHTG8=', digest),
+      ...hmacOfPage(
+        'Thu, 22 Jun 2017 21:12:36 GMT',
+        'date request-line digest',
+        'gaweQbATuaGmLrUr3HE0DzU1keWGCt3H96M28sSHTG8=',
+        digest,
+      ),
       body: 'A small body',
     },
     200,
@@ -179,7 +212,10 @@ describe("examples of Kong's pages on authentication", () => {
   it('basic-auth: an export with passwords that Kong hashed is refused by name', () => {
     const parsed = documentOf('- name: basic-auth');
     const consumers = [
-      { username: 'a', basicauth_credentials: [{ username: 'a', password: 'da39a3ee5e6b4b0d3255bfef95601890afd80709' }] },
+      {
+        username: 'a',
+        basicauth_credentials: [{ username: 'a', password: 'da39a3ee5e6b4b0d3255bfef95601890afd80709' }],
+      },
     ];
     const auto = { uuid: () => crypto.randomUUID(), token: () => 'word', now: () => 0 };
     const document = { ...parsed, consumers };

@@ -13,7 +13,9 @@ const id = 'eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee';
 describe('hashes of passwords', () => {
   it('are scrypt of the password with N 16384, r 8 and p 1, under a salt of their own', async () => {
     const [first, second] = [await hashPassword('pässword', undefined), await hashPassword('pässword', undefined)];
-    expect(first).to.match(/^\$scrypt\$ln=14,r=8,p=1\$/).and.not.equal(second);
+    expect(first)
+      .to.match(/^\$scrypt\$ln=14,r=8,p=1\$/)
+      .and.not.equal(second);
     const { salt, hash } = parsePasswordHash(first) ?? {};
     expect(salt).to.have.length(16);
     expect(hash).to.deep.equal(scryptSync('pässword', salt ?? '', 32, { N: 16_384, r: 8, p: 1 }));

@@ -12,7 +12,13 @@ const groups: Bodies = {
 
 async function guardWithGroups(config: Values, keyAuth: Values = {}): Promise<GuardFixture> {
   const guard = new GuardFixture();
-  await guard.apply({ ...groups, plugins: [{ name: 'key-auth', config: keyAuth }, { name: 'acl', config }] });
+  await guard.apply({
+    ...groups,
+    plugins: [
+      { name: 'key-auth', config: keyAuth },
+      { name: 'acl', config },
+    ],
+  });
   return guard;
 }
 
@@ -57,7 +63,10 @@ describe('the acl plugin', () => {
   });
 
   it('sees a group as soon as the configuration with it is live', async () => {
-    const plugins = [{ name: 'key-auth', config: {} }, { name: 'acl', config: { allow: ['staff'] } }];
+    const plugins = [
+      { name: 'key-auth', config: {} },
+      { name: 'acl', config: { allow: ['staff'] } },
+    ];
     const guard = new GuardFixture();
     await guard.apply({ ...groups, plugins });
     expect((await guard.send({ headers: ['apikey', 'bob-key'] })).status).to.equal(403);

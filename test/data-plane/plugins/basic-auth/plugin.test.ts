@@ -32,7 +32,10 @@ describe('the basic-auth plugin', () => {
     ['a wrong password', ['authorization', basicLogin('ada-login', 'pass')]],
     ['an empty password', ['authorization', basicLogin('ada-login', '')]],
     ['the hash as the password', ['authorization', basicLogin('ada-login', password)]],
-    ['bytes that are not UTF-8', ['authorization', `Basic ${Buffer.from('ada-login:\xff', 'latin1').toString('base64')}`]],
+    [
+      'bytes that are not UTF-8',
+      ['authorization', `Basic ${Buffer.from('ada-login:\xff', 'latin1').toString('base64')}`],
+    ],
     ['two headers', ['authorization', right, 'authorization', right]],
     ['the name of a consumer, not of a login', ['authorization', basicLogin('ada', 'pass:wörd')]],
   ];

@@ -3,7 +3,16 @@ import { expect } from 'chai';
 import { signingString } from '../../../../data-plane/plugins/hmac-auth/signing-string.ts';
 import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import { FakeExchange } from '../../proxy/fake-exchange.ts';
-import { ada, checkedEntities, GuardFixture, guest, people, type Bodies, type Request, type Values } from '../guard-fixture.ts';
+import {
+  ada,
+  checkedEntities,
+  GuardFixture,
+  guest,
+  people,
+  type Bodies,
+  type Request,
+  type Values,
+} from '../guard-fixture.ts';
 
 const secret = 'sécret';
 const consumer = { id: ada.id };
@@ -63,9 +72,17 @@ describe('the hmac-auth plugin', () => {
 
   const signed: readonly [title: string, signing: Partial<Signing>, more: Request][] = [
     ['the request line', { names: 'request-line', lines: ['POST /a%20b?x=1 HTTP/1.1'] }, { target: '/a%20b?x=1' }],
-    ['the request target', { names: '@request-target', lines: ['@request-target: put /o?x'] }, { method: 'PUT', target: '/o?x' }],
+    [
+      'the request target',
+      { names: '@request-target', lines: ['@request-target: put /o?x'] },
+      { method: 'PUT', target: '/o?x' },
+    ],
     ['a header', { names: 'X-One', lines: ['X-One: 1'] }, { headers: ['x-one', '1'] }],
-    ['a header whose name is signed in lower case', { names: 'X-One', lines: ['x-one: 1'] }, { headers: ['X-One', '1'] }],
+    [
+      'a header whose name is signed in lower case',
+      { names: 'X-One', lines: ['x-one: 1'] },
+      { headers: ['X-One', '1'] },
+    ],
     ['a repeated header', { names: 'x-one', lines: ['x-one: 1, 2'] }, { headers: ['x-one', '1', 'X-One', '2'] }],
     ['an absent header', { names: 'x-one', lines: ['x-one:'] }, {}],
     ['bytes beyond ASCII', { names: 'x-one', lines: ['x-one: Ã¼'] }, { headers: ['x-one', 'Ã¼'] }],
@@ -94,7 +111,7 @@ describe('the hmac-auth plugin', () => {
     ['a year', at(String(new Date().getFullYear())), noDate],
     ['an ISO date', at(new Date().toISOString()), noDate],
     ['an old date', at(old), noDate],
-    ['a date of the future', at(new Date(Date.now() + 302_000).toUTCString()), noDate],
+    ['a date of the future', at(new Date(Date.now() + 86_400_000).toUTCString()), noDate],
     ['two dates', { headers: ['date', date, 'date', date, 'authorization', mac] }, noDate],
     ['an old X-Date beside a good Date', { headers: ['x-date', old, 'date', date, 'authorization', mac] }, noDate],
     ['another scheme', { headers: ['date', date, 'authorization', 'Basic YTpi'] }, cannot],
@@ -104,16 +121,32 @@ describe('the hmac-auth plugin', () => {
     ['a header that is named twice', dated({ names: 'Date', lines: [`Date: ${date}`] }), cannot],
     ['a repeated parameter', { headers: ['date', date, 'authorization', `${mac}, username="ada-mac"`] }, cannot],
     ['text behind the parameters', { headers: ['date', date, 'authorization', `${mac} x`] }, cannot],
-    ['a signature that is no base64', { headers: ['date', date, 'authorization', mac.replace(/e="./, 'e="*')] }, cannot],
-    ['an unknown algorithm', { headers: ['date', date, 'authorization', mac.replace('hmac-sha256', 'hmac-md5')] }, cannot],
+    [
+      'a signature that is no base64',
+      { headers: ['date', date, 'authorization', mac.replace(/e="./, 'e="*')] },
+      cannot,
+    ],
+    [
+      'an unknown algorithm',
+      { headers: ['date', date, 'authorization', mac.replace('hmac-sha256', 'hmac-md5')] },
+      cannot,
+    ],
     ['an unknown user', dated({ username: 'eve' }), cannot],
     ['the name of a consumer', dated({ username: 'ada' }), cannot],
     ['a secret that was cleared', dated({ username: 'cleared', key: '' }), cannot],
     ['another secret', dated({ key: 'other' }), mismatch],
-    ['the signature of another algorithm', { headers: ['date', date, 'authorization', mac.replace('sha256', 'sha512')] }, mismatch],
+    [
+      'the signature of another algorithm',
+      { headers: ['date', date, 'authorization', mac.replace('sha256', 'sha512')] },
+      mismatch,
+    ],
     ['a signature that was cut', { headers: ['date', date, 'authorization', mac.replace(/.{4}"$/, '"')] }, mismatch],
     ['another target', dated({ names: 'request-line', lines: ['POST /a HTTP/1.1'] }, { target: '/b' }), mismatch],
-    ['another method', dated({ names: '@request-target', lines: ['@request-target: get /a'] }, { target: '/a' }), mismatch],
+    [
+      'another method',
+      dated({ names: '@request-target', lines: ['@request-target: get /a'] }, { target: '/a' }),
+      mismatch,
+    ],
     [
       'a header named request-line in place of the line',
       dated({ names: 'request-line', lines: ['request-line: x'] }, { headers: ['request-line', 'x'] }),
@@ -123,7 +156,9 @@ describe('the hmac-auth plugin', () => {
   ];
   for (const [title, request, message] of refusals) {
     it(`refuses ${title}`, async () => {
-      const seen = await (await guardWithSigners()).send(request);
+      // The signatures were made when the tests were loaded.
+      const config = message === noDate ? {} : { clock_skew: 100_000 };
+      const seen = await (await guardWithSigners(config)).send(request);
       expect([seen.status, seen.message, seen.passed]).to.deep.equal([401, message, undefined]);
       expect(seen.headers.get('www-authenticate')).to.equal('hmac');
     });
@@ -144,7 +179,7 @@ describe('the hmac-auth plugin', () => {
       expect((await guard.send(at(form))).status, form).to.equal(200);
     }
     const xDate = at(today(), 'X-Date');
-    expect((await guard.send({ headers: [...(xDate.headers ?? []), 'date', old] })).status).to.equal(200);
+    expect((await guard.send({ headers: [...(xDate?.headers ?? []), 'date', old] })).status).to.equal(200);
   });
 
   it('wants the headers signed that are enforced', async () => {
@@ -155,7 +190,7 @@ describe('the hmac-auth plugin', () => {
   });
 
   it('takes a wider clock skew', async () => {
-    expect((await (await guardWithSigners({ clock_skew: 400 })).send(at(old))).status).to.equal(200);
+    expect((await (await guardWithSigners({ clock_skew: 100_000 })).send(at(old))).status).to.equal(200);
   });
 
   const digest = (body: string) => `SHA-256=${createHash('sha256').update(body).digest('base64')}`;

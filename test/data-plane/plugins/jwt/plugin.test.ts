@@ -35,7 +35,8 @@ const bearer = (token: string): Request => ({ headers: ['authorization', `Bearer
 const hs256 = { alg: 'HS256', typ: 'JWT' };
 const good = signed(hs256, { iss: 'ada' }, secret);
 /** The token with another first character of its signature. */
-const flipped = (token: string) => token.replace(/\.(.)(?=[^.]*$)/, (_all, first: string) => `.${first === 'A' ? 'B' : 'A'}`);
+const flipped = (token: string) =>
+  token.replace(/\.(.)(?=[^.]*$)/, (_all, first: string) => `.${first === 'A' ? 'B' : 'A'}`);
 
 describe('the jwt plugin', () => {
   for (const algorithm of [...secretAlgorithms, ...keyAlgorithms]) {
@@ -71,7 +72,11 @@ describe('the jwt plugin', () => {
     ['padding', good.replace('.', '=.'), 'Bad token; invalid JSON'],
     ['another typ', signed({ ...hs256, typ: 'at+jwt' }, { iss: 'ada' }, secret), 'Bad token; invalid typ'],
     ['alg none', `${encoded({ alg: 'none' })}.${encoded({ iss: 'ada' })}.`, 'Bad token; invalid alg'],
-    ['alg none with a signature', `${encoded({ alg: 'none' })}.${encoded({ iss: 'ada' })}.AA`, 'Bad token; invalid alg'],
+    [
+      'alg none with a signature',
+      `${encoded({ alg: 'none' })}.${encoded({ iss: 'ada' })}.AA`,
+      'Bad token; invalid alg',
+    ],
     ['alg None', `${encoded({ alg: 'None' })}.${encoded({ iss: 'ada' })}.AA`, 'Bad token; invalid alg'],
     ['alg in lower case', signed({ alg: 'hs256' }, { iss: 'ada' }, secret), 'Bad token; invalid alg'],
     ['no alg', `${encoded({ typ: 'JWT' })}.${encoded({ iss: 'ada' })}.AA`, 'Bad token; invalid alg'],
@@ -87,13 +92,41 @@ describe('the jwt plugin', () => {
     ['an unknown issuer', signed(hs256, { iss: 'eve' }, secret), "No credentials found for given 'iss'"],
     ['the secret of another consumer', signed(hs256, { iss: 'bob' }, secret), 'Invalid signature'],
     ['a credential without a secret', signed(hs256, { iss: 'cleared' }, ''), 'Invalid key/secret'],
-    ['a kid that is a path', signed({ ...hs256, kid: '../../dev/null' }, {}, ''), "No credentials found for given 'kid'", { key_claim_name: 'kid' }],
-    ['a kid that is SQL', signed({ ...hs256, kid: "x' UNION SELECT 'y" }, {}, 'y'), "No credentials found for given 'kid'", { key_claim_name: 'kid' }],
-    ['a kid that is a member of objects', signed(hs256, {}, secret), "No mandatory 'constructor' in claims", { key_claim_name: 'constructor' }],
-    ['a key of its own in the header', signed({ ...hs256, jwk: { kty: 'oct', k: encoded('k') } }, { iss: 'ada' }, 'k'), 'Invalid signature'],
-    ['a critical parameter', signed({ ...hs256, crit: ['exp'], exp: 1 }, { iss: 'ada' }, secret), 'Bad token; invalid crit'],
+    [
+      'a kid that is a path',
+      signed({ ...hs256, kid: '../../dev/null' }, {}, ''),
+      "No credentials found for given 'kid'",
+      { key_claim_name: 'kid' },
+    ],
+    [
+      'a kid that is SQL',
+      signed({ ...hs256, kid: "x' UNION SELECT 'y" }, {}, 'y'),
+      "No credentials found for given 'kid'",
+      { key_claim_name: 'kid' },
+    ],
+    [
+      'a kid that is a member of objects',
+      signed(hs256, {}, secret),
+      "No mandatory 'constructor' in claims",
+      { key_claim_name: 'constructor' },
+    ],
+    [
+      'a key of its own in the header',
+      signed({ ...hs256, jwk: { kty: 'oct', k: encoded('k') } }, { iss: 'ada' }, 'k'),
+      'Invalid signature',
+    ],
+    [
+      'a critical parameter',
+      signed({ ...hs256, crit: ['exp'], exp: 1 }, { iss: 'ada' }, secret),
+      'Bad token; invalid crit',
+    ],
     ['b64: false', signed({ ...hs256, crit: ['b64'], b64: false }, { iss: 'ada' }, secret), 'Bad token; invalid crit'],
-    ['a secret that is base64, as text', signed(hs256, { iss: 'base64' }, bytes.toString('base64')), 'Invalid signature', { secret_is_base64: true }],
+    [
+      'a secret that is base64, as text',
+      signed(hs256, { iss: 'base64' }, bytes.toString('base64')),
+      'Invalid signature',
+      { secret_is_base64: true },
+    ],
   ];
   for (const [title, token, message, config] of refusals) {
     it(`refuses ${title}`, async () => {
@@ -144,7 +177,9 @@ describe('the jwt plugin', () => {
 
   it('refuses a number too large for a time', async () => {
     const claims = `{"iss":"ada","exp":1e999}`;
-    const seen = await (await guardWithTokens({ claims_to_verify: ['exp'] })).send(bearer(signed(hs256, claims, secret)));
+    const seen = await (
+      await guardWithTokens({ claims_to_verify: ['exp'] })
+    ).send(bearer(signed(hs256, claims, secret)));
     expect([seen.status, (JSON.parse(seen.body) as Values)['exp']]).to.deep.equal([401, 'must be a number']);
   });
 
