@@ -26,6 +26,8 @@ export const defaultSessionTimings: SessionTimings = { heartbeatMs: 10_000, sile
 
 /** A session as its listener sees it. */
 export interface Session {
+  /** The node follows another database or none: what it runs is not of this one, even where the content is equal. */
+  readonly isStranger: boolean;
   /** Looks whether there is a newer configuration to send. */
   offer(): void;
   /** Tells whether the node rejected this version on this stream. */

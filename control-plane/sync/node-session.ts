@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { status as GrpcStatus } from '@grpc/grpc-js';
+import { isDatabaseFault } from '../../shared/config-source.ts';
 import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
@@ -28,6 +29,8 @@ export class NodeSession implements Session {
   #target: () => Publication | undefined = () => undefined;
   #deltas = false;
   #appliedHash = '';
+  /** The node follows another database, or none: it has to take this one, even if it runs the same content already. */
+  #isStranger = false;
   /** The version that is sent whole because a delta to it did not fit. */
   #wholeWanted: string | undefined;
   /** The version that is being sent, or was sent and is not answered yet. */
@@ -85,6 +88,10 @@ export class NodeSession implements Session {
     return this.#rejected.has(hash);
   }
 
+  get isStranger(): boolean {
+    return this.#isStranger;
+  }
+
   /** Offers a rejected version again, with the operator's consent that the node takes another database. */
   adopt(hash: string): void {
     this.#adopt = hash;
@@ -138,12 +145,10 @@ export class NodeSession implements Session {
   }
 
   #hello(hello: Hello__Output): void {
-    this.#appliedHash = hello.hash;
-    if (hello.lastRejected) this.#rejected.add(hello.lastRejected.hash);
+    this.#noteHello(hello);
     const admission = this.#options.events.hello(this, hello);
     if (admission.kind === 'refused') return this.#fail(admission.code, admission.details);
     this.#target = admission.target;
-    this.#deltas = hello.deltas;
     this.#state = 'open';
     const { heartbeatMs, silenceMs } = this.#options.timings;
     clearTimeout(this.#silenceTimer);
@@ -152,6 +157,17 @@ export class NodeSession implements Session {
     this.#control.push({ welcome: { version, heartbeatMs, deltas: hello.deltas, databaseId } });
     this.#heartbeatTimer = setInterval(() => this.#beat(), heartbeatMs);
     this.#pump();
+  }
+
+  #noteHello({ hash, deltas, databaseId: followed, lastRejected }: Hello__Output): void {
+    const { databaseId } = this.#options;
+    this.#appliedHash = hash;
+    this.#deltas = deltas;
+    // Nodes of older versions follow no database; those without deltas would be sent everything at each connection.
+    this.#isStranger = databaseId !== '' && followed !== databaseId && deltas;
+    // A node that is back at its own database would take what it has rejected from another one.
+    const isBack = followed === databaseId && lastRejected?.faults.some(isDatabaseFault) === true;
+    if (lastRejected !== null && !isBack) this.#rejected.add(lastRejected.hash);
   }
 
   #beat(): void {
@@ -171,6 +187,7 @@ export class NodeSession implements Session {
 
   #applied(hash: string, applyMs: number): void {
     this.#appliedHash = hash;
+    this.#isStranger = false;
     const revision = this.#answered(hash);
     const sentAtMs = revision === undefined ? undefined : this.#sentAtMs;
     const ackMs = sentAtMs === undefined ? undefined : performance.now() - sentAtMs;
@@ -248,11 +265,12 @@ export class NodeSession implements Session {
     }
   }
 
-  /** The expected version, unless the node runs it or has rejected it. */
+  /** The expected version, unless the node runs it for this database or has rejected it. */
   #wanted(): Publication | undefined {
     const publication = this.#target();
     const hash = publication?.hash ?? '';
-    return hash === this.#appliedHash || this.#rejected.has(hash) ? undefined : publication;
+    const isRunning = hash === this.#appliedHash && !this.#isStranger;
+    return isRunning || this.#rejected.has(hash) ? undefined : publication;
   }
 
   #startTransfer(): Transfer | undefined {

@@ -9,11 +9,16 @@ export function stateOf(entry: NodeEntry, nowMs: number): NodeState {
     connected: entry.session !== undefined,
     compatible: isCompatible(entry),
     expectedHash,
-    appliedHash: entry.record.appliedHash ?? undefined,
+    appliedHash: appliedHashOf(entry),
     rejectedHash: rejected ? expectedHash : undefined,
     behindSinceMs: entry.behindSinceMs,
     nowMs,
   });
+}
+
+/** Returns the hash that the node runs for this database; undefined while it runs that of another one, or none. */
+export function appliedHashOf({ session, record }: NodeEntry): string | undefined {
+  return session?.isStranger === true ? undefined : (record.appliedHash ?? undefined);
 }
 
 /** Tells whether the node's version and plugins allow it to get the configuration. */

@@ -3,7 +3,7 @@ import type { SyncGate } from '../admin/clustering.ts';
 import { unreachedText } from './node-destinations.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { NodeRegistry } from './node-registry.ts';
-import { isCompatible } from './state-of.ts';
+import { appliedHashOf, isCompatible } from './state-of.ts';
 import type { Publisher } from './publisher.ts';
 import { RevisionWaits, type WaitOutcome } from './revision-waits.ts';
 
@@ -75,13 +75,10 @@ function appliedOutcome(entries: readonly NodeEntry[]): WaitOutcome {
 }
 
 function progressOf(entries: readonly NodeEntry[], revision: number): Progress {
-  const waiting = entries.filter(
-    ({ record, nodeClass, appliedRevision }) =>
-      appliedRevision < revision && record.appliedHash !== nodeClass?.publication()?.hash,
-  );
-  const refused = waiting.find(
-    ({ session, nodeClass, rejectedRevision }) =>
-      rejectedRevision >= revision || session?.hasRejected(nodeClass?.publication()?.hash ?? '') === true,
-  );
+  const hashFor = ({ nodeClass }: NodeEntry): string => nodeClass?.publication()?.hash ?? '';
+  const hasRejected = (entry: NodeEntry): boolean => entry.session?.hasRejected(hashFor(entry)) === true;
+  const runs = (entry: NodeEntry): boolean => appliedHashOf(entry) === hashFor(entry);
+  const waiting = entries.filter((entry) => entry.appliedRevision < revision && !runs(entry));
+  const refused = waiting.find((entry) => entry.rejectedRevision >= revision || hasRejected(entry));
   return { nodes: entries.length, waiting: waiting.map(({ record }) => record.id), rejectedBy: refused?.record.id };
 }

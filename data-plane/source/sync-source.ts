@@ -2,10 +2,11 @@ import type { BackoffLimits } from '../../shared/backoff.ts';
 import type { Apply, ApplyResult } from '../../shared/config-source.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import { stackOf } from '../../shared/log.ts';
-import { packSnapshot, type WireSnapshot } from '../../shared/snapshot-wire.ts';
+import type { WireSnapshot } from '../../shared/snapshot-wire.ts';
 import { CacheWriter } from './cache-writer.ts';
 import { FollowedDatabase } from './followed-database.ts';
 import { keepConnected } from './keep-connected.ts';
+import { KeptConfig } from './kept-config.ts';
 import { loadNodeIdentity, type NodeIdentity } from './node-identity.ts';
 import { createSnapshotCache, type SnapshotCache } from './snapshot-cache.ts';
 import type { ReceivedSnapshot, TransferError } from './snapshot-receiver.ts';
@@ -43,9 +44,7 @@ export function createSyncSource(options: SyncSourceOptions): SyncSource {
 class StreamedSource {
   readonly identity: NodeIdentity;
   readonly #options: SyncSourceOptions;
-  readonly #cache: SnapshotCache;
-  readonly #database: FollowedDatabase;
-  readonly #writer: CacheWriter;
+  readonly #kept: KeptConfig;
   readonly #credentials: SyncCredentials;
   readonly #stopping = new AbortController();
   #started: Promise<void> | undefined;
@@ -71,10 +70,12 @@ class StreamedSource {
     if (options.controlPlanes.length === 0) throw new Error('No control plane is named');
     this.identity = identity;
     this.#options = options;
-    this.#cache = cache;
     const { logger, cacheRetry, adoptDatabase = false } = options;
-    this.#database = new FollowedDatabase({ adoptAll: adoptDatabase, logger });
-    this.#writer = new CacheWriter({ cache, logger, ...(cacheRetry && { retry: cacheRetry }) });
+    this.#kept = new KeptConfig({
+      cache,
+      database: new FollowedDatabase({ adoptAll: adoptDatabase, logger }),
+      writer: new CacheWriter({ cache, logger, ...(cacheRetry && { retry: cacheRetry }) }),
+    });
     this.#credentials = syncCredentials(options.tls);
   }
 
@@ -94,14 +95,14 @@ class StreamedSource {
         address: controlPlane ?? null,
         source: source ?? null,
         rejected: rejected ?? null,
-        database_id: this.#database.mark?.id ?? null,
-        cache: { error: this.#writer.fault ?? null },
+        database_id: this.#kept.database?.id ?? null,
+        cache: { error: this.#kept.fault ?? null },
       },
     };
   }
 
   problems(): readonly string[] {
-    const { fault } = this.#writer;
+    const { fault } = this.#kept;
     return fault === undefined ? [] : [`the running configuration is not on disk: ${fault}`];
   }
 
@@ -116,23 +117,17 @@ class StreamedSource {
     this.#pending = undefined;
     this.#stream?.close();
     await this.#connecting;
-    const written = Promise.all([this.#started, this.#worker?.idle(), this.#writer.stop()]);
+    const written = Promise.all([this.#started, this.#worker?.idle(), this.#kept.stop()]);
     await withinTime(written, stopMs, () => undefined);
   }
 
   async #start(apply: Apply): Promise<void> {
     // The order is: the cache, then the declarative file, then no configuration.
-    await this.#applyFirst(apply, 'cache', () => this.#loadCached());
+    await this.#applyFirst(apply, 'cache', () => this.#kept.load());
     const { seed } = this.#options;
     if (this.#running === undefined && seed !== undefined) await this.#applyFirst(apply, 'declarative_config', seed);
     this.#worker = new Rerun(() => this.#work(apply));
     if (!this.#stopping.signal.aborted) this.#connecting = this.#keepConnected();
-  }
-
-  async #loadCached(): Promise<WireSnapshot | undefined> {
-    const cached = await this.#cache.load();
-    this.#database.loaded(cached?.database);
-    return cached?.wire;
   }
 
   async #applyFirst(apply: Apply, source: ConfigOrigin, load: () => Promise<WireSnapshot | undefined>): Promise<void> {
@@ -172,20 +167,20 @@ class StreamedSource {
           ...knows,
           hash,
           deltas: true,
-          databaseId: this.#database.mark?.id ?? '',
-          revision: this.#database.mark?.revision ?? 0,
+          databaseId: this.#kept.database?.id ?? '',
+          revision: this.#kept.database?.revision ?? 0,
           destinations: destinations !== undefined,
           ...(lastRejected && { lastRejected }),
         },
         counters,
         destinations,
         runningHash: () => this.#status.hash ?? '',
-        refusal: (start) => this.#database.refusal(start),
+        refusal: (start) => this.#kept.refusal(start),
         welcomeMs,
         logger,
         onWelcome: ({ databaseId }) => {
-          this.#meet(databaseId);
           this.#status = { ...this.#status, connected: true };
+          this.#meet(databaseId);
           logger.info('control_plane_connected', 'The node follows a control plane', {
             control_plane: address,
           });
@@ -208,7 +203,9 @@ class StreamedSource {
   async #work(apply: Apply): Promise<void> {
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       const { hash } = next;
-      if (hash === this.#status.hash) {
+      if (hash === this.#status.hash && this.#running !== undefined) {
+        await this.#kept.runsAlready(next, this.#running);
+        this.#status = { ...this.#status, rejected: undefined };
         this.#stream?.ack(hash, 0);
         continue;
       }
@@ -226,21 +223,19 @@ class StreamedSource {
           ? this.#rejected(hash, unpacked.reason)
           : await this.#apply(apply, unpacked.wire, 'control_plane');
       if (unpacked.kind === 'whole' && result.kind === 'applied') {
-        this.#database.applied(next);
-        await this.#writer.save({ hash, database: this.#database.mark, body: unpacked.body });
+        await this.#kept.applied(next, unpacked.body);
         this.#stream?.ack(hash, result.applyMs);
       }
       if (result.kind === 'rejected') this.#stream?.reject(hash, result.faults);
     }
   }
 
-  /** A node that follows no database yet follows the first that it meets, also when it gets no snapshot from it. */
   #meet(databaseId: string): void {
-    const wire = this.#running;
-    if (wire === undefined || this.#status.source === 'declarative_config' || !this.#database.meet(databaseId)) return;
-    const { hash } = wire.snapshot;
-    // The writer logs a failure and tries again.
-    void this.#writer.save({ hash, database: this.#database.mark, body: () => packSnapshot(wire) });
+    const { source, rejected } = this.#status;
+    // What a file gave belongs to no database before one gives the same.
+    if (this.#running !== undefined && source !== 'declarative_config') this.#kept.meet(databaseId, this.#running);
+    if (rejected !== undefined && !this.#kept.stands(rejected.faults, databaseId))
+      this.#status = { ...this.#status, rejected: undefined };
   }
 
   #transferBroken({ hash, isDelta, message }: TransferError): void {

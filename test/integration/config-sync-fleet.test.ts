@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Destination } from '../../shared/destination.ts';
+import type { SyncSource } from '../../data-plane/source/sync-source-types.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
+import { unpackSnapshot } from '../../shared/snapshot-wire.ts';
+import { packEntities } from '../helpers/pack-entities.ts';
 import { applied, oneService, recordingApply, refused, service } from '../helpers/sync-fakes.ts';
 import { SyncHarness } from '../helpers/sync-harness.ts';
 import { waitFor } from '../helpers/wait-for.ts';
@@ -156,6 +159,8 @@ describe('the fleet over gRPC', function () {
       await inState(node.nodeId, 'in_sync');
       return { node, apply };
     };
+    const databaseOf = (node: SyncSource): unknown =>
+      (node.describe()['control_plane'] as { database_id: unknown }).database_id;
     const rejectedFor = (nodeId: string): unknown => {
       const rejected = view(nodeId)['rejected'] as { errors: { message: string }[] } | null;
       return rejected?.errors[0]?.message;
@@ -228,9 +233,7 @@ describe('the fleet over gRPC', function () {
       await harness.stopControlPlane();
       await start(ours);
       await inState(node.nodeId, 'in_sync');
-      await waitFor(() => (node.describe()['control_plane'] as { database_id: unknown }).database_id === ours, {
-        what: 'the identity',
-      });
+      await waitFor(() => databaseOf(node) === ours, { what: 'the identity' });
       await node.stop();
       await harness.stopControlPlane();
       harness.reader.restore({}, 1);
@@ -258,14 +261,68 @@ describe('the fleet over gRPC', function () {
       expect(events('database_went_back').map(({ node_id }) => node_id)).to.have.members([node.nodeId, undefined]);
     });
 
-    it('of the same content under another identity without any change', async () => {
+    it('and rejects the same content under another identity until that is adopted, also in its cache', async () => {
       await start(ours);
       const { node, apply } = await running();
       await harness.stopControlPlane();
-      const { clustering } = await start(other);
+      const { clustering, syncGate } = await start(other);
+      await inState(node.nodeId, 'rejected');
+      expect(rejectedFor(node.nodeId)).to.equal('database identity differs');
+      expect(databaseOf(node)).to.equal(ours);
+      // A write that changes nothing for the nodes must not read as applied there.
+      const outcome = await syncGate.waitApplied(harness.reader.set(oneService('first')), 5_000);
+      expect(outcome).to.equal(`rejected; node=${node.nodeId}`);
+      expect(clustering.adoptDatabase('all')).to.deep.equal([node.nodeId]);
       await inState(node.nodeId, 'in_sync');
+      expect(node.status().rejected).to.equal(undefined);
+      expect(events('database_adopted')).to.have.length(1);
       expect(apply.hosts()).to.deep.equal(['first']);
       expect(clustering.status()['database']).to.deep.equal({ id: other, went_back: null });
+      await node.stop();
+      const again = harness.node('n', { logger });
+      await again.start(recordingApply());
+      await inState(again.nodeId, 'in_sync');
+      expect(databaseOf(again)).to.equal(other);
+    });
+
+    it('of the same content when its setting adopt_database is true', async () => {
+      await start(ours);
+      const { node } = await running({ adoptDatabase: true });
+      await harness.stopControlPlane();
+      await start(other);
+      await waitFor(() => databaseOf(node) === other, { what: 'the other database' });
+      await inState(node.nodeId, 'in_sync');
+    });
+
+    it('and is in sync at once when its own database is back with the content that it rejected', async () => {
+      await start(ours);
+      const { node, apply } = await running();
+      await harness.stopControlPlane();
+      harness.reader.restore(oneService('other'), 1);
+      await start(other);
+      await inState(node.nodeId, 'rejected');
+      await harness.stopControlPlane();
+      await start(ours);
+      await inState(node.nodeId, 'in_sync');
+      expect(apply.hosts()).to.deep.equal(['first', 'other']);
+      expect(node.status().rejected).to.equal(undefined);
+    });
+
+    it('whose content its declarative file gave already', async () => {
+      await start(ours);
+      const { hash, body } = await packEntities(harness.reader.entities);
+      const node = harness.node('n', { logger, seed: () => unpackSnapshot(hash, body) });
+      await node.start(recordingApply());
+      await waitFor(() => databaseOf(node) === ours, { what: 'the database of the node' });
+      expect(node.status().source).to.equal('declarative_config');
+      await node.stop();
+      await harness.stopControlPlane();
+      harness.reader.restore({}, 1);
+      await start(other);
+      const again = harness.node('n', { logger });
+      await again.start(recordingApply());
+      await inState(again.nodeId, 'rejected');
+      expect(rejectedFor(again.nodeId)).to.equal('database identity differs');
     });
   });
 

@@ -8,6 +8,7 @@ import type { Publication } from '../../../control-plane/sync/node-class.ts';
 import { TransferSlots } from '../../../control-plane/sync/transfer-slots.ts';
 import type { ControlMessage } from '../../../shared/generated/sluice/sync/v1/ControlMessage.ts';
 import type { Hello__Output } from '../../../shared/generated/sluice/sync/v1/Hello.ts';
+import { databaseDiffers } from '../../../shared/config-source.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { packedBytesMax } from '../../../shared/snapshot-wire.ts';
 import { publicationOf } from '../../helpers/sync-fakes.ts';
@@ -43,7 +44,8 @@ class FakeNode {
   constructor({
     timings = { heartbeatMs: 60_000, silenceMs: 60_000 },
     slots = new TransferSlots(),
-  }: { timings?: SessionTimings; slots?: TransferSlots } = {}) {
+    databaseId = '',
+  }: { timings?: SessionTimings; slots?: TransferSlots; databaseId?: string } = {}) {
     this.session = new NodeSession({
       stream: {
         send: (message) => {
@@ -56,7 +58,7 @@ class FakeNode {
       connectedNodes: () => 1,
       slots,
       version: '0.1.0',
-      databaseId: '',
+      databaseId,
       timings,
       logger: silentLogger(),
       events: {
@@ -136,6 +138,40 @@ describe('NodeSession', () => {
     node.publish('a', 2);
     await node.settle();
     expect(node.kinds()).to.deep.equal(['welcome']);
+  });
+
+  it('offers what a node of another database runs already, as a delta without a change, until the node answers', async () => {
+    const rows: readonly (readonly [Partial<Hello__Output>, string[]])[] = [
+      [{ databaseId: 'other' }, ['welcome', 'delta a a', 'chunk 3', 'end a']],
+      [{ databaseId: '' }, ['welcome', 'delta a a', 'chunk 3', 'end a']],
+      [{ databaseId: 'ours' }, ['welcome']],
+      [{ databaseId: '', deltas: false }, ['welcome']],
+    ];
+    for (const [changes, expected] of rows) {
+      const node = open({ databaseId: 'ours' });
+      node.publish('a', 1, 10, { a: 3 });
+      node.hello({ hash: 'a', ...changes });
+      await node.settle();
+      expect(node.kinds(), JSON.stringify(changes)).to.deep.equal(expected);
+      node.ack('a');
+      await node.settle();
+      node.session.offer();
+      expect(node.kinds(), JSON.stringify(changes)).to.deep.equal(expected);
+    }
+  });
+
+  it('sends what a node rejected for another database when it is back at its own', async () => {
+    const fault = { entityType: 'snapshot', entityId: '', entityName: '', path: '', message: databaseDiffers };
+    for (const [databaseId, count] of [
+      ['ours', 4],
+      ['other', 1],
+    ] as const) {
+      const node = open({ databaseId: 'ours' });
+      node.publish('b', 1);
+      node.hello({ hash: 'a', databaseId, lastRejected: { hash: 'b', faults: [fault] } });
+      await node.settle();
+      expect(node.kinds(), databaseId).to.have.length(count);
+    }
   });
 
   it('sends each version once, and only the newest of several that came while the node was busy', async () => {
