@@ -6,7 +6,7 @@ import { isDatabaseFault } from '../../shared/config-source.ts';
 import { boundedText } from './bounded-text.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeDestinations } from './node-destinations.ts';
-import { type EntityHashOf, rejectionOf } from './node-rejections.ts';
+import { type RejectionContext, rejectionOf } from './node-rejections.ts';
 import type { Session } from './node-session-types.ts';
 import type { NodeState } from './node-states.ts';
 
@@ -87,16 +87,16 @@ export function newEntry(record: NodeRecord): NodeEntry {
   };
 }
 
-interface RecordContext {
+interface RecordContext extends RejectionContext {
   readonly peer: NodePeer;
   readonly known: NodeRecord | undefined;
   /** The identity of the database. */
   readonly databaseId: string | undefined;
-  readonly entityHashOf: EntityHashOf;
 }
 
 /** Makes a node's record from its hello and from the record that was known before. */
-export function recordOf(hello: Hello__Output, { peer, known, databaseId, entityHashOf }: RecordContext): NodeRecord {
+export function recordOf(hello: Hello__Output, context: RecordContext): NodeRecord {
+  const { peer, known, databaseId } = context;
   const nowMs = Date.now();
   const sameHash = known !== undefined && known.appliedHash === hello.hash;
   // A node that is back at its own database has nothing to reject any more.
@@ -120,7 +120,7 @@ export function recordOf(hello: Hello__Output, { peer, known, databaseId, entity
     // If this control plane did not see the apply, its time counts from now.
     appliedAtMs: hello.hash === '' ? null : sameHash ? known.appliedAtMs : nowMs,
     applyMs: sameHash ? known.applyMs : null,
-    rejected: last === null ? null : (sameRejected ?? rejectionOf(last.hash, last.faults, entityHashOf)),
+    rejected: last === null ? null : (sameRejected ?? rejectionOf(last, context)),
     ...(owner !== undefined && { owner }),
   };
 }

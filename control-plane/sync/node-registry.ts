@@ -5,7 +5,13 @@ import { heartbeatFacts, newEntry, recordOf, type NodeEntry, type NodePeer } fro
 import { helloRefusal, HelloRefusals, namesOf, tooManyClasses } from './node-admission.ts';
 import { expireRejection, followClass } from './follow-class.ts';
 import { nodeDestinations } from './node-destinations.ts';
-import { type EntityHashOf, followsAnotherDatabase, rejectionOf, remember } from './node-rejections.ts';
+import {
+  type EntityHashOf,
+  followsAnotherDatabase,
+  type RejectionContext,
+  rejectionOf,
+  remember,
+} from './node-rejections.ts';
 import type { NodeRegistryOptions, StateChange } from './node-registry-types.ts';
 import { NodeRows } from './node-rows.ts';
 import type { Admission, SessionEvents, Session } from './node-session-types.ts';
@@ -104,7 +110,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       peer,
       known: known?.record,
       databaseId: this.#options.databaseId,
-      entityHashOf: this.#entityHashOf,
+      ...this.#rejectionContext(),
     });
     const entry: NodeEntry = {
       ...newEntry(record),
@@ -161,7 +167,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     if (entry === undefined) return;
     entry.rejectedRevision = Math.max(entry.rejectedRevision, revision ?? -1);
     const nowMs = Date.now();
-    const rejected = rejectionOf(hash, faults, this.#entityHashOf);
+    const rejected = rejectionOf({ hash, faults }, this.#rejectionContext());
     remember(entry.rejections, rejected);
     this.#options.logger.warn('node_rejected', 'A data plane rejected the configuration', {
       node_id: entry.record.id,
@@ -185,6 +191,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     entry.nodeClass = undefined;
     entry.heartbeat = undefined;
     entry.destinations = undefined;
+    // The row keeps the last one; the others were of this stream.
+    entry.rejections.clear();
     this.#changed(entry);
     this.#options.logger.info('node_disconnected', 'A data plane is no longer connected', { node_id: entry.record.id });
   }
@@ -227,6 +235,10 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     this.#endRevisions();
     clearInterval(this.#watchTimer);
     this.#rows.stop();
+  }
+
+  #rejectionContext(): RejectionContext {
+    return { entityHashOf: this.#entityHashOf, nodes: this.#rows.size };
   }
 
   #published(): void {

@@ -9,12 +9,23 @@ export type EntityHashOf = (entityType: string, entityId: string) => string | un
 const faultTextMax = 2_000;
 /** Bound of all faults of a rejection together, in characters: a row is kept for each node. */
 const rejectionTextMax = 64 * 1024;
+/** The more nodes are known, the less of a rejection each may keep: they share this many characters. */
+const allRejectionsTextMax = 4 * 1024 * 1024;
 /** How many rejections of a stream are remembered. */
 const rejectionsMax = 10;
 
+export interface RejectionContext {
+  readonly entityHashOf: EntityHashOf;
+  /** How many nodes are known. */
+  readonly nodes: number;
+}
+
 /** Makes the rejection that is kept, with the hashes of the entities that it names. */
-export function rejectionOf(hash: string, faults: readonly EntityFault[], entityHashOf: EntityHashOf): NodeRejection {
-  const errors = boundedFaults(faults);
+export function rejectionOf(
+  { hash, faults }: { readonly hash: string; readonly faults: readonly EntityFault[] },
+  { entityHashOf, nodes }: RejectionContext,
+): NodeRejection {
+  const errors = boundedFaults(faults, Math.min(rejectionTextMax, allRejectionsTextMax / Math.max(1, nodes)));
   const entities: Record<string, string> = {};
   for (const { entityType, entityId } of errors) {
     const entityHash = entityHashOf(entityType, entityId);
@@ -52,8 +63,8 @@ export function followsAnotherDatabase({ errors }: NodeRejection): boolean {
   return errors.some(isDatabaseFault);
 }
 
-/** Cuts the faults of a rejected version to the bounds that are kept, whatever software sent them. */
-export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
+/** Cuts the faults of a rejected version to the bounds that are kept, whatever software sent them. One is always kept. */
+export function boundedFaults(faults: readonly EntityFault[], textMax = rejectionTextMax): EntityFault[] {
   const kept: EntityFault[] = [];
   let chars = 0;
   for (const { entityType, entityId, entityName, path, message } of faults.slice(0, toldFaultsMax)) {
@@ -65,7 +76,7 @@ export function boundedFaults(faults: readonly EntityFault[]): EntityFault[] {
       message: boundedText(message, faultTextMax),
     };
     chars += Object.values(fault).reduce((sum, { length }) => sum + length, 0);
-    if (chars > rejectionTextMax && kept.length > 0) break;
+    if (chars > textMax && kept.length > 0) break;
     kept.push(fault);
   }
   return kept;

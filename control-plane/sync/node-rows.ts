@@ -43,6 +43,10 @@ export class NodeRows {
     return this.#rows.get(id);
   }
 
+  get size(): number {
+    return this.#rows.size;
+  }
+
   all(): Iterable<NodeEntry> {
     return this.#rows.values();
   }

@@ -234,6 +234,33 @@ describe('NodeRegistry', () => {
     expect(registry.get(nodeId)?.record.hostname).to.have.length(255);
   });
 
+  it('keeps little of thousands of nodes that were invented, however much they told', function () {
+    this.timeout(20_000);
+    const registry = open(fakeStore());
+    const fault = (n: number) => ({
+      entityType: 'plugin',
+      entityId: `id-${n}`,
+      entityName: '',
+      path: 'config',
+      message: Buffer.alloc(1_000, 'x').toString(),
+    });
+    const tell = () => {
+      const faults = Array.from({ length: 70 }, (_one, n) => fault(n));
+      const labels = { l: Buffer.alloc(4_000, 'x').toString() };
+      const { session } = connect(registry, helloOf({ labels, lastRejected: { hash: 'x', faults } }));
+      for (const hash of ['y', 'z']) session.receive({ message: 'reject', reject: { hash, faults } });
+      session.streamEnded();
+      sessions.pop();
+    };
+    const beforeBytes = usedBytes();
+    for (let node = 0; node < 1_500; node++) tell();
+    expect(registry.list()).to.have.length(1_500);
+    expect(usedBytes() - beforeBytes).to.be.below(40 * 1024 * 1024);
+    // The first nodes had room for what they told, and so has one of a small fleet.
+    const kept = registry.list().map(({ record }) => record.rejected?.errors.length ?? 0);
+    expect([Math.max(...kept), Math.min(...kept)]).to.deep.equal([64, 2]);
+  });
+
   it('refuses a node that names more than the bound, with long names or with many', () => {
     const registry = open(fakeStore());
     const fields = Array.from({ length: 1024 * 1024 }, () => '');
