@@ -1,8 +1,8 @@
 import { effectiveDescriptor, pluginParts } from '../../shared/entities/check-entity.ts';
 import type { EntityDescriptor } from '../../shared/entities/entity.ts';
-import { unmasker } from '../../shared/entities/unmask.ts';
+import { mayHoldMasks, unmasker } from '../../shared/entities/unmask.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { maskedText, type Mask } from '../../shared/schema/mask.ts';
+import type { Mask } from '../../shared/schema/mask.ts';
 import { string } from '../../shared/schema/field.ts';
 import { publishSchema, type PublishedSchema } from '../../shared/schema/publish.ts';
 import type { EntityStore } from '../store/entity-store.ts';
@@ -46,22 +46,19 @@ export function addSchemaRoutes({ entities, plugins, store, mask, add }: SchemaR
 
   /** Puts secrets in the places of their masks: the body is checked, not stored. */
   function unmasked(entity: EntityDescriptor, value: Values): Values {
-    if (!JSON.stringify(value).includes(`${maskedText}:`)) return value;
+    if (!mayHoldMasks(JSON.stringify(value))) return value;
     const { entities: current } = store.readAll();
     return unmasker({ entities: current, descriptors: entities, plugins, mask })(entity, value);
   }
 
+  function valueOf({ body }: Call, entity: EntityDescriptor): Values {
+    if (body?.kind !== 'form') return body?.value ?? {};
+    const name = body.entries.find(([field]) => field === 'name')?.[1];
+    return formToRecord(formFields(effectiveDescriptor(entity, plugins, { name })), body.entries);
+  }
+
   function validate(call: Call, entity: EntityDescriptor) {
-    const { body } = call;
-    if (body?.kind === 'form') {
-      const name = body.entries.find(([field]) => field === 'name')?.[1];
-      operations.validate(
-        entity,
-        formToRecord(formFields(effectiveDescriptor(entity, plugins, { name })), body.entries),
-      );
-    } else {
-      operations.validate(entity, unmasked(entity, body?.value ?? {}));
-    }
+    operations.validate(entity, unmasked(entity, valueOf(call, entity)));
     return { status: 200, body: { message: 'schema validation successful' } };
   }
 

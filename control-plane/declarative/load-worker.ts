@@ -14,9 +14,9 @@ import { matchNames } from '../../shared/declarative/match-names.ts';
 import { parseDocumentBytes } from '../../shared/declarative/parse-document.ts';
 import { autoValues } from '../../shared/auto-values.ts';
 import { entities } from '../../shared/entities/entities.ts';
-import { unmasker, type Unmask } from '../../shared/entities/unmask.ts';
+import { mayHoldMasks, unmasker, type Unmask } from '../../shared/entities/unmask.ts';
 import { silentLogger } from '../../shared/log.ts';
-import { digestMask, maskedText } from '../../shared/schema/mask.ts';
+import { digestMask } from '../../shared/schema/mask.ts';
 import { pluginSchemas } from '../../shared/plugin-schemas/plugin-schemas.ts';
 import { entityKey } from '../../shared/snapshot-wire.ts';
 import type { SnapshotEntity } from '../../shared/snapshot.ts';
@@ -65,7 +65,7 @@ async function load(task: LoadTask, port: MessagePort): Promise<LoadMessage> {
 
 /** A dry run may compare the masks that a reader without the right to see secrets was given. */
 function unmaskOf({ dryRun, bytes, maskKey }: LoadTask, store: EntityStore): { readonly unmask?: Unmask } {
-  if (!dryRun || !Buffer.from(bytes).includes(`${maskedText}:`)) return {};
+  if (!dryRun || !mayHoldMasks(bytes)) return {};
   const mask = digestMask(Buffer.from(maskKey));
   return {
     unmask: unmasker({ entities: store.readAll().entities, descriptors: entities, plugins: pluginSchemas, mask }),

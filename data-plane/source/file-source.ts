@@ -25,6 +25,8 @@ export type DocumentPlace =
 export interface FileSourceOptions {
   readonly place: DocumentPlace;
   readonly logger: Logger;
+  /** The key of the masks that a dry run may hold instead of secrets; without it masks are refused there too. */
+  readonly maskKey?: Uint8Array;
 }
 
 /** The running configuration of a node that was loaded from a document. */
@@ -59,7 +61,7 @@ export interface FileSource extends NodeSource {
 }
 
 /** Makes the source of a node without a database. Its start logs every fault of the file and rejects if there is any. */
-export function createFileSource({ place, logger }: FileSourceOptions): FileSource {
+export function createFileSource({ place, logger, maskKey }: FileSourceOptions): FileSource {
   let running: Promise<FileLoad> | undefined;
   let started: Promise<void> | undefined;
   let applyOf: Apply | undefined;
@@ -70,7 +72,12 @@ export function createFileSource({ place, logger }: FileSourceOptions): FileSour
   const reloading = createReload({ place, logger, load, hashOf: () => current?.hash });
 
   async function loadNow(apply: Apply, { bytes, json, dryRun }: FileLoadRequest): Promise<FileLoad> {
-    const read = await readDocument({ bytes, json, ...(document === undefined ? {} : { previous: document }) });
+    const read = await readDocument({
+      bytes,
+      json,
+      ...(document !== undefined && { previous: document }),
+      ...(dryRun && maskKey !== undefined && { maskKey }),
+    });
     if (read.kind === 'faults') return read;
     const { config, summary } = read;
     const { snapshot } = await unpackSnapshot(config.hash, config.body);

@@ -19,6 +19,8 @@ export interface ReadTask {
   readonly json: boolean;
   /** The running configuration: random words that the document leaves out stay, and the summary tells the difference. */
   readonly previous?: DocumentConfig;
+  /** The key of the masks that may stand for secrets of `previous`, where the document is only compared. */
+  readonly maskKey?: Uint8Array;
 }
 
 export type ReadOutcome =

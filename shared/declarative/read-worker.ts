@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { autoValues } from '../auto-values.ts';
 import { entities } from '../entities/entities.ts';
+import { mayHoldMasks, unmasker, type Unmask } from '../entities/unmask.ts';
 import { pluginSchemas } from '../plugin-schemas/plugin-schemas.ts';
+import { digestMask } from '../schema/mask.ts';
 import { entityLine, packLines, unpackSnapshot } from '../snapshot-wire.ts';
 import { canonicalJson, createSnapshot, type SnapshotEntities, type SnapshotEntity } from '../snapshot.ts';
 import { differenceTo, entitiesById, type Change } from './carry-over.ts';
@@ -17,14 +19,27 @@ import type { DocumentConfig, ReadOutcome, ReadTask } from './read-document.ts';
 
 const times: ReadonlySet<string> = new Set(['created_at', 'updated_at']);
 
-async function read({ bytes, json, previous }: ReadTask): Promise<ReadOutcome> {
+async function read({ bytes, json, previous, maskKey }: ReadTask): Promise<ReadOutcome> {
   const parsed = parseDocumentBytes(bytes, { json });
   if (parsed.kind === 'faults') return { kind: 'faults', errors: documentErrors(parsed.faults, pluginSchemas) };
-  const compiled = compileDocument({ document: parsed.document, entities, plugins: pluginSchemas, auto: autoValues });
+  const stored = previous === undefined ? {} : await entitiesOf(previous);
+  const compiled = compileDocument({
+    document: parsed.document,
+    entities,
+    plugins: pluginSchemas,
+    auto: autoValues,
+    ...(maskKey !== undefined && mayHoldMasks(bytes) && { unmask: unmaskerOf(stored, maskKey) }),
+  });
   if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
-  const before = entitiesById(previous === undefined ? {} : await entitiesOf(previous));
+  const before = entitiesById(stored);
   const difference = differenceTo(compiled.entities.map(timeless), before);
   return { kind: 'read', config: await pack(listed(difference.all)), summary: changeSummary(difference) };
+}
+
+/** A dry run may compare the masks that a reader without the right to see secrets was given. */
+function unmaskerOf(stored: SnapshotEntities, maskKey: Uint8Array): Unmask {
+  const mask = digestMask(Buffer.from(maskKey));
+  return unmasker({ entities: stored, descriptors: entities, plugins: pluginSchemas, mask });
 }
 
 /** Without a database nothing remembers when an entity was made: the same document is the same on every node. */

@@ -1,6 +1,6 @@
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import type { Field } from '../schema/field.ts';
-import { isDigestMask, type Mask } from '../schema/mask.ts';
+import { isDigestMask, maskedText, type Mask } from '../schema/mask.ts';
 import { descend, mapRecord } from '../schema/walk.ts';
 import type { SnapshotEntities } from '../snapshot.ts';
 import type { EntityDescriptor } from './entity.ts';
@@ -17,6 +17,13 @@ export interface UnmaskOptions {
   readonly descriptors: readonly EntityDescriptor[];
   readonly plugins: PluginSchemas;
   readonly mask: Mask;
+}
+
+/** Tells whether a text may hold the mask of a secret: only then the secrets need to be read. */
+export function mayHoldMasks(text: string | Uint8Array): boolean {
+  return (typeof text === 'string' ? text : Buffer.from(text.buffer, text.byteOffset, text.length)).includes(
+    `${maskedText}:`,
+  );
 }
 
 /**

@@ -224,6 +224,56 @@ describe('the roles of one process', function () {
     expect(await node.stop()).to.equal(0);
   });
 
+  it('dbless: the read-only token compares what it was shown, masks of secrets included, and changes nothing', async () => {
+    const password = 'planted-password';
+    const secured = (value: string) =>
+      document('/orders').replace(
+        '"topic"',
+        `"authentication":{"strategy":"sasl","mechanism":"PLAIN","user":"u","password":"${value}"},"topic"`,
+      );
+    const path = await file('config.json', secured(password));
+    const tokens = { full: 'a-token-of-the-operator', read: 'a-token-that-only-reads' };
+    const node = await runNode(
+      'dbless',
+      `--declarative-config=${path}`,
+      `--admin-token=${tokens.full}`,
+      `--admin-token-read-only=${tokens.read}`,
+    );
+    closing.add(() => node.stop());
+    const call = async (token: string, at: string, body?: string) => {
+      const headers = { 'kong-admin-token': token, 'content-type': 'application/json', accept: 'application/yaml' };
+      const answer = await fetch(`${node.admin}${at}`, {
+        headers,
+        ...(body !== undefined && { method: 'POST', body }),
+      });
+      const text = await answer.text();
+      expect(text).to.not.include(password);
+      return { status: answer.status, text };
+    };
+    const shown = (await call(tokens.read, '/config')).text;
+    const [mask = 'none'] = /\*{6}:[0-9a-f]{12}/.exec(shown) ?? [];
+    const summary = ({ text }: { text: string }) => {
+      const { created, updated, deleted } = JSON.parse(text) as Record<string, number>;
+      return [created, updated, deleted];
+    };
+    const dryRun = (value: string) => call(tokens.read, '/config?dry_run=1', secured(value));
+    expect(summary(await dryRun(mask))).to.deep.equal([0, 0, 0]);
+    const other = await dryRun('another-password');
+    expect(summary(other)).to.deep.equal([0, 1, 0]);
+    expect(other.text).to.include('config.authentication.password');
+    const unknown = await dryRun('******:0123456789ab');
+    expect(unknown.status).to.equal(400);
+    expect(unknown.text).to.include('this is a masked secret');
+    expect((await call(tokens.full, '/config', secured(mask))).status).to.equal(400);
+    expect((await call(tokens.read, '/config', secured(password))).status).to.equal(403);
+    const plugin = JSON.stringify({
+      name: 'kafka-upstream',
+      config: { ...config(), authentication: { strategy: 'sasl', mechanism: 'PLAIN', user: 'u', password: mask } },
+    });
+    expect((await call(tokens.read, '/schemas/plugins/validate', plugin)).status).to.equal(200);
+    expect(await node.stop()).to.equal(0);
+  });
+
   it('dbless: a file with faults keeps it from starting, and every fault is printed', async () => {
     const path = await file('bad.yaml', '_format_version: "3.0"\nservices: [{}]\nroutes: [{paths: [x]}]\n');
     const node = runSluice([

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createFileSource, type DocumentPlace, type FileSource } from '../../../data-plane/source/file-source.ts';
 import { startNode } from '../../../data-plane/main.ts';
 import type { NodeOptions } from '../../../data-plane/node-options.ts';
@@ -9,6 +10,9 @@ import { createAdminServer, type AdminSettings } from '../../admin/admin-server.
 import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
+
+/** The key of masks lives as long as the process: masks of one node tell nothing on another. */
+const maskKeyBytes = 32;
 
 export interface DblessOptions {
   /** The file or the text that holds the configuration. */
@@ -27,14 +31,15 @@ export interface DblessOptions {
 export async function startDbless(options: DblessOptions): Promise<RunningNode> {
   const { document, node: nodeOptions } = options;
   const { logger } = nodeOptions;
-  const source = createFileSource({ place: document, logger });
+  const maskKey = randomBytes(maskKeyBytes);
+  const source = createFileSource({ place: document, logger, maskKey });
   const adminAddresses: Record<string, string> = {};
   const otherAddresses = () => adminAddresses;
   const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, () => source);
   try {
     const proxy = node.addresses['proxy'];
     const proxyAddresses = proxy === undefined ? [] : [proxy];
-    const stopAdmin = await startAdmin(options, source, adminAddresses, proxyAddresses);
+    const stopAdmin = await startAdmin(options, { source, maskKey, addresses: adminAddresses, proxyAddresses });
     return {
       addresses: { ...adminAddresses, ...node.addresses },
       ready: node.ready,
@@ -52,12 +57,18 @@ export async function startDbless(options: DblessOptions): Promise<RunningNode> 
   }
 }
 
+interface AdminParts {
+  readonly source: FileSource;
+  readonly maskKey: Buffer;
+  /** Gets the address of the Admin API. */
+  readonly addresses: Record<string, string>;
+  readonly proxyAddresses: readonly string[];
+}
+
 /** Returns what stops it. */
 async function startAdmin(
   { adminListen, admin, adminTlsFiles, node: { logger } }: DblessOptions,
-  source: FileSource,
-  addresses: Record<string, string>,
-  proxyAddresses: readonly string[],
+  { source, maskKey, addresses, proxyAddresses }: AdminParts,
 ): Promise<() => Promise<void>> {
   if (adminListen === 'off') return async () => undefined;
   const server = createAdminServer({
@@ -70,6 +81,7 @@ async function startAdmin(
     plugins: pluginSchemas,
     logger,
     declarative: fileConfig(source),
+    maskKey,
     syncGate: { waitApplied: async () => 'applied; nodes=1' },
     proxyAddresses: () => proxyAddresses,
     configurationHash: () => source.current()?.hash,

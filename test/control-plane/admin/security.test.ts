@@ -189,6 +189,13 @@ describe('the Admin API: who may do what', () => {
       if (status === 400) expect(answer.body.fields.config.secret).to.equal(refused);
       expect(answer.text).to.not.contain('hush');
     }
+    const form = await admin.call(
+      'POST',
+      '/schemas/plugins/validate',
+      `name=sample&config.topic=t&config.secret=${encodeURIComponent(known)}`,
+      { ...read, 'content-type': 'application/x-www-form-urlencoded' },
+    );
+    expect(form.status, form.text).to.equal(200);
     // A mask where no secret belongs stays what it is: it must not lead to the secret.
     const leaking = { ...plugin('a', 'x'), config: { topic: known, secret: 'x', limits: { count: known } } };
     expect((await admin.call('POST', '/schemas/plugins/validate', leaking, read)).text).to.not.contain('hush');
