@@ -19,7 +19,8 @@ const busyTimeoutMs = 1_000;
 export function lockDatabase(path: string): () => void {
   if (path === ':memory:') return () => undefined;
   mkdirSync(dirname(path), { recursive: true });
-  createPrivateFile(path);
+  // SQLite refuses any other file when it opens it: a lock beside it would only be left lying there.
+  if (!createPrivateFile(path)) return () => undefined;
   // One file has one lock, whatever link it is opened by.
   const file = `${realpathSync(path)}.lock`;
   createPrivateFile(file);

@@ -5,12 +5,15 @@ const databaseHead = Buffer.from('SQLite format 3\0');
 
 /**
  * Creates a database file, or takes it as it is, so that only its owner can read it: mode 0600 before the first byte. A
- * file that is no database is left as it is: its path was most likely a mistake, and SQLite refuses it.
+ * file that is no database is left as it is: its path was most likely a mistake, and SQLite refuses it. Returns whether
+ * the file is a database or empty.
  */
-export function createPrivateFile(path: string): void {
+export function createPrivateFile(path: string): boolean {
   const file = openSync(path, 'a+', 0o600);
   try {
-    if (isDatabase(file)) fchmodSync(file, 0o600);
+    const isOurs = isDatabase(file);
+    if (isOurs) fchmodSync(file, 0o600);
+    return isOurs;
   } finally {
     closeSync(file);
   }

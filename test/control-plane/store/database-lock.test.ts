@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDatabase } from '../../../control-plane/store/database-lock.ts';
 import { openDatabase } from '../../../control-plane/store/database.ts';
@@ -40,6 +40,26 @@ describe('the lock of a database', () => {
     database.close();
     expect(statSync(`${path}.lock`).mode & 0o777).to.equal(0o600);
     release();
+  });
+
+  it('leaves no file beside a path that is no database', async () => {
+    const text = join(folder.path, 'notes.txt');
+    writeFileSync(text, 'no database');
+    mkdirSync(join(folder.path, 'folder'));
+    for (const path of [text, join(folder.path, 'folder')]) {
+      const run = runSluice([
+        'start',
+        '--role=control_plane',
+        `--database=${path}`,
+        '--admin-listen=off',
+        '--cluster-listen=off',
+        '--status-listen=off',
+        '--log-format=json',
+      ]);
+      expect(await run.exited, path).to.equal(1);
+    }
+    expect(readdirSync(folder.path).toSorted()).to.deep.equal(['folder', 'notes.txt']);
+    expect(readFileSync(text, 'utf8')).to.equal('no database');
   });
 
   it('does not hold databases in memory apart', () => {
