@@ -25,8 +25,16 @@ export async function validateCommand(file: string): Promise<number> {
   return 1;
 }
 
+export interface ImportFlags extends AdminFlags {
+  /** Deletes what the file does not hold. */
+  readonly yes: boolean;
+  /** Waits for the nodes, for `timeout` ms at most. */
+  readonly wait: boolean;
+  readonly timeout: number;
+}
+
 /** `sluice config import FILE`: shows the difference, then replaces everything. Resolves to the exit code. */
-export async function importCommand(file: string, flags: AdminFlags & { readonly yes: boolean }): Promise<number> {
+export async function importCommand(file: string, flags: ImportFlags): Promise<number> {
   const bytes = await readDocument(file);
   if (bytes === undefined) return 1;
   const faults = faultsOf(bytes);
@@ -34,7 +42,7 @@ export async function importCommand(file: string, flags: AdminFlags & { readonly
     for (const line of faults) console.error(line);
     return 1;
   }
-  return talk(flags, (client) => importInto(client, bytes, flags.yes));
+  return talk(flags, (client) => importInto(client, bytes, flags));
 }
 
 /** `sluice config export [FILE]`: JSON where the name ends so, else YAML. Resolves to the exit code. */
@@ -59,7 +67,11 @@ export async function exportCommand(file: string | undefined, flags: AdminFlags)
   });
 }
 
-async function importInto(client: AdminClient, bytes: Uint8Array<ArrayBuffer>, yes: boolean): Promise<number> {
+async function importInto(
+  client: AdminClient,
+  bytes: Uint8Array<ArrayBuffer>,
+  { yes, wait, timeout }: ImportFlags,
+): Promise<number> {
   const request = {
     method: 'POST',
     headers: { 'content-type': 'application/yaml' },
@@ -72,21 +84,30 @@ async function importInto(client: AdminClient, bytes: Uint8Array<ArrayBuffer>, y
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const summary = JSON.parse(dry.text) as ChangeSummary;
   for (const line of summaryLines(summary)) console.log(line);
-  if (summary.created + summary.updated + summary.deleted === 0) return 0;
+  for (const warning of summary.warnings ?? []) console.error(`Warning: ${warning}`);
+  const isSame = summary.created + summary.updated + summary.deleted === 0;
+  if (isSame && !wait) return 0;
   if (summary.deleted > 0 && !yes) {
     console.error(`Nothing was changed: ${summary.deleted} would be deleted. Say --yes to go on.`);
     return 1;
   }
   // The import fails when the configuration has changed since the difference was shown.
   const headers = { ...request.headers, 'if-match': dry.headers.get('etag') ?? '*' };
-  const reply = await client.exchange({ ...request, path: '/config', headers });
+  const path = wait ? `/config?wait=applied&timeout=${timeout}ms` : '/config';
+  const reply = await client.exchange({ ...request, path, headers, timeoutMs: loadTimeoutMs + timeout });
   if (reply.status === 412) {
     console.error('Nothing was changed: the configuration has become another one meanwhile. Try again.');
     return 1;
   }
   if (reply.status !== 201) return refused(reply);
-  console.log('imported');
-  return 0;
+  if (!isSame) console.log('imported');
+  return wait ? syncCode(reply.headers.get('sluice-sync') ?? '') : 0;
+}
+
+/** Shows what became of the nodes. Returns 0 when all have applied and reach their destinations, else 1. */
+function syncCode(outcome: string): number {
+  console.log(outcome);
+  return /^applied;(?!.*\bunreachable=)/.test(outcome) ? 0 : 1;
 }
 
 /** The difference as text, one line an entity and one for all. */

@@ -3,9 +3,10 @@
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { exportCommand, importCommand, validateCommand } from './config-command.ts';
+import { exportCommand, importCommand, type ImportFlags, validateCommand } from './config-command.ts';
 import { addAdminFlags, readToken, type AdminFlags } from './admin-flags.ts';
 import { closeDeadTerminal } from './dead-terminal.ts';
+import { durationMs } from './duration-option.ts';
 import { addNodesCommands } from './nodes/add-nodes-commands.ts';
 import { quickstartCommand } from './quickstart/quickstart.ts';
 import { servicesCommand } from './services-command.ts';
@@ -80,8 +81,10 @@ function addConfigCommands(program: Command, finish: (code: number) => void): vo
       .command('import')
       .description('replace the whole configuration by a file; shows the difference first')
       .argument('<file>', 'YAML or JSON')
-      .option('--yes', 'delete what the file does not hold', false),
-  ).action(async (file: string, options: AdminFlags & { yes: boolean }) => finish(await importCommand(file, options)));
+      .option('--yes', 'delete what the file does not hold', false)
+      .option('--wait', 'wait until all connected nodes run it; exit 1 unless they do and reach what it names', false)
+      .option('--timeout <duration>', 'bound of the wait, at most 1m', durationMs, 30_000),
+  ).action(async (file: string, options: ImportFlags) => finish(await importCommand(file, options)));
   addAdminFlags(
     config
       .command('export')

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { adminOk } from '../helpers/admin.ts';
 import { Closing } from '../helpers/closing.ts';
@@ -18,10 +19,12 @@ describe('sluice nodes', function () {
   let controlPlane: ControlPlaneProcess;
   let node: DataPlaneProcess;
   let id: string;
+  let folder: string;
 
   before(async () => {
     const temp = await tempFolder();
     closing.add(() => temp.remove());
+    folder = temp.path;
     controlPlane = await runControlPlane({ folder: temp.path });
     closing.add(() => controlPlane.stop());
     await adminOk(controlPlane.admin, 'PUT', '/routes/r', { name: 'r', paths: ['/r'] });
@@ -90,6 +93,34 @@ describe('sluice nodes', function () {
     const waited = await sluice('wait', '--applied', '--timeout=500ms');
     expect(waited.output).to.include('applied; nodes=1; unreachable=gone').and.include('not within 500 ms');
     expect(waited.code).to.equal(1);
+  });
+
+  it('imports a file and waits: exit 0 for what all nodes run and reach, else 1', async () => {
+    const file = `${folder}/config.yaml`;
+    const port = await freePort();
+    const route = (plugins: string) =>
+      writeFile(file, `_format_version: "3.0"\nroutes: [{name: r, paths: [/waited], plugins: [${plugins}]}]\n`);
+    const load = async () => {
+      const running = runSluice(['config', 'import', file, '--yes', '--wait', '--timeout=30s'], {
+        env: { SLUICE_ADMIN: controlPlane.admin },
+      });
+      return { code: await running.exited, lines: running.output().trimEnd().split('\n') };
+    };
+    await route('');
+    const good = await load();
+    expect([good.lines.at(-2), good.lines.at(-1), good.code]).to.deep.equal(['imported', 'applied; nodes=1', 0]);
+    const brokers = `bootstrap_servers: [{host: 127.0.0.1, port: ${port}}], cluster_name: away`;
+    await route(`{name: kafka-upstream, config: {${brokers}, topic: t}}`);
+    const unreached = await load();
+    expect(unreached.lines.at(-1)).to.equal('applied; nodes=1; unreachable=away');
+    expect(unreached.code).to.equal(1);
+    const sasl = 'authentication: {strategy: sasl, mechanism: PLAIN, user: u, password: "{vault://env/NOT_HERE}"}';
+    await route(`{name: kafka-upstream, config: {${brokers}, topic: t, ${sasl}}}`);
+    const rejected = await load();
+    expect(rejected.lines.at(-1)).to.equal(`rejected; node=${id}`);
+    expect(rejected.code).to.equal(1);
+    await route('');
+    expect((await load()).code).to.equal(0);
   });
 
   it('forgets a node that is offline, and no other', async () => {

@@ -1,6 +1,6 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { duration, ValueError } from '../../../shared/settings/setting-values.ts';
+import { Option, type Command } from 'commander';
 import { addAdminFlags, type AdminFlags } from '../admin-flags.ts';
+import { durationMs } from '../duration-option.ts';
 import { adoptCommand, forgetCommand, nodesCommand, waitCommand, type NodesOptions } from './nodes-commands.ts';
 
 /** Adds `sluice nodes` and its commands to the program. */
@@ -39,13 +39,4 @@ export function addNodesCommands(program: Command, finish: (code: number) => voi
     if (flags.all === ids.length > 0) command.error('error: expected ids of nodes, or --all');
     finish(await adoptCommand(flags.all ? 'all' : ids, flags));
   });
-}
-
-function durationMs(value: string): number {
-  try {
-    return duration(value);
-  } catch (error) {
-    if (error instanceof ValueError) throw new InvalidArgumentError(`${error.message}.`);
-    throw error;
-  }
 }

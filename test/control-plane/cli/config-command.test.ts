@@ -133,7 +133,30 @@ describe('sluice config', function () {
 
   it('tells how much of a long difference it does not list', () => {
     const changes = [{ action: 'create', entity: 'services', id: 'x' }] as const;
-    const lines = summaryLines({ created: 3, updated: 0, deleted: 1, unchanged: 0, changes });
-    expect(lines).to.deep.equal(['+ services x', '… and 3 more', '3 to create, 0 to update, 1 to delete, 0 unchanged']);
+    const summary = { created: 3, updated: 0, deleted: 1, unchanged: 0, changes };
+    const counts = '3 to create, 0 to update, 1 to delete, 0 unchanged';
+    expect(summaryLines(summary)).to.deep.equal(['+ services x', '… and 3 more', counts]);
+  });
+
+  it('shows what an operator should mend', async () => {
+    const plugin = (route: string, name: string) =>
+      `- {name: kafka-log, route: ${route}, config: {topic: t, cluster_name: ${name}, bootstrap_servers: [{host: k, port: 1}]}}\n`;
+    const text = `_format_version: "3.0"\nroutes: [{name: a, paths: [/a]}, {name: b, paths: [/b]}]\nplugins:\n`;
+    const path = await file('names.yaml', `${text}${plugin('a', 'z')}${plugin('b', 'm')}`);
+    const { code, output } = await sluice('import', path, '--yes', ...admin);
+    expect(output).to.include("Warning: one Kafka cluster has several names ('m', 'z')");
+    expect(code).to.equal(0);
+  });
+
+  it('waits for the nodes when told to, and fails where there are none', async () => {
+    const path = await file('waited.yaml', good.replace('/orders', '/waited'));
+    const first = await sluice('import', path, '--yes', '--wait', '--timeout=5s', ...admin);
+    expect(first.output).to.match(/imported\nnone; nodes=0\n/);
+    expect(first.code).to.equal(1);
+    // Nothing is left to import, but still nobody runs it.
+    const again = await sluice('import', path, '--wait', ...admin);
+    expect(again.output).to.include('none; nodes=0').and.not.include('imported');
+    expect(again.code).to.equal(1);
+    expect((await sluice('import', path, '--wait', '--timeout=2m', ...admin)).output).to.include('400');
   });
 });
