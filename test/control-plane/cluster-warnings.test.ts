@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ControlPlane } from '../../control-plane/main.ts';
+import { createLogger } from '../../shared/log.ts';
 import { startAdminOnly } from '../helpers/admin-only.ts';
 import { Closing } from '../helpers/closing.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
@@ -8,11 +9,17 @@ describe('warnings of a control plane', function () {
   this.timeout(30_000);
   const closing = new Closing();
   let controlPlane: ControlPlane;
+  let lines: Record<string, unknown>[];
 
   beforeEach(async () => {
     const folder = await tempFolder();
     closing.add(() => folder.remove());
-    controlPlane = await startAdminOnly(folder.path, { statusListen: { host: '127.0.0.1', port: 0 } });
+    lines = [];
+    const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
+    controlPlane = await startAdminOnly(folder.path, {
+      statusListen: { host: '127.0.0.1', port: 0 },
+      logger: createLogger({ level: 'info', format: 'json', write }),
+    });
     closing.add(() => controlPlane.stop());
   });
   afterEach(() => closing.close());
@@ -55,6 +62,22 @@ describe('warnings of a control plane', function () {
     expect(mended.status).to.equal(200);
     expect(mended.body).to.not.have.property('warnings');
     expect((await call('GET', '/status', undefined, 'status')).body['warnings']).to.deep.equal([]);
+  });
+
+  it('tell of one name for two clusters, by PUT and PATCH too, in the log once', async () => {
+    const other = { cluster_name: 'z', bootstrap_servers: [{ host: 'other', port: 9092 }] };
+    const paths = ['a', 'b'] as const;
+    for (const name of paths) await route(name);
+    await call('POST', '/routes/a/plugins', plugin('one', { cluster_name: 'z' }));
+    const text = "Kafka clusters with different settings are called 'z': ";
+    const put = await call('PUT', '/routes/b/plugins/two', plugin('two', other));
+    expect(put.status).to.equal(200);
+    expect(String(put.body['warnings'])).to.include(text);
+    const patched = await call('PATCH', '/plugins/two', { tags: ['x'] });
+    expect(patched.body['warnings']).to.deep.equal(put.body['warnings']);
+    const logged = lines.filter(({ event }) => event === 'cluster_names');
+    expect(logged.map(({ msg }) => msg)).to.deep.equal(put.body['warnings']);
+    expect((await call('GET', '/status', undefined, 'status')).body['warnings']).to.deep.equal(put.body['warnings']);
   });
 
   it('tell of fields in places that are deprecated', async () => {

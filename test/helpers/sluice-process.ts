@@ -31,12 +31,23 @@ export interface SluiceProcess {
   stop(): Promise<number | null>;
 }
 
+export interface RunOptions {
+  readonly cwd?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv;
+  /** How many file descriptors the process may have open. */
+  readonly descriptors?: number;
+}
+
+function commandOf(args: readonly string[], { descriptors }: RunOptions): [file: string, ...args: string[]] {
+  const command: [string, ...string[]] = [process.execPath, '--enable-source-maps', bin, ...args];
+  if (descriptors === undefined) return command;
+  return ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...command];
+}
+
 /** Runs `sluice <args>`; JSON logs are read from its standard output. */
-export function runSluice(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): SluiceProcess {
-  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', bin, ...args], {
+export function runSluice(args: readonly string[], options: RunOptions = {}): SluiceProcess {
+  const [file, ...words] = commandOf(args, options);
+  const child: ChildProcess = spawn(file, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -175,7 +186,11 @@ export interface DblessProcess extends DataPlaneProcess {
 }
 
 /** A node of role dbless on free loopback ports, ready. */
-export async function runDbless(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<DblessProcess> {
+export async function runDbless(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  options: RunOptions = {},
+): Promise<DblessProcess> {
   const running = runSluice(
     [
       'start',
@@ -186,7 +201,7 @@ export async function runDbless(args: readonly string[], env: NodeJS.ProcessEnv 
       '--log-format=json',
       ...args,
     ],
-    { env },
+    { ...options, env },
   );
   await running.line((line) => line.event === 'ready');
   const url = (what: string) => `http://${running.address(what)}`;

@@ -177,6 +177,11 @@ describe('requests to services', function () {
     });
   }
 
+  it('passes a query of thousands of arguments on: only plugins that parse one count them', async () => {
+    const query = 'a=1&'.repeat(2_000);
+    expect((await json({ path: `/strip/a?${query}` }))['url']).to.equal(`/base/a?${query}`);
+  });
+
   it('adds the headers of a proxy and drops those of the connection', async () => {
     const { headers } = await json({
       path: '/strip/a',

@@ -171,4 +171,27 @@ export const reportedCases: readonly ReportedCase[] = [
       { body: '{"id": "c", "unit": 5}', becomes: 422 },
     ],
   },
+  {
+    name: 'Avro logical types: an offset of hours alone, a decimal as a number',
+    type: 'AVRO',
+    schema: {
+      type: 'record',
+      name: 'Key',
+      namespace: 'reported',
+      fields: [
+        { name: 'n', type: 'string' },
+        { name: 'ts', type: { type: 'long', logicalType: 'timestamp-millis' } },
+        {
+          name: 'dec',
+          type: ['null', { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 }],
+          default: null,
+        },
+      ],
+    },
+    sent: [
+      { body: '{"n": "a", "ts": 1709703520, "dec": 12.3}', becomes: '0261c085c0de0c020404ce' },
+      { body: '{"n": "c", "ts": "2024-03-06 05:38:40+01"}', becomes: '026380c2f3a0c26300' },
+      { body: '{"n": "d", "ts": 1, "dec": 12.345}', becomes: 422 },
+    ],
+  },
 ];

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ControlPlane } from '../../../control-plane/main.ts';
 import { openDatabase } from '../../../control-plane/store/database.ts';
 import { readDocument } from '../../../shared/declarative/read-document.ts';
+import { createLogger } from '../../../shared/log.ts';
 import { startAdminOnly } from '../../helpers/admin-only.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { tempFolder, type TempFolder } from '../../helpers/temp-folder.ts';
@@ -91,9 +92,13 @@ describe('references that no node can resolve', function () {
     database.close();
     expect(changed.changes).to.equal(1);
 
-    controlPlane = await startAdminOnly(folder.path);
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) });
+    controlPlane = await startAdminOnly(folder.path, { logger });
     const told = async () => (await call('GET', '/clustering/status')).text.includes(pluginId);
     await waitFor(told, { what: 'the entity is told' });
+    const withheld = lines.find((line) => line.includes('"event":"entities_withheld"'));
+    expect(withheld).to.include(pluginId).and.include('config.authentication.password');
     expect((await call('PATCH', `/plugins/${pluginId}`, { tags: ['a'] })).status).to.equal(400);
     expect((await call('PUT', '/services/other', { host: 'other.example' })).status).to.equal(200);
     const mended = { config: { authentication: { password: '{vault://env/P}' } } };

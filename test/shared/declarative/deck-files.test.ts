@@ -8,6 +8,7 @@ import { parseDocument } from '../../../shared/declarative/parse-document.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import type { SnapshotEntity } from '../../../shared/snapshot.ts';
+import { databaseExport, deckDefaults, deckTemplates, unquotedReferences } from './reported-files.ts';
 
 function compile(text: string) {
   const parsed = parseDocument(text);
@@ -84,6 +85,54 @@ upstreams:
   ];
   for (const [title, text, lines] of refused) {
     it(`is refused for ${title}`, () => {
+      expect(faultsOf(text)).to.deep.equal(lines);
+    });
+  }
+});
+
+describe('a file from a public report', () => {
+  it("an export of Kong's database loads, with everything that it says", () => {
+    const [service, route, plugin] = entitiesOf(databaseExport).map(({ value }) => value);
+    expect(service).to.include({ name: 'ingest', host: 'ingest.internal.example', protocol: 'http', path: null });
+    expect(route).to.deep.include({ name: null, hosts: ['events.example'], service: { id: service?.id } });
+    expect(plugin).to.deep.include({ name: 'kafka-upstream', route: { id: route?.id }, service: null, enabled: true });
+    expect(plugin?.['config']).to.deep.include({
+      bootstrap_servers: [{ host: 'kafka_broker', port: 9092 }],
+      topic: 'events',
+      cluster_name: 'zuSFFStcgpc13xYCdc6rZREGdnPqmGG8',
+      producer_request_acks: 1,
+      producer_async: false,
+    });
+  });
+
+  const hint = (name: string) => `expected a string; write the reference in quotes: "{vault://env/${name}}"`;
+  const template = (name: string) =>
+    `holds a template of decK, \${{ env "${name}" }}: render the file with decK first, or write {vault://env/NAME}`;
+  const authentication = 'routes.1.plugins.1.config.authentication';
+  const refused: readonly (readonly [title: string, text: string, lines: readonly string[]])[] = [
+    [
+      'templates of decK',
+      deckTemplates,
+      [
+        `${authentication}.user: ${template('DECK_KAFKA_USER')}`,
+        `${authentication}.password: ${template('DECK_KAFKA_PASSWORD')}`,
+      ],
+    ],
+    [
+      'select_tags of decK',
+      deckDefaults,
+      [
+        '_info.select_tags: not supported: a load replaces everything, whatever its tags; remove it and tag entities yourself',
+      ],
+    ],
+    [
+      'references without quotes',
+      unquotedReferences,
+      [`${authentication}.user: ${hint('kafka-user')}`, `${authentication}.password: ${hint('kafka/password')}`],
+    ],
+  ];
+  for (const [title, text, lines] of refused) {
+    it(`is refused by name for ${title}`, () => {
       expect(faultsOf(text)).to.deep.equal(lines);
     });
   }
