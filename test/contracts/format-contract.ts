@@ -65,7 +65,7 @@ export function formatContract(name: string, make: () => FormatUnderTest): void 
       expect(first).to.deep.equal(copy);
     });
 
-    it('encodes on after a refused value', async () => {
+    it('goes on encoding after a refused value', async () => {
       const under = make();
       const compiled = await compile(under);
       expect(() => compiled.encode('{"id":7,"name":"partly","inner":{"n":"x"}}', prefix)).to.throw(RequestError);
@@ -84,7 +84,7 @@ export function formatContract(name: string, make: () => FormatUnderTest): void 
       });
     }
 
-    it('tells every fault of a value with its JSON Pointer', async () => {
+    it('reports every fault of a value with its JSON Pointer', async () => {
       const { code, details = [] } = await failure(make(), '{"id":"x","name":5,"inner":{"n":"y"}}');
       expect(code).to.equal('SCHEMA_VALIDATION_FAILED');
       expect(details.map(({ pointer }) => pointer)).to.have.members(['/id', '/name', '/inner/n']);
@@ -98,7 +98,7 @@ export function formatContract(name: string, make: () => FormatUnderTest): void 
       }
     });
 
-    it('refuses a body of any depth without the error of a full stack', async () => {
+    it('refuses a deeply nested body without a stack overflow', async () => {
       const depth = 200_000;
       const deep = `{"id":7,"name":"x","inner":${'['.repeat(depth)}${']'.repeat(depth)}}`;
       expect((await failure(make(), deep)).code).to.be.oneOf(['BODY_INVALID', 'SCHEMA_VALIDATION_FAILED']);
@@ -127,12 +127,12 @@ export function formatContract(name: string, make: () => FormatUnderTest): void 
       ['is empty', ''],
       ['is over the bound of text', ' '.repeat(schemaBounds.text + 1)],
     ] as const) {
-      it(`finds a text unusable that ${what}`, async () => {
+      it(`reports a schema as unusable that ${what}`, async () => {
         await expectUnusable(make(), text);
       });
     }
 
-    it('finds a schema unusable that names what it does not come with', async () => {
+    it('reports a schema as unusable whose reference does not come with it', async () => {
       const under = make();
       await expectUnusable(under, under.withoutReference);
     });

@@ -51,13 +51,13 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       return client;
     }
 
-    it('connects, and says so once', async () => {
+    it('connects, and reports it once', async () => {
       const { client, statuses } = open();
       await client.connect(soon());
       expect(statuses).to.deep.equal([{ state: 'connected', error: null, loginRefused: false }]);
     });
 
-    it('produces and tells offsets; the records are there byte for byte', async () => {
+    it('writes records byte for byte and reports their offsets', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract', { partitions: 3 });
       const records: KafkaRecord[] = [
@@ -95,7 +95,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       });
     }
 
-    it('tells the size and the times of records that a topic takes', async () => {
+    it('reports the record size and the timestamps that a topic accepts', async () => {
       const client = await openConnected();
       const configs = {
         'max.message.bytes': '4321',
@@ -112,7 +112,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(unknown).to.deep.equal({ recordBytesMax: null, timestamps: null });
     });
 
-    it('probes the leaders of partitions that failed, and leaves out what is gone', async () => {
+    it('probes the leaders of partitions that failed, and leaves out partitions that no longer exist', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract', { partitions: 2 });
       await metadataOf(client, topic);
@@ -123,14 +123,14 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       await client.probe(partitions, soon());
     });
 
-    it('with acks 0 hands over and has no offset', async () => {
+    it('reports no offset with acks 0', async () => {
       const client = await openConnected({ acks: 0 });
       const topic = await createTopic('contract');
       expect(await produce(client, topic, 0, [record('a')])).to.equal(null);
       await waitFor(async () => (await countRecords(topic)) === 1, { what: 'the record', timeoutMs: 10_000 });
     });
 
-    it('does not create an unknown topic, and others go on', async () => {
+    it('does not create an unknown topic, and holds up no other topic', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
       const unknown = `${topic}-unknown`;
@@ -139,12 +139,12 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(await produce(client, topic, 0, [record('a')])).to.equal(0n);
     });
 
-    it('says that a topic name is not legal', async () => {
+    it('reports an invalid topic name', async () => {
       const client = await openConnected();
       expect((await failure(metadataOf(client, 'no spaces'))).kafkaName).to.equal('INVALID_TOPIC_EXCEPTION');
     });
 
-    it('a deleted topic is a verdict, and poisons no other', async () => {
+    it('reports a deleted topic as a verdict, and other topics are not affected', async () => {
       const client = await openConnected();
       const doomed = await createTopic('contract');
       const other = await createTopic('contract');
@@ -204,7 +204,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       ]);
     });
 
-    it('never writes to a topic made again what was meant for the one before', async () => {
+    it('never writes records of a deleted topic to a new topic of the same name', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
       await produce(client, topic, 0, [record('old')]);
@@ -218,7 +218,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect((await metadataOf(client, topic)).id).to.not.equal(before.id);
     });
 
-    it('writes a batch with the same stamp once, and tells its offset each time', async () => {
+    it('writes a batch with the same sequence numbers once, and reports its offset each time', async () => {
       const client = await openConnected({ idempotent: true });
       const topic = await createTopic('contract');
       // Brokers that have just started give none for a moment.
@@ -233,7 +233,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect((await readTopic(topic)).map(({ value }) => value?.toString())).to.deep.equal(['a', 'b', 'c']);
     });
 
-    it('a partition that is not there is a verdict', async () => {
+    it('reports a missing partition as a verdict', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
       const metadata = await metadataOf(client, topic);
@@ -243,7 +243,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(error).to.include({ kafkaName: 'UNKNOWN_TOPIC_OR_PARTITION', wire: 'verdict', retriable: true });
     });
 
-    it('a record that is too large is a final verdict, and the next is written', async () => {
+    it('reports a record that is too large as a final verdict, and writes the next', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract', { configs: { 'max.message.bytes': '2000' } });
       const error = await failure(produce(client, topic, 0, [record('x'.repeat(5000))]));
@@ -251,14 +251,14 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(await produce(client, topic, 0, [record('small')])).to.equal(0n);
     });
 
-    it('a record without a key in a compacted topic is refused', async () => {
+    it('reports that a compacted topic refuses a record without a key', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract', { configs: { 'cleanup.policy': 'compact' } });
       const error = await failure(produce(client, topic, 0, [record('a')]));
       expect(error).to.include({ kafkaName: 'INVALID_RECORD', wire: 'verdict', retriable: false });
     });
 
-    it('fails as untouched without a connection', async () => {
+    it('fails without a connection, with nothing sent', async () => {
       const { client, statuses } = open({ bootstrapServers: [{ host: '127.0.0.1', port: await unusedPort() }] });
       const error = await failure(client.connect(performance.now() + 1500));
       expect(error).to.include({ kafkaName: 'CONNECTION_FAILED', wire: 'untouched' });
@@ -279,7 +279,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       await client.connect(soon());
     });
 
-    it('a broker that accepts and never answers is failing within the connect time-out', async () => {
+    it('reports a broker that accepts and never answers as failing within the connect time-out', async () => {
       const silent = await listen(() => undefined);
       closers.push(() => silent.close());
       const { client, statuses } = open({
@@ -291,7 +291,7 @@ export function kafkaClientContract(name: string, create: (options: KafkaClientO
       expect(statuses.at(-1)).to.include({ state: 'failing', loginRefused: false });
     });
 
-    it('closes at once with a request in flight, which is unknown', async () => {
+    it('closes at once, and the outcome of a request in flight is unknown', async () => {
       const client = await openConnected();
       const topic = await createTopic('contract');
       const metadata = await metadataOf(client, topic);

@@ -18,7 +18,7 @@ const credential = (n: number, expiresAt: number | null) => ({
 });
 
 describe('the expiry of entities', () => {
-  it('deletes them as a change that nodes hear of, and goes on after a fault', async () => {
+  it('deletes them as a change that is sent to nodes, and goes on after a fault', async () => {
     const database = openDatabase({ path: ':memory:' });
     const audit = createAuditLog({ database, plugins: {} });
     const store = createEntityStore({ database, entities, logger: silentLogger(), audit });

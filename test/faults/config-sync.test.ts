@@ -144,7 +144,7 @@ describe('config sync under faults', function () {
   });
 
   for (let run = 0; run < schedules; run += 1) {
-    it(`keeps its promises through any schedule of faults (${run + 1} of ${schedules})`, async () => {
+    it(`meets its guarantees through any schedule of faults (${run + 1} of ${schedules})`, async () => {
       const fleet = await Fleet.open(harness, [await proxy(), await proxy(), await proxy()], start);
       const trail: string[] = [];
       try {

@@ -50,7 +50,7 @@ describe(`a control plane that is killed while it writes, ${rounds} times`, func
   });
   after(() => folder.remove());
 
-  it('loses no answered write, and leaves none half done', async () => {
+  it('loses no answered write, and leaves none incomplete', async () => {
     const path = join(folder.path, 'control-plane.db');
     const oracle = new Oracle();
     let revisionBefore = 0;

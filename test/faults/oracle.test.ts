@@ -19,7 +19,7 @@ const record = (number: number, offset: number, key = 'a', value = bodyOf(number
 });
 
 describe('the oracle of the fault tests', () => {
-  it('is content when every promise was kept', () => {
+  it('finds nothing when every guarantee was met', () => {
     const notes = [note(0, 'acked'), note(1, 'unknown'), note(2, 'not_sent'), note(3, 'acked')];
     const judged = judge(notes, [record(0, 0), record(1, 1), record(3, 2)]);
     expect(judged).to.include({ requests: 4, duplicates: 0, disordered: 0, failingMs: 2 });
@@ -27,7 +27,7 @@ describe('the oracle of the fault tests', () => {
     expect(judged.wronglyWritten).to.deep.equal([]);
   });
 
-  it('finds an acked record that is not there', () => {
+  it('finds an acked record that is missing', () => {
     expect(judge([note(0, 'acked')], []).lost).to.deep.equal([0]);
   });
 

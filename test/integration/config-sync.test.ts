@@ -327,7 +327,7 @@ describe('config sync over gRPC', function () {
     ]);
   });
 
-  it('is not delayed by nodes that never read', async () => {
+  it('is not delayed by nodes that do not read', async () => {
     // Large enough for no buffer on the way to swallow it, and of what gzip cannot shrink.
     const services = Array.from({ length: 300 }, () =>
       service(undefined, { host: randomBytes(20_000).toString('hex') }),

@@ -58,7 +58,7 @@ describe('the certificates of the cluster', () => {
       ],
     ];
   for (const [what, change, message] of faults) {
-    it(`are refused with ${what}, quoting nothing of it`, async () => {
+    it(`are refused with ${what}, without quoting it`, async () => {
       const changed = await change(files);
       let text = '';
       try {
@@ -71,7 +71,7 @@ describe('the certificates of the cluster', () => {
     });
   }
 
-  it('of a control plane must bear the name that is set', async () => {
+  it('must have the configured name when they are those of a control plane', async () => {
     const ca = await testCertificate({ name: 'ca', isCa: true });
     const own = writePair(folder.path, 'cp', await testCertificate({ issuer: ca, names: ['cp.example'] }));
     const caPath = writePair(folder.path, 'ca', ca).cert;

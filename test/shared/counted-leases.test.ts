@@ -21,7 +21,7 @@ describe('counted leases', () => {
     expect(leases.size).to.equal(2);
   });
 
-  it('end nothing that was cleared, nor what has its key by then', () => {
+  it('end no value that was cleared, nor a newer one under its key', () => {
     const ended: string[] = [];
     const leases = new CountedLeases<string, string>((value) => ended.push(value));
     const before = leases.acquire('a', () => 'before');

@@ -11,7 +11,7 @@ import { waitFor } from '../helpers/wait-for.ts';
 const quick: HttpPortBounds = { ...httpPortBounds, checkMs: 20, lingerMs: 100, drainIdleMs: 50 };
 
 for (const protocol of ['http', 'https'] as const) {
-  describe(`a port of ours over ${protocol}`, function () {
+  describe(`an HTTP port over ${protocol}`, function () {
     this.timeout(20_000);
     let tls: { certPem: Buffer; keyPem: Buffer } | undefined;
     let port: HttpPort;
@@ -89,7 +89,7 @@ for (const protocol of ['http', 'https'] as const) {
       });
     }
 
-    it('counts a handshake or headers that do not come', async () => {
+    it('counts a handshake or headers that do not arrive', async () => {
       const server = await start({ handshakeTimeoutMs: 80, headerTimeoutMs: 80 });
       await openSilent();
       await waitFor(() => limits.length > 0, { what: 'the limit is told' });
@@ -106,7 +106,7 @@ for (const protocol of ['http', 'https'] as const) {
       expect(limits).to.deep.equal(['connections_max']);
     });
 
-    it('gives up a client that takes nothing of its answer, not one that waits for it', async () => {
+    it('drops a client that reads nothing of its answer, not one that waits for it', async () => {
       let answer = (): void => undefined;
       const server = await start({ sendTimeoutMs: 100 }, (request, reply) => {
         if (request.url === '/slow') answer = () => void reply.end('at last');
@@ -185,7 +185,7 @@ for (const protocol of ['http', 'https'] as const) {
       for (const own of words) expect(own.slice(-2)).to.deep.equal(['close', 'new connection failed']);
     });
 
-    it('ends though a client never does', async () => {
+    it('ends even if a client does not', async () => {
       await start();
       await openSilent();
       const idle = await open();

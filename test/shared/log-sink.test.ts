@@ -11,7 +11,7 @@ describe('the sink of the log', function () {
   const closing = new Closing();
   afterEach(() => closing.close());
 
-  it('holds a bounded number of bytes for a reader that has stalled, counts the rest and tells of it', async () => {
+  it('holds a bounded number of bytes for a stalled reader, counts the rest and reports it', async () => {
     const stream = new PassThrough({ highWaterMark: 10 });
     const told: number[] = [];
     const sink = createLogSink(stream, { bytesMax: 100, onDropped: (lines) => told.push(lines) });
@@ -27,7 +27,7 @@ describe('the sink of the log', function () {
     expect(told).to.have.length(1);
   });
 
-  it('outlives a reader that is gone', async () => {
+  it('survives a reader that has closed', async () => {
     const stream = new PassThrough();
     const sink = createLogSink(stream, { onDropped: () => undefined });
     stream.destroy(new Error('EPIPE'));
@@ -63,7 +63,7 @@ describe('the sink of the log', function () {
       });
     }
 
-    it('tells how many lines were dropped once somebody reads', async () => {
+    it('reports how many lines were dropped once somebody reads', async () => {
       const child = spawn(process.execPath, ['--input-type=module', '-e', script, 'json']);
       closing.add(() => void child.kill('SIGKILL'));
       await once(child.stderr, 'data');

@@ -23,7 +23,7 @@ describe('work that is asked for again', () => {
     expect(runs).to.equal(3);
   });
 
-  it('misses nothing that is asked for in any turn around its end', async () => {
+  it('misses no request in any turn around its end', async () => {
     for (let turns = 0; turns < 12; turns += 1) {
       let seen = 0;
       let asked = 1;

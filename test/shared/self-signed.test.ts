@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { createSelfSigned } from '../../shared/self-signed.ts';
 
 describe('a self-signed certificate', () => {
-  it('bears the name, fits its key, and is good for the days asked for', async () => {
+  it('has the name, fits its key, and is valid for the requested days', async () => {
     const { certPem, keyPem } = await createSelfSigned('a.example', 2);
     const certificate = new X509Certificate(certPem);
     expect(certificate.checkHost('a.example')).to.equal('a.example');

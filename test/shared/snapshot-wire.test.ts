@@ -22,7 +22,7 @@ const entitiesArbitrary = fc.dictionary(fc.constantFrom('services', 'routes', 'p
 describe('the wire form of a snapshot', function () {
   this.timeout(60_000);
 
-  it('comes back as the snapshot that it was made of', async () => {
+  it('is read back as the snapshot that it was made of', async () => {
     await fc.assert(
       fc.asyncProperty(entitiesArbitrary, async (generated) => {
         // What JSON cannot tell apart (-0) or leaves out is no part of an entity: they come from JSON documents.
@@ -164,7 +164,7 @@ describe('a delta', function () {
     );
   });
 
-  it('keeps what did not change as the very same objects', async () => {
+  it('keeps unchanged entities as the same objects', async () => {
     const from = { services: [entityOf('1', 'a'), entityOf('2', 'b')], routes: [entityOf('3', 'c')] };
     const to = { ...from, services: [entityOf('1', 'a'), entityOf('2', 'x')] };
     const packed = await packEntities(from);

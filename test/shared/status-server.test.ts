@@ -34,7 +34,7 @@ describe('the status server', () => {
     expect((await get('/status/live')).status).to.equal(200);
   });
 
-  it('says why it is not ready', async () => {
+  it('answers why it is not ready', async () => {
     const answer = await get('/status/ready');
     expect(answer.status).to.equal(503);
     expect(JSON.parse(answer.text)).to.deep.equal({ message: 'not ready', reasons: ['no configuration'] });
@@ -50,7 +50,7 @@ describe('the status server', () => {
     expect((await get('/nothing')).status).to.equal(404);
   });
 
-  it('drops silent clients, says so, and ends though one is left', async () => {
+  it('drops silent clients, counts them, and ends even if one is left', async () => {
     const lines: string[] = [];
     const metrics = new Registry();
     const bounded = await startStatusServer({

@@ -20,7 +20,7 @@ describe('references', () => {
     });
   });
 
-  it('are found at every depth, by the very name first, and may stand for an empty text', () => {
+  it('are found at every depth, by the exact name first, and may be an empty text', () => {
     const secret = string({ ...element, referenceable: true });
     const deep = record({
       values: map(string(element), secret),
@@ -37,7 +37,7 @@ describe('references', () => {
     });
   });
 
-  it('name the path of what the node lacks, and quote no value of its environment', () => {
+  it('name the path of a missing variable, and quote no value of the environment', () => {
     const value = { plain: null, secret: '{vault://env/GONE}', list: ['{vault://env/THERE}'] };
     const { faults } = resolveReferences(field, value, { THERE: 'planted' });
     expect(faults.map(({ path }) => path)).to.deep.equal([['secret']]);
@@ -64,7 +64,7 @@ describe('references', () => {
     }
   });
 
-  it('that cannot be resolved are faults under their paths', () => {
+  it('are faults under their paths when they cannot be resolved', () => {
     const value = { plain: null, secret: '{vault://env/GONE}', list: ['{vault://hcv/x}'] };
     expect(resolveReferences(field, value, {}).faults).to.deep.equal([
       { path: ['secret'], message: 'cannot resolve {vault://env/GONE}: the node has no such variable' },

@@ -31,7 +31,7 @@ describe('withinTime', () => {
     expect(await settled).to.equal('done');
   });
 
-  it('takes a rejection that comes too late, so that it is not unhandled', async () => {
+  it('handles a rejection that comes too late', async () => {
     let refuse = (_error: Error): void => undefined;
     const promise = new Promise<string>((_resolve, reject) => (refuse = reject));
     expect(await withinTime(promise, 1, () => 'late')).to.equal('late');

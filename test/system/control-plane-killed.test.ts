@@ -72,7 +72,7 @@ describe('the planes as processes', function () {
     }
   });
 
-  it('follow a database that is brought back from a copy, and tell it from the one before', async () => {
+  it('follow a database restored from a copy, and distinguish it from the one before', async () => {
     const first = started(await runControlPlane({ folder: folder.path }));
     const node = started(await runDataPlane({ folder: join(folder.path, 'node'), controlPlane: first.cluster }));
     await adminOk(first.admin, 'PUT', '/services/s', { host: 'copied.example.test' });
@@ -112,7 +112,7 @@ describe('the planes as processes', function () {
     await allInSync(third.admin, 1);
   });
 
-  it('agree whatever the clocks of nodes say', async () => {
+  it('agree despite wrong clocks of nodes', async () => {
     const controlPlane = started(await runControlPlane({ folder: folder.path }));
     for (const offsetMs of [hourMs, -hourMs]) {
       const shift = join(folder.path, `shift${offsetMs}.mjs`);

@@ -127,7 +127,7 @@ describe('a control plane and a data plane in processes of their own', function 
     expect((await post(`${node.proxy}/renamed`, {})).status).to.equal(404);
   });
 
-  it('serves on while the control plane is away, also after a restart from its cache, and is in_sync again by itself', async () => {
+  it('goes on serving without the control plane, also after a restart from its cache, and is in_sync again by itself', async () => {
     const { cluster } = controlPlane;
     controlPlane.kill('SIGKILL');
     await controlPlane.exited;
@@ -151,7 +151,7 @@ describe('a control plane and a data plane in processes of their own', function 
     });
   });
 
-  it('shows what a node rejects and why, while the old configuration serves on, and the next good change heals it', async () => {
+  it('shows what a node rejects and why while the old configuration stays in use, until the next valid change', async () => {
     const other = await runDataPlane({
       folder: `${folder}/other`,
       controlPlane: controlPlane.cluster,
@@ -201,7 +201,7 @@ describe('a control plane and a data plane in processes of their own', function 
     expect(await other.stop()).to.equal(0);
   });
 
-  it('says offline of a node that stopped', async () => {
+  it('shows a stopped node as offline', async () => {
     expect(await node.stop()).to.equal(0);
     await waitFor(async () => (await nodes(controlPlane)).every(({ state }) => state === 'offline'), {
       what: 'offline',

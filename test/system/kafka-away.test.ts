@@ -112,7 +112,7 @@ describe('Kafka stopped and started again', function () {
     }
   });
 
-  it('a node that drains answers what waits for Kafka before it cuts connections: 504, 503, exit code 0 in time', async () => {
+  it('a draining node answers requests that wait for Kafka before it cuts connections: 504, 503, exit code 0 in time', async () => {
     for (const [client, node] of nodes) {
       const url = `${node.proxy}/patient`;
       await waitFor(async () => (await post(url, { first: client })).status === 200, { what: 'a first record' });

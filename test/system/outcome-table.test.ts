@@ -111,7 +111,7 @@ describe('the outcome table against real brokers', function () {
   };
 
   for (const client of clients) {
-    describe(`Kafka is well (${client})`, () => {
+    describe(`Kafka is healthy (${client})`, () => {
       before(() => warmUp(nodeOf(nodes, client)));
       rowsOf('well', client);
 
@@ -127,7 +127,7 @@ describe('the outcome table against real brokers', function () {
   }
 
   for (const client of clients) {
-    describe(`every broker is stopped in its tracks (${client})`, () => {
+    describe(`every broker is suspended by SIGSTOP (${client})`, () => {
       before(async () => {
         await warmUp(nodeOf(nodes, client));
         for (const broker of kafka.brokers) await broker.kill('SIGSTOP');
@@ -138,7 +138,7 @@ describe('the outcome table against real brokers', function () {
 
       rowsOf('asleep', client);
 
-      it('what waits behind a batch without a verdict is 503, not_sent, at its own deadline', async () => {
+      it('a record that waits behind a batch without a verdict is 503, not_sent, at its own deadline', async () => {
         const unavailable = { status: 503, code: 'KAFKA_UNAVAILABLE', outcome: 'not_sent', retryable: true };
         const first = post(`${nodeOf(nodes, client).proxy}/plain`, { id: 'first' });
         await delay(100);
@@ -148,7 +148,7 @@ describe('the outcome table against real brokers', function () {
     });
   }
 
-  describe('one broker of three is gone', () => {
+  describe('one broker of three is killed', () => {
     before(async () => {
       for (const client of clients) await warmUp(nodeOf(nodes, client));
       await kafka.brokers[1]?.stop();
@@ -156,7 +156,7 @@ describe('the outcome table against real brokers', function () {
     for (const client of clients) rowsOf('halved', client);
   });
 
-  describe('all brokers are gone', () => {
+  describe('all brokers are killed', () => {
     before(async () => {
       // Without a quorum none of them could leave in good order.
       const left = [kafka.brokers[0], kafka.brokers[2]];
@@ -206,7 +206,7 @@ describe('the outcome table against real brokers', function () {
       for (const client of clients) await warmUp(nodeOf(nodes, client));
     });
 
-    it('the topics hold what was promised, and nothing that was refused', async () => {
+    it('the topics hold every acked record, and no refused one', async () => {
       const existing = [names.open, names.second, names.small, names.tiny, names.secret, names.readOnly];
       existing.push(names.replicated, names.compacted);
       const held = new Map<string, string[]>();
@@ -238,7 +238,7 @@ describe('the outcome table against real brokers', function () {
 
   describe('a node that is shutting down', () => {
     for (const client of clients) {
-      it(`${client}: finishes what is in flight, and serves what began to come, with Connection: close`, async () => {
+      it(`${client}: finishes requests in flight, and serves those that had begun to arrive, with Connection: close`, async () => {
         const node = nodeOf(nodes, client);
         const inFlight = post(`${node.proxy}/unreachable`, { id: 'in flight' });
         const late = await openHalfRequest(`${node.proxy}/plain`);

@@ -38,7 +38,7 @@ describe('sluice quickstart', function () {
   });
   after(() => closing.close());
 
-  it('prints curl lines that do what they say; Ctrl-C leaves no process; a second start has its data', async () => {
+  it('prints working curl lines, leaves no process after Ctrl-C, and keeps its data for a second start', async () => {
     const first = await runQuickstart(closing, folder);
     const [good = '', bad = ''] = first.output().match(/^\s*curl .*$/gm) ?? [];
     expect(await runPrinted(good)).to.match(/^HTTP\/1.1 200 [\s\S]*"outcome":"acked"/);

@@ -47,12 +47,12 @@ describe('the schema registry stopped and started again', function () {
   });
   after(() => closing.close());
 
-  it('goes on with schemas that it has, though their ttl has passed', async () => {
+  it('goes on with known schemas after their ttl', async () => {
     expect((await post(`${node.proxy}/known`, order)).body.outcome).to.equal('acked');
     expect((await post(`${node.proxy}/known`, { id: 1 })).status).to.equal(422);
   });
 
-  it('is 503 SCHEMA_REGISTRY_UNAVAILABLE with Retry-After for one that it never had, and heals by itself', async () => {
+  it('is 503 SCHEMA_REGISTRY_UNAVAILABLE with Retry-After for an unknown schema, and recovers by itself', async () => {
     const answer = await post(`${node.proxy}/unknown`, order);
     expect(answer.status).to.equal(503);
     expect(answer.body).to.include({ code: 'SCHEMA_REGISTRY_UNAVAILABLE', outcome: 'not_sent', retryable: true });

@@ -110,7 +110,7 @@ describe('cases from public bug reports, through a real node, registry and Kafka
     expect(values.map((value) => value.subarray(frameBytes).toString())).to.deep.equal(['{"a":1}']);
   });
 
-  it('a large JSON Schema does not hold up another route while it compiles', async () => {
+  it('a large JSON Schema does not block another route while it compiles', async () => {
     const subject = `reported-${randomUUID()}`;
     await registerJson(subject, largeSchema());
     const other = await serve({});

@@ -46,7 +46,7 @@ describe('the Admin API: its listener', function () {
       .and.contain('{"message":"The headers are too large"}');
   });
 
-  it('refuses what is no HTTP, without an echo of it', async () => {
+  it('refuses bytes that are not HTTP without repeating them', async () => {
     await start();
     const answer = await raw('planted-nonsense\r\n\r\n');
     expect(answer)
@@ -55,19 +55,19 @@ describe('the Admin API: its listener', function () {
     expect(answer).to.not.contain('planted');
   });
 
-  it('ends headers that do not come', async () => {
+  it('answers 408 when the headers do not arrive in time', async () => {
     await start({ headerTimeoutMs: 100 });
     expect(await raw(head))
       .to.match(/^HTTP\/1\.1 408 /)
       .and.contain('{"message":"The request took too long"}');
   });
 
-  it('ends a body that does not come', async () => {
+  it('answers 408 when the body does not arrive in time', async () => {
     await start({ headerTimeoutMs: 100, bodyTimeoutMs: 200 });
     expect(await raw(`${head}Content-Length: 10\r\n\r\n{`)).to.match(/^HTTP\/1\.1 408 /);
   });
 
-  it('takes no more connections than its limit, says so once, and takes others when there is room again', async () => {
+  it('refuses connections over its limit, reports it once, and accepts others when one has closed', async () => {
     await start({ connectionsMax: 2 });
     const first = await open();
     await open();

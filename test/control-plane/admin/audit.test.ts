@@ -28,7 +28,7 @@ describe('the Admin API: the audit log', () => {
     }
   });
 
-  it('calls who needs no token anonymous, and records no refused write', async () => {
+  it('names a caller without a token anonymous, and records no refused write', async () => {
     admin = await startAdmin();
     await admin.call('PUT', '/consumers/a', {});
     await admin.call('PUT', '/consumers/b', { custom_id: 5 });

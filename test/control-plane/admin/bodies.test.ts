@@ -96,7 +96,7 @@ describe('the Admin API: bodies and methods', () => {
     expect(patched.body.config.limits).to.deep.equal({ count: 3, strict: true });
   });
 
-  it('leaves what does not fit for the check', async () => {
+  it('leaves form values that do not fit their type to the validation', async () => {
     const { body } = await admin.call('POST', '/services', form('host=a&port=x&nothing.b=1&enabled=yes'));
     expect(body.fields).to.deep.equal({
       port: 'expected an integer',
@@ -150,7 +150,7 @@ describe('the Admin API: bodies and methods', () => {
     '/services/a/b/c',
     '/clustering/status',
   ]) {
-    it(`knows no ${path}`, async () => {
+    it(`answers 404 for ${path}`, async () => {
       for (const method of ['GET', 'POST', 'DELETE']) {
         const { status, body } = await admin.call(method, path);
         expect(status).to.equal(404);
@@ -205,7 +205,7 @@ describe('the Admin API: bodies and methods', () => {
     expect(one.headers.get('access-control-allow-methods')).to.equal(one.headers.get('allow'));
   });
 
-  it('shows nothing of a fault of ours but a 500', async () => {
+  it('answers an internal error with 500 and no details', async () => {
     const broken = await startAdmin();
     broken.store.page = () => {
       throw new Error('the secret reason');
@@ -216,7 +216,7 @@ describe('the Admin API: bodies and methods', () => {
     await broken.close();
   });
 
-  it('counts all faults of a body and tells the first thousand', async () => {
+  it('counts all faults of a body and lists the first thousand', async () => {
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_one, n) => [`field${n}`, 1]));
     const { status, body } = await admin.call('POST', '/services', { host: 'h', ...many });
     expect(status).to.equal(400);

@@ -22,7 +22,7 @@ describe('the Admin API: certificates and their names', () => {
   const names = async (path = '/snis') =>
     (await admin.call('GET', path)).body.data.map((sni: { name: string }) => sni.name).sort();
 
-  it('makes a row of each name and answers with the list, sorted', async () => {
+  it('stores a row for each name and answers with the sorted list', async () => {
     const made = await admin.call('POST', '/certificates', { ...pair, snis: ['b.example', '*.a.example'] });
     expect(made.status, made.text).to.equal(201);
     const { id, created_at } = made.body;
@@ -92,7 +92,7 @@ describe('the Admin API: certificates and their names', () => {
     expect(byId.body).to.deep.include({ id: uuid, snis: [] });
   });
 
-  it('has an ETag that knows the names', async () => {
+  it('has an ETag that changes with the names', async () => {
     const made = await admin.call('PUT', `/certificates/${uuid}`, { ...pair, snis: ['a'] });
     const etag = made.headers.get('etag') ?? '';
     await admin.call('POST', `/certificates/${uuid}/snis`, { name: 'b' });
@@ -150,7 +150,7 @@ describe('the Admin API: certificates and their names', () => {
     expect(await names()).to.deep.equal([]);
   });
 
-  it('looks after ids of certificates inside other entities', async () => {
+  it('checks the ids of certificates inside other entities', async () => {
     const { body: authority } = await admin.call('POST', '/ca_certificates', await authorityBody());
     const service = { host: 'h', protocol: 'https', ca_certificates: [authority.id] };
     expect((await admin.call('PUT', '/services/s', service)).status).to.equal(200);
@@ -166,7 +166,7 @@ describe('the Admin API: certificates and their names', () => {
     expect((await admin.call('DELETE', `/ca_certificates/${authority.id}`)).status).to.equal(204);
   });
 
-  it('looks after ids of certificates in the config of plugins', async () => {
+  it('checks the ids of certificates in the config of plugins', async () => {
     const { id } = (await admin.call('POST', '/certificates', pair)).body;
     const plugin = (certificates: unknown[]) => ({ name: 'sample', config: { topic: 't', certificates } });
     const made = await admin.call('POST', '/plugins', plugin([{ id: null }, { id }]));
@@ -179,7 +179,7 @@ describe('the Admin API: certificates and their names', () => {
     expect((await admin.call('DELETE', `/certificates/${id}`)).status).to.equal(204);
   });
 
-  it('refuses a service with a certificate that is not there', async () => {
+  it('refuses a service with a certificate that does not exist', async () => {
     const { status, body } = await admin.call('POST', '/services', {
       host: 'h',
       protocol: 'https',
@@ -212,7 +212,7 @@ describe('the Admin API: certificates and their names', () => {
     expect(text).not.to.contain('PRIVATE KEY');
   });
 
-  it('digests authorities', async () => {
+  it('computes the digest of authorities', async () => {
     const { cert } = await makePair({ ca: true });
     const made = await admin.call('POST', '/ca_certificates', { cert, cert_digest: 'mine' });
     expect(made.status, made.text).to.equal(201);

@@ -73,7 +73,7 @@ describe('/config of a control plane', function () {
   });
   afterEach(() => closing.close());
 
-  it('replaces everything, says what changed, and nothing the second time', async () => {
+  it('replaces everything and reports the changes, of which the second time has none', async () => {
     await call('PUT', '/services/old', { host: 'old.example' });
     const first = await load(shop);
     expect(first.status, first.text).to.equal(201);
@@ -141,7 +141,7 @@ describe('/config of a control plane', function () {
     expect(await names('services')).to.deep.equal(['shop']);
   });
 
-  it('refuses a document with faults whole, with all of them', async () => {
+  it('refuses a whole document that has faults, and lists them all', async () => {
     await load(shop);
     const bad = { _format_version: '3.0', services: [{ name: 'x' }], routes: [{ name: 'r', paths: ['x'] }], odd: 1 };
     const tree = await load(bad);
@@ -240,7 +240,7 @@ describe('/config of a control plane', function () {
     expect(await names('services')).to.deep.equal(['shop']);
   });
 
-  it('is encrypted and recorded as any other write, in the name of who asked', async () => {
+  it('is encrypted and recorded like any other write, under the name of the caller', async () => {
     const consumers = [{ username: 'alice', custom_id: '1', keyauth_credentials: [{ key: 'planted-secret' }] }];
     expect((await load({ ...shop, consumers })).status).to.equal(201);
     const changed = { ...shop, consumers: consumers.map((consumer) => ({ ...consumer, custom_id: '2' })) };

@@ -62,13 +62,13 @@ describe('the files of the console', () => {
     }
   });
 
-  it('are small: the first load is below 150 KiB packed', async () => {
+  it('are small: the first load is below 150 KiB compressed', async () => {
     let bytes = 0;
     for (const path of ['/console/', ...assets]) bytes += gzipSync((await admin.call('GET', path)).text).length;
     expect(bytes).to.be.greaterThan(5_000).and.lessThan(firstLoadBytesMax);
   });
 
-  it('are packed for those who accept it', async () => {
+  it('are compressed for clients that accept it', async () => {
     const packed = await fetch(`http://${admin.address}/console/`, { headers: { 'accept-encoding': 'br, gzip' } });
     expect(packed.headers.get('content-encoding')).to.equal('gzip');
     expect(await packed.text()).to.include('id="console"');
@@ -79,7 +79,7 @@ describe('the files of the console', () => {
     }
   });
 
-  it('answer 404 for an asset that is not there, and nothing outside of their folder', async () => {
+  it('answer 404 for a missing asset, and nothing outside of their folder', async () => {
     for (const path of ['/console/assets/none.js', '/console/assets/..%2f..%2fadmin%2fadmin-server.js']) {
       const { status, body } = await admin.call('GET', path);
       expect([status, body], path).to.deep.equal([404, { message: 'Not found' }]);
@@ -88,7 +88,7 @@ describe('the files of the console', () => {
     expect(page.text).to.match(/^<!doctype html>/i);
   });
 
-  it('open no other endpoint: writes and the API want the token', async () => {
+  it('open no other endpoint: writes and the API require the token', async () => {
     for (const [method, path] of [
       ['GET', '/services'],
       ['GET', '/consoles'],

@@ -36,7 +36,7 @@ describe('the Admin API: credentials of consumers', () => {
     expect(made.body).to.deep.include({ key: 'k1', tags: ['x'], consumer: { id: consumer } });
   });
 
-  it('keeps keys unique without telling them', async () => {
+  it('keeps keys unique without revealing them', async () => {
     await admin.call('POST', '/consumers/alice/key-auth', { key: 'the-key' });
     const second = await admin.call('POST', '/key-auths', { key: 'the-key', consumer: { id: consumer } });
     expect(second.status).to.equal(409);
@@ -52,7 +52,7 @@ describe('the Admin API: credentials of consumers', () => {
     expect((await admin.call('GET', '/jwts')).body.data).to.deep.equal([]);
   });
 
-  it('knows no consumer that is not there', async () => {
+  it('answers 404 for a consumer that does not exist', async () => {
     expect((await admin.call('POST', '/consumers/none/key-auth', {})).status).to.equal(404);
     expect((await admin.call('POST', '/key-auths', {})).body.fields).to.deep.equal({
       consumer: 'required field missing',
@@ -79,7 +79,7 @@ describe('the Admin API: credentials of consumers', () => {
       expect((await admin.call('PUT', '/consumers/alice/key-auth/k', {})).body.ttl).to.equal(null);
     });
 
-    it('is gone in the end: from reads, lists and snapshots; its key is free again', async () => {
+    it('expires from reads, lists and snapshots, and its key can be used again', async () => {
       const { id } = (await admin.call('POST', '/consumers/alice/key-auth', { key: 'k', ttl: 1, tags: ['t'] })).body;
       await waitFor(async () => (await admin.call('GET', '/key-auths/k')).status === 404, {
         what: 'the end of the key',
@@ -108,7 +108,7 @@ describe('the Admin API: credentials of consumers', () => {
       expect(admin.store.revision()).to.equal(after);
     });
 
-    it('does not know the field that it is stored in', async () => {
+    it('refuses the field that stores the expiry', async () => {
       await admin.call('PUT', '/consumers/alice/key-auth/k', { ttl: 600 });
       for (const [method, path] of [
         ['POST', '/consumers/alice/key-auth'],
@@ -135,7 +135,7 @@ describe('the Admin API: credentials of consumers', () => {
       });
     }
 
-    it('takes 0 for no end', async () => {
+    it('reads 0 as no expiry', async () => {
       expect((await admin.call('POST', '/consumers/alice/key-auth', { ttl: 0 })).body.ttl).to.equal(null);
     });
   });

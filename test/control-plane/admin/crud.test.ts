@@ -51,7 +51,7 @@ describe('the Admin API: entities', () => {
     expect(body.updated_at).to.be.greaterThan(6);
   });
 
-  it('PUT makes or replaces, always 200; the path says who it is', async () => {
+  it('PUT creates or replaces, always 200; the path identifies the entity', async () => {
     const made = await admin.call('PUT', '/services/s', { host: 'a', port: 81, tags: ['x'] });
     expect(made.status).to.equal(200);
     expect(made.body).to.include({ name: 's', port: 81 });
@@ -145,7 +145,7 @@ describe('the Admin API: entities', () => {
     expect((await admin.call('PATCH', '/services/s', { name: 's' })).status).to.equal(200);
   });
 
-  it('accepts references by id or name, and refuses those to nothing', async () => {
+  it('accepts references by id or name, and refuses those without a target', async () => {
     const { body: service } = await admin.call('PUT', '/services/s', { host: 'a' });
     const byName = await admin.call('POST', '/routes', { paths: ['/a'], service: { name: 's', x: 1 } });
     expect(byName.status).to.equal(201);

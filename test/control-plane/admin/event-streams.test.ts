@@ -20,7 +20,7 @@ describe('streams of events', () => {
     expect(String(stream.read())).to.equal(':\n\n');
   });
 
-  it('leave a client behind that does not read, and nobody else', () => {
+  it('drop only the client that does not read', () => {
     const [deaf, reader] = [streams.open([]), streams.open([])];
     for (let sent = 0; sent < 12; sent += 1) {
       streams.send('state', 'x'.repeat(100_000));

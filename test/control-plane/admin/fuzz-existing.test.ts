@@ -7,7 +7,7 @@ import { anyJson, mutated } from '../../helpers/odd-json.ts';
 import type { AdminFixture } from './admin-fixture.ts';
 import { checkAnswer, checkTaken, fuzzedBase, startFuzzedAdmin } from './fuzz-checks.ts';
 
-describe('the Admin API: whatever is sent about what is there', function () {
+describe('the Admin API: random input for existing entities', function () {
   this.timeout(60_000);
   let admin: AdminFixture;
   let context: ArbitraryContext;
@@ -19,7 +19,7 @@ describe('the Admin API: whatever is sent about what is there', function () {
 
   const json = { 'content-type': 'application/json' };
 
-  it('as JSON changes it as it reads back, or leaves it as it is', async () => {
+  it('writes JSON so that it is read back, or leaves the entity unchanged', async () => {
     const property = fc.asyncProperty(fc.constantFrom(...entities), fc.gen(), async (entity, gen) => {
       const made = await admin.call(
         'POST',
@@ -48,7 +48,7 @@ describe('the Admin API: whatever is sent about what is there', function () {
     await fc.assert(property, { numRuns: 80 });
   });
 
-  it('as a form whose names clash is taken as it reads back, or refused', async () => {
+  it('writes a form with conflicting names so that it is read back, or refuses it', async () => {
     const id = context.ids['services']?.[0] ?? '';
     const names = ['config=1', 'config.topic=a', 'config.topic.x=a', 'config.topic[]=a', 'config=', 'config[1]=x'];
     const records = ['config.limits=1', 'config.limits.count=2', 'config.limits[1].count=3', 'config.extra.on=true'];
@@ -96,7 +96,7 @@ describe('the Admin API: whatever is sent about what is there', function () {
     await fc.assert(property, { numRuns: 200 });
   });
 
-  it('in a query of a list gives a page, or says which part of it is wrong', async () => {
+  it('answers the query of a list with a page or names the wrong part', async () => {
     for (const n of [1, 2, 3]) await admin.call('POST', '/services', { host: 'h', tags: [`t${n}`, 'a'] });
     const collections = entities.map((entity) => `/${collectionPath(entity)}`);
     const nested = ['/services/parent/routes', '/services/parent/plugins', '/consumers/parent/jwt', '/tags', '/tags/a'];

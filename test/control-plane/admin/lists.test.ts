@@ -37,7 +37,7 @@ describe('the Admin API: lists', () => {
     expect((await admin.call('GET', '/services')).body).to.deep.equal({ data: [], next: null });
   });
 
-  it('pages rightly while rows come and go', async () => {
+  it('returns correct pages while rows are added and removed', async () => {
     const first = (await admin.call('GET', '/consumers?size=10')).body;
     const removed = first.data[9];
     await admin.call('DELETE', `/consumers/${removed.id}`);

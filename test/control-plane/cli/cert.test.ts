@@ -51,7 +51,7 @@ describe('sluice cert', function () {
     expect(controlPlane.output() + node.output()).to.not.match(/warning/i);
   });
 
-  it('is good for as many days as are asked for', async () => {
+  it('is valid for the requested number of days', async () => {
     expect((await cert('--out', folder, '--days=7')).code).to.equal(0);
     const { validTo, subject, issuer } = new X509Certificate(readFileSync(join(folder, 'cluster.crt')));
     expect(subject).to.equal(issuer);
@@ -59,7 +59,7 @@ describe('sluice cert', function () {
     expect(leftMs / 86_400_000).to.be.within(6.9, 7);
   });
 
-  it('leaves what is there as it is', async () => {
+  it('does not overwrite existing files', async () => {
     expect((await cert('--out', folder)).code).to.equal(0);
     const key = readFileSync(join(folder, 'cluster.key'), 'utf8');
     const { code, output } = await cert('--out', folder);
@@ -70,11 +70,11 @@ describe('sluice cert', function () {
     expect(readFileSync(join(folder, 'cluster.key'), 'utf8')).to.equal(key);
   });
 
-  it('needs to know where to', async () => {
+  it('requires the folder to write to', async () => {
     expect((await cert()).code).to.equal(2);
   });
 
-  it('that do not fit keep a node from starting, with the setting in the message', async () => {
+  it('makes pairs that do not mix: a node does not start, and the message names the setting', async () => {
     expect((await cert('--out', join(folder, 'a'))).code).to.equal(0);
     expect((await cert('--out', join(folder, 'b'))).code).to.equal(0);
     for (const role of ['--role=control_plane', '--role=data_plane']) {

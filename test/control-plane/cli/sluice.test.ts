@@ -38,7 +38,7 @@ describe('the command line', function () {
     expect(code).to.equal(0);
   });
 
-  it('helps, with every command and exit code', async () => {
+  it('prints help with every command and exit code', async () => {
     const { code, stdout } = await sluice('--help');
     expect(stdout).to.include('start').and.include('quickstart').and.include('services').and.include('nodes');
     expect(stdout).to.include('Exit codes');
@@ -51,7 +51,7 @@ describe('the command line', function () {
     expect(code).to.equal(0);
   });
 
-  it('is a command of the repository by npm exec', async () => {
+  it('runs by npm exec', async () => {
     const options = { timeout: 20_000, cwd: fileURLToPath(new URL('../../../..', import.meta.url)) };
     const version = await new Promise<string>((resolve) => {
       execFile('npm', ['exec', 'sluice', '--', '--version'], options, (_error, stdout) => resolve(stdout));
@@ -143,7 +143,7 @@ describe('the command line', function () {
     }
   });
 
-  it('says who does not answer, exit code 1', async () => {
+  it('names the address that does not answer, exit code 1', async () => {
     const { code, stderr } = await sluice('nodes', '--admin', `http://127.0.0.1:${await freePort()}`);
     expect(stderr).to.include('ECONNREFUSED');
     expect(code).to.equal(1);

@@ -151,7 +151,7 @@ describe('a start that fails', function () {
   after(() => closing.close());
 
   for (const { name, args, env = {}, code, says } of mistakes) {
-    it(`names the setting, the value and the cure of ${name}, without a stack`, async () => {
+    it(`names the setting, the value and the remedy of ${name}, without a stack`, async () => {
       const placed = args.map((arg) => arg.replace('PORT', port));
       const node = runSluice(['start', '--log-format=json', ...placed], { cwd: folder, env });
       closing.add(() => node.kill('SIGKILL'));

@@ -117,7 +117,7 @@ describe('a load into the database', () => {
     ['this process', true],
     ['another process', false],
   ] as const) {
-    it(`holds against writes of ${what} that come meanwhile`, async () => {
+    it(`replaces everything despite concurrent writes of ${what}`, async () => {
       const first = await load();
       if (first.kind !== 'loaded') throw new Error('not loaded');
       const known = store.page({ entity: 'services', size: 10_000 }).items;

@@ -32,7 +32,7 @@ describe('the audit log', () => {
   const put = (value: ReturnType<typeof consumer>) => store.write((writes) => writes.put('consumers', value));
   const all = () => audit.page({ size: 1000 }).items;
 
-  it('tells who made, changed and deleted what, the newest first', () => {
+  it('records who created, changed and deleted what, newest first', () => {
     const value = consumer();
     actAs('somebody', () => put(value));
     nowMs += 1_500;
@@ -79,7 +79,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('names the actor across waiting, and keeps those of others apart', async () => {
+  it('keeps the actor across asynchronous steps, apart from those of other requests', async () => {
     await Promise.all(
       ['a', 'b'].map((actor) =>
         actAs(actor, async () => {
@@ -127,7 +127,7 @@ describe('the audit log', () => {
     expect(JSON.stringify(rows)).to.not.contain('hush');
   });
 
-  it('records what is deleted along', () => {
+  it('records what a cascade deletes', () => {
     const routeId = randomUUID();
     const route = { id: routeId, name: 'r', service: null, paths: ['/'], tags: null };
     const plugin = {
@@ -162,13 +162,13 @@ describe('the audit log', () => {
     expect(all().map(({ entity_name: name }) => name)).to.deep.equal(['late']);
   });
 
-  it('keeps of a large entity only that it changed', () => {
+  it('records only that a large entity changed', () => {
     open({ ...auditLimits, entityBytesMax: 200 });
     put(consumer({ custom_id: 'x'.repeat(300) }));
     expect(all()[0]).to.include({ operation: 'create', new: null });
   });
 
-  it('comes in pages that stay right while changes are made', () => {
+  it('is read in pages that stay correct while changes are made', () => {
     for (let n = 0; n < 5; n += 1) put(consumer({ username: `u${n}` }));
     const first = audit.page({ size: 2 });
     put(consumer({ username: 'new' }));

@@ -47,7 +47,7 @@ describe('the identity of a configuration', () => {
     expect(identityOf({ path: copy })).to.equal(identity);
   });
 
-  it('is missed where a database has none, instead of being invented', () => {
+  it('is an error where a database has none', () => {
     const path = join(folder.path, 'without.db');
     const database = openDatabase({ path, migrations: migrations.slice(0, 4) });
     expect(() => configIdentity(database)).to.throw('has no identity');

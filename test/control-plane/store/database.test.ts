@@ -35,7 +35,7 @@ describe('the database', () => {
     expect(statSync(path).mode & 0o777).to.equal(0o600);
   });
 
-  it('leaves a file as it is that is no database, its mode too', () => {
+  it('leaves a file that is no database unchanged, its mode too', () => {
     const other = join(folder, 'notes.txt');
     const text = 'some text that somebody else reads';
     writeFileSync(other, text);
@@ -135,7 +135,7 @@ describe('the entity store', () => {
     database.close();
   });
 
-  it('says of each write what it changed, in order, cascades included', () => {
+  it('reports what each write changed, in order, cascades included', () => {
     const { database, store } = open();
     const heard: unknown[] = [];
     store.onChange((revision, changes) => heard.push([revision, changes]));
@@ -156,7 +156,7 @@ describe('the entity store', () => {
     database.close();
   });
 
-  it('answers a write though a listener fails', () => {
+  it('answers a write even if a listener fails', () => {
     const { database, store } = open();
     store.onChange(() => {
       throw new Error('listener');
@@ -165,7 +165,7 @@ describe('the entity store', () => {
     database.close();
   });
 
-  it('has a column for each unique and each foreign field with a table', () => {
+  it('has a column for each unique field and for each reference to a table', () => {
     const { database } = open();
     const tables = new Set(entities.map(({ plural }) => plural));
     for (const { plural, fields } of entities) {

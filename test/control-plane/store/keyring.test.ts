@@ -83,14 +83,14 @@ describe('the keyring', () => {
   describe('a key', () => {
     const [key, other] = readKeyring('env:K', { K: `${newKey()},${newKey()}` });
 
-    it('opens what it sealed, never twice the same bytes', () => {
+    it('decrypts what it encrypted, and never writes the same bytes twice', () => {
       const sealed = key.seal('hush', 'a');
       expect(key.open(sealed, 'a')).to.equal('hush');
       expect(key.seal('hush', 'a').equals(sealed)).to.equal(false);
       expect(sealed.includes('hush')).to.equal(false);
     });
 
-    it('opens nothing of another key, of another context, or that was changed', () => {
+    it('decrypts nothing of another key or context, and nothing that was changed', () => {
       const sealed = key.seal('hush', 'a');
       expect(() => other?.open(sealed, 'a')).to.throw();
       expect(() => key.open(sealed, 'b')).to.throw();
@@ -102,7 +102,7 @@ describe('the keyring', () => {
       expect(() => key.open(sealed.subarray(0, 20), 'a')).to.throw();
     });
 
-    it('makes digests that tell values, contexts and keys apart', () => {
+    it('makes digests that differ by value, context and key', () => {
       const digests = [key.digest('v', 'a'), key.digest('w', 'a'), key.digest('v', 'b'), other?.digest('v', 'a')];
       expect(new Set(digests).size).to.equal(4);
       expect(key.digest('v', 'a')).to.equal(digests[0]);

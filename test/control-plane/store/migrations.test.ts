@@ -57,7 +57,7 @@ describe('migrations', () => {
     });
   }
 
-  it('refuse a database from the future and leave it as it is', () => {
+  it('refuse a database of a newer version and leave it unchanged', () => {
     const future = openDatabase({ path, migrations: [...migrations, 'CREATE TABLE flying_cars (x)'] });
     future.close();
     const before = readFileSync(path);

@@ -29,7 +29,7 @@ describe('the node store', () => {
   });
   afterEach(() => database.close());
 
-  it('gives back what was saved, the newest of each node, in order of id', () => {
+  it('returns the newest record of each node, in order of id', () => {
     const store = createNodeStore({ database });
     const other = { ...record, id: '11111111-1111-4111-8111-111111111111' };
     store.saveAll([record, other]);

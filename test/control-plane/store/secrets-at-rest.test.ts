@@ -103,7 +103,7 @@ describe('secrets at rest', () => {
     });
   }
 
-  it('come back whole from every kind of place, and are nowhere in the files', () => {
+  it('are read back from every kind of field, and appear nowhere in the files', () => {
     const keys = [newKey()];
     const store = open(keys);
     write(store);

@@ -218,7 +218,7 @@ describe('the mirror of the store', () => {
     expect(keys(await mirror.update())).to.deep.equal(['services/b']);
   });
 
-  it('finds references to entities that do not travel', async () => {
+  it('finds references to entities that are not sent to nodes', async () => {
     const reader = new FakeReader({ services: [service('a')], routes: [{ id: 'r', service: { id: 'a' } }] });
     const mirror = mirrorOf(reader);
     expect(danglingReferences(await mirror.update(), descriptors)).to.deep.equal([]);

@@ -56,7 +56,7 @@ describe('the publisher', () => {
     expect(publisher.latest()?.hash).to.equal(createSnapshot(oneService('b49')).hash);
   });
 
-  it('makes no new version of a change that does not travel, but reports its revision', async () => {
+  it('makes no new version for a change that no node receives, but reports its revision', async () => {
     start(1);
     reader.set(oneService('a'));
     await settled(1);

@@ -90,7 +90,7 @@ describe('requests to a registry or token endpoint', () => {
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
 
-  it('are refused by a certificate that is not good, unless it need not be', async () => {
+  it('fail on an invalid certificate, unless verification is off', async () => {
     expect(await failure(send(secured))).to.match(/self-signed certificate/);
     expect((await send(secured, { sslVerify: false })).status).to.equal(200);
   });

@@ -237,7 +237,7 @@ describe('access tokens for a registry', () => {
     ];
   for (const keepAlive of [true, false]) {
     for (const [what, answer, isTransient, message] of refusals) {
-      it(`are not had from ${what}${keepAlive ? '' : ' (connections are not kept)'}`, async () => {
+      it(`cannot be obtained from ${what}${keepAlive ? '' : ' (connections are not kept)'}`, async () => {
         answerToken = answer;
         const tokens = createTokenSource({ settings: settings({ keepAlive }) });
         const results = await Promise.all(

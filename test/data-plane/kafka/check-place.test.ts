@@ -40,7 +40,7 @@ describe('a partition and a timestamp of the request', () => {
     expect(client.metadataRequests.length - asked).to.be.at.most(1);
   });
 
-  it('a partition that was added since is taken', async () => {
+  it('a partition that was added later is accepted', async () => {
     const { client, producer } = start();
     await producer.publish('t', testRecord('v', 'k'), soon());
     client.topics.set('t', 10);
@@ -49,7 +49,7 @@ describe('a partition and a timestamp of the request', () => {
     expect(await producer.publish('t', record, soon())).to.include({ outcome: 'acked', partition: 9 });
   });
 
-  it('where the brokers do not answer the publication tells why', async () => {
+  it('the publication says why when the brokers do not answer', async () => {
     const { client, producer } = start();
     client.connected = false;
     expect(await codeOf(producer, { partition: 9 }, 'other')).to.equal(null);

@@ -80,7 +80,7 @@ describe('a Kafka that demands client certificates', function () {
     }
   }
 
-  it('is shown the certificates of the configuration, and a change of one counts at once', async () => {
+  it('is shown the certificates of the configuration, and a changed one is used at once', async () => {
     const controlPlane = await runControlPlane({ folder: join(folder.path, 'control-plane') });
     closing.add(() => controlPlane.stop());
     const node = await runDataPlane({

@@ -37,7 +37,7 @@ describe('HealthGate', () => {
     for (let failure = 0; failure < 3; failure++) gate.failed([place]);
   };
 
-  it('closes after failures in a row only', () => {
+  it('closes only after consecutive failures', () => {
     gate.failed([place]);
     gate.failed([place]);
     gate.acked(place);

@@ -159,7 +159,7 @@ describe('an idempotent producer', () => {
     });
   }
 
-  it('gives up all of a batch whose fate is open when one record of it is due', async () => {
+  it('gives up a whole batch of unknown outcome when one of its records reaches its deadline', async () => {
     const { client, publish } = start({ retryBackoffMs: 200 });
     const due = publish('due', 100);
     const other = publish('other');
@@ -170,7 +170,7 @@ describe('an idempotent producer', () => {
     expect(client.sent.map(stampOf)).to.deep.equal(['1/0', '2/0']);
   });
 
-  it('gives it up when a record of it was answered meanwhile, whatever the attempt says', async () => {
+  it('gives up a batch when one of its records was answered before the attempt failed', async () => {
     const { client, publish } = start();
     const due = publish('due', 60);
     const other = publish('other');
@@ -181,7 +181,7 @@ describe('an idempotent producer', () => {
     expect(client.sent).to.have.length(1);
   });
 
-  it('sends on what is left of a batch that was certainly not written', async () => {
+  it('sends the rest of a batch that was certainly not written', async () => {
     const { client, publish } = start();
     const due = publish('due', 60);
     const other = publish('other');
@@ -194,7 +194,7 @@ describe('an idempotent producer', () => {
     expect([second.values, stampOf(second)]).to.deep.equal([['other'], '1/0']);
   });
 
-  it('splits what was refused, with numbers in a row', async () => {
+  it('splits a refused batch, with consecutive sequence numbers', async () => {
     const { client, publish } = start();
     client.onSent = (sent) =>
       sent.values.includes('bad') ? sent.fail('MESSAGE_TOO_LARGE', { wire: 'verdict', retriable: false }) : sent.ack();
@@ -209,7 +209,7 @@ describe('an idempotent producer', () => {
     ]);
   });
 
-  it('does not send to a topic made again what may stand in the one before', async () => {
+  it('does not send to a recreated topic what the deleted one may hold', async () => {
     const { client, publish } = start();
     client.topicIds.set('t', 'old');
     const open = publish('a');
@@ -226,7 +226,7 @@ describe('an idempotent producer', () => {
     ]);
   });
 
-  it('gives up what is open when the brokers refuse the topic, and begins anew', async () => {
+  it('gives up records of unknown outcome when the brokers refuse the topic, and begins anew', async () => {
     const { client, publish } = start();
     const open = publish('a');
     const unknown = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no', { retriable: true, wire: 'verdict' });

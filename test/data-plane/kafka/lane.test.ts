@@ -154,7 +154,7 @@ describe('lanes under random schedules', function () {
   this.timeout(120_000);
 
   for (const idempotent of [false, true]) {
-    it(`tell the truth, in time, in order${idempotent ? ', and write nothing twice (idempotent)' : ''}`, async () => {
+    it(`answer truthfully, in time and in order${idempotent ? ', and write nothing twice (idempotent)' : ''}`, async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(step, { maxLength: 40 }),

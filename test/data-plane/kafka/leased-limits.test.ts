@@ -31,7 +31,7 @@ describe('limits of a shared producer', () => {
     expect(changes).to.deep.equal([limits({ lingerMs: 5, attemptsMax: 3 }), limits({ attemptsMax: 3 })]);
   });
 
-  it('give everyone the room in the queue that it asked for', () => {
+  it('give each holder the queue size that it asked for', () => {
     const large = limits({ queueRecordsMax: 50, queueBytesMax: 11 });
     leased.acquire(limits());
     const release = leased.acquire(large);

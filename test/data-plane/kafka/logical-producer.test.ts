@@ -62,7 +62,7 @@ describe('LogicalProducer', () => {
     await Promise.all([first, rest]);
   });
 
-  it('drops what is not on the wire by its deadline and never writes it later', async () => {
+  it('drops a record that is not sent by its deadline and never writes it later', async () => {
     const { client, producer } = start();
     client.ready = false;
     const startedMs = performance.now();
@@ -101,7 +101,7 @@ describe('LogicalProducer', () => {
     });
   }
 
-  it('drops what is due of a batch that waits to be sent again, and keeps its place before the queue', async () => {
+  it('drops expired records of a batch that waits to be sent again, and keeps its place before the queue', async () => {
     const { client, producer } = start({ limits: { retryBackoffMs: 80 } });
     const due = producer.publish('t', testRecord('due', 'key'), soon(40));
     const kept = producer.publish('t', testRecord('kept', 'key'), soon());
@@ -143,7 +143,7 @@ describe('LogicalProducer', () => {
     );
   });
 
-  it('keeps a lane busy while its request has no verdict', async () => {
+  it('keeps a lane occupied while its request has no verdict', async () => {
     const { client, producer } = start();
     await producer.publish('t', testRecord('a'), soon(300));
     const second = producer.publish('t', testRecord('b'), soon());
@@ -201,7 +201,7 @@ describe('LogicalProducer', () => {
       expect(brief(await verdict)).to.equal('not_sent KAFKA_UNAVAILABLE');
     });
 
-    it('tries what is refused for now until the deadline, whatever the limit of attempts', async () => {
+    it('retries a temporary refusal until the deadline, whatever the limit of attempts', async () => {
       const { client, producer } = start({ limits: { attemptsMax: 2 } });
       client.onSent = (sent) => sent.fail('NOT_ENOUGH_REPLICAS', { wire: 'verdict' });
       const deadlineMs = soon(300);
@@ -212,7 +212,7 @@ describe('LogicalProducer', () => {
       expect(client.sent).to.have.length.below(20);
     });
 
-    it('limits attempts without an answer: each may write it again', async () => {
+    it('limits attempts without an answer, since each may write the record again', async () => {
       const { client, producer } = start({ limits: { attemptsMax: 2 } });
       client.onSent = (sent) => sent.fail('CONNECTION_FAILED', { wire: 'unknown' });
       expect(brief(await producer.publish('t', testRecord('a'), soon()))).to.equal('unknown DELIVERY_UNKNOWN');
@@ -226,7 +226,7 @@ describe('LogicalProducer', () => {
       expect(client.sent).to.have.length(1);
     });
 
-    it('holds nothing back for a batch that was given up', async () => {
+    it('delays nothing for a batch that was given up', async () => {
       const { client, producer } = start({ limits: { retryBackoffMs: 60_000 } });
       const first = producer.publish('t', testRecord('a', 'key'), soon(100));
       (await sentCount(client, 1)).fail('NOT_ENOUGH_REPLICAS', { wire: 'verdict' });
@@ -295,7 +295,7 @@ describe('LogicalProducer', () => {
   });
 
   describe('a topic that the brokers refuse', () => {
-    it('is answered at once while it is set aside, delays no other, and is found when it exists', async () => {
+    it('is answered at once while it is refused, delays no other, and is found when it exists', async () => {
       const { client, producer } = start();
       producer.configureTopic('gone');
       client.onSent = (sent) => sent.ack();
@@ -356,7 +356,7 @@ describe('LogicalProducer', () => {
     }
   });
 
-  it('answers at once when the login is refused, also what waits', async () => {
+  it('answers waiting and new records at once when the login is refused', async () => {
     const client = new FakeKafkaClient();
     client.connected = false;
     const { producer } = start({ client });
@@ -469,8 +469,8 @@ describe('LogicalProducer', () => {
     });
   });
 
-  describe('a topic made again', () => {
-    it('gets what the brokers did not take for the one before', async () => {
+  describe('a recreated topic', () => {
+    it('receives records that the brokers did not accept for the deleted one', async () => {
       const { client, producer } = start();
       client.topicIds.set('t', 'old');
       const verdict = producer.publish('t', testRecord('a'), soon());
@@ -483,7 +483,7 @@ describe('LogicalProducer', () => {
       expect(brief(await verdict)).to.equal('acked');
     });
 
-    it('is not taken for the one before when a broker lags behind', async () => {
+    it('is not confused with the deleted one when a broker lags behind', async () => {
       const { client, producer } = start({ limits: { attemptsMax: 1000 } });
       client.topicIds.set('t', 'old');
       client.onSent = (sent) => sent.ack();
@@ -505,7 +505,7 @@ describe('LogicalProducer', () => {
       expect(client.sent.slice(sent).map(({ request }) => request.topicId)).to.deep.equal(['new']);
     });
 
-    it('is gone for sure where it was written to before: others that still name it are not believed for long', async () => {
+    it('counts as deleted once a broker that took its records reports so, though other brokers still name it', async () => {
       const { client, producer } = start();
       client.topicIds.set('t', 'old');
       client.onSent = (sent) => sent.ack();
@@ -526,7 +526,7 @@ describe('LogicalProducer', () => {
       expect(client.sent.at(-1)?.request.topicId).to.equal('new');
     });
 
-    it('is not sent to while the brokers do not agree that it is the one', async () => {
+    it('receives nothing while the brokers do not agree on its id', async () => {
       const { client, producer } = start();
       client.topicIds.set('t', 'old');
       client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
@@ -537,7 +537,7 @@ describe('LogicalProducer', () => {
       expect(brief(await verdict)).to.equal('acked');
     });
 
-    it('may say so until the deadline: not found', async () => {
+    it('is answered as not found when its id stays unknown until the deadline', async () => {
       const { client, producer } = start();
       client.onSent = (sent) => sent.fail('UNKNOWN_TOPIC_ID', { wire: 'verdict' });
       expect(brief(await producer.publish('t', testRecord('a'), soon(60)))).to.equal('not_sent TOPIC_NOT_FOUND');
@@ -554,7 +554,7 @@ describe('LogicalProducer', () => {
       return made;
     }
 
-    it('carry what one leader has to take in one turn, each partition once', async () => {
+    it('carry the batches of one leader, each partition once', async () => {
       const { client, producer } = wide();
       client.onSent = (sent) => sent.ack();
       const verdicts = await Promise.all(keys.map((key) => producer.publish('wide', testRecord(key, key), soon())));
@@ -582,7 +582,7 @@ describe('LogicalProducer', () => {
       }
     });
 
-    it('that are full for one leader leave records without a key to another', async () => {
+    it('leave records without a key to another leader when one is full', async () => {
       const { client, producer } = wide({ limits: { batchBytesMax: 200 } });
       const verdicts = Array.from({ length: 12 }, () => producer.publish('wide', testRecord('x'.repeat(150)), soon()));
       // Four requests in flight are as many as a leader gets; nobody has answered yet.
@@ -593,7 +593,7 @@ describe('LogicalProducer', () => {
       expect((await Promise.all(verdicts)).map(brief)).to.deep.equal(verdicts.map(() => 'acked'));
     });
 
-    it('bear a verdict for each partition: one that is refused harms no other', async () => {
+    it('have a verdict for each partition: one refusal affects no other', async () => {
       const { client, producer } = wide();
       client.onSent = (sent) =>
         sent.batch.partition === 1
@@ -608,7 +608,7 @@ describe('LogicalProducer', () => {
       });
     });
 
-    it('leave unknown what the answer does not name', async () => {
+    it('leave the outcome unknown of partitions that the answer does not name', async () => {
       const { client, producer } = wide();
       client.produce = (request) => Promise.resolve(request.batches.slice(0, 1).map(() => ({ baseOffset: 7n })));
       const verdicts = await Promise.all(keys.map((key) => producer.publish('wide', testRecord(key, key), soon())));
@@ -618,7 +618,7 @@ describe('LogicalProducer', () => {
   });
 
   describe('close', () => {
-    it('sends what it can, then says shutting down, and unknown for what is on the wire', async () => {
+    it('sends what it can, then answers SHUTTING_DOWN, and unknown for records that were sent', async () => {
       const { client, producer } = start();
       const onWire = producer.publish('t', testRecord('a'), soon());
       await sentCount(client, 1);

@@ -35,7 +35,7 @@ describe('a topic of a producer', () => {
   const publish = (producer: LogicalProducer, key: string | null = 'key') =>
     producer.publish('t', testRecord('v', key), performance.now() + 5000);
 
-  it('is looked at again when what is known of it is five minutes old, and no record waits for that', async () => {
+  it('is refreshed when its metadata is five minutes old, and no record waits for that', async () => {
     expect(metadataMaxAgeMs).to.equal(300_000);
     const { client, producer } = start();
     await publish(producer);

@@ -41,7 +41,7 @@ describe('topics that requests name', () => {
   };
   const publishAll = (topics: readonly string[]): Promise<string[]> => Promise.all(topics.map(publish));
 
-  it('and that are unknown cost one look-up in 5 s', async () => {
+  it('cost one look-up in 5 s while they are unknown', async () => {
     expect(refusedNameMs).to.equal(5_000);
     refuse(['x']);
     for (let count = 0; count < 3; count += 1) expect(await publish('x')).to.equal('TOPIC_NOT_FOUND');
@@ -94,7 +94,7 @@ describe('topics that requests name', () => {
     expect(Math.max(...client.metadataRequests.map((text) => text.split(',').length))).to.be.at.most(1_000);
   });
 
-  it('have a label for the first 200 that the brokers know; the rest and the unknown are other', async () => {
+  it('have a label of their own up to 200; further and unknown ones share the label other', async () => {
     const known = invented(201, 'k');
     for (const name of known) client.topics.set(name, 1);
     refuse(['unknown']);
@@ -112,7 +112,7 @@ describe('topics that requests name', () => {
     expect(text).to.include('sluice_kafka_records_total{cluster="test",topic="other",outcome="acked"} 1');
   });
 
-  it('and that are unknown have a paced line in the log with their name', async () => {
+  it('are named in a paced line of the log while they are unknown', async () => {
     refuse(invented(100));
     await publishAll(invented(100));
     const found = lines.filter((line) => line.includes('"event":"kafka_topic_refused"'));
@@ -120,7 +120,7 @@ describe('topics that requests name', () => {
     expect(found[0]).to.include('"topic":"x0"').and.include('"code":"TOPIC_NOT_FOUND"').and.include('"cluster":"test"');
   });
 
-  it('do not share the label of a configured topic that is away', async () => {
+  it('do not share the label of a configured topic that is unavailable', async () => {
     producer.configureTopic('mine');
     client.ready = false;
     producer.enqueue('mine', testRecord('v'), performance.now() + 10);

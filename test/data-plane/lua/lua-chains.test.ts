@@ -188,7 +188,7 @@ describe('Lua chains', function () {
       expect(Buffer.byteLength(String(logged?.['error']))).to.be.within(290, 303);
     });
 
-    it('gives back whatever JSON came', async () => {
+    it('returns any JSON unchanged', async () => {
       const chain = await chainOf('return function(m) return m end');
       await fc.assert(
         fc.asyncProperty(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom(0, 1), async (value, indent) => {
@@ -250,7 +250,7 @@ describe('Lua chains', function () {
       expect(String(await waiting)).to.equal('next');
     });
 
-    it('refuses what needs too much memory, and has it again afterwards', async () => {
+    it('refuses a function that needs too much memory, and frees it afterwards', async () => {
       chains = open({ memoryMaxBytes: 4 * 1024 * 1024 });
       const chain = await chainOf(
         'local kept = {} return function(m) if m.fill then while true do kept[#kept + 1] = ("x"):rep(1000) .. #kept end end return #kept .. "" end',
@@ -281,7 +281,7 @@ describe('Lua chains', function () {
       expect(String(await chain.run('{}', later()))).to.equal('x');
     });
 
-    it('answers what waits at its deadline', async () => {
+    it('answers waiting messages at their deadline', async () => {
       chains = open({ callTimeoutMs: 1_000 });
       const chain = await chainOf('return function(m) while m.loop do end return "x" end');
       const looping = failureOf(chain.run('{"loop":true}', later()));
@@ -290,7 +290,7 @@ describe('Lua chains', function () {
       expect((await looping).code).to.equal('LUA_ERROR');
     });
 
-    it('answers what waits when it closes', async () => {
+    it('answers waiting messages when it closes', async () => {
       chains = open();
       const chain = await chainOf('return function(m) while m.loop do end return "x" end');
       const running = [failureOf(chain.run('{"loop":true}', later())), failureOf(chain.run('{}', later()))];

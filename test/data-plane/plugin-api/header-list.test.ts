@@ -30,7 +30,7 @@ describe('a list of headers', () => {
     expect(entries(headers)).to.deep.equal(['host=h', 'accept=*/*', 'x-a=4', 'x-b=']);
   });
 
-  it('takes no value for a name', () => {
+  it('does not find a value as a name', () => {
     const headers = new HeaderList(['X', 'host', 'Host', 'h']);
     headers.remove('host');
     expect(entries(headers)).to.deep.equal(['x=host']);

@@ -27,7 +27,7 @@ describe('arguments of a query or form', () => {
     ['__proto__=1&__proto__=2&toString', '{"__proto__":["1","2"],"toString":true}'],
   ];
   for (const [text, json] of cases) {
-    it(`of ${JSON.stringify(text)} are ${json}`, () => expect(parseArgs(text).args.json()).to.equal(json));
+    it(`are ${json} for ${JSON.stringify(text)}`, () => expect(parseArgs(text).args.json()).to.equal(json));
   }
 
   it('are found by one name as among all of them', () => {

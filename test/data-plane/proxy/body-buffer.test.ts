@@ -29,7 +29,7 @@ describe('the buffer of a body', () => {
     }
   }
 
-  it('hands a whole body of one piece on without a copy', () => {
+  it('passes on a body of one piece without a copy', () => {
     const piece = Buffer.from('whole');
     expect(gather([piece], piece.length).body).to.equal(piece);
   });
@@ -42,19 +42,19 @@ describe('the buffer of a body', () => {
     expect(bodies.bytes).to.be.within(bytesMax, 2 * bytesMax);
   });
 
-  it('does not take what was only declared', () => {
+  it('does not reserve memory for a declared length alone', () => {
     const bodies = new RequestBodies(10 * bytesMax);
     new BodyBuffer({ declaredBytes: bytesMax, bytesMax, bodies }).add(Buffer.from('x'));
     expect(bodies.bytes).to.be.at.most(4096);
   });
 
-  it('hands on a small body without the room that was left in its buffer', () => {
+  it('passes on a small body without the unused space of its buffer', () => {
     const { body } = gather([Buffer.from('a'), Buffer.from('b')], null);
     expect(body?.toString()).to.equal('ab');
     expect(body?.buffer.byteLength).to.be.at.most(Buffer.poolSize);
   });
 
-  it('takes nothing over the account, and gives back once', () => {
+  it('reserves nothing over the memory budget, and releases once', () => {
     const bodies = new RequestBodies(5_000);
     const { body, buffer } = gather([Buffer.alloc(10), Buffer.alloc(4_990), Buffer.alloc(1)], 9_000, bodies);
     expect(body).to.equal(undefined);

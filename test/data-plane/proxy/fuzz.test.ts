@@ -98,7 +98,7 @@ const bytes = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 40 }).map((array) => Buffer.from(array)) },
 );
 
-describe('whatever comes over a connection', function () {
+describe('random bytes on a connection', function () {
   this.timeout(60_000);
   let listener: Listener;
   let fixture: SpineFixture;
@@ -144,7 +144,7 @@ describe('whatever comes over a connection', function () {
     await fixture.holder.close();
   });
 
-  it('is answered by a status of the list or cut, and disturbs nobody else', async () => {
+  it('are answered by a status of the list or end the connection, and affect no other client', async () => {
     await fc.assert(
       fc.asyncProperty(bytes, fc.nat(), async (sent, cut) => {
         const client = await RawClient.open(listener.port);

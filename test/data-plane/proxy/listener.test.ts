@@ -203,13 +203,13 @@ describe('a listener', function () {
     expect(client.received).to.match(/ \/1 .* \/2 .* \/3 /s);
   });
 
-  it('answers the good request before rubbish, then the rubbish, then closes', async () => {
+  it('answers the valid request, then the invalid bytes behind it, then closes', async () => {
     const client = await open();
     expect(await client.send(`${get}\r\nRUBBISH\r\n\r\n`).end()).to.deep.equal([200, 400]);
     expect(client.received).to.include('[GET a');
   });
 
-  it('waits for the answer of a request that is under way before it closes for rubbish behind it', async () => {
+  it('waits for the answer to a request in flight before it closes for invalid bytes behind it', async () => {
     const client = await open();
     client.send('GET /wait HTTP/1.1\r\nHost: a\r\n\r\nRUBBISH\r\n\r\n');
     await waitFor(() => seen.length === 1, { what: 'the request', pollMs: 5 });
@@ -349,7 +349,7 @@ describe('a listener', function () {
       expect(seen[0]?.clientGone).to.equal(true);
     });
 
-    it('before its answer is seen, and the answer hurts nobody', async () => {
+    it('before its answer is noticed, and the answer does no harm', async () => {
       const client = await open();
       client.send('GET /wait HTTP/1.1\r\nHost: a\r\n\r\n');
       await waitFor(() => seen.length === 1, { what: 'the request', pollMs: 5 });

@@ -138,7 +138,7 @@ describe('Router: which of several wins', () => {
     });
   }
 
-  it('the smaller id, when all else is equal', () => {
+  it('the route with the smaller id wins when all else is equal', () => {
     const routes = [route('b', { paths: ['/'] }), route('a', { paths: ['/'] })];
     expect(routerOf(routes).match(request())?.value).to.equal('a');
   });
@@ -173,7 +173,7 @@ describe('Router: captures', () => {
 });
 
 describe('Router: regular expressions that do not parse', () => {
-  it('are all named, and nothing of the route is added', () => {
+  it('are all reported, and nothing of the route is added', () => {
     const router = new Router<string>();
     const bad = route('bad', { paths: ['/fine', '~/(', '~/[', '~/ok'], headers: { 'X-A': ['~*('], b: ['c'] } });
     let failure: unknown;

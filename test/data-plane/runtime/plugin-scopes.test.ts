@@ -32,7 +32,7 @@ function winner(chain: { readonly steps: readonly ChainStep[] }, steps: Readonly
 describe('PluginScopes', () => {
   for (let start = 0; start < scopes.length; start += 1) {
     const names = scopes.slice(start).map(([name]) => name);
-    it(`of ${names.join(', ')}: ${names[0]} wins`, () => {
+    it(`prefers ${names[0]} of ${names.join(', ')}`, () => {
       const plugins = new PluginScopes();
       const steps = new Map<ChainStep, string>();
       // The weakest first, so that none wins by being the last.
@@ -48,7 +48,7 @@ describe('PluginScopes', () => {
     });
   }
 
-  it('other routes, services and consumers are not met', () => {
+  it('does not apply to other routes, services and consumers', () => {
     for (const [name, scope] of scopes.slice(0, -1)) {
       const plugins = new PluginScopes();
       plugins.add(step(name), scope);

@@ -180,7 +180,7 @@ describe('applying a configuration', function () {
       expect(exchanges.map((exchange) => exchange.answer.body)).to.deep.equal(['old 1', 'old 2']);
     });
 
-    it('does no work for the same hash', async () => {
+    it('does nothing for the same hash', async () => {
       const entities = answering('same');
       await fixture.apply(entities);
       const before = fixture.holder.current;

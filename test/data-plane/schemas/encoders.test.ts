@@ -192,7 +192,7 @@ describe('encoders', () => {
       expect(await codeOf(() => none.encode('t', '{}', soon()))).to.equal('502 SCHEMA_UNUSABLE');
     });
 
-    it('say that a subject or a version is not there', async () => {
+    it('report a missing subject or version', async () => {
       const subject = `versions-${randomUUID()}`;
       await register(subject, { schema: JSON.stringify(schema) });
       const unknown = encoders.acquire(options({ subjectName: randomUUID() }));
@@ -236,7 +236,7 @@ describe('encoders', () => {
     });
 
     for (const status of [401, 403, 500, 503]) {
-      it(`refuses for now when it answers ${status}, and asks again only later`, async () => {
+      it(`refuses temporarily when it answers ${status}, and asks again only later`, async () => {
         answer = (response) => response.writeHead(status).end('{}');
         const lease = encoders.acquire(options({}, url));
         for (let times = 0; times < 3; times++) {
@@ -390,7 +390,7 @@ describe('encoders', () => {
       expect(paths).to.deep.equal(['/subjects/none/versions/1']);
     });
 
-    it('is told of as a destination: untested, reachable, unreachable', async () => {
+    it('is reported as a destination: untested, reachable, unreachable', async () => {
       const lease = encoders.acquire(options({}, url, 0));
       const name = new URL(url).host;
       expect(encoders.destinations()).to.deep.equal([{ kind: 'registry', name, state: 'untested', error: null }]);
@@ -417,7 +417,7 @@ describe('encoders', () => {
       expect((await lease.encode('t', '{"id":1}', soon())).length).to.equal(6);
     });
 
-    it('refuses for now when it is slow, and waits no longer than the request may', async () => {
+    it('refuses temporarily when it is slow, and waits no longer than the request may', async () => {
       answer = () => {};
       const lease = encoders.acquire(options({}, url));
       const startedAtMs = performance.now();
@@ -480,7 +480,7 @@ describe('encoders', () => {
       });
     }
 
-    it('is told of by metrics: encodings that waited, and how long its requests took', async () => {
+    it('has metrics of encodings that waited and of the duration of its requests', async () => {
       const lease = encoders.acquire(options({}, url));
       await lease.encode('t', '{"id":1}', soon());
       await lease.encode('t', '{"id":1}', soon());
@@ -529,7 +529,7 @@ describe('encoders', () => {
       expect([asked, lines]).to.deep.equal([1, []]);
     });
 
-    it('uses an expired latest on, says so and counts it', async () => {
+    it('goes on using an expired latest version, logged and counted', async () => {
       const lease = encoders.acquire(options({}, url, 0));
       await lease.encode('t', '{"id":1}', soon());
       answer = (response) => response.writeHead(500).end();
@@ -550,7 +550,7 @@ describe('encoders', () => {
     });
   });
 
-  it('refuse for now when nothing listens', async () => {
+  it('refuse temporarily when nothing listens', async () => {
     const lease = encoders.acquire(options({}, 'http://127.0.0.1:1'));
     expect(await codeOf(() => lease.encode('t', '{}', soon()))).to.equal('503 SCHEMA_REGISTRY_UNAVAILABLE');
   });

@@ -49,7 +49,7 @@ describe('text of a key', () => {
       expect(await payloadOf(format, schema, text)).to.equal(payload));
   }
 
-  it('that is nested too deeply is not blamed on the body', async () => {
+  it('is reported as a fault of the key when it is nested too deeply', async () => {
     const schema = { $defs: { a: { items: { $ref: '#/$defs/a' } } }, $ref: '#/$defs/a' };
     expect(await payloadOf(jsonSchemaFormat, schema, `${'['.repeat(100_000)}${']'.repeat(100_000)}`)).to.equal(
       'KEY_INVALID',

@@ -156,7 +156,7 @@ describe('registry client', () => {
     ['what is not HTTP', (response) => response.socket?.end('hello\r\n\r\n'), unavailable],
   ];
   for (const [what, behaviour, expected, reason] of rows) {
-    it(`takes ${what} for ${expected === notFound ? 'its word that there is none' : 'a failure to ask'}`, async () => {
+    it(`reads ${what} as ${expected === notFound ? 'not found' : 'a failure of the registry'}`, async () => {
       answer = behaviour;
       const found = await outcome(client.fetch('s', '1'));
       expect(found).to.match(expected);
@@ -191,7 +191,7 @@ describe('registry client', () => {
     });
   }
 
-  it('waits no longer than its bound, also for an answer that only drips', async () => {
+  it('waits no longer than its limit, also for an answer that arrives byte by byte', async () => {
     let timer: NodeJS.Timeout | undefined;
     for (const behaviour of [
       () => {},
@@ -254,7 +254,7 @@ describe('registry client', () => {
     expect(paths.filter((path) => path === '/subjects/r/versions/latest')).to.have.length(2);
   });
 
-  it('is unavailable where what a schema refers to is not to be had, unusable where one is unknown', async () => {
+  it('is unavailable where a referenced schema cannot be fetched, unusable where one is unknown', async () => {
     let failure = json({}, 503);
     answer = (response, path) => {
       if (path.startsWith('/subjects/s/')) json({ ...good, references: [reference] })(response);
@@ -265,7 +265,7 @@ describe('registry client', () => {
     expect(await outcome(resolved())).to.match(/^unusable \(lasting: false\): a reference cannot be had: /);
   });
 
-  it('comes to an end with schemas that refer to each other without end', async () => {
+  it('ends with schemas that refer to each other in a cycle', async () => {
     answer = json({ ...good, references: [reference] });
     expect(await outcome(resolved())).to.match(/^unusable \(lasting: false\): its references nest deeper than 32$/);
     // Ever new names, many at each level.
@@ -304,7 +304,7 @@ describe('registry client', () => {
     expect(await outcome(client.versions('s'))).to.match(unavailable);
   });
 
-  it('asks again when a kept connection was closed meanwhile', async () => {
+  it('asks again when a kept-alive connection was closed', async () => {
     answer = json(good);
     await client.fetch('s', '1');
     // Closes the kept connection when the next request comes in on it, as a registry does that was just about to.

@@ -96,7 +96,7 @@ describe("a subject's schema", () => {
     expect(subject.fetches).to.equal(2);
   });
 
-  it('is used on, expired, while the registry is away: counted, logged, and without waiting', async () => {
+  it('is used after its expiry while the registry is unavailable, counted, logged, and without waiting', async () => {
     const subject = new Subject();
     await subject.get();
     subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
@@ -128,7 +128,7 @@ describe("a subject's schema", () => {
     expect([subject.fetches, subject.counts.stale]).to.deep.equal([3, 1]);
   });
 
-  it('is used on, expired, when the registry failed long ago and fails again', async () => {
+  it('is used after its expiry when the registry failed long ago and fails again', async () => {
     const subject = new Subject();
     await subject.get();
     subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
@@ -140,7 +140,7 @@ describe("a subject's schema", () => {
     }
   });
 
-  it('makes no request wait while a registry that hangs is asked in the background', async () => {
+  it('makes no request wait while the registry does not answer in the background', async () => {
     const subject = new Subject();
     await subject.get();
     subject.fail('SCHEMA_REGISTRY_UNAVAILABLE');
@@ -185,7 +185,7 @@ describe("a subject's schema", () => {
     expect(subject.schema.current()).to.equal('v2');
   });
 
-  it('is used on, expired, in time when the registry does not answer', async () => {
+  it('is used after its expiry, within the deadline, when the registry does not answer', async () => {
     const subject = new Subject();
     await subject.get();
     subject.answer = () => new Promise(() => undefined);
@@ -269,7 +269,7 @@ describe("a subject's schema", () => {
     expect(always.fetches).to.equal(1);
   });
 
-  it('is a fault of ours when it cannot be prepared for another reason', async () => {
+  it('is an internal error when it cannot be prepared for another reason', async () => {
     const subject = new Subject();
     subject.answer = () => Promise.reject(new TypeError('x'));
     expect(await subject.get()).to.equal('INTERNAL');

@@ -13,10 +13,10 @@ import { waitFor } from '../../helpers/wait-for.ts';
 
 const bytesMax = 1_000;
 
-describe('what a control plane sends', function () {
+describe('random messages of a control plane', function () {
   this.timeout(60_000);
 
-  it('gives exactly the announced bytes or nothing, in any order of starts, chunks and ends', () => {
+  it('give exactly the announced bytes or nothing, in any order of starts, chunks and ends', () => {
     const hash = fc.constantFrom('a', 'b');
     const size = fc.constantFrom(0, 1, 2, 3, bytesMax, bytesMax + 1, 2 ** 53);
     const step = fc.oneof(
@@ -57,7 +57,7 @@ describe('what a control plane sends', function () {
     );
   });
 
-  it('is applied only when it is whole, and a damaged version does not prevent the next good one', async () => {
+  it('are applied only when complete, and a damaged version does not prevent the next valid one', async () => {
     // Each of them differs from the others in what it has and has not.
     const versions: SnapshotEntities[] = ['a', 'b', 'c'].map((host, index) => ({
       services: [service('1', { host }), ...(index === 1 ? [] : [service('2', { host })])],

@@ -218,7 +218,7 @@ describe('the stream of a node', function () {
       ],
     ];
     for (const [what, sending] of misfits) {
-      it(`asks for the whole when one ${what}`, async () => {
+      it(`asks for the whole configuration when one ${what}`, async () => {
         const apply = recordingApply();
         const first = await running(apply);
         await sending(first);

@@ -34,7 +34,7 @@ describe('a watched file', () => {
 
   const called = (times: number) => waitFor(() => calls === times, { what: `${times} calls`, pollMs: 5 });
 
-  it('is told of when it changes, is replaced, or comes back, once each', async () => {
+  it('is reported once when it changes, is replaced, or is created again', async () => {
     const path = `${folder.path}/file`;
     await writeFile(path, 'a');
     watch(path);
@@ -48,7 +48,7 @@ describe('a watched file', () => {
     await called(3);
   });
 
-  it('is told of when a link on its way is exchanged, as a mounted ConfigMap does', async () => {
+  it('is reported when a link on its path is replaced, as in a mounted ConfigMap', async () => {
     const path = `${folder.path}/file`;
     await writeFile(`${folder.path}/one`, '1');
     await writeFile(`${folder.path}/two`, '2');
@@ -59,7 +59,7 @@ describe('a watched file', () => {
     await called(1);
   });
 
-  it('is told of again until the change is taken', async () => {
+  it('is reported again until the change is handled', async () => {
     const path = `${folder.path}/file`;
     await writeFile(path, 'a');
     isTaken = false;
@@ -74,7 +74,7 @@ describe('a watched file', () => {
     await called(last + 1);
   });
 
-  it('is not looked at any more once it was ended', async () => {
+  it('is no longer checked once the watch has ended', async () => {
     const path = `${folder.path}/file`;
     await writeFile(path, 'a');
     watch(path);

@@ -24,24 +24,24 @@ describe('readiness', () => {
     });
   });
 
-  it('with a configuration that names no cluster', () => {
+  it('is given with a configuration that names no cluster', () => {
     expect(ready()).to.deep.equal({ ready: true, body: { message: 'ready', clusters: [] } });
   });
 
-  it('in spite of what fails beside serving, which the body names', () => {
+  it('is given despite problems that do not affect requests, which the body names', () => {
     const deps = { isConfigured: () => true, isDraining: () => false, isListening: () => true };
     const problems = ['the running configuration is not on disk: ENOSPC'];
     const state = createReadiness({ ...deps, clusters: () => [], nowMs: () => 0, problems: () => problems })();
     expect(state).to.deep.equal({ ready: true, body: { message: 'ready', clusters: [], problems } });
   });
 
-  it('not before there is a configuration; the body says why', () => {
+  it('is withheld before there is a configuration, and the body says why', () => {
     node.configured = false;
     const body = { message: 'not ready', reasons: ['no configuration yet'], clusters: [] };
     expect(ready()).to.deep.equal({ ready: false, body });
   });
 
-  it('not before its ports are bound, with every reason', () => {
+  it('is withheld before its ports are bound, with every reason', () => {
     node.listening = false;
     node.clusters = [cluster('a', 'connecting')];
     expect(ready().body.reasons).to.deep.equal(['a port is not bound yet', 'the Kafka cluster a was not reached yet']);
@@ -50,7 +50,7 @@ describe('readiness', () => {
   });
 
   for (const state of ['connecting', 'failing'] as const) {
-    it(`not while a cluster is ${state}; the body lists each`, () => {
+    it(`is withheld while a cluster is ${state}, and the body lists each`, () => {
       node.clusters = [cluster('a', 'connected'), cluster('b', state)];
       expect(ready()).to.deep.equal({
         ready: false,
@@ -63,14 +63,14 @@ describe('readiness', () => {
     });
   }
 
-  it('once every cluster is connected', () => {
+  it('is given once every cluster is connected', () => {
     node.clusters = [cluster('a', 'connecting')];
     expect(ready().ready).to.equal(false);
     node.clusters = [cluster('a', 'connected')];
     expect(ready().ready).to.equal(true);
   });
 
-  it('10 s after the first configuration though a cluster was not reached', () => {
+  it('is given 10 s after the first configuration even if a cluster was not reached', () => {
     node.configured = false;
     node.clusters = [cluster('a', 'failing')];
     ready();
@@ -83,14 +83,14 @@ describe('readiness', () => {
     expect(ready()).to.deep.equal({ ready: true, body: { message: 'ready', clusters: node.clusters } });
   });
 
-  it('still, when a cluster is lost later', () => {
+  it('is still given when a cluster is lost later', () => {
     node.clusters = [cluster('a', 'connected')];
     expect(ready().ready).to.equal(true);
     node.clusters = [cluster('a', 'failing'), cluster('new', 'connecting')];
     expect(ready()).to.deep.equal({ ready: true, body: { message: 'ready', clusters: node.clusters } });
   });
 
-  it('not while it drains, whatever else', () => {
+  it('is withheld during a drain, whatever else', () => {
     expect(ready().ready).to.equal(true);
     node.draining = true;
     expect(ready().body).to.include({ message: 'not ready' }).and.to.have.deep.property('reasons', ['draining']);

@@ -36,7 +36,7 @@ describe('probe', () => {
     expect(await probe(at(port), { ...base, type: 'tcp' })).to.deep.equal({ kind: 'connected' });
   });
 
-  it('tcp: a refused connection has failed, in words', async () => {
+  it('tcp: a refused connection has failed, with a message', async () => {
     const result = await probe(at(await freePort()), { ...base, type: 'tcp' });
     expect(result).to.have.property('kind', 'failed');
     expect(result).to.have.property('message').that.includes('ECONNREFUSED');

@@ -14,7 +14,7 @@ describe('createTargetResolver', () => {
   afterEach(() => closing.close());
   const resolve = (host: string, port = 80) => createTargetResolver({ nameServers: [names.address] })(host, port);
 
-  it('takes an address as it is, for ever', async () => {
+  it('returns an address unchanged, without expiry', async () => {
     expect(await resolve('192.0.2.7', 81)).to.deep.equal({
       addresses: [{ address: '192.0.2.7', port: 81 }],
       ttlMs: Infinity,
@@ -60,7 +60,7 @@ describe('createTargetResolver', () => {
     expect(names.asked.size).to.equal(0);
   });
 
-  it('rejects for a name that nobody knows', async () => {
+  it('rejects for an unknown name', async () => {
     const error = await resolve('missing.invalid').catch((caught: unknown) => caught);
     expect(error).to.be.an('error').with.property('message').that.includes('missing.invalid');
   });

@@ -96,7 +96,7 @@ describe('Upstream', () => {
     expect(addresses()).to.have.length(2);
   });
 
-  it('passive checks: failures take a target out, and a success by hand brings it back', async () => {
+  it('passive checks: failures make a target unhealthy, and the operator makes it healthy again', async () => {
     const healthchecks = { passive: { unhealthy: { tcp_failures: 2, http_failures: 1 } } };
     const upstream = make({ healthchecks }, [target('127.0.0.1', 1), target('127.0.0.1', 2)]);
     await upstream.resolved(1_000);
@@ -126,7 +126,7 @@ describe('Upstream', () => {
     expect(upstream.setHealth('127.0.0.1:9', true)).to.equal(false);
   });
 
-  it('active checks: a target that dies is taken out, and comes back when it answers', async () => {
+  it('active checks: a target that ends becomes unhealthy, and healthy again when it answers', async () => {
     const port = await freePort();
     const dead = await freePort();
     const active = {
@@ -170,7 +170,7 @@ describe('Upstream', () => {
     expect(new Set(pickPorts(second, 4))).to.deep.equal(new Set([2, 3]));
   });
 
-  it('says that checks are off where none can change anything', async () => {
+  it('reports checks as off where none can change anything', async () => {
     const upstream = make({}, [target('127.0.0.1', 1)]);
     await upstream.resolved(1_000);
     expect(upstream.health().map(({ health }) => health)).to.deep.equal(['HEALTHCHECKS_OFF']);

@@ -56,7 +56,7 @@ describe('certificates, upstreams and credentials in a declarative document', ()
     ],
   });
 
-  it('nest, and refer to what they are nested in', () => {
+  it('may nest, and refer to their parent', () => {
     const lists = compiled(nested());
     const idOf = (plural: string) => lists[plural]?.[0]?.id;
     expect(lists['snis']?.map(({ name, certificate }) => [name, certificate])).to.deep.equal([
@@ -106,7 +106,7 @@ describe('certificates, upstreams and credentials in a declarative document', ()
     });
   }
 
-  it('may not hold ids of what is not there', () => {
+  it('may not hold ids without a target', () => {
     const result = compile({
       services: [{ name: 's', url: 'https://h', ca_certificates: [ids.authority, ids.absent] }],
       ca_certificates: [{ id: ids.authority, cert: authority.cert }],

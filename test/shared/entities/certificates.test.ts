@@ -65,7 +65,7 @@ describe('certificates', () => {
     ],
   );
 
-  it('says nothing of a key that it refuses', () => {
+  it('quotes nothing of a key that it refuses', () => {
     const key = pairs.ec.key.replace('BEGIN PRIVATE', 'BEGIN PUBLIC');
     const checked = checkEntity({ entity: certificateEntity, plugins: {}, input: { cert: pairs.ec.cert, key } });
     expect(checked.kind === 'faults' && checked.faults).to.deep.equal([{ path: ['key'], message: badKey }]);

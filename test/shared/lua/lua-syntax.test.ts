@@ -138,7 +138,7 @@ describe('the grammar of Lua', () => {
     });
   }
 
-  it('refuses nothing that Lua takes, and takes little that Lua refuses', () => {
+  it('refuses nothing that Lua accepts, and accepts little that Lua refuses', () => {
     const words =
       'a b 1 2.5 0x1 "s" [[l]] nil true ... + - * / % ^ # & ~ | << >> // == ~= <= < = ( ) { } [ ] :: ; : , . .. ' +
       'and break do else elseif end for function goto if in local not or repeat return then until while f() x= \n --c\n';

@@ -202,7 +202,7 @@ describe('the check of a record', () => {
     expect(aMap.kind === 'ok' && Object.entries(aMap.value ?? {})).to.deep.equal([['__proto__', 1]]);
   });
 
-  it('refuses what is no record', () => {
+  it('refuses values that are no records', () => {
     for (const input of [null, [], 'x', 1]) expect(checkRecord({ fields }, input).kind).to.equal('faults');
   });
 });

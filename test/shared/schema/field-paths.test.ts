@@ -10,13 +10,13 @@ describe('fieldPaths', () => {
     words: map(string(), record({ text: string() })),
   };
 
-  it('lists every field, those within lists and maps below the path of these', () => {
+  it('lists every field, and those within lists and maps below their path', () => {
     expect(fieldPaths(fields)).to.deep.equal(['plain', 'list', 'list.host', 'words', 'words.text']);
   });
 });
 
 describe('requiredToUnderstandPaths', () => {
-  it('lists what is marked, with what lies within it, but for what says otherwise', () => {
+  it('lists marked fields and those within them, except fields marked otherwise', () => {
     const fields = {
       free: string(),
       marked: record(
@@ -27,7 +27,7 @@ describe('requiredToUnderstandPaths', () => {
     expect(requiredToUnderstandPaths(fields)).to.deep.equal(['marked', 'marked.inner', 'marked.inner.deep']);
   });
 
-  it('holds what decides the record of kafka-upstream, and not how it is delivered', () => {
+  it('holds the fields that decide the record of kafka-upstream, not those of its delivery', () => {
     const paths = new Set(requiredToUnderstandPaths(pluginSchemas['kafka-upstream'].config.fields ?? {}));
     const marked = ['topic', 'key_from.header', 'headers.name_mappings', 'record_value', 'partitioner', 'security.ssl'];
     const free = ['timeout', 'producer_linger', 'compression_type', 'error_handling.return_error_message'];

@@ -25,14 +25,14 @@ describe('takeMovedFields', () => {
     });
   }
 
-  it('is undone for older nodes', () => {
+  it('is reversed for older nodes', () => {
     const config = { a: { inner: { new: 'x', b: 1 } } };
     const given = giveMovedFieldsBack(moved, config);
     expect(given).to.deep.equal({ a: { old: 'x', inner: { b: 1 } } });
     expect(takeMovedFields(moved, given).config).to.deep.equal({ a: { inner: { b: 1, new: 'x' } } });
   });
 
-  it('is told as deprecated', () => {
+  it('is reported as deprecated', () => {
     expect(movedFieldWarnings(moved, { a: { old: 'x' } })).to.deep.equal([
       'config.a.old is deprecated: write config.a.inner.new',
     ]);
@@ -59,7 +59,7 @@ describe('the logical cluster of a registry', () => {
     expect(deprecationsOf(pluginEntity, pluginSchemas, body)).to.deep.equal([]);
   });
 
-  it('is taken from its old place, and told as deprecated', () => {
+  it('is read from its old place, and reported as deprecated', () => {
     const body = pluginWith({ logical_cluster_id: 'lsrc-1' });
     const checked = check(body);
     expect(checked).to.have.nested.property(place, 'lsrc-1');

@@ -84,7 +84,7 @@ const schemaAndValue = fc
   .chain((samples) => valuesOf(samples).map((value) => ({ fields: fieldsOf(samples), value })));
 
 describe('any schema', () => {
-  it('accepts what fits, and what it made of that again, without a change', () => {
+  it('accepts a valid value, and its own result again without a change', () => {
     fc.assert(
       fc.property(schemaAndValue, ({ fields, value }) => {
         const first = checkRecord({ fields }, value, auto);
@@ -98,7 +98,7 @@ describe('any schema', () => {
     );
   });
 
-  it('is not changed by a PATCH of nothing, nor of all that is there', () => {
+  it('is not changed by an empty PATCH, nor by one of all stored values', () => {
     fc.assert(
       fc.property(schemaAndValue, ({ fields, value }) => {
         expect(mergePatch(fields, value, {})).to.deep.equal(value);
@@ -108,7 +108,7 @@ describe('any schema', () => {
     );
   });
 
-  it('answers anything at all with a value or with faults that can be shown', () => {
+  it('answers any input with a value or with faults that can be shown', () => {
     fc.assert(
       fc.property(schemaAndValue, fc.jsonValue(), ({ fields, value }, junk) => {
         const name = Object.keys(fields)[0] ?? 'x';

@@ -58,7 +58,7 @@ describe('mapRecord', () => {
     });
   });
 
-  it('does not look into what it was not asked about', () => {
+  it('does not visit fields that were not asked for', () => {
     const seen: unknown[] = [];
     mapRecord(
       fields,
@@ -75,7 +75,7 @@ describe('mapRecord', () => {
 });
 
 describe('eachField', () => {
-  it('yields every field, and says what lies in a list', () => {
+  it('yields every field, and marks those in a list', () => {
     const all = Array.from(eachField(fields), ({ path, isInList }) => `${path.join('.')}${isInList ? '[]' : ''}`);
     expect(all).to.deep.equal([
       'plain',

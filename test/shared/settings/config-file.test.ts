@@ -34,7 +34,7 @@ drain_delay: null
 log_level: warn
 `;
 
-  it('may be a file: texts, numbers, lists and mappings', async () => {
+  it('include a file of texts, numbers, lists and mappings', async () => {
     const path = await file(values);
     const settings = settingsOf(parseSettings({ args: [`--config-file=${path}`], env: {} }));
     expect(settings).to.deep.include({
@@ -49,7 +49,7 @@ log_level: warn
     });
   });
 
-  it('are taken in order: a flag, a variable, the file', async () => {
+  it('are read in this order: a flag, a variable, the file', async () => {
     const path = await file(values);
     const env = { SLUICE_CONFIG_FILE: path, SLUICE_LOG_LEVEL: 'error', SLUICE_REQUEST_BODY_MAX: '600' };
     const settings = settingsOf(parseSettings({ args: ['--log-level=debug'], env }));
@@ -71,7 +71,7 @@ log_level: warn
     ['itself', 'config_file: x', 'config_file cannot stand in the file itself'],
   ];
   for (const [name, text, message] of faulty) {
-    it(`may not have ${name}`, async () => {
+    it(`refuse a file with ${name}`, async () => {
       const path = await file(text);
       const found = faultsOf(parseSettings({ args: ['--role=control_plane', `--config-file=${path}`], env: {} }));
       expect(found.map((fault) => `${fault.name}: ${fault.message}`).join('\n')).to.include(
@@ -80,7 +80,7 @@ log_level: warn
     });
   }
 
-  it('may not be of another role, and wrong values are told with the setting', async () => {
+  it('refuse a file with settings of another role, and name the setting of a wrong value', async () => {
     const path = await file('role: control_plane\nproxy_listen: 127.0.0.1:1\nlog_level: loud\n');
     expect(faultsOf(parseSettings({ args: [`--config-file=${path}`], env: {} }))).to.deep.equal([
       { name: 'log_level', message: 'expected one of: debug, info, warn, error; got "loud"' },
@@ -88,7 +88,7 @@ log_level: warn
     ]);
   });
 
-  it('may be a file or a variable for a secret, without the newline at its end', async () => {
+  it('include a file or a variable for a secret, without the newline at its end', async () => {
     const path = await file('token-of-sixteen-letters\r\n');
     await chmod(path, 0o600);
     const env = { ELSEWHERE: 'another-token-of-mine' };
@@ -101,7 +101,7 @@ log_level: warn
     expect(parsed).to.deep.include({ warnings: [] });
   });
 
-  it('are warned of where a secret stands on the command line', () => {
+  it('include a warning for a secret on the command line', () => {
     const args = ['--role=control_plane', '--admin-token=planted-token'];
     const parsed = parseSettings({ args, env: { SLUICE_ADMIN_TOKEN_READ_ONLY: 'fine-here' } });
     const warnings = parsed.kind === 'valid' ? parsed.warnings : [];
@@ -116,7 +116,7 @@ log_level: warn
     ['an empty variable', 'env:EMPTY', 'the variable EMPTY is not set'],
   ];
   for (const [name, value, message] of unreadable) {
-    it(`may not be ${name}`, () => {
+    it(`refuse ${name}`, () => {
       const parsed = parseSettings({ args: ['--role=control_plane', `--admin-token=${value}`], env: { EMPTY: '' } });
       expect(faultsOf(parsed)).to.deep.equal([{ name: 'admin_token', message }]);
     });

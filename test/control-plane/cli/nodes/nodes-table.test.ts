@@ -67,7 +67,7 @@ describe('the table of nodes', () => {
     expect(row?.slice(-5)).to.deep.equal(['1.2.3', 'abababababab', '2h', '7 ms', 'k:connected']);
   });
 
-  it('has dashes for what an older control plane does not tell', () => {
+  it('shows dashes for fields that an older control plane does not send', () => {
     const [, row] = cells([node({ applied_hash: null, state: 'pending', last_seen: Number.NaN })]);
     expect(row).to.deep.equal(['one', 'id-1', 'pending', '-', '-', '-', '-', '-', '-', '-']);
   });
@@ -90,7 +90,7 @@ describe('the table of nodes', () => {
     });
   }
 
-  it('says below a node why it is not well, at most five reasons', () => {
+  it('lists below a node why it is not healthy, at most five reasons', () => {
     const row = { plugin: 'new', field: null, action: 'removed', reason: 'it is too new' };
     const sick = node({
       state: 'rejected',
@@ -125,7 +125,7 @@ describe('the check of a node', () => {
     [{ state: 'offline', connected: false, destinations: [unreachable] }, false, undefined],
   ];
   for (const [facts, offline, fault] of rows) {
-    it(`of ${JSON.stringify(facts)}${offline ? ' with --offline' : ''} finds ${fault ?? 'nothing'}`, () => {
+    it(`finds ${fault ?? 'nothing'} for ${JSON.stringify(facts)}${offline ? ' with --offline' : ''}`, () => {
       expect(nodeFault(node(facts), { offline })).to.equal(fault);
     });
   }
@@ -148,7 +148,7 @@ describe('the progress of the nodes', () => {
     [[{ destinations: [reachable] }], 'applied', 'applied; nodes=1'],
   ];
   for (const [nodes, kind, text] of rows) {
-    it(`of ${JSON.stringify(nodes.map(({ state = 'in_sync' }) => state))} is ${kind}: ${text}`, () => {
+    it(`is ${kind} for ${JSON.stringify(nodes.map(({ state = 'in_sync' }) => state))}: ${text}`, () => {
       expect(applyProgress(nodes.map(node))).to.deep.equal({ kind, text });
     });
   }

@@ -35,7 +35,7 @@ describe('services', () => {
     expect(String(refused)).to.include('127.0.0.1:1');
   });
 
-  it('finds what runs already, and takes over what a dead owner left', async () => {
+  it('uses running services, and takes over those of an owner that has ended', async () => {
     const running = { kafka: testKafka(), registry: testRegistry() };
     const record = { ...running, kind: 'java', processes: [], startedAt: new Date().toISOString() };
     await writeFile(join(folder.path, 'services.json'), JSON.stringify({ ...record, owner: process.pid }));
@@ -65,7 +65,7 @@ describe('services', () => {
     }
   });
 
-  it('downloads nothing that is there', async () => {
+  it('downloads nothing that is already there', async () => {
     await mkdir(join(folder.path, 'kafka-4.3.1'));
     expect(await downloadKafka({ directory: folder.path })).to.equal(join(folder.path, 'kafka-4.3.1'));
   });
@@ -118,7 +118,7 @@ describe('Kafka properties', () => {
     expect(brokerProperties({ ...layout, properties }, broker)).to.include(properties);
   });
 
-  it('tells clients of a proxy in between', () => {
+  it('advertises the address of a proxy', () => {
     const advertised = { host: 'localhost', port: 9 };
     const properties = brokerProperties(layout, { ...broker, advertised });
     expect(properties['advertised.listeners']).to.equal('CLIENT://localhost:9,INTERNAL://127.0.0.1:2');

@@ -53,7 +53,7 @@ export function loginSuite(secured: () => SecuredKafka): void {
         }
       });
 
-      it('a certificate that is not good: not_sent, and the log names the cluster and why', async () => {
+      it('an invalid certificate: not_sent, and the log names the cluster and the reason', async () => {
         const servers = secured().cluster.servers('SSL');
         const cases: [Tls, string, RegExp][] = [
           [system, servers, /self.signed/i],

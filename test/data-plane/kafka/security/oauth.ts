@@ -97,7 +97,7 @@ export function oauthSuite(secured: () => SecuredKafka): void {
         expect(producer.output()).to.not.contain(secrets.wrongClientSecret);
       });
 
-      it('a token endpoint that is away is not a refused login: records wait, and go when it is back', async () => {
+      it('an unavailable token endpoint is not a refused login: records wait, and are sent when it answers', async () => {
         const tokens = await serve(secrets.clientSecret);
         tokens.behaviour = { status: 503 };
         const producer = open(secured().cluster.servers('SASL_PLAINTEXT'), tokens.url);

@@ -67,7 +67,7 @@ export function processSuite(secured: () => SecuredKafka): void {
       node.lines.filter((line) => line.event === 'kafka_failing' && line['cluster'] === cluster);
 
     for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const) {
-      it(`${mechanism}: a wrong password is 503 at once with one line, and a patch heals it`, async () => {
+      it(`${mechanism}: a wrong password is 503 at once with one line, and a patch corrects it`, async () => {
         const name = mechanism.toLowerCase();
         const authentication = { strategy: 'sasl', mechanism, user: 'sluice', password: secrets.wrongPassword };
         const security = { ssl: true, ssl_verify: false };
@@ -89,7 +89,7 @@ export function processSuite(secured: () => SecuredKafka): void {
       });
     }
 
-    it('OAUTHBEARER: a wrong client secret is 503 at once with one line, and a patch heals it', async () => {
+    it('OAUTHBEARER: a wrong client secret is 503 at once with one line, and a patch corrects it', async () => {
       const oauthbearer = {
         token_endpoint_url: tokens.url,
         client_id: 'sluice',
@@ -110,7 +110,7 @@ export function processSuite(secured: () => SecuredKafka): void {
       for (const node of nodes) expect((await send(node, '/oauth')).body.outcome).to.equal('acked');
     });
 
-    it('a certificate that is not good is 503 within the delivery time-out', async () => {
+    it('an invalid certificate is 503 within the delivery time-out', async () => {
       const changes = { security: { ssl: true }, delivery_timeout: 1500 };
       await makeRoute('untrusted', changes, secured().cluster.servers('SSL'));
       for (const node of nodes) {

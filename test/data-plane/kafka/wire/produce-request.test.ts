@@ -101,7 +101,7 @@ describe('Produce responses', () => {
     );
   };
 
-  it('give each batch what is said of its partition', () => {
+  it('give each batch the answer for its partition', () => {
     const body = responseById(topicId, [
       [200, 0, 12n],
       [3, 10, -1n],
@@ -129,7 +129,7 @@ describe('Produce responses', () => {
     });
   }
 
-  it('leave unknown what they do not name', () => {
+  it('leave the outcome unknown of partitions that they do not name', () => {
     expect(read(responseById(topicId, [[3, 0, 1n]]))).to.deep.equal([1n, 'INVALID_RESPONSE unknown']);
     expect(read(responseById('f'.repeat(32), [[3, 0, 1n]]))).to.deep.equal([
       'INVALID_RESPONSE unknown',
@@ -137,7 +137,7 @@ describe('Produce responses', () => {
     ]);
   });
 
-  it('that are cut short or no responses at all throw, and take no time', () => {
+  it('throw at once when they are cut short or malformed', () => {
     const whole = responseById(topicId, [
       [3, 0, 1n],
       [200, 0, 1n],

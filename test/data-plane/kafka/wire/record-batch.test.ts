@@ -61,7 +61,7 @@ describe('prepareRecordBatch', () => {
     });
   }
 
-  it('bears the stamp of an idempotent producer, and its time', () => {
+  it('carries the producer id and sequence of an idempotent producer, and its time', () => {
     const stamp = { producer: { id: 2n ** 40n, epoch: 3 }, sequence: 2 ** 31 - 1, createdAtMs: 1_700_000_000_000 };
     const records = [{ key: null, value: Buffer.from('a'), headers: [] }];
     const prepared = prepareRecordBatch({ records, compression: 'none', nowMs: Date.now(), stamp });

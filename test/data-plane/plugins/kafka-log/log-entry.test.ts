@@ -19,7 +19,7 @@ function entryOf(request: Exchange, given: Answer = answer): Record<string, Reco
 }
 
 describe('entries of kafka-log', () => {
-  it('hold request, response, latencies, places and people', () => {
+  it('hold request, response, latencies, addresses and consumer', () => {
     const headers = ['Host', 'h:80', 'X-A', '1', 'x-a', '2', 'Content-Length', '5'];
     const request: Exchange = {
       ...exchange({ query: 'x=1&y&x=%C3%BC', headers, consumer: { id: 'c', username: 'u', customId: 'own' } }),
@@ -61,7 +61,7 @@ describe('entries of kafka-log', () => {
     expect(cut).to.have.property('uri', `/?${query(1_001)}`);
   });
 
-  it('leave out what there is not', () => {
+  it('leave out missing values', () => {
     expect(entryOf(exchange({}))).to.have.all.keys('request', 'response', 'latencies', 'client_ip', 'started_at');
     expect(entryOf(exchange({ captures: {} }))).not.to.have.property('service');
   });

@@ -50,7 +50,7 @@ describe('kafka-log', () => {
     expect(fakes.sent[0]?.record.value?.toString()).to.equal('late');
   });
 
-  it('counts what no queue takes, and fails no request', async () => {
+  it('counts entries that no queue accepts, and fails no request', async () => {
     fakes.queued = (topic) => ({
       outcome: 'not_sent',
       topic,
@@ -142,12 +142,12 @@ describe('kafka-log', () => {
     expect(fakes.encoderOptions.map(({ role }) => role)).to.deep.equal(['value']);
   });
 
-  it('gives back what it took', () => {
+  it('releases its leases when it closes', () => {
     fakes.createLog({ schema_registry: registry }).close?.();
     expect(fakes.released).to.equal(2);
   });
 
-  it('keeps it until the entries that wait for the registry are queued', async () => {
+  it('holds its leases until the entries that wait for the registry are queued', async () => {
     const instance = fakes.createLog({ schema_registry: registry, topic: 'late' });
     for (let count = 0; count < 2; count++) instance.log?.(exchange({}), answer);
     instance.close?.();

@@ -28,7 +28,7 @@ function errorOf(work: () => unknown): RequestError {
 }
 
 describe('answers', () => {
-  it('to what was sent', () => {
+  it('name each record that was sent', () => {
     expect(answerTo([acked], requestId)).to.deep.include({
       status: 200,
       body: '{"message":"message sent","outcome":"acked","records":[{"topic":"orders","partition":3,"offset":"17"}]}',
@@ -56,7 +56,7 @@ describe('answers', () => {
     ['INTERNAL', 'unknown', 'orders', [500, 'unknown', true]],
   ];
   for (const [code, outcome, topic, expected] of rows) {
-    it(`to ${code}, ${outcome}, topic ${topic}`, () => {
+    it(`answer ${code}, ${outcome}, topic ${topic}`, () => {
       const error = errorOf(() => answerTo([failed(code, outcome, topic)], requestId));
       expect([error.status, error.outcome, error.retryable]).to.deep.equal(expected);
       expect([error.code, error.message]).to.deep.equal([code, 'a sentence']);
@@ -69,7 +69,7 @@ describe('answers', () => {
     expect(errorOf(() => named([failed('KAFKA_UNAVAILABLE', 'not_sent')], requestId)).message).to.equal('KAFKA_NAME');
   });
 
-  it('to several records that are alike', () => {
+  it('merge several records of one outcome', () => {
     const other: Verdict = { ...acked, topic: 'b' };
     expect(answerTo([acked, other], requestId).body).to.equal(
       '{"message":"message sent","outcome":"acked","records":[{"topic":"orders","partition":3,"offset":"17"},{"topic":"b","partition":3,"offset":"17"}]}',
@@ -80,7 +80,7 @@ describe('answers', () => {
     expect([error.status, error.code]).to.deep.equal([503, 'KAFKA_UNAVAILABLE']);
   });
 
-  it('to several records that are alike only as they are told', () => {
+  it('merge several records of outcomes that are reported alike', () => {
     const tooLarge = failed('RECORD_TOO_LARGE', 'rejected');
     const noSuchTopic = failed('TOPIC_NOT_FOUND', 'not_sent', 'named');
     const alike = errorOf(() => answerTo([tooLarge, noSuchTopic], requestId));
@@ -91,7 +91,7 @@ describe('answers', () => {
     expect(jsonOf(mixed.body)).to.deep.include({ code: 'PARTIAL', outcome: 'partial', retryable: false });
   });
 
-  it('to several records with different outcomes', () => {
+  it('list several records of different outcomes', () => {
     const verdicts = [acked, failed('KAFKA_UNAVAILABLE', 'not_sent', 'b'), failed('DELIVERY_UNKNOWN', 'unknown', 'c')];
     const { status, headers, body } = answerTo(verdicts, requestId);
     expect(status).to.equal(500);

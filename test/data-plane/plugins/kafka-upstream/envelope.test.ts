@@ -120,10 +120,10 @@ describe('envelope', () => {
     ],
   ];
   for (const [what, config, request, value] of cases) {
-    it(`of ${what}`, async () => expect(await valueOf(config, request)).to.equal(value));
+    it(`holds ${what}`, async () => expect(await valueOf(config, request)).to.equal(value));
   }
 
-  it('of multipart', async () => {
+  it('holds the parts of multipart', async () => {
     const body = `${part('a', '1')}${part('b', 'ü')}${part('a', '2')}--X--\r\n`;
     const value: unknown = JSON.parse(await valueOf({}, { headers: multipart, body }));
     expect(value).to.deep.equal({ body, body_args: { a: ['1', '2'], b: 'ü' } });
@@ -170,7 +170,7 @@ describe('envelope', () => {
     ],
   ];
   for (const [what, lines, args] of multiparts) {
-    it(`of multipart with ${what}`, async () => {
+    it(`holds multipart with ${what}`, async () => {
       for (const boundary of ['X', '"X"']) {
         const headers = ['content-type', `Multipart/Form-Data; charset=utf-8; boundary=${boundary}`];
         const body = `preamble\r\n--X\r\n${lines.join('\r\n')}\r\n--X--\r\nepilogue`;
@@ -179,7 +179,7 @@ describe('envelope', () => {
     });
   }
 
-  it('of JSON leaves out a byte order mark, of text it keeps it', async () => {
+  it('leaves out the byte order mark of JSON and keeps that of text', async () => {
     const body = '\ufeff{"a":1}';
     expect(await valueOf({}, { headers: json, body })).to.equal('{"body":"{\\"a\\":1}","body_args":{"a":1}}');
     expect(await valueOf({ record_value: 'body' }, { headers: json, body })).to.equal('{"a":1}');
@@ -250,10 +250,10 @@ describe('content encoding', () => {
   const decode = (encoding: string, body: Buffer, bytesMax: number): Promise<Buffer> =>
     decodeContent(new HeaderList(['content-encoding', encoding]), body, bytesMax);
   for (const [encoding, body] of good) {
-    it(`undoes ${encoding}`, async () => expect(await decode(encoding, body, 17)).to.deep.equal(text));
+    it(`decodes ${encoding}`, async () => expect(await decode(encoding, body, 17)).to.deep.equal(text));
   }
 
-  it('takes no body for none, in every encoding', async () => {
+  it('leaves an empty body empty, in every encoding', async () => {
     for (const [encoding] of good) {
       expect(await decode(encoding, Buffer.alloc(0), 10)).to.deep.equal(Buffer.alloc(0));
     }
@@ -261,7 +261,7 @@ describe('content encoding', () => {
   });
 
   for (const [encoding, compress] of Object.entries(encoders)) {
-    it(`bounds what ${encoding} unpacks to, at the byte`, async () => {
+    it(`bounds the decoded size of ${encoding}, at the byte`, async () => {
       expect(await decode(encoding, compress(Buffer.alloc(1_000)), 1_000)).to.have.length(1_000);
       for (const bytes of [1_001, 20_000_000]) {
         expect(await codeOf(decode(encoding, compress(Buffer.alloc(bytes)), 1_000))).to.equal('BODY_TOO_LARGE');
@@ -271,7 +271,7 @@ describe('content encoding', () => {
     });
   }
 
-  it('refuses what it cannot or must not decode', async () => {
+  it('refuses encodings that it cannot or must not decode', async () => {
     expect(await codeOf(decode('zstd', text, 100))).to.equal('ENCODING_UNSUPPORTED');
     expect(await codeOf(decode('gzip, br', text, 100))).to.equal('ENCODING_UNSUPPORTED');
     expect(await codeOf(decode('gzip', text, 100))).to.equal('BODY_INVALID');
@@ -379,7 +379,7 @@ describe('the record of any request', () => {
     );
   });
 
-  it('is there for all JSON that is an object or a list', async () => {
+  it('is made for every JSON object and array', async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (text) => {
         const given = { body: Buffer.from(text), type: 'application/json', encoding: 'br' };

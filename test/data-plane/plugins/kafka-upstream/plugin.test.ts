@@ -46,7 +46,7 @@ describe('kafka-upstream', () => {
     expect(fakes.sent[0]?.record.value).to.deep.equal(body);
   });
 
-  it('undoes a content encoding within the limit', async () => {
+  it('decodes a content encoding within the limit', async () => {
     const instance = fakes.create({ record_value: 'body' });
     const headers = ['content-encoding', 'gzip'];
     await access(instance, exchange({ headers, body: gzipSync('hello') }));
@@ -327,7 +327,7 @@ describe('kafka-upstream', () => {
     });
   });
 
-  it('gives back what it took', () => {
+  it('releases its leases when it closes', () => {
     fakes.create({ schema_registry: registry() }).close?.();
     expect(fakes.released).to.equal(2);
   });

@@ -142,7 +142,7 @@ describe('record key', () => {
     it(`refuses ${JSON.stringify(key_from)}`, () => expect(faultsOf({ key_from }).join()).to.match(fault));
   }
 
-  it('takes a record that says nothing as no source', () => expect(faultsOf({ key_from: {} })).to.deep.equal([]));
+  it('reads an empty record as no source', () => expect(faultsOf({ key_from: {} })).to.deep.equal([]));
 });
 
 describe('topics of a request', () => {

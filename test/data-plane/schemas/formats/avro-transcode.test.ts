@@ -67,7 +67,7 @@ const spice = [
 ];
 
 describe('Avro straight from JSON text', () => {
-  it('is what it is by way of an object, for good text and for spoilt text', () => {
+  it('gives the same result as parsing to an object first, for valid and for damaged text', () => {
     const texts = fc.record({ gen: fc.gen(), at: fc.double({ min: 0, max: 0.999, noNaN: true }), edits: fc.nat(3) });
     fc.assert(
       fc.property(texts, ({ gen, at, edits }) => {
@@ -90,7 +90,7 @@ describe('Avro straight from JSON text', () => {
     );
   });
 
-  it('takes large numbers behind a fault for what they are', () => {
+  it('reads large numbers behind a fault exactly', () => {
     const fields = [
       { name: 'a', type: 'int' },
       { name: 'b', type: { type: 'long', logicalType: 'timestamp-micros' } },
@@ -229,7 +229,7 @@ describe('Avro straight from JSON text', () => {
     ],
   ];
   for (const [schema, values] of cases) {
-    it(`takes ${JSON.stringify(schema)} as by way of an object`, () => {
+    it(`encodes ${JSON.stringify(schema)} as parsing to an object first does`, () => {
       const ways = bothWays(schema);
       for (const value of values) {
         expectSame(ways, `{"v":${value}}`);

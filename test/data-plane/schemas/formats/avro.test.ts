@@ -602,7 +602,7 @@ describe('Avro from JSON', () => {
     );
   });
 
-  it('takes __proto__ for a text and a name like any other, beside numbers of many digits too', () => {
+  it('treats __proto__ as a text and a name like any other, also beside numbers of many digits', () => {
     const compiled = runAtOnce(
       compileAvro(
         { text: JSON.stringify({ type: 'map', values: ['string', 'long'] }), references: [] },
@@ -624,7 +624,7 @@ describe('Avro from JSON', () => {
     expect(refused('{"n":9007199254740993,"__proto__":{"x":1e2}}')).to.deep.equal(['/__proto__ undeclared']);
   });
 
-  it('gives faults, and only then, when a value does not fit', () => {
+  it('reports faults exactly when a value does not fit', () => {
     const schema = named(
       'R',
       { name: 'a', type: ['null', 'int', 'string', { type: 'map', values: 'long' }] },

@@ -48,10 +48,10 @@ function encode(compiled: CompiledSchema, text: string): void {
   expect(bytes.subarray(0, prefix.length).equals(prefix)).to.equal(true);
 }
 
-describe('what any client or operator may send', function () {
+describe('random values and schemas', function () {
   this.timeout(60_000);
   for (const [type, generate] of Object.entries(generators)) {
-    it(`as a value for ${type} is encoded or refused with its faults`, async () => {
+    it(`a value for ${type} is encoded or refused with its faults`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.gen(), async (gen) => {
           const schema = generate(gen);
@@ -71,7 +71,7 @@ describe('what any client or operator may send', function () {
       );
     });
 
-    it(`as a schema of ${type} is compiled or refused`, async () => {
+    it(`a schema of ${type} is compiled or refused`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.gen(), async (gen) => {
           const schema = generate(gen);

@@ -16,7 +16,7 @@ describe('the growing buffer', () => {
     expect(store.copy(length).at(-1)).to.equal(7);
   });
 
-  it('gives up a buffer that a large record made', () => {
+  it('releases the buffer of a large record', () => {
     const store = new GrowingBuffer();
     const { length } = store.bytes;
     store.reserve(0, 2 * 1024 * 1024);

@@ -256,7 +256,7 @@ describe('JSON Schema', () => {
     expect(await faultsOf({ multipleOf: 0.01 }, '0.075')).to.have.length(1);
   });
 
-  it('finds items that are there twice, in a time that grows with the text', async () => {
+  it('finds duplicate items in time linear in the text', async () => {
     expect(await faultsOf({ uniqueItems: true }, '[1,"1",[1],{"a":1,"b":2},null,false,0]')).to.deep.equal([]);
     expect(await faultsOf({ uniqueItems: false }, '[1,1]')).to.deep.equal([]);
     for (const twice of ['[1,1.0]', '[0,-0]', '[{"a":1,"b":[2]},0,{"b":[2],"a":1}]', '[[],[]]']) {
@@ -268,7 +268,7 @@ describe('JSON Schema', () => {
     expect(performance.now() - startedMs).to.be.below(5_000);
   });
 
-  it('bounds the faults that it tells of', async () => {
+  it('bounds the faults that it lists', async () => {
     const schema = { items: { type: 'string' } };
     expect(await faultsOf(schema, JSON.stringify(Array(2_000).fill(1)))).to.have.length(1_000);
     expect(await faultsOf(schema, JSON.stringify(Array(100_000).fill(1)))).to.have.length(1_000);
@@ -297,7 +297,7 @@ describe('JSON Schema', () => {
     expect(await faultsOf({ $schema: uris['draft-04'], const: 1 }, '2')).to.deep.equal([]);
   });
 
-  it('refuses a schema whose required names are none', async () => {
+  it('refuses a schema whose required names are not texts', async () => {
     expect(await unusable({ text: JSON.stringify({ required: [{ toString: 0 }] }) })).to.include(
       'the JSON Schema is faulty',
     );
@@ -443,7 +443,7 @@ describe('JSON Schema', () => {
     });
   }
 
-  it('refuses a body for which the stack has no room', async () => {
+  it('refuses a body that would overflow the stack', async () => {
     const deep = (levels: number): object =>
       levels === 0 ? { $ref: '#' } : { anyOf: [{ anyOf: [deep(levels - 1)] }] };
     const text = JSON.stringify({ properties: { a: deep(80) } });
@@ -455,7 +455,7 @@ describe('JSON Schema', () => {
       .with.property('code', 'BODY_INVALID');
   });
 
-  it('does not hold up the process while a schema of megabytes compiles', async () => {
+  it('does not block the process while a schema of megabytes compiles', async () => {
     const link = (n: number): object => ({ description: 'x'.repeat(100), $ref: `#/definitions/d${n}` });
     const names = Array.from({ length: 400 }, (_one, n) => n);
     const definition = (n: number): object => ({
@@ -477,7 +477,7 @@ describe('JSON Schema', () => {
     expect(smallestMs).to.be.below(20);
   });
 
-  it('sends every value as it came', async () => {
+  it('sends every value unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (text) => {
         expect(await faultsOf(true, text)).to.deep.equal([]);

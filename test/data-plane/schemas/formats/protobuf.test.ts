@@ -528,7 +528,7 @@ describe('Protobuf from JSON', () => {
     }
   });
 
-  it('bounds the faults that it tells of', () => {
+  it('bounds the faults that it lists', () => {
     expect(faultsOf(field('repeated int32'), JSON.stringify({ v: Array(3_000).fill('x') }))).to.have.length(1_000);
   });
 

@@ -9,7 +9,7 @@ function* work(forMs: number): Steps<string> {
 }
 
 describe('work in steps', () => {
-  it('comes to the same end in slices and at once', async () => {
+  it('has the same result in slices and at once', async () => {
     expect(runAtOnce(work(1))).to.equal('done');
     expect(await runInSlices(work(1), 1_000)).to.equal('done');
   });

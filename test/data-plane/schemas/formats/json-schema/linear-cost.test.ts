@@ -55,7 +55,7 @@ describe('the cost of JSON Schema grows with the input', function () {
     ['numbers for multipleOf', { items: { multipleOf: 0.01 } }, (size) => repeated('1e308', size)],
   ];
   for (const [what, schema, body] of bodies) {
-    it(`of a body: ${what}`, async () => {
+    it(`for a body: ${what}`, async () => {
       const compiled = await compile(schema);
       await expectLinearCost({
         sizeMin: 64,
@@ -92,7 +92,7 @@ describe('the cost of JSON Schema grows with the input', function () {
     ['required names', (size) => ({ required: numbers(size).map(String) })],
   ];
   for (const [what, schema] of schemas) {
-    it(`of a schema: ${what}`, async () => {
+    it(`for a schema: ${what}`, async () => {
       await expectLinearCost({
         sizeMin: 256,
         // About as much as fits into the longest text.

@@ -111,7 +111,7 @@ describe('the official test suite of JSON Schema', function () {
   for (const [draft, uri, atLeast] of drafts) {
     const explained = draft === 'draft2020-12' ? chosenOtherwise : new Set<string>();
 
-    it(`${draft}: is judged as it says, but for the formats`, async () => {
+    it(`${draft}: has the results that it states, except for the formats`, async () => {
       const { failed, count } = await run(draft, uri, async (source) => {
         const schema = await jsonSchemaFormat.compile(source, formatOptions());
         return (data) => {
@@ -128,7 +128,7 @@ describe('the official test suite of JSON Schema', function () {
       expect(count).to.be.at.least(atLeast);
     });
 
-    it(`${draft}: is judged as it says by the conforming judge alone`, async () => {
+    it(`${draft}: has the results that it states with the conforming judge alone`, async () => {
       const { failed } = await run(draft, uri, ({ text, references }) => {
         const documents = [{ name: undefined, text }, ...references].map(({ name, text: document }) => {
           const schema: unknown = JSON.parse(document);
