@@ -55,7 +55,6 @@ async function startProxy(parts: NodeParts, { name, listen, bodies, tls }: Proxy
     bodyBytesMax: requestBodyMaxBytes,
     trustedIps,
     limits: { ...bounds, connectionsMax: connectionsWithin(connectionsMax) },
-    isServing: () => parts.readiness().ready,
     onLimit: (limit) => onLimit(limit, name),
     onRefused: (status) => requestMetrics.unmatched.count(status),
     onError: (error) => logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),

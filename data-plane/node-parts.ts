@@ -20,6 +20,7 @@ import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
 import { createAccessLog } from './proxy/access-log.ts';
 import { createForward } from './forward/service-forward.ts';
+import { createHealthAnswers } from './proxy/grpc/health.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
 import { createLiveCredentials, type LiveCredentials } from './runtime/live-credentials.ts';
@@ -105,6 +106,10 @@ export function assembleNode(
       logger,
       tracing,
       accessLog: createAccessLog(options.accessLog ?? 'off', logger),
+      ownAnswer: createHealthAnswers({
+        isServing: () => parts.readiness().ready,
+        isDraining: () => state.draining,
+      }),
       forward: createForward({ log: logger, latencyHeaders }),
     }),
     source,

@@ -37,6 +37,8 @@ export interface Exchange {
   readonly receivedAtMs: number;
   /** The client's own deadline (gRPC), in the same clock: no record of the request is sent after it. */
   readonly deadlineMs?: number | undefined;
+  /** The number of a message in its gRPC call, from 0; undefined for a request that is one record's source as a whole. */
+  readonly messageIndex?: number;
   /** Sent as X-Request-Id with every answer, and as `request_id` in error answers. */
   readonly requestId: string;
   readonly protocol: Protocol;
@@ -102,9 +104,19 @@ export interface Exchange {
 export interface OpenExchange extends Exchange {
   /** The client went away; an answer reaches nobody. */
   readonly clientGone: boolean;
+  /**
+   * Publishes the request message by message, where it is a gRPC call, and resolves with the answer of the whole call.
+   * Undefined where the body is published as one. @throws (rejects) RequestError when the call cannot be read at all
+   */
+  readonly publishMessages?: ((publish: PublishMessage) => Promise<Answer>) | undefined;
+  /** Ends a call whose messages are published at the next one: the node is shutting down. Those before get their verdicts. */
+  readonly endMessages?: () => void;
   /** Hands the answer to the connection. @throws when a header's name or value is not legal; nothing was sent then. */
   respond(answer: Answer): void;
 }
+
+/** Answers one message of a call, a failed one too. Never rejects. */
+export type PublishMessage = (message: Exchange) => Promise<Answer>;
 
 /** The answer that goes back to the client. Listeners add framing, Date, X-Request-Id and connection headers. */
 export interface Answer {
@@ -131,4 +143,8 @@ export interface RecordResult {
   readonly topic?: string;
   readonly partition?: number;
   readonly offset?: string;
+  /** Of a call of several messages: how many from the first on are acked, without a gap. */
+  readonly acked?: number;
+  /** As `acked`, where records are accepted only. */
+  readonly accepted?: number;
 }

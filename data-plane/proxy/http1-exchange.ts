@@ -13,13 +13,13 @@ import type {
 } from '../plugin-api/exchange.ts';
 import { HeaderList } from '../plugin-api/header-list.ts';
 import { endGently } from '../../shared/end-gently.ts';
-import { readBody } from './read-body.ts';
+import { clientAddressOf, isSecure, isTrustedPeer, readWhole } from './exchange-facts.ts';
 import type { Http1Connection } from './http1-connection.ts';
 import { headBytesOf } from './http1-request-check.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { requestIdFrom } from './request-id.ts';
-import { claimsHttps, originForm, splitAuthority, splitTarget, withQuery } from './request-target.ts';
-import { clientBehind, unmapped } from './trusted-addresses.ts';
+import { originForm, splitAuthority, splitTarget, withQuery } from './request-target.ts';
+import { unmapped } from './trusted-addresses.ts';
 
 /** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
 export class Http1Exchange implements OpenExchange {
@@ -79,7 +79,7 @@ export class Http1Exchange implements OpenExchange {
     this.receivedTarget = this.target;
     this.headers = new HeaderList(request.rawHeaders);
     this.sni = connection.sni;
-    this.protocol = this.#isSecure() ? 'https' : 'http';
+    this.protocol = isSecure(context, this, this.headers) ? 'https' : 'http';
     const { host, port } = splitAuthority(authority);
     this.host = host;
     this.port = port ?? context.port;
@@ -93,9 +93,7 @@ export class Http1Exchange implements OpenExchange {
   }
 
   get clientAddress(): string {
-    const peer = this.peerAddress;
-    const { trusted } = this.#context;
-    return trusted.isEmpty ? peer : clientBehind(trusted, peer, this.headers.all('x-forwarded-for'));
+    return clientAddressOf(this.#context, this.peerAddress, this.headers);
   }
 
   get peerAddress(): string {
@@ -103,8 +101,7 @@ export class Http1Exchange implements OpenExchange {
   }
 
   get isPeerTrusted(): boolean {
-    const { trusted } = this.#context;
-    return !trusted.isEmpty && trusted.has(this.peerAddress);
+    return isTrustedPeer(this.#context, this.peerAddress);
   }
 
   get httpVersion(): string {
@@ -195,18 +192,14 @@ export class Http1Exchange implements OpenExchange {
   }
 
   #readBody(): Promise<Buffer> {
-    const { bodyBytesMax, bodies, onLimit } = this.#context;
-    const isWelcome = this.#declaredBytes === null || this.#declaredBytes <= bodyBytesMax;
+    const isWelcome = this.#declaredBytes === null || this.#declaredBytes <= this.#context.bodyBytesMax;
     if (this.#expectsContinue && isWelcome) this.#response.writeContinue();
-    return readBody({
+    return readWhole(this.#context, {
       stream: this.#request,
       declaredBytes: this.#declaredBytes,
-      bytesMax: bodyBytesMax,
-      bodies,
       onComplete: () => {
         this.#bodyIsRead = true;
       },
-      onFull: () => onLimit('request_bodies_max'),
     });
   }
 
@@ -233,11 +226,6 @@ export class Http1Exchange implements OpenExchange {
   #canSkipBody(): boolean {
     const { skippedBodyBytesMax } = this.#context.limits;
     return this.#declaredBytes !== null && this.#declaredBytes <= skippedBodyBytesMax && !this.#expectsContinue;
-  }
-
-  #isSecure(): boolean {
-    if (this.sni !== undefined) return true;
-    return !this.#context.trusted.isEmpty && claimsHttps(this.headers) && this.isPeerTrusted;
   }
 }
 

@@ -1,5 +1,4 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import { answerGrpcCall } from './grpc/grpc-call.ts';
 import { FrameBudget, type CostlyFrame } from './frame-budget.ts';
 import { Http2Exchange, type StreamConnection } from './http2-exchange.ts';
 import { parseHead } from './http2-request.ts';
@@ -27,6 +26,10 @@ export class Http2Connection implements StreamConnection {
   /** Requests that are not answered: a stream that its client reset counts until its record has a verdict. */
   #unanswered = 0;
   #idleSinceMs = performance.now();
+  /** When the last PING was sent; the first is due once a connection has been open for idle_timeout. */
+  #probedAtMs = performance.now();
+  /** Its answer is awaited. */
+  #isProbing = false;
 
   constructor(session: ServerHttp2Session, sni: string | undefined, context: ListenerContext) {
     this.#session = session;
@@ -62,20 +65,44 @@ export class Http2Connection implements StreamConnection {
 
   /** Looks at the time-outs. */
   check(nowMs: number): void {
-    const { limits, onLimit } = this.#context;
+    const { limits, onLimit, isDraining } = this.#context;
     for (const [exchange, progress] of this.#open) {
-      if (exchange.isReading && nowMs - exchange.receivedAtMs > limits.bodyTimeoutMs) {
+      const { unfinishedSinceMs, restingSinceMs } = exchange;
+      if (unfinishedSinceMs !== undefined && nowMs - unfinishedSinceMs > limits.bodyTimeoutMs) {
         onLimit('body_timeout');
         exchange.timeOut();
+      } else if (isDraining && restingSinceMs !== undefined && nowMs - restingSinceMs > limits.drainIdleMs) {
+        // As an idle connection: its client is not in the middle of something.
+        exchange.endMessages();
       } else if (this.#isStalled(exchange, progress, nowMs)) {
         onLimit('send_timeout');
         this.#session.destroy();
         return;
       }
     }
-    if (this.#open.size > 0 || this.#unanswered > 0 || nowMs - this.#idleSinceMs < limits.idleTimeoutMs) return;
+    if (this.#open.size > 0 || this.#unanswered > 0) {
+      this.#probe(nowMs);
+      return;
+    }
+    if (nowMs - this.#idleSinceMs < limits.idleTimeoutMs) return;
     onLimit('idle_timeout');
     this.#session.close();
+  }
+
+  /** A gRPC call may rest for hours: every idle_timeout a PING finds out whether its client is still there. */
+  #probe(nowMs: number): void {
+    const { limits, onLimit } = this.#context;
+    if (nowMs - this.#probedAtMs < limits.idleTimeoutMs || this.#session.destroyed) return;
+    if (this.#isProbing) {
+      onLimit('idle_timeout');
+      this.#session.destroy();
+      return;
+    }
+    this.#probedAtMs = nowMs;
+    // False where the session cannot send it; the next look tries again.
+    this.#isProbing = this.#session.ping((error) => {
+      if (error === null) this.#isProbing = false;
+    });
   }
 
   #isStalled(exchange: Http2Exchange, progress: Progress, nowMs: number): boolean {
@@ -88,7 +115,7 @@ export class Http2Connection implements StreamConnection {
   }
 
   #take(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
-    const { limits, onLimit, handle, bodyBytesMax, isServing } = this.#context;
+    const { limits, onLimit, handle } = this.#context;
     // A broken stream says so by its 'close' event.
     stream.on('error', () => undefined);
     if (this.#unanswered >= limits.http2StreamsMax) {
@@ -110,8 +137,7 @@ export class Http2Connection implements StreamConnection {
       if (this.#open.size === 0) this.#idleSinceMs = performance.now();
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#spend('resets');
     });
-    if (exchange.protocol === 'http' || exchange.protocol === 'https') handle(exchange);
-    else void answerGrpcCall(exchange, { handle, messageBytesMax: bodyBytesMax, isServing });
+    handle(exchange);
   }
 
   #refuse(stream: ServerHttp2Stream, status: number): void {

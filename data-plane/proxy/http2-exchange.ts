@@ -1,4 +1,4 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 import { Readable, pipeline } from 'node:stream';
 import { HeaderList } from '../plugin-api/header-list.ts';
@@ -9,23 +9,25 @@ import type {
   ExchangeRoute,
   OpenExchange,
   Protocol,
+  PublishMessage,
 } from '../plugin-api/exchange.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
+import { clientAddressOf, isSecure, isTrustedPeer, readWhole } from './exchange-facts.ts';
+import { callTimeoutMs } from './grpc/call-deadline.ts';
+import { grpcAnswer } from './grpc/grpc-answer.ts';
+import { GrpcCall } from './grpc/grpc-call.ts';
+import { isGrpcType } from './grpc/grpc-type.ts';
+import { fieldsOf } from './http2-fields.ts';
 import type { Http2Head } from './http2-request.ts';
 import type { ListenerContext } from './listener-context.ts';
-import { readBody } from './read-body.ts';
 import { requestIdFrom } from './request-id.ts';
-import { claimsHttps, splitAuthority, splitTarget, withQuery } from './request-target.ts';
-import { clientBehind } from './trusted-addresses.ts';
+import { splitAuthority, splitTarget, withQuery } from './request-target.ts';
 
 /** A large answer is handed over in pieces of this size, so that a client that takes nothing can be told from a slow one. */
 const pieceBytes = 64 * 1024;
 
-/** Header fields that belong to a connection of HTTP/1.1 (RFC 9113, 8.2.2). */
-const connectionHeaders = new Set(['connection', 'upgrade', 'keep-alive', 'transfer-encoding', 'proxy-connection']);
-
-/** `application/grpc`, alone or with a message format or parameters; not grpc-web. */
-const grpcPattern = /^application\/grpc(?:$|[+;])/i;
+/** How often the end of a queue of frames is looked for. */
+const queuePollMs = 20;
 
 /** What a stream asks of its connection. */
 export interface StreamConnection {
@@ -35,9 +37,10 @@ export interface StreamConnection {
   answered(isFinished: boolean): void;
 }
 
-/** One request of an HTTP/2 connection, that is one stream. */
+/** One request of an HTTP/2 connection, that is one stream; also a gRPC call. */
 export class Http2Exchange implements OpenExchange {
   readonly receivedAtMs = performance.now();
+  readonly deadlineMs: number | undefined = undefined;
   readonly protocol: Protocol;
   readonly method: string;
   target: string;
@@ -54,6 +57,7 @@ export class Http2Exchange implements OpenExchange {
   consumer: ExchangeConsumer | undefined = undefined;
   credential: ExchangeCredential | undefined = undefined;
   upstreamLatencyMs: number | undefined = undefined;
+  readonly publishMessages: ((publish: PublishMessage) => Promise<Answer>) | undefined = undefined;
 
   readonly #stream: ServerHttp2Stream;
   readonly #context: ListenerContext;
@@ -64,6 +68,11 @@ export class Http2Exchange implements OpenExchange {
   #body: Promise<Buffer> | undefined = undefined;
   #requestId: string | undefined = undefined;
   #isAnswered = false;
+  readonly #isGrpc: boolean;
+  /** Set while the messages of a gRPC call are published. */
+  #call: GrpcCall | undefined = undefined;
+  /** Somebody takes the body as it arrives. */
+  #isStreaming = false;
 
   constructor(stream: ServerHttp2Stream, head: Http2Head, connection: StreamConnection, context: ListenerContext) {
     this.#stream = stream;
@@ -82,7 +91,16 @@ export class Http2Exchange implements OpenExchange {
     this.query = query;
     this.#bodyIsRead = stream.endAfterHeaders;
     this.#declaredBytes = declaredBytesOf(this.headers, stream.endAfterHeaders);
-    this.protocol = this.#protocol();
+    this.#isGrpc = head.method === 'POST' && isGrpcType(this.headers.get('content-type'));
+    const isTls = isSecure(context, connection, this.headers);
+    if (!this.#isGrpc) {
+      this.protocol = isTls ? 'https' : 'http';
+      return;
+    }
+    this.protocol = isTls ? 'grpcs' : 'grpc';
+    this.publishMessages = (publish) => this.#publishMessages(publish);
+    const timeoutMs = callTimeoutMs(this.headers.get('grpc-timeout'));
+    if (timeoutMs !== undefined) this.deadlineMs = this.receivedAtMs + timeoutMs;
   }
 
   get requestId(): string {
@@ -90,9 +108,7 @@ export class Http2Exchange implements OpenExchange {
   }
 
   get clientAddress(): string {
-    const { trusted } = this.#context;
-    if (trusted.isEmpty) return this.peerAddress;
-    return clientBehind(trusted, this.peerAddress, this.headers.all('x-forwarded-for'));
+    return clientAddressOf(this.#context, this.peerAddress, this.headers);
   }
 
   get peerAddress(): string {
@@ -100,17 +116,26 @@ export class Http2Exchange implements OpenExchange {
   }
 
   get isPeerTrusted(): boolean {
-    const { trusted } = this.#context;
-    return !trusted.isEmpty && trusted.has(this.peerAddress);
+    return isTrustedPeer(this.#context, this.peerAddress);
   }
 
   get clientGone(): boolean {
     return this.#stream.destroyed || this.#stream.aborted;
   }
 
-  /** Whether the body of the request has not come whole. */
-  get isReading(): boolean {
-    return !this.#bodyIsRead && !this.#isAnswered;
+  /**
+   * Monotonic milliseconds since when the client owes what the request needs to go on: its body, or of a gRPC call the rest
+   * of a message. A call may rest between messages, and one that goes to a service is bounded there.
+   */
+  get unfinishedSinceMs(): number | undefined {
+    if (this.#bodyIsRead || this.#isAnswered) return undefined;
+    if (this.#call !== undefined) return this.#call.unfinishedSinceMs;
+    return this.#isGrpc && this.#isStreaming ? undefined : this.receivedAtMs;
+  }
+
+  /** Monotonic milliseconds since when a gRPC call rests between two messages; undefined where it does not. */
+  get restingSinceMs(): number | undefined {
+    return this.#isAnswered ? undefined : this.#call?.restingSinceMs;
   }
 
   /** Characters of the answer that the client has not taken. */
@@ -125,6 +150,7 @@ export class Http2Exchange implements OpenExchange {
   openBody(): Readable | Promise<Buffer> | null {
     if (this.#body !== undefined) return this.#body;
     if (this.#bodyIsRead) return null;
+    this.#isStreaming = true;
     this.#stream.once('end', () => {
       this.#bodyIsRead = true;
     });
@@ -158,13 +184,21 @@ export class Http2Exchange implements OpenExchange {
   respond(answer: Answer): void {
     const stream = this.#stream;
     if (this.#isAnswered) return;
-    if (!this.clientGone) this.#send(answer);
+    if (!this.clientGone) this.#send(this.#isGrpc ? grpcAnswer(answer, this) : answer);
     this.#isAnswered = true;
     this.#connection.answered(!stream.aborted);
   }
 
+  endMessages(): void {
+    this.#call?.shutDown();
+  }
+
   /** Answers a request whose body takes too long. Its reader learns that the client broke off. */
   timeOut(): void {
+    if (this.#call !== undefined) {
+      this.#call.timeOut();
+      return;
+    }
     this.respond({
       status: 408,
       headers: ['Content-Type', 'application/json; charset=utf-8'],
@@ -173,13 +207,13 @@ export class Http2Exchange implements OpenExchange {
     this.#abandon();
   }
 
-  #send({ status, headers, body, trailers }: Answer): void {
+  #send({ status, headers, body, trailers, isFramed }: Answer): void {
     const stream = this.#stream;
     const fields = fieldsOf(headers);
     fields[':status'] = status;
     fields['x-request-id'] = this.requestId;
     const isBodiless = this.method === 'HEAD' || status === 204 || status === 304;
-    if (!(body instanceof Readable) && status !== 204 && status !== 304) {
+    if (isFramed !== true && !(body instanceof Readable) && status !== 204 && status !== 304) {
       fields['content-length'] = Buffer.byteLength(body);
     }
     const endStream = isBodiless || (!(body instanceof Readable) && body.length === 0 && trailers === undefined);
@@ -187,39 +221,56 @@ export class Http2Exchange implements OpenExchange {
     if (endStream) {
       if (body instanceof Readable) body.destroy();
     } else this.#sendBody(body, trailers);
-    if (this.#bodyIsRead) return;
-    // RFC 9113, 8.1: the answer is complete without the rest of the request.
+    if (this.#bodyIsRead || (!endStream && trailers !== undefined)) return;
     if (stream.writableFinished) this.#abandon();
     else stream.once('finish', () => this.#abandon());
   }
 
-  /** Closes a stream whose request was not read to its end. */
+  /** Closes a stream whose request was not read to its end: the answer is complete without it (RFC 9113, 8.1). */
   #abandon(): void {
+    if (this.#bodyIsRead) return;
     this.#stream.close(constants.NGHTTP2_NO_ERROR);
     // The stream ends once what came of it is dropped.
     this.#stream.resume();
   }
 
+  /** Closing a stream drops its frames that are still queued: the trailers. */
+  #abandonOnceSent(): void {
+    const queued = this.#stream.session?.state.outboundQueueSize ?? 0;
+    if (queued === 0) this.#abandon();
+    else if (!this.#stream.destroyed) setTimeout(() => this.#abandonOnceSent(), queuePollMs);
+  }
+
   #sendBody(body: Answer['body'], trailers: Answer['trailers']): void {
     const stream = this.#stream;
-    if (trailers !== undefined) stream.once('wantTrailers', () => stream.sendTrailers(fieldsOf(trailers())));
+    if (trailers !== undefined) {
+      stream.once('wantTrailers', () => {
+        stream.sendTrailers(fieldsOf(trailers()));
+        if (!this.#bodyIsRead) setImmediate(() => this.#abandonOnceSent());
+      });
+    }
     if (body instanceof Readable) pipeline(body, stream, () => undefined);
     else if (body.length <= pieceBytes) stream.end(body);
     else pipeline(Readable.from(piecesOf(Buffer.from(body))), stream, () => undefined);
   }
 
+  async #publishMessages(publish: PublishMessage): Promise<Answer> {
+    const { bodyBytesMax: messageBytesMax, bodies, onLimit } = this.#context;
+    const body = await this.openBody();
+    const onFull = (): void => onLimit('request_bodies_max');
+    this.#call = new GrpcCall({ call: this, body, publish, messageBytesMax, bodies, onFull });
+    return this.#call.run();
+  }
+
   #readBody(): Promise<Buffer> {
-    const { bodyBytesMax, bodies, onLimit } = this.#context;
-    if (this.#declaredBytes === null || this.#declaredBytes <= bodyBytesMax) this.#continue();
-    return readBody({
+    if (this.#declaredBytes === null || this.#declaredBytes <= this.#context.bodyBytesMax) this.#continue();
+    return readWhole(this.#context, {
       stream: this.#stream,
       declaredBytes: this.#declaredBytes,
-      bytesMax: bodyBytesMax,
-      bodies,
+      isBroken: () => this.clientGone,
       onComplete: () => {
         this.#bodyIsRead = true;
       },
-      onFull: () => onLimit('request_bodies_max'),
     });
   }
 
@@ -227,32 +278,12 @@ export class Http2Exchange implements OpenExchange {
   #continue(): void {
     if (this.headers.get('expect')?.toLowerCase() === '100-continue') this.inform(100, []);
   }
-
-  #protocol(): Protocol {
-    const isSecure = this.sni !== undefined || (claimsHttps(this.headers) && this.isPeerTrusted);
-    if (grpcPattern.test(this.headers.get('content-type') ?? '')) return isSecure ? 'grpcs' : 'grpc';
-    return isSecure ? 'https' : 'http';
-  }
 }
 
 function declaredBytesOf(headers: HeaderList, endAfterHeaders: boolean): number | null {
   if (endAfterHeaders) return 0;
   const length = headers.get('content-length');
   return length === undefined ? null : Number(length);
-}
-
-/** Returns header fields as HTTP/2 takes them: names in lower case, none that belongs to a connection. */
-function fieldsOf(flat: readonly string[]): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = {};
-  for (let index = 0; index + 1 < flat.length; index += 2) {
-    const name = (flat[index] ?? '').toLowerCase();
-    const value = flat[index + 1] ?? '';
-    if (connectionHeaders.has(name)) continue;
-    const known = fields[name];
-    if (known === undefined) fields[name] = value;
-    else fields[name] = Array.isArray(known) ? [...known, value] : [String(known), value];
-  }
-  return fields;
 }
 
 function* piecesOf(body: Buffer): Generator<Buffer> {

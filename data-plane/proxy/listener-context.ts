@@ -9,8 +9,6 @@ export interface ListenerContext {
   readonly bodyBytesMax: number;
   readonly limits: ListenerLimits;
   readonly trusted: TrustedAddresses;
-  /** Whether the node is ready: its own answer to gRPC health checks. */
-  readonly isServing: () => boolean;
   /** Shared by all listeners of a node. */
   readonly bodies: RequestBodies;
   /** Counts and logs that a limit was reached. */

@@ -25,8 +25,6 @@ export interface ListenerOptions {
   readonly tls?: TlsOptions | undefined;
   /** The account of unfinished bodies, when several listeners share it. */
   readonly bodies?: RequestBodies;
-  /** Whether the node is ready, for gRPC health checks; it is, where nothing is said. */
-  readonly isServing?: () => boolean;
   /** A request was refused before it became an exchange: its status. */
   readonly onRefused?: (status: number) => void;
   /** A limit was reached. */
@@ -176,7 +174,6 @@ function createContext(options: ListenerOptions): ListenerContext {
   return {
     handle: options.handle,
     bodyBytesMax: options.bodyBytesMax,
-    isServing: options.isServing ?? (() => true),
     limits,
     trusted: createTrustedAddresses(options.trustedIps),
     bodies: options.bodies ?? new RequestBodies(limits.requestBodiesMaxBytes),

@@ -1,3 +1,4 @@
+import { isGrpcType } from './grpc/grpc-type.ts';
 import type { RoutePlan } from '../runtime/runtime.ts';
 import { plainAnswer } from '../plugin-api/standard-answers.ts';
 import type { Answer, Exchange } from '../plugin-api/exchange.ts';
@@ -18,7 +19,7 @@ function checkGrpc(exchange: Exchange): Answer | undefined {
     case 'http':
     case 'https':
       // The listener calls it gRPC only over HTTP/2.
-      return exchange.headers.get('content-type')?.startsWith('application/grpc') === true
+      return isGrpcType(exchange.headers.get('content-type'))
         ? plainAnswer(exchange, 426, 'Please use HTTP2 protocol', ['Connection', 'Upgrade', 'Upgrade', 'HTTP/2'])
         : plainAnswer(exchange, 415, 'Non-gRPC request matched gRPC route');
     case 'grpc':

@@ -12,6 +12,8 @@ export interface BodyOptions {
   readonly declaredBytes: number | null;
   readonly bytesMax: number;
   readonly bodies: RequestBodies;
+  /** Whether the client broke off: an HTTP/2 stream that was reset without an error ends as a complete one does. */
+  readonly isBroken?: () => boolean;
   /** Called when the last byte is here: the connection may be kept. */
   readonly onComplete: () => void;
   /** Called when the node has no memory left for unfinished bodies. */
@@ -48,6 +50,7 @@ export function readBody(options: BodyOptions): Promise<Buffer> {
       }
     };
     const onEnd = () => {
+      if (options.isBroken?.() === true) return onClose();
       stream.off('close', onClose);
       options.onComplete();
       resolve(buffer.finish());

@@ -20,6 +20,8 @@ export interface SpineDeps {
   readonly logger: Logger;
   readonly tracing?: Tracing | undefined;
   readonly accessLog?: AccessLog | undefined;
+  /** Answers a request that no route takes, where the node itself has an answer (gRPC health checks). */
+  readonly ownAnswer?: ((exchange: OpenExchange) => Answer | Promise<Answer> | undefined) | undefined;
   /** Sends a request that no plugin answered to the service of its route. */
   readonly forward: Forward;
 }
@@ -29,7 +31,7 @@ export interface Spine {
   readonly handle: (exchange: OpenExchange) => void;
   /** Requests that are not answered yet. */
   inFlight(): number;
-  /** From here on every new request is refused: SHUTTING_DOWN, not_sent. */
+  /** From here on every new request, and every message of a gRPC call, is refused: SHUTTING_DOWN, not_sent. */
   refuse(): void;
   /** Answers every request that is not answered yet: SHUTTING_DOWN, not_sent. Only once no record can be sent any more. */
   refuseLeft(): void;
@@ -44,6 +46,7 @@ export function createSpine(deps: SpineDeps): Spine {
     inFlight: () => inFlight.size,
     refuse() {
       shared.isRefusing = true;
+      for (const passage of inFlight) passage.endMessages();
     },
     refuseLeft() {
       for (const passage of inFlight) passage.refuse();
@@ -90,23 +93,30 @@ class Passage {
     else this.#finish(answer);
   }
 
+  endMessages(): void {
+    this.#exchange.endMessages?.();
+  }
+
   refuse(): void {
     this.#finish(shuttingDown(this.#exchange));
   }
 
   /** Finds the route; an answer when there is none that takes the request. */
-  #match(): Answer | undefined {
+  #match(): Answer | Promise<Answer> | undefined {
     const exchange = this.#exchange;
-    if (this.#spine.isRefusing) return shuttingDown(exchange);
-    this.#lease = this.#spine.holder.enter();
-    if (this.#lease === undefined) return plainAnswer(exchange, 503, 'no configuration yet', ['Retry-After', '1']);
+    const { isRefusing, holder, ownAnswer } = this.#spine;
+    if (isRefusing) return shuttingDown(exchange);
+    this.#lease = holder.enter();
+    if (this.#lease === undefined) {
+      return ownAnswer?.(exchange) ?? plainAnswer(exchange, 503, 'no configuration yet', ['Retry-After', '1']);
+    }
     dropIdentityHeaders(exchange.headers);
     const { router, unmatched } = this.#lease.runtime;
     const found = router.match(exchange);
     if (found === undefined) {
       // Its access phases do not run: this is the answer.
       this.#chain = unmatched;
-      return plainAnswer(exchange, 404, 'no Route matched with those values');
+      return ownAnswer?.(exchange) ?? plainAnswer(exchange, 404, 'no Route matched with those values');
     }
     const plan = found.value;
     this.#found = found;
@@ -125,14 +135,27 @@ class Passage {
       if (step === undefined) return this.#unanswered();
       if (step.protocols !== null && !step.protocols.has(exchange.protocol)) continue;
       if (this.#chain.hasResponse) (this.#ran ??= []).push(step);
-      if (step.publishes) this.#mayHaveSent = true;
-      const answer = step.instance.access?.(exchange);
+      const answer = step.publishes ? this.#publish(step) : step.instance.access?.(exchange);
       if (answer instanceof Promise) {
         return answer.then((late) => late ?? this.#access(this.#nextAfter(step, index)));
       }
       if (answer !== undefined) return answer;
       index = this.#nextAfter(step, index) - 1;
     }
+  }
+
+  /** Runs a plugin that publishes: once for the request, or for each message of a gRPC call. */
+  #publish({ instance }: ChainStep): Answer | undefined | Promise<Answer | undefined> {
+    this.#mayHaveSent = true;
+    const exchange = this.#exchange;
+    if (exchange.publishMessages === undefined) return instance.access?.(exchange);
+    return exchange.publishMessages(async (message) => {
+      try {
+        return (await instance.access?.(message)) ?? plainAnswer(exchange, 503, 'no Service found with those values');
+      } catch (error) {
+        return answerOfFailure(exchange, error, this.#spine.logger, true);
+      }
+    });
   }
 
   /** Where to go on after a step: it may have recognised a consumer, whose own plugins then take over. */

@@ -1,6 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { encodeKey } from './key-text.ts';
-import { SchemaUnusableError, type CompiledSchema, type FormatOptions } from './formats/format.ts';
+import {
+  type BodyEncoding,
+  type CompiledSchema,
+  Faults,
+  type FormatOptions,
+  SchemaUnusableError,
+} from './formats/format.ts';
 import { formats } from './formats/formats.ts';
 import type { RegisteredSchema, RegistryClient } from './registry-client.ts';
 import { wirePrefix } from './wire-format.ts';
@@ -10,6 +16,15 @@ const compiledMax = 10_000;
 
 /** Encodes a value and puts the frame before it. `isJson`: a key is JSON, not text of its own. */
 export type Encode = (jsonText: string, isJson?: boolean) => Buffer;
+
+/** Checks a value that is encoded already and puts the frame before it. */
+export type Frame = (bytes: Buffer, encoding: BodyEncoding) => Buffer;
+
+/** One schema in use. */
+export interface SchemaCodec {
+  readonly encode: Encode;
+  readonly frame: Frame;
+}
 
 /** How a subject's schema is used. */
 export interface SchemaUse extends FormatOptions {
@@ -27,14 +42,14 @@ export function useKey({ payloadEncoding, messageName, role }: SchemaUse): strin
 export class CompiledSchemas {
   readonly #client: Pick<RegistryClient, 'resolve'>;
   /** By id and use; a schema's refusal stays when the cause lies in its text. */
-  readonly #known = new LRUCache<string, Promise<Encode>>({ max: compiledMax });
+  readonly #known = new LRUCache<string, Promise<SchemaCodec>>({ max: compiledMax });
 
   constructor(client: Pick<RegistryClient, 'resolve'>) {
     this.#client = client;
   }
 
   /** @throws SchemaUnusableError, or RequestError when the registry cannot be asked for what the schema refers to. */
-  get(schema: RegisteredSchema, use: SchemaUse): Promise<Encode> {
+  get(schema: RegisteredSchema, use: SchemaUse): Promise<SchemaCodec> {
     const key = `${schema.id}\0${useKey(use)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -46,12 +61,14 @@ export class CompiledSchemas {
     return compiling;
   }
 
-  async #compile(schema: RegisteredSchema, use: SchemaUse): Promise<Encode> {
+  async #compile(schema: RegisteredSchema, use: SchemaUse): Promise<SchemaCodec> {
     const compiled = await this.#compileFormat(schema, use);
     const prefix = wirePrefix(schema.id);
-    return use.role === 'key'
-      ? (text, isJson) => encodeKey(compiled, text, prefix, isJson)
-      : (jsonText) => compiled.encode(jsonText, prefix);
+    const encode: Encode =
+      use.role === 'key'
+        ? (text, isJson) => encodeKey(compiled, text, prefix, isJson)
+        : (jsonText) => compiled.encode(jsonText, prefix);
+    return { encode, frame: (bytes, encoding) => frame(compiled, bytes, encoding, prefix) };
   }
 
   async #compileFormat(schema: RegisteredSchema, use: SchemaUse): Promise<CompiledSchema> {
@@ -66,4 +83,17 @@ export class CompiledSchemas {
       throw new SchemaUnusableError(`it cannot be compiled: ${error instanceof Error ? error.message : ''}`, error);
     }
   }
+}
+
+function frame({ encoded }: CompiledSchema, bytes: Buffer, encoding: BodyEncoding, prefix: Buffer): Buffer {
+  if (encoded?.encoding === encoding) return encoded.frame(bytes, prefix);
+  const faults = new Faults();
+  const expected = encoded === undefined ? 'JSON' : `a value in ${encoded.encoding}`;
+  faults.add({
+    pointer: '',
+    rule: 'encoding',
+    expected,
+    message: `must be ${expected}: the schema is of another kind`,
+  });
+  throw faults.refusal();
 }

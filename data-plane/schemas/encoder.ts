@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/destination.ts';
 import type { OAuthSettings } from '../http-client/token-source.ts';
+import type { BodyEncoding } from './formats/format.ts';
 
 /** The registry and the subject that one plugin names for its keys or values. */
 export interface EncoderOptions {
@@ -61,6 +62,11 @@ export interface EncoderLease {
    * SCHEMA_REGISTRY_UNAVAILABLE.
    */
   encode(topic: string, jsonText: string, deadlineMs: number, isJson?: boolean): Buffer | Promise<Buffer>;
+  /**
+   * Checks a value that is encoded already to its last byte, and frames it as it came. Synchronous as `encode` is.
+   * @throws RequestError SCHEMA_VALIDATION_FAILED, also where the schema is of another kind; else as `encode`.
+   */
+  frame(topic: string, bytes: Buffer, encoding: BodyEncoding, deadlineMs: number): Buffer | Promise<Buffer>;
   /**
    * After the last encode. The last lease of a registry takes its caches along: acquire what comes next before releasing
    * what was.

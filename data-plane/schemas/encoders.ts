@@ -51,6 +51,12 @@ export function createEncoders({ logger, metrics: register, registryTimeoutMs }:
           if (served !== undefined) return served.encode(jsonText, isJson);
           return schema.load(deadlineMs).then((loaded) => loaded.encode(jsonText, isJson));
         },
+        frame(topic, bytes, encoding, deadlineMs) {
+          const schema = schemaOf(topic);
+          const served = schema.current();
+          if (served !== undefined) return served.frame(bytes, encoding);
+          return schema.load(deadlineMs).then((loaded) => loaded.frame(bytes, encoding));
+        },
         release,
       };
     },

@@ -1,6 +1,6 @@
 import type { Logger } from '../../shared/log.ts';
 import { RequestError } from '../../shared/errors.ts';
-import type { CompiledSchemas, Encode, SchemaUse } from './compiled-schemas.ts';
+import type { CompiledSchemas, SchemaCodec, SchemaUse } from './compiled-schemas.ts';
 import type { UnusableSchema } from './encoder.ts';
 import { SchemaUnusableError } from './formats/format.ts';
 import type { RegisteredSchema, RegistryClient } from './registry-client.ts';
@@ -10,9 +10,8 @@ import { schemaError } from './schema-error.ts';
 const olderVersionsMax = 10;
 
 /** A version of a subject that is in use. */
-export interface ServedVersion {
+export interface ServedVersion extends SchemaCodec {
   readonly version: number;
-  readonly encode: Encode;
 }
 
 /** Why a schema cannot be used, before it is known what serves in its place. */
@@ -68,7 +67,7 @@ export class UsableVersion {
       return { version, why: 'rules', reason, isLasting: true };
     }
     try {
-      return { version, encode: await this.#deps.compiled.get(schema, this.#use) };
+      return { version, ...(await this.#deps.compiled.get(schema, this.#use)) };
     } catch (error) {
       if (!(error instanceof SchemaUnusableError)) throw error;
       return { version, why: 'compile', reason: error.message, isLasting: error.isLasting };

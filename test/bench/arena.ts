@@ -6,8 +6,9 @@ import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
 import { register } from '../helpers/registry.ts';
 import { type DataPlaneProcess, runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { cpuMs, load, startServer, table } from './load.ts';
-import { orderAvro, orderBody, orderJsonSchema, orderProto } from './order.ts';
+import { loadHttp2 } from './http2-load.ts';
+import { cpuMs, load, type LoadResult, startServer, table } from './load.ts';
+import { orderAvro, orderBody, orderJsonSchema, orderMessage, orderProto } from './order.ts';
 
 /** One server under load: where, which process's CPU counts, and the topic its records must be in. */
 export interface Contestant {
@@ -26,7 +27,11 @@ export interface Round {
   readonly cpuMicros: number;
 }
 
+/** Cleartext protocols of a data plane, each with a rival of its own. */
+export type BenchProtocol = 'h1' | 'h2' | 'grpc';
+
 export interface BenchOptions {
+  readonly protocol?: BenchProtocol;
   readonly kafka: string;
   readonly registry: string;
   readonly clients: readonly string[];
@@ -48,11 +53,21 @@ export interface Field {
 export type RoundsOf = (connections: number, name: string) => readonly Round[];
 
 const partitions = 12;
-export const bareName = 'bare node:http';
+const bareServers = {
+  h1: { name: 'bare node:http', file: './bare-server.js' },
+  h2: { name: 'bare node:http2', file: './bare-http2-server.js' },
+  grpc: { name: 'bare grpc-js', file: './bare-grpc-server.js' },
+} as const;
+
+/** Returns the name of the rival that does nothing else. */
+export function bareName(protocol: BenchProtocol = 'h1'): string {
+  return bareServers[protocol].name;
+}
+
 export const plainName = 'kafkajs send a request';
 
 /**
- * Lets data planes, a bare HTTP server that reads and parses the same body and, where wanted, a plain kafkajs server take
+ * Lets data planes, a bare server of the same protocol that reads the same body and, where wanted, a plain kafkajs server take
  * turns under load, round after round in one run, and hands on what it measured. Only ratios within a run mean anything.
  * Fails when a topic's content differs from the acked count.
  */
@@ -70,7 +85,8 @@ export async function compete(
       for (let round = -1; round < options.rounds; round += 1) {
         for (const contestant of contestants) {
           // Round -1 warms every process up and is not counted.
-          const result = await run(contestant, connections, round < 0 ? 2 : options.seconds, folder);
+          const seconds = round < 0 ? 2 : options.seconds;
+          const result = await run(contestant, { connections, seconds, folder, protocol: options.protocol ?? 'h1' });
           if (round < 0) continue;
           const key = `${connections} ${contestant.name}`;
           results.set(key, [...(results.get(key) ?? []), result]);
@@ -109,9 +125,10 @@ async function start(
   await register(`${subject}-json-schema`, { schemaType: 'JSON', schema: orderJsonSchema }, registry);
   await register(`${subject}-protobuf`, { schemaType: 'PROTOBUF', schema: orderProto }, registry);
 
-  const bare = await startServer('./bare-server.js');
+  const { name: bareTitle, file } = bareServers[options.protocol ?? 'h1'];
+  const bare = await startServer(file);
   stops.push(() => bare.stop());
-  const contestants: Contestant[] = [{ name: bareName, url: bare.url, pid: bare.pid, topic: null, node: null }];
+  const contestants: Contestant[] = [{ name: bareTitle, url: bare.url, pid: bare.pid, topic: null, node: null }];
 
   if (field.plain) {
     const plainTopic = `bench-plain-${run}`;
@@ -174,19 +191,44 @@ function paths(
   };
 }
 
-async function run(
-  { name, url, pid }: Contestant,
-  connections: number,
-  seconds: number,
-  folder: string,
-): Promise<Round> {
+interface RunOptions {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly folder: string;
+  readonly protocol: BenchProtocol;
+}
+
+async function run({ name, url, pid }: Contestant, options: RunOptions): Promise<Round> {
   const before = cpuMs(pid);
-  const result = await load({ url, body: orderBody, contentType: 'application/json', connections, seconds }, folder);
+  const result = await loadOver(options, url, name.endsWith(' protobuf'));
   if (result.failed > 0) throw new Error(`${name}: ${result.failed} of ${result.requests} requests failed`);
   return {
     perSecond: result.requestsPerSecond,
     cpuMicros: ((cpuMs(pid) - before) * 1000) / result.requests,
   };
+}
+
+function loadOver(
+  { connections, seconds, folder, protocol }: RunOptions,
+  url: string,
+  isProtobuf: boolean,
+): Promise<LoadResult> {
+  if (protocol === 'h1') {
+    return load({ url, body: orderBody, contentType: 'application/json', connections, seconds }, folder);
+  }
+  const common = { url, concurrency: connections, seconds } as const;
+  if (protocol === 'h2') {
+    const headers = [['content-type', 'application/json']] as const;
+    return loadHttp2({ ...common, body: Buffer.from(orderBody), headers, isGrpc: false });
+  }
+  const headers = [
+    ['content-type', 'application/grpc'],
+    ['te', 'trailers'],
+  ] as const;
+  const message = isProtobuf ? orderMessage() : Buffer.from(orderBody);
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return loadHttp2({ ...common, body: Buffer.concat([prefix, message]), headers, isGrpc: true });
 }
 
 /** A topic of the bench's number of partitions. */

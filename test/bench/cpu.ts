@@ -13,7 +13,7 @@ export function cpu(options: BenchOptions): Promise<void> {
     const figures: object[] = [];
     for (const connections of options.connections) {
       const rows = [['', 'CPU µs/request', 'times bare', 'floor', 'goal', '']];
-      const bare = roundsOf(connections, bareName);
+      const bare = roundsOf(connections, bareName());
       for (const { name } of contestants) {
         const rounds = roundsOf(connections, name);
         const cpuMicros = rounds.map((round) => round.cpuMicros);

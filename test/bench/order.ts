@@ -1,3 +1,6 @@
+import { compileProtobuf } from '../../data-plane/schemas/formats/protobuf.ts';
+import { runAtOnce } from '../../data-plane/schemas/formats/steps.ts';
+
 /** A JSON order of about 650 bytes, the body of every contestant, and its schema of each kind. */
 const order = {
   id: '7f0c1c0e-4b7a-4f37-9d2b-1f0a5f5b6c11',
@@ -94,3 +97,12 @@ message Customer { int64 id = 1; string name = 2; string email = 3; string count
 message Item { string sku = 1; string title = 2; int32 quantity = 3; double price = 4; }
 message Shipping { string street = 1; string city = 2; string zip = 3; bool express = 4; }
 `;
+
+/** The order in Protobuf's wire format. */
+export function orderMessage(): Buffer {
+  const schema = runAtOnce(
+    compileProtobuf({ text: orderProto, references: [] }, { payloadEncoding: 'auto', messageName: null }),
+  );
+  // Behind the place of the message, one byte for the first.
+  return schema.encode(orderBody, Buffer.alloc(0)).subarray(1);
+}

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { withServices } from '../helpers/services.ts';
 import { apply } from './apply.ts';
+import type { BenchProtocol } from './arena.ts';
 import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
 import { importBench } from './import.ts';
@@ -8,7 +9,7 @@ import { ingest } from './ingest.ts';
 import { routerBench } from './router.ts';
 
 const usage = `usage: npm run bench -- <scenario> [options]
-  ingest  [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  ingest  [--protocol h1|h2|grpc] [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   router  [--sizes 10,1000,10000] [--rounds 3]
   fleet   [--nodes 10,100,1000] [--writes 50]
@@ -22,6 +23,7 @@ const { positionals, values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     client: { type: 'string', default: 'both' },
     connections: { type: 'string', default: '64,256' },
+    protocol: { type: 'string', default: 'h1' },
     nodes: { type: 'string', default: '10,100,1000' },
     writes: { type: 'string', default: '50' },
     sizes: { type: 'string' },
@@ -44,6 +46,7 @@ switch (positionals[0] ?? '') {
         seconds,
         rounds,
         connections: numbers(values.connections),
+        protocol: protocolOf(values.protocol),
       }),
     );
     break;
@@ -64,4 +67,10 @@ switch (positionals[0] ?? '') {
   default:
     console.error(usage);
     process.exit(2);
+}
+
+function protocolOf(text: string): BenchProtocol {
+  if (text === 'h1' || text === 'h2' || text === 'grpc') return text;
+  console.error(usage);
+  return process.exit(2);
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../../../shared/errors.ts';
-import type { ExchangeRoute } from '../../plugin-api/exchange.ts';
+import type { ExchangeRoute, Protocol } from '../../plugin-api/exchange.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import { headerText } from '../../plugin-api/header-text.ts';
 import type { BodyKind } from './media-type.ts';
@@ -8,6 +8,7 @@ import { ArgMap, formArgs, queryArgs } from '../../plugin-api/query-args.ts';
 
 /** The parts of a request that the envelope shows; an Exchange has them. */
 export interface EnvelopeRequest {
+  readonly protocol?: Protocol;
   readonly method: string;
   readonly target: string;
   readonly query: string;

@@ -24,7 +24,9 @@ export function compileIdempotency(config: KafkaUpstreamConfig, keys: AnsweredKe
       const message = `The idempotency key must have 1 to ${keyLengthMax} characters.`;
       throw new RequestError('IDEMPOTENCY_KEY_INVALID', message);
     }
-    const key = JSON.stringify([exchange.route?.id, exchange.consumer?.id, config.topic, text]);
+    // Each message of a call is a request of its own; the first shares its key with the call of it alone.
+    const index = exchange.messageIndex ?? 0;
+    const key = JSON.stringify([exchange.route?.id, exchange.consumer?.id, config.topic, text, index]);
     const known = keys.answerOf(key);
     if (known !== undefined) return { ...known, headers: [...known.headers, 'idempotency-replayed', 'true'] };
     if (!keys.begin(key)) {

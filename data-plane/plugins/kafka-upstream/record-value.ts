@@ -40,6 +40,8 @@ export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease 
   const contentOf = compileContent(config, encoder !== null, lua);
   const encode = encoder === null ? null : encoder.encode.bind(encoder);
   const encodeForm = config.coerce_text && encode !== null ? coercingText(encode) : null;
+  // A message of a call is in its schema's encoding already; of the envelope it is a part only.
+  const messages = config.record_value === 'body' && config.value_from === null ? encoder : null;
   const valueFor = (content: string | Buffer, deadlineMs: number, request: EnvelopeRequest): ValueFor => {
     if (encode !== null) {
       const text = typeof content === 'string' ? content : jsonOf(content);
@@ -50,10 +52,19 @@ export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease 
     return () => bytes;
   };
   return (request, body, deadlineMs, json) => {
+    if (messages !== null && isProtobufMessage(request)) {
+      return (topic) => messages.frame(topic, body, 'protobuf', deadlineMs);
+    }
     const content = contentOf(request, body, deadlineMs, json);
     if (content instanceof Promise) return content.then((ready) => valueFor(ready, deadlineMs, request));
     return valueFor(content, deadlineMs, request);
   };
+}
+
+/** Messages of gRPC are Protobuf unless their format says otherwise. */
+function isProtobufMessage({ protocol, headers }: EnvelopeRequest): boolean {
+  if (protocol !== 'grpc' && protocol !== 'grpcs') return false;
+  return !/^application\/grpc\+json(?:$|;)/i.test(headers.get('content-type') ?? '');
 }
 
 function isForm({ headers }: EnvelopeRequest): boolean {

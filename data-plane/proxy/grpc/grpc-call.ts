@@ -1,165 +1,158 @@
 import { performance } from 'node:perf_hooks';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { RequestError } from '../../../shared/errors.ts';
-import type { Answer, OpenExchange } from '../../plugin-api/exchange.ts';
+import type { Answer, OpenExchange, PublishMessage } from '../../plugin-api/exchange.ts';
 import { errorAnswer } from '../../plugin-api/standard-answers.ts';
-import { callTimeoutMs } from './call-deadline.ts';
-import { acceptedEncodings, grpcAnswer } from './grpc-answer.ts';
-import { type GrpcMessage, grpcMessages } from './grpc-messages.ts';
-import { healthAnswer, healthCheckPath } from './health.ts';
+import type { RequestBodies } from '../request-bodies.ts';
+import { CallVerdicts } from './call-verdicts.ts';
+import { acceptedEncodings } from './grpc-answer.ts';
+import { type GrpcMessage, MessageReader } from './grpc-messages.ts';
 import { MessageExchange } from './message-exchange.ts';
 
 export interface GrpcCallOptions {
-  /** The spine: answers one message. */
-  readonly handle: (exchange: OpenExchange) => void;
+  /** The call, with what the spine and its plugins made of it. */
+  readonly call: OpenExchange;
+  readonly body: Readable | Buffer | null;
+  /** Answers one message. Never rejects. */
+  readonly publish: PublishMessage;
   /** Bound of one message. */
   readonly messageBytesMax: number;
-  /** Whether the node is ready, for health checks that no route takes. */
-  readonly isServing: () => boolean;
+  readonly bodies: RequestBodies;
+  /** Called when the node has no memory left for unfinished messages. */
+  readonly onFull: () => void;
 }
 
 /** Messages and bytes of a call that may wait for verdicts; beyond that no more of it is read. */
 const waitingMessagesMax = 1_000;
 const waitingBytesMax = 8 * 1024 * 1024;
 const encodings: ReadonlySet<string> = new Set(acceptedEncodings.split(','));
+/** The longest time that a timer takes. */
+const timerMsMax = 2 ** 31 - 1;
 
 /**
- * Answers a gRPC call. A node cannot tell unary calls from streaming ones: each message is handed to the spine, in order,
- * as soon as it is complete, and the call is answered after the client's end. At the first message that is not acked, or
- * accepted, it ends with that message's status, after the verdicts of those already handed over.
+ * Publishes the messages of a gRPC call. A node cannot tell unary calls from streaming ones: each message is published,
+ * in order, as soon as it is complete, and the call is answered after the client's end. At the first message that is not
+ * acked, or accepted, the call ends with that message's answer, after the verdicts of those already published.
  */
-export async function answerGrpcCall(call: OpenExchange, options: GrpcCallOptions): Promise<void> {
-  const running = new GrpcCall(call, options);
-  const timeoutMs = callTimeoutMs(call.headers.get('grpc-timeout'));
-  let timer: NodeJS.Timeout | undefined;
-  if (timeoutMs !== undefined) {
-    timer = setTimeout(() => running.passDeadline(), Math.max(0, call.receivedAtMs + timeoutMs - performance.now()));
-  }
-  const answer = await running.run(timeoutMs === undefined ? undefined : call.receivedAtMs + timeoutMs);
-  clearTimeout(timer);
-  const isForNode = running.matchedNothing && call.path === healthCheckPath;
-  call.respond(isForNode ? healthAnswer(options.isServing()) : answer);
-}
-
-class GrpcCall {
-  readonly #call: OpenExchange;
+export class GrpcCall {
   readonly #options: GrpcCallOptions;
-  /** Answers by the number of their message, while they are awaited. */
-  readonly #waiting = new Map<number, { readonly bytes: number; readonly done: Promise<void> }>();
+  readonly #reader: MessageReader;
+  readonly #verdicts = new CallVerdicts();
+  #waiting = 0;
   #waitingBytes = 0;
   #received = 0;
-  /** Messages from the first on whose records are acked or accepted. */
-  #acked = 0;
-  readonly #succeeded = new Set<number>();
-  #last: Answer | undefined = undefined;
-  #hasRoute = true;
-  /** The first message that failed, by number. */
-  #failed: { readonly number: number; readonly answer: Answer } | undefined = undefined;
-  #isOver: (() => void) | undefined = undefined;
-  readonly #overdue = new Promise<void>((resolve) => {
-    this.#isOver = resolve;
-  });
+  #isReading = true;
+  /** When the last verdict came. */
+  #settledAtMs = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #resolve: (answer: Answer) => void = () => undefined;
 
-  constructor(call: OpenExchange, options: GrpcCallOptions) {
-    this.#call = call;
-    this.#options = options;
-  }
-
-  /** Reads no more of the call: its deadline is over. Records that are not on the wire are given up by the same deadline. */
-  passDeadline(): void {
-    this.#isOver?.();
-  }
-
-  /** No route took the call. */
-  get matchedNothing(): boolean {
-    return !this.#hasRoute;
-  }
-
-  async run(deadlineMs: number | undefined): Promise<Answer> {
-    const reading = this.#read(deadlineMs).catch((error: unknown) => this.#breakOff(error));
-    const isDone = await Promise.race([reading.then(() => true), this.#overdue.then(() => false)]);
-    if (!isDone)
-      this.#breakOff(new RequestError('KAFKA_UNAVAILABLE', 'The deadline of the call passed.', { status: 504 }));
-    // Their records have the same deadline at the latest.
-    await this.#settled();
-    return this.#answer();
-  }
-
-  async #read(deadlineMs: number | undefined): Promise<void> {
-    const call = this.#call;
+  constructor(options: GrpcCallOptions) {
+    const { call, body, messageBytesMax, bodies, onFull } = options;
     const encoding = call.headers.get('grpc-encoding');
     if (encoding !== undefined && !encodings.has(encoding)) {
       throw new RequestError('ENCODING_UNSUPPORTED', 'The message encoding is none of identity, gzip and deflate.');
     }
-    const body = call.openBody();
-    const stream = body instanceof Readable ? body : Readable.from(body === null ? [] : [await body]);
-    const bytesMax = this.#options.messageBytesMax;
-    for await (const message of grpcMessages({ stream, encoding, bytesMax })) {
-      this.#handOver(message, deadlineMs);
-      while (this.#isFull() && this.#failed === undefined) await this.#oneSettled();
-      if (this.#failed !== undefined) return;
-    }
-    if (this.#received === 0) throw new RequestError('BODY_INVALID', 'The call has no message.');
-  }
-
-  #handOver(message: GrpcMessage, deadlineMs: number | undefined): void {
-    const number = this.#received++;
-    const exchange = new MessageExchange(this.#call, message, deadlineMs);
-    const bytes = message.bytes.length;
-    this.#waitingBytes += bytes;
-    const done = exchange.answered.then((answer) => {
-      this.#waiting.delete(number);
-      this.#waitingBytes -= bytes;
-      if (exchange.route === undefined && answer.status === 404) this.#hasRoute = false;
-      this.#note(number, answer);
+    this.#options = options;
+    this.#reader = new MessageReader({
+      body,
+      encoding,
+      bytesMax: messageBytesMax,
+      bodies,
+      onFull,
+      isBroken: () => call.clientGone,
+      onMessage: (message) => this.#publish(message),
+      onEnd: (failure) => this.#end(failure),
     });
-    this.#waiting.set(number, { bytes, done });
-    this.#options.handle(exchange);
   }
 
-  #note(number: number, answer: Answer): void {
-    if (answer.status >= 300) {
-      if (this.#failed === undefined || number < this.#failed.number) this.#failed = { number, answer };
-      return;
-    }
-    this.#last = answer;
-    this.#succeeded.add(number);
-    while (this.#succeeded.delete(this.#acked)) this.#acked++;
+  /** Resolves with the answer of the call. Never rejects. */
+  run(): Promise<Answer> {
+    const { deadlineMs } = this.#options.call;
+    const leftMs = deadlineMs === undefined ? Infinity : Math.max(0, deadlineMs - performance.now());
+    if (leftMs < timerMsMax) this.#timer = setTimeout(() => this.#breakOff(overdue()), leftMs);
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#reader.start();
+    });
+  }
+
+  /** Monotonic milliseconds since when the client owes the rest of a message, or the first one. */
+  get unfinishedSinceMs(): number | undefined {
+    return this.#reader.unfinishedSinceMs;
+  }
+
+  /** Monotonic milliseconds since when nothing is under way: no message and no verdict; undefined while something is. */
+  get restingSinceMs(): number | undefined {
+    const isBetween = this.#isReading && this.#waiting === 0 && this.#reader.unfinishedSinceMs === undefined;
+    return isBetween ? this.#settledAtMs : undefined;
+  }
+
+  /** Takes no further message: the node is shutting down. */
+  shutDown(): void {
+    this.#breakOff(new RequestError('SHUTTING_DOWN', 'The node is shutting down.'));
+  }
+
+  /** Ends a call whose message takes too long. */
+  timeOut(): void {
+    this.#breakOff(new RequestError('BODY_INVALID', 'A message did not come in time (body_timeout).', { status: 408 }));
+  }
+
+  #publish(message: GrpcMessage): boolean {
+    const number = this.#received++;
+    const bytes = message.bytes.length;
+    this.#waiting++;
+    this.#waitingBytes += bytes;
+    const settle = (answer: Answer): void => {
+      const wasFull = this.#isFull();
+      this.#waiting--;
+      this.#settledAtMs = performance.now();
+      this.#waitingBytes -= bytes;
+      if (!this.#verdicts.note(number, answer)) this.#stopReading();
+      this.#settle();
+      if (wasFull && this.#isReading && !this.#isFull()) this.#reader.resume();
+    };
+    void this.#options.publish(new MessageExchange(this.#options.call, message, number)).then(settle);
+    return !this.#isFull();
   }
 
   #isFull(): boolean {
-    return this.#waiting.size >= waitingMessagesMax || this.#waitingBytes >= waitingBytesMax;
+    return this.#waiting >= waitingMessagesMax || this.#waitingBytes >= waitingBytesMax;
   }
 
-  async #oneSettled(): Promise<void> {
-    await Promise.race([...this.#waiting.values()].slice(0, 1).map(({ done }) => done));
+  /** The client ended the call, or it cannot be read on. */
+  #end(failure: RequestError | undefined): void {
+    const isEmpty = failure === undefined && this.#received === 0;
+    if (failure !== undefined) this.#breakOff(failure);
+    else if (isEmpty) this.#breakOff(new RequestError('BODY_INVALID', 'The call has no message.'));
+    else {
+      this.#isReading = false;
+      this.#settle();
+    }
   }
 
-  async #settled(): Promise<void> {
-    await Promise.all([...this.#waiting.values()].map(({ done }) => done));
+  /** The call itself fails, behind all messages that were published. */
+  #breakOff(error: RequestError): void {
+    if (!this.#isReading) return;
+    this.#verdicts.note(this.#received, errorAnswer(this.#options.call, error));
+    this.#stopReading();
+    this.#settle();
   }
 
-  /** The call itself fails, behind all messages that were handed over. */
-  #breakOff(error: unknown): void {
-    if (!(error instanceof RequestError)) throw error;
-    this.#failed ??= { number: this.#received, answer: errorAnswer(this.#call, error) };
+  #stopReading(): void {
+    this.#isReading = false;
+    this.#reader.stop();
   }
 
-  #answer(): Answer {
-    const { requestId } = this.#call;
-    const failed = this.#failed;
-    const isStream = this.#received > 1 || (failed?.number ?? 0) > 0;
-    const shown = { requestId, ...(isStream && { acked: this.#acked }), hasRoute: this.#hasRoute };
-    if (failed === undefined) return grpcAnswer(this.#last ?? missingAnswer(this.#call), shown);
-    // What lies behind the first failure was handed over too: where any of it is written, the outcome is partial.
-    return grpcAnswer(this.#succeeded.size > 0 ? partial(failed.answer) : failed.answer, shown);
+  /** Answers once nothing is read any more and each message has its verdict. */
+  #settle(): void {
+    if (this.#isReading || this.#waiting > 0) return;
+    clearTimeout(this.#timer);
+    this.#resolve(this.#verdicts.answer(this.#received));
   }
 }
 
-function partial(answer: Answer): Answer {
-  return answer.result === undefined ? answer : { ...answer, result: { ...answer.result, outcome: 'partial' } };
-}
-
-function missingAnswer(call: OpenExchange): Answer {
-  return errorAnswer(call, new RequestError('INTERNAL', 'An unexpected error occurred'));
+function overdue(): RequestError {
+  const message = 'The deadline of the call passed before its end.';
+  return new RequestError('BODY_INVALID', message, { status: 408, outcome: 'not_sent', retryable: true });
 }

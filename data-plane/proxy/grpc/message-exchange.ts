@@ -1,68 +1,87 @@
 import type { Readable } from 'node:stream';
 import type {
-  Answer,
+  Exchange,
   ExchangeConsumer,
   ExchangeCredential,
   ExchangeRoute,
-  OpenExchange,
   Protocol,
 } from '../../plugin-api/exchange.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import type { RequestSpan } from '../../tracing/tracing.ts';
-import { withQuery } from '../request-target.ts';
 import type { GrpcMessage } from './grpc-messages.ts';
 
-/** One message of a gRPC call, as the spine sees it: a request of its own whose body is the message. */
-export class MessageExchange implements OpenExchange {
+/** One message of a gRPC call, as a plugin that publishes sees it: the call's request with the message as its body. */
+export class MessageExchange implements Exchange {
   readonly receivedAtMs: number;
-  readonly deadlineMs: number | undefined;
-  readonly protocol: Protocol;
-  readonly method: string;
-  target: string;
-  readonly receivedTarget: string;
-  readonly path: string;
-  query: string;
-  readonly host: string;
-  readonly port: number;
-  readonly sni: string | undefined;
-  readonly headers: HeaderList;
-  readonly httpVersion: string;
-  route: ExchangeRoute | undefined = undefined;
-  span: RequestSpan | undefined = undefined;
-  consumer: ExchangeConsumer | undefined = undefined;
-  credential: ExchangeCredential | undefined = undefined;
+  readonly messageIndex: number;
+  route: ExchangeRoute | undefined;
+  span: RequestSpan | undefined;
+  consumer: ExchangeConsumer | undefined;
+  credential: ExchangeCredential | undefined;
   upstreamLatencyMs: number | undefined = undefined;
-  /** Resolves with the answer that the spine gives. */
-  readonly answered: Promise<Answer>;
 
-  readonly #call: OpenExchange;
+  readonly #call: Exchange;
   #body: Buffer;
-  #answer: (answer: Answer) => void = () => undefined;
 
-  constructor(call: OpenExchange, message: GrpcMessage, deadlineMs: number | undefined) {
+  /** @param messageIndex The number of the message in its call, from 0. */
+  constructor(call: Exchange, message: GrpcMessage, messageIndex: number) {
     this.#call = call;
     this.#body = message.bytes;
     this.receivedAtMs = message.receivedAtMs;
-    this.deadlineMs = deadlineMs;
-    this.protocol = call.protocol;
-    this.method = call.method;
-    this.target = call.target;
-    this.receivedTarget = call.receivedTarget;
-    this.path = call.path;
-    this.query = call.query;
-    this.host = call.host;
-    this.port = call.port;
-    this.sni = call.sni;
-    // Plugins change headers, such as a key that they hide, and run for each message.
-    this.headers = call.headers.copy();
-    this.httpVersion = call.httpVersion;
-    this.answered = new Promise((resolve) => {
-      this.#answer = resolve;
-    });
+    this.messageIndex = messageIndex;
+    this.route = call.route;
+    this.span = call.span;
+    this.consumer = call.consumer;
+    this.credential = call.credential;
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#call.deadlineMs;
   }
 
   get requestId(): string {
     return this.#call.requestId;
+  }
+
+  get protocol(): Protocol {
+    return this.#call.protocol;
+  }
+
+  get method(): string {
+    return this.#call.method;
+  }
+
+  get target(): string {
+    return this.#call.target;
+  }
+
+  get receivedTarget(): string {
+    return this.#call.receivedTarget;
+  }
+
+  get path(): string {
+    return this.#call.path;
+  }
+
+  get query(): string {
+    return this.#call.query;
+  }
+
+  get host(): string {
+    return this.#call.host;
+  }
+
+  get port(): number {
+    return this.#call.port;
+  }
+
+  get sni(): string | undefined {
+    return this.#call.sni;
+  }
+
+  /** Those of the call, as the plugins before left them. */
+  get headers(): HeaderList {
+    return this.#call.headers;
   }
 
   get clientAddress(): string {
@@ -77,8 +96,8 @@ export class MessageExchange implements OpenExchange {
     return this.#call.isPeerTrusted;
   }
 
-  get clientGone(): boolean {
-    return this.#call.clientGone;
+  get httpVersion(): string {
+    return this.#call.httpVersion;
   }
 
   readBody(): Promise<Buffer> {
@@ -90,8 +109,7 @@ export class MessageExchange implements OpenExchange {
   }
 
   rewriteQuery(query: string): void {
-    this.query = query;
-    this.target = withQuery(this.target, query);
+    this.#call.rewriteQuery(query);
   }
 
   rewriteBody(body: Buffer): void {
@@ -104,9 +122,5 @@ export class MessageExchange implements OpenExchange {
 
   inform(): void {
     // A call has no interim answers.
-  }
-
-  respond(answer: Answer): void {
-    this.#answer(answer);
   }
 }

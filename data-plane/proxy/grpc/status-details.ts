@@ -36,6 +36,8 @@ function badRequest(details: readonly ErrorDetail[]): Buffer {
   const violations: Buffer[] = [];
   let size = 0;
   for (const { pointer = '', message = '' } of details) {
+    // A limit is no fault of a field.
+    if (pointer === '' && message === '') continue;
     const violation = bytes(1, Buffer.concat([text(1, pointer), text(2, message)]));
     size += violation.length;
     if (size > detailsBytesMax) break;

@@ -27,6 +27,20 @@ export interface CompiledSchema {
    * @throws RequestError BODY_INVALID when the text is not JSON, SCHEMA_VALIDATION_FAILED with every fault.
    */
   encode(jsonText: string, prefix: Buffer): Buffer;
+  /** Values that come encoded already; undefined in a format whose payload is JSON. */
+  readonly encoded?: EncodedValues;
+}
+
+/** The binary encoding of a format's values. */
+export type BodyEncoding = 'protobuf' | 'avro';
+
+export interface EncodedValues {
+  readonly encoding: BodyEncoding;
+  /**
+   * Checks an encoded value to its last byte, and gives `prefix` followed by what the format puts before a payload, and the
+   * bytes as they came. @throws RequestError SCHEMA_VALIDATION_FAILED
+   */
+  frame(bytes: Buffer, prefix: Buffer): Buffer;
 }
 
 /** Encodes values by one kind of schema (Avro, JSON Schema, …). One file each; the list is in `formats.ts`. */

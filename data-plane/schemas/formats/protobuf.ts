@@ -1,5 +1,6 @@
 import { compileTimeoutMs, type CompiledSchema, type Format, type FormatOptions, type SchemaSource } from './format.ts';
 import { isObject, parseJsonText, parseJsonTextExactly } from './json-value.ts';
+import { compileBinaryCheck } from './protobuf-binary.ts';
 import { createMessageNode, mapWriter, repeatedWriter, singleWriter, type MessageField } from './protobuf-message.ts';
 import { ProtobufEncoding, groupValue, messageValue, type MessageNode, type ProtobufNode } from './protobuf-node.ts';
 import { enumNode, scalars } from './protobuf-scalars.ts';
@@ -36,7 +37,19 @@ export function* compileProtobuf(source: SchemaSource, { messageName }: FormatOp
   const schema = yield* readProtobufSchema(source, messageName);
   const node = yield* compileMessage(schema);
   const place = messageIndexes(schema.indexes);
-  return { textIsString: false, encode: (jsonText, prefix) => encode(node, jsonText, prefix, place) };
+  const check = compileBinaryCheck(schema.message);
+  return {
+    textIsString: false,
+    encode: (jsonText, prefix) => encode(node, jsonText, prefix, place),
+    encoded: {
+      encoding: 'protobuf',
+      frame(bytes, prefix) {
+        const faults = check(bytes);
+        if (faults.total > 0) throw faults.refusal();
+        return Buffer.concat([prefix, place, bytes]);
+      },
+    },
+  };
 }
 
 /** Shared by all schemas: encoding is synchronous and takes its bytes out at the end. */

@@ -5,6 +5,7 @@ import type {
   ExchangeRoute,
   OpenExchange,
   Protocol,
+  PublishMessage,
 } from '../../../data-plane/plugin-api/exchange.ts';
 import type { RequestSpan } from '../../../data-plane/tracing/tracing.ts';
 import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
@@ -34,6 +35,8 @@ export class FakeExchange implements OpenExchange {
   credential: ExchangeCredential | undefined = undefined;
   upstreamLatencyMs: number | undefined = undefined;
   readonly answers: Answer[] = [];
+  /** Set by tests of calls. */
+  publishMessages: ((publish: PublishMessage) => Promise<Answer>) | undefined = undefined;
   #body: Buffer;
 
   constructor({

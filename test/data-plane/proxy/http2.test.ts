@@ -15,6 +15,7 @@ import { RequestError } from '../../../shared/errors.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { RawClient } from './raw-http.ts';
+import { block, frame, frameFlags, frameTypes, goodFields, preface, settings, uint32 } from './raw-http2.ts';
 
 interface Received {
   readonly status: number | undefined;
@@ -228,6 +229,28 @@ describe('HTTP/2 on a listener', function () {
       expect(hits).to.deep.equal(['body_timeout']);
     });
 
+    it('of a stream that is reset without an error are not complete', async () => {
+      let failure: unknown;
+      await start({
+        handle(exchange) {
+          seen.push(exchange);
+          exchange.readBody().then(
+            () => (failure = 'complete'),
+            (error: unknown) => (failure = error),
+          );
+        },
+      });
+      // A client of node:http2 would end the stream before.
+      const client = await RawClient.open(listener.port);
+      closing.add(() => client.destroy());
+      const head = frame(frameTypes.headers, frameFlags.endHeaders, 1, block(goodFields));
+      client.send(Buffer.concat([preface, settings(), head, frame(frameTypes.data, 0, 1, 'abc')]));
+      await waitFor(() => seen.length === 1, { what: 'the request' });
+      client.send(frame(frameTypes.reset, 0, 1, uint32(constants.NGHTTP2_NO_ERROR)));
+      await waitFor(() => failure !== undefined, { what: 'the end of the body' });
+      expect(failure).to.be.instanceOf(RequestError);
+    });
+
     it('are asked for where the client waits', async () => {
       const stream = open().request({ ...post, expect: '100-continue' });
       await once(stream, 'continue');
@@ -309,27 +332,24 @@ describe('HTTP/2 on a listener', function () {
   });
 
   describe('a client that makes work without requests', () => {
-    const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-    const frame = (type: number, flags: number, stream: number, payload: string) => {
-      const head = Buffer.alloc(9);
-      head.writeUIntBE(payload.length, 0, 3);
-      head[3] = type;
-      head[4] = flags;
-      head.writeUInt32BE(stream, 5);
-      return head.toString('latin1') + payload;
-    };
-    const settings = frame(4, 0, 0, '');
+    const beginning = preface.toString('latin1') + settings().toString('latin1');
+    const frameText = (...parts: Parameters<typeof frame>) => frame(...parts).toString('latin1');
     /** GET / with an authority, in indexed and literal fields of HPACK. */
     const getHead = '\x82\x86\x84\x41\x01a';
-    const headersOf = (index: number) => frame(1, 5, 2 * index + 1, getHead);
-    const resetOf = (index: number) => frame(3, 0, 2 * index + 1, '\0\0\0\x08');
+    const headersOf = (index: number) => frameText(1, 5, 2 * index + 1, getHead);
+    const resetOf = (index: number) => frameText(3, 0, 2 * index + 1, '\0\0\0\x08');
     const many = (count: number, make: (index: number) => string) => Array.from({ length: count }, (_, i) => make(i));
 
     const attacks: readonly [what: string, limit: string, frames: (count: number) => string[], most: number][] = [
       ['resets', 'http2_resets_max', (count) => many(count, (index) => headersOf(index) + resetOf(index)), 200],
-      ['SETTINGS', 'http2_settings_max', (count) => many(count, () => settings), 49],
-      ['PING', 'http2_pings_max', (count) => many(count, () => frame(6, 0, 0, '12345678')), 50],
-      ['PRIORITY', 'http2_priorities_max', (count) => many(count, (i) => frame(2, 0, 2 * i + 1, '\0\0\0\0\x01')), 50],
+      ['SETTINGS', 'http2_settings_max', (count) => many(count, () => settings().toString('latin1')), 49],
+      ['PING', 'http2_pings_max', (count) => many(count, () => frameText(6, 0, 0, '12345678')), 50],
+      [
+        'PRIORITY',
+        'http2_priorities_max',
+        (count) => many(count, (i) => frameText(2, 0, 2 * i + 1, '\0\0\0\0\x01')),
+        50,
+      ],
     ];
     /** The error code of the first GOAWAY frame with one. */
     const goawayCode = (received: string): number | undefined => {
@@ -347,7 +367,7 @@ describe('HTTP/2 on a listener', function () {
         await start({ limits: { http2StreamsMax: 1_000 } });
         const client = await RawClient.open(listener.port);
         closing.add(() => client.destroy());
-        client.send(Buffer.from(preface + settings + frames(most * 2).join(''), 'latin1'));
+        client.send(Buffer.from(beginning + frames(most * 2).join(''), 'latin1'));
         await client.end();
         expect(goawayCode(client.received)).to.equal(constants.NGHTTP2_ENHANCE_YOUR_CALM);
         expect(hits).to.include(limit);
@@ -357,7 +377,7 @@ describe('HTTP/2 on a listener', function () {
         await start({ limits: { http2StreamsMax: 1_000 } });
         const client = await RawClient.open(listener.port);
         closing.add(() => client.destroy());
-        client.send(Buffer.from(preface + settings + frames(most - 2).join(''), 'latin1'));
+        client.send(Buffer.from(beginning + frames(most - 2).join(''), 'latin1'));
         const before = seen.length;
         client.send(Buffer.from(headersOf(1_000), 'latin1'));
         await waitFor(() => seen.length > before, { what: 'the request' });
@@ -369,8 +389,8 @@ describe('HTTP/2 on a listener', function () {
     it('is ended for CONTINUATION frames without an end', async () => {
       const client = await RawClient.open(listener.port);
       closing.add(() => client.destroy());
-      const open = frame(1, 1, 1, getHead);
-      client.send(Buffer.from(preface + settings + open + many(50, () => frame(9, 0, 1, '')).join(''), 'latin1'));
+      const open = frameText(1, 1, 1, getHead);
+      client.send(Buffer.from(beginning + open + many(50, () => frameText(9, 0, 1, '')).join(''), 'latin1'));
       await client.end();
       expect(goawayCode(client.received)).to.be.a('number').and.not.equal(0);
       expect(seen).to.deep.equal([]);

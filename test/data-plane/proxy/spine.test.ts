@@ -54,6 +54,57 @@ describe('the spine of a request', function () {
     return exchange;
   }
 
+  describe('a gRPC call', () => {
+    /** A call of some messages, each answered on its own; the answer of the last is that of the call. */
+    function callOf(bodies: readonly string[]): FakeExchange {
+      const call = new FakeExchange({ protocol: 'grpc' });
+      call.publishMessages = async (publish) => {
+        let last = ok;
+        for (const body of bodies) last = await publish(new FakeExchange({ protocol: 'grpc', body }));
+        return last;
+      };
+      return call;
+    }
+    const route = routeEntity({ protocols: ['grpc', 'http'] });
+    const plugins = [pluginEntity('first', 'a'), pluginEntity('publish', 'd')];
+
+    it('is matched once and runs each plugin once, but publishes each message', async () => {
+      noting('a');
+      fixture.behaviours.set('d', {
+        access: async (message) => {
+          trace.push(`d ${(await message.readBody()).toString()}`);
+          return ok;
+        },
+      });
+      await fixture.apply({ routes: [route], plugins });
+      const call = await handle(callOf(['one', 'two']));
+      expect(call.answer).to.deep.equal(ok);
+      expect(trace).to.deep.equal(['a access', 'd one', 'd two', 'a response', 'a log']);
+      expect(fixture.metrics.total()).to.equal(1);
+    });
+
+    it('is refused by a plugin before any message is read', async () => {
+      noting('a', plainAnswer(new FakeExchange(), 401, 'No'));
+      noting('d', ok);
+      await fixture.apply({ routes: [route], plugins });
+      expect((await handle(callOf(['one']))).answer.status).to.equal(401);
+      expect(trace).to.not.include('d access');
+    });
+
+    it('learns of each message that fails', async () => {
+      noting('a');
+      fixture.behaviours.set('d', {
+        access() {
+          throw new RequestError('KEY_INVALID', 'No key.');
+        },
+      });
+      await fixture.apply({ routes: [route], plugins });
+      const { answer } = await handle(callOf(['one']));
+      expect(answer.status).to.equal(400);
+      expect(answer.result?.error?.code).to.equal('KEY_INVALID');
+    });
+  });
+
   describe('phases', () => {
     it('run access by priority (names between equals), response in reverse, then log', async () => {
       for (const label of ['a', 'b', 'c']) noting(label);

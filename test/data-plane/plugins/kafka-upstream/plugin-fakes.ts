@@ -63,6 +63,10 @@ export class Fakes {
     acquire: (options) => {
       this.encoderOptions.push(options);
       return {
+        frame: (topic, bytes, encoding) => {
+          this.encoded.push(`${topic} ${encoding} ${bytes.toString('hex')}`);
+          return Buffer.from(`framed for ${topic}`);
+        },
         encode: (topic, jsonText) => {
           this.encoded.push(`${topic} ${jsonText}`);
           if (topic === 'late') return Promise.resolve(Buffer.from('late'));

@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { array, assert, asyncProperty, integer, uint8Array } from 'fast-check';
-import { grpcMessages } from '../../../../data-plane/proxy/grpc/grpc-messages.ts';
+import { MessageReader } from '../../../../data-plane/proxy/grpc/grpc-messages.ts';
+import { RequestBodies } from '../../../../data-plane/proxy/request-bodies.ts';
 import type { RequestError } from '../../../../shared/errors.ts';
 
 function frame(bytes: Uint8Array, flag = 0): Buffer {
@@ -12,11 +13,26 @@ function frame(bytes: Uint8Array, flag = 0): Buffer {
   return Buffer.concat([prefix, bytes]);
 }
 
-async function read(chunks: readonly Buffer[], encoding?: string, bytesMax = 1_000): Promise<Buffer[]> {
+function read(chunks: readonly Buffer[], encoding?: string, bytesMax = 1_000): Promise<Buffer[]> {
   const messages: Buffer[] = [];
-  const stream = Readable.from(chunks, { objectMode: false });
-  for await (const { bytes } of grpcMessages({ stream, encoding, bytesMax })) messages.push(bytes);
-  return messages;
+  return new Promise((resolve, reject) => {
+    const reader = new MessageReader({
+      body: Readable.from(chunks, { objectMode: false }),
+      encoding,
+      bytesMax,
+      bodies: new RequestBodies(100_000),
+      onFull: () => undefined,
+      isBroken: () => false,
+      onMessage({ bytes }) {
+        messages.push(bytes);
+        // No message is wanted until the next turn.
+        setImmediate(() => reader.resume());
+        return false;
+      },
+      onEnd: (failure) => (failure === undefined ? resolve(messages) : reject(failure)),
+    });
+    reader.start();
+  });
 }
 
 async function errorOf(chunks: readonly Buffer[], encoding?: string): Promise<Pick<RequestError, 'code' | 'message'>> {
@@ -26,7 +42,7 @@ async function errorOf(chunks: readonly Buffer[], encoding?: string): Promise<Pi
   );
 }
 
-describe('grpcMessages', () => {
+describe('MessageReader', () => {
   it('gives messages as they were sent, however they are split', async () => {
     await assert(
       asyncProperty(
@@ -102,5 +118,71 @@ describe('grpcMessages', () => {
   it('refuses a message over the limit by its length, before its bytes come', async () => {
     const prefix = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]);
     expect(await errorOf([prefix])).to.include({ code: 'BODY_TOO_LARGE' });
+  });
+
+  describe('while a message is unfinished', () => {
+    /** A reader of a body that the test writes. */
+    function open(bodies: RequestBodies, bytesMax = 10_000) {
+      const body = new PassThrough();
+      const seen: string[] = [];
+      let end: string | undefined;
+      const reader = new MessageReader({
+        body,
+        encoding: undefined,
+        bytesMax,
+        bodies,
+        onFull: () => seen.push('full'),
+        isBroken: () => false,
+        onMessage: ({ bytes }) => seen.push(String(bytes.length)) > 0,
+        onEnd: (failure) => (end = failure?.code ?? 'done'),
+      });
+      reader.start();
+      return { body, seen, reader, end: () => end };
+    }
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+    it('counts its bytes in the account of unfinished bodies, and gives them back', async () => {
+      const bodies = new RequestBodies(100_000);
+      const { body, seen } = open(bodies);
+      const whole = frame(Buffer.alloc(9_000));
+      for (let at = 0; at < whole.length; at += 1_000) {
+        body.write(whole.subarray(at, at + 1_000));
+        await turn();
+        // The first chunk is used as it is; no buffer is larger than the message.
+        if (at > 0 && at + 1_000 < whole.length) expect(bodies.bytes).to.be.within(at, whole.length);
+      }
+      expect(seen).to.deep.equal(['9000']);
+      expect(bodies.bytes).to.equal(0);
+    });
+
+    it('ends the call where there is no room for them', async () => {
+      const bodies = new RequestBodies(2_000);
+      const { body, seen, end } = open(bodies);
+      const whole = frame(Buffer.alloc(9_000));
+      for (let at = 0; at < whole.length; at += 1_000) {
+        body.write(whole.subarray(at, at + 1_000));
+        await turn();
+      }
+      expect(seen).to.deep.equal(['full']);
+      expect(end()).to.equal('PRODUCER_OVERLOADED');
+      expect(bodies.bytes).to.equal(0);
+    });
+
+    it('tells since when the client owes something', async () => {
+      const { body, reader } = open(new RequestBodies(100_000));
+      expect(reader.unfinishedSinceMs, 'the first message').to.be.a('number');
+      body.write(frame(Buffer.from('a')));
+      await turn();
+      expect(reader.unfinishedSinceMs, 'between messages').to.equal(undefined);
+      body.write(Buffer.alloc(3));
+      await turn();
+      const since = reader.unfinishedSinceMs;
+      expect(since, 'within a prefix').to.be.a('number');
+      body.write(Buffer.alloc(1));
+      await turn();
+      expect(reader.unfinishedSinceMs, 'a byte does not begin the time anew').to.equal(since);
+      reader.stop();
+      expect(reader.unfinishedSinceMs).to.equal(undefined);
+    });
   });
 });
