@@ -74,6 +74,13 @@ function refusal(exchange: Exchange, result: Exclude<Authentication, { readonly 
   return { ...answer, body: JSON.stringify({ ...result.errors, request_id: exchange.requestId }) };
 }
 
+/** Tells logs which headers and arguments of a request hold a credential, whether or not it is a right one. */
+export function tellSecrets(exchange: Exchange, headers: readonly string[], args: readonly string[]): void {
+  const secrets = (exchange.secrets ??= { headers: new Set(), args: new Set() });
+  for (const name of headers) secrets.headers.add(name.toLowerCase());
+  for (const name of args) secrets.args.add(name);
+}
+
 /** Tells the exchange, and whoever is behind it, which consumer sends the request. Without a credential it is anonymous. */
 export function recognise(
   exchange: Exchange,

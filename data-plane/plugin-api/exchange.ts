@@ -18,6 +18,14 @@ export interface ExchangeCredential {
   readonly id: string;
 }
 
+/** Places of a request whose values no log shows. */
+export interface SecretPlaces {
+  /** Names in lower case. */
+  readonly headers: Set<string>;
+  /** Names of arguments of the query. */
+  readonly args: Set<string>;
+}
+
 /** The matched route, as plugins see it. */
 export interface ExchangeRoute {
   readonly id: string;
@@ -76,6 +84,8 @@ export interface Exchange {
   consumer: ExchangeConsumer | undefined;
   /** The credential that the consumer gave; undefined for an anonymous one. */
   credential: ExchangeCredential | undefined;
+  /** Set by authentication plugins: where credentials stand that stay in the request. */
+  secrets?: SecretPlaces;
   /** Set when a service answered: the time from the request to the head of its answer, in milliseconds. */
   upstreamLatencyMs: number | undefined;
 

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { derive, parsePasswordHash } from '../../shared/entities/password-hash.ts';
+import { derive as scrypt, parsePasswordHash } from '../../shared/entities/password-hash.ts';
 import { isSameSecret } from './constant-time.ts';
 
 /** Passwords that are checked at the same time; each takes a thread for some 40 ms. */
@@ -17,11 +17,14 @@ export interface PasswordChecksDeps {
   /** Called when a check is refused because too many wait. */
   readonly onBusy?: () => void;
   readonly nowMs?: () => number;
+  /** Returns the key that a password and a salt make. */
+  readonly derive?: (password: string, salt: Buffer) => Promise<Buffer>;
 }
 
 /** Checks passwords against their hashes, off the main thread and few at a time. */
 export class PasswordChecks {
   readonly #onBusy: () => void;
+  readonly #derive: (password: string, salt: Buffer) => Promise<Buffer>;
   readonly #key = randomBytes(32);
   readonly #right: LRUCache<string, true>;
   /** Checks under way or waiting, by what they check: clients that begin together share one. */
@@ -31,8 +34,9 @@ export class PasswordChecks {
   /** Stands for the hash of a user name that nobody has, so that its check costs the same. */
   readonly #nobody = { salt: randomBytes(16), hash: randomBytes(32) };
 
-  constructor({ onBusy = () => undefined, nowMs = () => performance.now() }: PasswordChecksDeps = {}) {
+  constructor({ onBusy = () => undefined, nowMs = () => performance.now(), derive = scrypt }: PasswordChecksDeps = {}) {
     this.#onBusy = onBusy;
+    this.#derive = derive;
     this.#right = new LRUCache({
       max: passwordsRememberedMax,
       ttl: passwordRememberedMs,
@@ -73,7 +77,7 @@ export class PasswordChecks {
     try {
       const known = stored === undefined ? undefined : parsePasswordHash(stored);
       const { salt, hash } = known ?? this.#nobody;
-      const isSame = isSameSecret(await derive(password, salt), hash);
+      const isSame = isSameSecret(await this.#derive(password, salt), hash);
       return known !== undefined && isSame;
     } finally {
       this.#running -= 1;

@@ -104,6 +104,15 @@ export function withoutArg(text: string, name: string): string {
   return text.split('&').filter(isOther).join('&');
 }
 
+/** Returns a query with another value for the arguments of some names; the others stay as they were written. */
+export function withArgsReplaced(text: string, names: ReadonlySet<string>, value: string): string {
+  const replaced = (part: string): string => {
+    const at = part.indexOf('=');
+    return at >= 0 && names.has(decode(part.slice(0, at))) ? `${part.slice(0, at)}=${value}` : part;
+  };
+  return text.split('&').map(replaced).join('&');
+}
+
 function decodeValue(value: string | undefined): string | true {
   return value === undefined ? true : decode(value);
 }

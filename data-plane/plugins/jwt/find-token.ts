@@ -2,7 +2,7 @@ import type { JwtConfig } from '../../../shared/plugin-schemas/jwt.ts';
 import { afterScheme } from '../../plugin-api/authorization-header.ts';
 import { cookiesOf } from '../../plugin-api/cookies.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
-import { parseArgs } from '../../plugin-api/query-args.ts';
+import { argNamed } from '../../plugin-api/query-args.ts';
 
 export type FoundToken =
   | { readonly kind: 'none' }
@@ -20,8 +20,7 @@ export function compileFindToken(config: JwtConfig): (exchange: Exchange) => Fou
 
   function argumentsOf({ query }: Exchange): unknown[] {
     if (query === '' || argumentNames.length === 0) return [];
-    const { args } = parseArgs(query);
-    return argumentNames.flatMap((name) => args.get(name) ?? []);
+    return argumentNames.flatMap((name) => argNamed(query, name) ?? []);
   }
 
   function* valuesOf(exchange: Exchange): Generator {

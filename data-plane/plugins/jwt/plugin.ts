@@ -1,5 +1,10 @@
 import { jwtSchema, type JwtConfig } from '../../../shared/plugin-schemas/jwt.ts';
-import { authenticationAccess, bearerChallenge, type Authentication } from '../../plugin-api/authentication.ts';
+import {
+  authenticationAccess,
+  bearerChallenge,
+  tellSecrets,
+  type Authentication,
+} from '../../plugin-api/authentication.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
@@ -17,10 +22,16 @@ export const jwt: PluginDefinition<JwtConfig> = {
     const authenticate = compileAuthenticate(config, credentials);
     const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
     const skipsPreflight = !config.run_on_preflight;
+    const secretArgs = config.uri_param_names ?? [];
+    const hasCookies = (config.cookie_names ?? []).length > 0;
+    const secretHeaders = [...(config.header_names ?? []), ...(hasCookies ? ['cookie'] : [])];
     return {
       kind: 'created',
       instance: {
-        access: (exchange) => (skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange)),
+        access(exchange) {
+          tellSecrets(exchange, secretHeaders, secretArgs);
+          return skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange);
+        },
       },
     };
   },

@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
 import { headerText } from '../../plugin-api/header-text.ts';
-import { ArgMap, parseArgs } from '../../plugin-api/query-args.ts';
+import { ArgMap, parseArgs, withArgsReplaced } from '../../plugin-api/query-args.ts';
 
 /** Headers whose values are credentials: entries name them only, as Kong's do. */
 const redacted = new Set(['authorization', 'proxy-authorization']);
+const redaction = 'REDACTED';
 
 /** The time at which the entry is made, on both clocks. */
 export interface EntryTime {
@@ -38,18 +39,28 @@ export function logEntry(exchange: Exchange, answer: Answer, { nowMs, nowEpochMs
 }
 
 function requestJson(exchange: Exchange): string {
-  const { method, target, query, headers, protocol, host, port, requestId } = exchange;
+  const { method, headers, protocol, host, port, requestId, secrets } = exchange;
+  const { target, query } = withoutSecrets(exchange);
   const entries = [...headers.entries()];
   const { args, isTruncated } = parseArgs(query);
   const scheme = protocol === 'https' || protocol === 'grpcs' ? 'https' : 'http';
   const url = `${scheme}://${host}:${port}${target}`;
   const size =
-    `${method} ${target} HTTP/1.1\r\n`.length + headBytes(entries) + declaredBytes(headers.get('content-length'));
+    `${method} ${exchange.target} HTTP/1.1\r\n`.length +
+    headBytes(entries) +
+    declaredBytes(headers.get('content-length'));
   return (
     `{"id":${JSON.stringify(requestId)},"method":${JSON.stringify(method)},"uri":${JSON.stringify(target)}` +
     `,"url":${JSON.stringify(url)},"size":${size},"querystring":${args.json()}` +
-    `${isTruncated ? ',"querystring_truncated":true' : ''},"headers":${headersJson(entries)}}`
+    `${isTruncated ? ',"querystring_truncated":true' : ''},"headers":${headersJson(entries, secrets?.headers)}}`
   );
+}
+
+/** Returns the target and its query without the credentials that plugins found in it. */
+function withoutSecrets({ target, query, secrets }: Exchange): Pick<Exchange, 'target' | 'query'> {
+  if (secrets === undefined || secrets.args.size === 0 || query === '') return { target, query };
+  const shown = withArgsReplaced(query, secrets.args, redaction);
+  return { target: target.slice(0, target.length - query.length) + shown, query: shown };
 }
 
 function responseJson({ status, headers, body }: Answer): string {
@@ -64,9 +75,14 @@ function responseJson({ status, headers, body }: Answer): string {
 }
 
 /** Names in lower case; a repeated header is an array. */
-function headersJson(entries: readonly (readonly [name: string, value: string])[]): string {
+function headersJson(
+  entries: readonly (readonly [name: string, value: string])[],
+  secrets: ReadonlySet<string> = redacted,
+): string {
   const args = new ArgMap();
-  for (const [name, value] of entries) args.add(name, redacted.has(name) ? 'REDACTED' : headerText(value));
+  for (const [name, value] of entries) {
+    args.add(name, redacted.has(name) || secrets.has(name) ? redaction : headerText(value));
+  }
   return args.json();
 }
 

@@ -150,14 +150,14 @@ type Publish = (
 function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): Publish {
   const headersOf = compileRecordHeaders(config.headers);
   const send = config.producer_async ? producer.enqueue : producer.publish;
-  return ({ span, headers }, records, extras, deadlineMs) => {
+  return ({ span, headers, secrets }, records, extras, deadlineMs) => {
     if (span === undefined) {
-      const common = headersOf(headers);
+      const common = headersOf(headers, undefined, secrets?.headers);
       return allReady(records.map((record) => send(record.topic, recordOf(record, common, extras), deadlineMs)));
     }
     const traced = async (record: PreparedRecord): Promise<Verdict> => {
       const recordSpan = span.produce(record.topic);
-      const own = headersOf(headers, recordSpan.traceparent);
+      const own = headersOf(headers, recordSpan.traceparent, secrets?.headers);
       const verdict = await send(record.topic, recordOf(record, own, extras), deadlineMs);
       recordSpan.end(verdict);
       return verdict;

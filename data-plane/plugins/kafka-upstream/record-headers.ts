@@ -3,8 +3,15 @@ import type { RecordHeader } from '../../kafka/kafka-client.ts';
 import type { HeaderList } from '../../plugin-api/header-list.ts';
 import { isAscii } from '../../plugin-api/header-text.ts';
 
-/** `traceparent` is that of the record's own span, which takes the place of the one that came. */
-export type RecordHeadersOf = (headers: HeaderList, traceparent?: string) => readonly RecordHeader[];
+/**
+ * `traceparent` is that of the record's own span, which takes the place of the one that came. `secrets`: further headers
+ * that hold a credential, in lower case.
+ */
+export type RecordHeadersOf = (
+  headers: HeaderList,
+  traceparent?: string,
+  secrets?: ReadonlySet<string>,
+) => readonly RecordHeader[];
 
 const noHeaders: readonly RecordHeader[] = [];
 const traceHeader = 'traceparent';
@@ -33,11 +40,12 @@ export function compileRecordHeaders(config: KafkaUpstreamConfig['headers']): Re
     (!excluded.has(name) &&
       (included.has(name) || (!secretHeaders.has(name) && (forwardAll || byPrefix?.(name) !== undefined))));
   const collect = collectors[config.repeated_headers_behavior];
-  return (headers, traceparent) => {
+  return (headers, traceparent, secrets) => {
     const kept: [name: string, value: string][] = traceparent === undefined ? [] : [[traceHeader, traceparent]];
     let hasTrace = traceparent !== undefined;
     for (const [name, value] of headers.entries()) {
       if (!forwards(name) || (name === traceHeader && hasTrace)) continue;
+      if (secrets?.has(name) === true && !included.has(name)) continue;
       hasTrace ||= name === traceHeader;
       kept.push([name, value]);
     }

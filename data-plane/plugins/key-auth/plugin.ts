@@ -1,5 +1,5 @@
 import { keyAuthSchema, type KeyAuthConfig } from '../../../shared/plugin-schemas/key-auth.ts';
-import { authenticationAccess, challenge, type Authentication } from '../../plugin-api/authentication.ts';
+import { authenticationAccess, challenge, tellSecrets, type Authentication } from '../../plugin-api/authentication.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
@@ -17,7 +17,10 @@ export const keyAuth: PluginDefinition<KeyAuthConfig> = {
     return {
       kind: 'created',
       instance: {
-        access: (exchange) => (skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange)),
+        access(exchange) {
+          tellSecrets(exchange, config.key_names, config.key_names);
+          return skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange);
+        },
       },
     };
   },

@@ -84,6 +84,21 @@ describe('entries of kafka-log', () => {
     expect(JSON.stringify(entry)).not.to.include('secret');
   });
 
+  it('leave out the values of headers and arguments in which plugins look for credentials', () => {
+    const headers = ['ApiKey', 'secret-1', 'Cookie', 'session=secret-2', 'x', 'y'];
+    const secrets = { headers: new Set(['apikey', 'cookie']), args: new Set(['api key', 'jwt']) };
+    const query = 'a=b%20c&api+key=secret-3&jwt=secret-4&jwt=secret-5&jwt&x=jwt';
+    const shown = 'a=b%20c&api+key=REDACTED&jwt=REDACTED&jwt=REDACTED&jwt&x=jwt';
+    const entry = entryOf({ ...exchange({ query }), headers: new HeaderList(headers), secrets });
+    expect(JSON.stringify(entry)).not.to.include('secret-');
+    expect(entry['request']).to.deep.include({
+      uri: `/?${shown}`,
+      url: `http://h:80/?${shown}`,
+      querystring: { a: 'b c', 'api key': 'REDACTED', jwt: ['REDACTED', 'REDACTED', true], x: 'jwt' },
+      headers: { apikey: 'REDACTED', cookie: 'REDACTED', x: 'y' },
+    });
+  });
+
   it('take https for both protocols on TLS', () => {
     for (const protocol of ['https', 'grpcs'] as const) {
       expect(entryOf({ ...exchange({}), protocol })['request']?.['url']).to.equal('https://h:80/?');

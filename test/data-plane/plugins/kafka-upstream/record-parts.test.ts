@@ -279,6 +279,18 @@ describe('record headers', () => {
     });
   }
 
+  it('leaves out headers that hold a credential, unless they are named', () => {
+    const headers = new HeaderList(['ApiKey', 'k', 'x', 'y']);
+    const named = (config: Values) =>
+      compileRecordHeaders(buildConfig({ headers: config }).headers)(headers, undefined, new Set(['apikey'])).map(
+        ({ name }) => name,
+      );
+    const all = { forward_http_headers_as_record_headers: true, forward_all_by_default: true };
+    expect(named(all)).to.deep.equal(['x']);
+    expect(named({ ...all, include_headers: ['apikey'] })).to.deep.equal(['apikey', 'x']);
+    expect(named({ ...all, prefix_mappings: { api: 'p-' } })).to.deep.equal(['x']);
+  });
+
   it('are none without a trace, and keep the bytes of values', () => {
     expect(compileRecordHeaders(buildConfig().headers)(new HeaderList(['x', 'y']))).to.deep.equal([]);
     const headersOf = compileRecordHeaders(buildConfig({ headers: { forward_all_by_default: true } }).headers);
