@@ -74,11 +74,19 @@ function refusal(exchange: Exchange, result: Exclude<Authentication, { readonly 
   return { ...answer, body: JSON.stringify({ ...result.errors, request_id: exchange.requestId }) };
 }
 
-/** Tells logs which headers and arguments of a request hold a credential, whether or not it is a right one. */
-export function tellSecrets(exchange: Exchange, headers: readonly string[], args: readonly string[]): void {
-  const secrets = (exchange.secrets ??= { headers: new Set(), args: new Set() });
-  for (const name of headers) secrets.headers.add(name.toLowerCase());
-  for (const name of args) secrets.args.add(name);
+/** Compiles how logs are told which headers and arguments hold a credential, whether or not it is a right one. */
+export function compileTellSecrets(headers: readonly string[], args: readonly string[]): (exchange: Exchange) => void {
+  const own = { headers: new Set(headers.map((name) => name.toLowerCase())), args: new Set(args) };
+  return (exchange) => {
+    const { secrets } = exchange;
+    exchange.secrets =
+      secrets === undefined
+        ? own
+        : {
+            headers: new Set([...secrets.headers, ...own.headers]),
+            args: new Set([...secrets.args, ...own.args]),
+          };
+  };
 }
 
 /** Tells the exchange, and whoever is behind it, which consumer sends the request. Without a credential it is anonymous. */

@@ -21,9 +21,9 @@ export interface ExchangeCredential {
 /** Places of a request whose values no log shows. */
 export interface SecretPlaces {
   /** Names in lower case. */
-  readonly headers: Set<string>;
+  readonly headers: ReadonlySet<string>;
   /** Names of arguments of the query. */
-  readonly args: Set<string>;
+  readonly args: ReadonlySet<string>;
 }
 
 /** The matched route, as plugins see it. */

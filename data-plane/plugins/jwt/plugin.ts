@@ -2,7 +2,7 @@ import { jwtSchema, type JwtConfig } from '../../../shared/plugin-schemas/jwt.ts
 import {
   authenticationAccess,
   bearerChallenge,
-  tellSecrets,
+  compileTellSecrets,
   type Authentication,
 } from '../../plugin-api/authentication.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
@@ -22,14 +22,14 @@ export const jwt: PluginDefinition<JwtConfig> = {
     const authenticate = compileAuthenticate(config, credentials);
     const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
     const skipsPreflight = !config.run_on_preflight;
-    const secretArgs = config.uri_param_names ?? [];
     const hasCookies = (config.cookie_names ?? []).length > 0;
     const secretHeaders = [...(config.header_names ?? []), ...(hasCookies ? ['cookie'] : [])];
+    const tellSecrets = compileTellSecrets(secretHeaders, config.uri_param_names ?? []);
     return {
       kind: 'created',
       instance: {
         access(exchange) {
-          tellSecrets(exchange, secretHeaders, secretArgs);
+          tellSecrets(exchange);
           return skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange);
         },
       },

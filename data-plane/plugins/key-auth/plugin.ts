@@ -1,5 +1,10 @@
 import { keyAuthSchema, type KeyAuthConfig } from '../../../shared/plugin-schemas/key-auth.ts';
-import { authenticationAccess, challenge, tellSecrets, type Authentication } from '../../plugin-api/authentication.ts';
+import {
+  authenticationAccess,
+  challenge,
+  compileTellSecrets,
+  type Authentication,
+} from '../../plugin-api/authentication.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
@@ -13,12 +18,13 @@ export const keyAuth: PluginDefinition<KeyAuthConfig> = {
   create(config, { credentials, log }) {
     const authenticate = compileAuthenticate(config, credentials);
     const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
+    const tellSecrets = compileTellSecrets(config.key_names, config.key_names);
     const skipsPreflight = !config.run_on_preflight;
     return {
       kind: 'created',
       instance: {
         access(exchange) {
-          tellSecrets(exchange, config.key_names, config.key_names);
+          tellSecrets(exchange);
           return skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange);
         },
       },
