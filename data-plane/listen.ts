@@ -11,11 +11,20 @@ import type { TlsOptions } from './proxy/tls-acceptor.ts';
 /** Schemas that `/status` lists. */
 const unusableSchemasMax = 100;
 
-/** Binds the ports of a node. Rejects when one cannot be bound; what is bound by then is in `parts`. */
-export async function listen(parts: NodeParts): Promise<Readonly<Record<string, string>>> {
+/** Ports that another process has bound, and whose connections it hands on. */
+export type SharedPorts = Readonly<
+  Partial<Record<'proxy' | 'proxy_tls', { readonly host: string; readonly port: number }>>
+>;
+
+/**
+ * Binds the ports of a node, but for the shared ones. Rejects when one cannot be bound; what is bound by then is in
+ * `parts`.
+ */
+export async function listen(parts: NodeParts, shared?: SharedPorts): Promise<Readonly<Record<string, string>>> {
   const { options } = parts;
   const { statusListen, proxyListen, proxyListenTls = 'off' } = options;
   const addresses: Record<string, string> = {};
+  const isShared = shared !== undefined;
   if (statusListen !== 'off') {
     const { metrics, readiness: ready } = parts;
     const status = () => statusBody(parts, addresses);
@@ -25,10 +34,21 @@ export async function listen(parts: NodeParts): Promise<Readonly<Record<string, 
   // Both ports share one account.
   const bodies = new RequestBodies(options.bounds?.requestBodiesMaxBytes ?? listenerBounds.requestBodiesMaxBytes);
   if (proxyListen !== 'off')
-    addresses['proxy'] = await startProxy(parts, { name: 'proxy', listen: proxyListen, bodies });
+    addresses['proxy'] = await startProxy(parts, {
+      name: 'proxy',
+      listen: shared?.proxy ?? proxyListen,
+      bodies,
+      isShared,
+    });
   if (proxyListenTls !== 'off') {
     const tls = await tlsOf(parts);
-    addresses['proxy_tls'] = await startProxy(parts, { name: 'proxy_tls', listen: proxyListenTls, bodies, tls });
+    addresses['proxy_tls'] = await startProxy(parts, {
+      name: 'proxy_tls',
+      listen: shared?.proxy_tls ?? proxyListenTls,
+      bodies,
+      tls,
+      isShared,
+    });
   }
   return addresses;
 }
@@ -39,16 +59,18 @@ interface ProxyPort {
   readonly listen: { readonly host: string; readonly port: number };
   readonly bodies: RequestBodies;
   readonly tls?: TlsOptions;
+  readonly isShared: boolean;
 }
 
 /** Binds a port for requests and returns its address. */
-async function startProxy(parts: NodeParts, { name, listen, bodies, tls }: ProxyPort): Promise<string> {
+async function startProxy(parts: NodeParts, { name, listen, bodies, tls, isShared }: ProxyPort): Promise<string> {
   const { options, spine, requestMetrics, metrics, listeners } = parts;
   const { logger, requestBodyMaxBytes, trustedIps, bounds = {} } = options;
   const onLimit = limitHits({ metrics, logger });
   const { connectionsMax = listenerBounds.connectionsMax } = bounds;
   const listener = await startListener({
     listen,
+    isBoundElsewhere: isShared,
     tls,
     bodies,
     handle: spine.handle,

@@ -1,8 +1,10 @@
 import type { Registry } from 'prom-client';
 import type { ClusterFiles } from '../shared/cluster-tls.ts';
-import type { Logger } from '../shared/log.ts';
+import type { Logger, LogLevel } from '../shared/log.ts';
 import type { ListenAddress } from '../shared/settings/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
+import type { NodeMemory } from './kafka/queue-bounds.ts';
+import type { KeyClaims } from './plugin-api/answered-keys.ts';
 import type { ListenerBounds } from './proxy/listener-limits.ts';
 
 /** The settings of a node of any role that serves, checked and in their units. */
@@ -31,6 +33,14 @@ export interface NodeOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Further addresses for `/status`, where another part of the process listens too. */
   readonly otherAddresses?: () => Readonly<Record<string, string>>;
+  /** The processes that share the ports; 1 by default, and then this process is the node. */
+  readonly workers?: number;
+  /** How worker processes log. */
+  readonly workerLog?: { readonly level: LogLevel; readonly format: 'json' | 'pretty' };
+  /** The share of a worker in producerMemoryMaxBytes. */
+  readonly producerMemory?: NodeMemory;
+  /** The idempotency keys of all workers. */
+  readonly answeredKeys?: KeyClaims;
   /** The registry of the whole process, which holds the default metrics already. */
   readonly metrics?: Registry;
 }
@@ -48,4 +58,14 @@ export interface DataPlaneOptions extends Omit<NodeOptions, 'role'> {
   readonly adoptDatabase?: boolean;
   /** A declarative file to start from while there is no cached configuration. */
   readonly declarativeConfig?: string;
+}
+
+/** A running node that serves. */
+export interface DataPlane {
+  /** `host:port` as bound, by listener: `proxy`, `status`. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Resolves when the node is ready for the first time. */
+  readonly ready: Promise<void>;
+  /** Drains and closes everything, within drain_timeout. May be called more than once. */
+  stop(): Promise<void>;
 }

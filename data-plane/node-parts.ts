@@ -1,20 +1,21 @@
 import { AnsweredKeys } from './plugin-api/answered-keys.ts';
 import { performance } from 'node:perf_hooks';
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Logger } from '../shared/log.ts';
 import { pluginSchemas } from '../shared/plugin-schemas/plugin-schemas.ts';
 import { limitHits } from '../shared/limit-hits.ts';
-import { exposeCertificateExpiry } from '../shared/certificate-expiry.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { pacedLog } from '../shared/paced-log.ts';
 import type { StatusServer } from '../shared/status-server.ts';
 import { vaultEnvironment } from '../shared/vault.ts';
 import { Producers, unsupportedSettings } from './kafka/producers.ts';
 import { LuaChains } from './lua/lua-chains.ts';
+import type { MakeSource } from './make-source.ts';
 import type { NodeOptions } from './node-options.ts';
 import { Issuers } from './plugin-api/issuers.ts';
 import { createIssuerEvents } from './status/issuer-events.ts';
 import { PasswordChecks } from './plugin-api/password-checks.ts';
+import { exposeSource } from './source-metrics.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
@@ -31,23 +32,12 @@ import { UpstreamPool } from './runtime/upstream-pool.ts';
 import { RuntimeHolder } from './runtime/runtime-holder.ts';
 import { createEncoders } from './schemas/encoders.ts';
 import type { NodeSource } from './source/node-source.ts';
-import type { NodeCounters } from './source/sync-stream.ts';
 import { createConfigMetrics } from './status/config-metrics.ts';
 import { createPluginMetrics } from './status/plugin-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
-import type { Destination } from '../shared/destination.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { createTargetResolver } from './upstreams/resolve-target.ts';
 import type { MakeTracing, Tracing } from './tracing/tracing.ts';
-
-/** The functions of its node that a source may call. */
-export interface SourceDeps {
-  readonly counters: () => NodeCounters;
-  /** Returns what the records need outside of the node, and whether it is reached. */
-  readonly destinations: () => readonly Destination[];
-}
-
-export type MakeSource = (deps: SourceDeps) => NodeSource;
 
 /** The services for requests: everything that plugins use, and the metrics and the log that all share. */
 interface Services {
@@ -92,8 +82,7 @@ export function assembleNode(
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
     destinations: () => [...producers.destinations(), ...encoders.destinations()],
   });
-  exposeCertificateExpiry(services.metrics, { cluster_cert: source.certificateValidToMs });
-  if (source.isConnected !== undefined) exposeControlPlane(services.metrics, () => source.isConnected?.() === true);
+  exposeSource(services.metrics, source);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
   const state = { draining: false, stopped: false };
   const parts: NodeParts = {
@@ -136,7 +125,13 @@ function wantedListeners({ proxyListen, proxyListenTls = 'off' }: NodeOptions): 
 function createServices(options: NodeOptions, inFlight: () => number): Services {
   const { logger, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
   const metrics = options.metrics ?? createProcessMetrics(options);
-  const producers = new Producers({ kafkaClient, producerMemoryMaxBytes, logger, metrics });
+  const producers = new Producers({
+    kafkaClient,
+    producerMemoryMaxBytes,
+    logger,
+    metrics,
+    ...(options.producerMemory && { memory: options.producerMemory }),
+  });
   const clusterNaming = new ClusterNaming(logger);
   const encoders = createEncoders({ logger, metrics });
   const lua = new LuaChains({ logger, metrics });
@@ -155,7 +150,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       credentials,
       log: logger,
       metrics: createPluginMetrics(metrics),
-      answeredKeys: new AnsweredKeys(),
+      answeredKeys: options.answeredKeys ?? new AnsweredKeys(),
       issuers: new Issuers({ events: createIssuerEvents(metrics, logger) }),
       passwordChecks: new PasswordChecks({ onBusy: () => hit('password_checks_waiting', 'proxy') }),
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
@@ -165,17 +160,6 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
     closeEncoders: () => encoders.close(),
     closeLua: () => lua.close(),
   };
-}
-
-function exposeControlPlane(registry: Registry, isConnected: () => boolean): void {
-  const connected = new Gauge({
-    name: 'sluice_control_plane_connected',
-    help: '1 while the stream of a control plane is open, else 0',
-    registers: [registry],
-    collect() {
-      connected.set(isConnected() ? 1 : 0);
-    },
-  });
 }
 
 function createUpstreamPool(logger: Logger): UpstreamPool {

@@ -30,6 +30,8 @@ export type ApplyResult =
 export interface ApplyOptions {
   /** Everything is built and closed again; what runs stays. */
   readonly dryRun?: boolean;
+  /** Is asked once all is built: false drops it, and what runs stays. */
+  readonly confirm?: () => Promise<boolean>;
 }
 
 /** Builds a runtime from the snapshot and swaps it in, or keeps the running one and says every reason. Never rejects. */

@@ -14,6 +14,7 @@ export function createProcessMetrics({ role, sluiceVersion }: ProcessMetricsOpti
     name: 'sluice_build_info',
     help: 'The version that runs, its role and its Node.js; always 1',
     labelNames: ['version', 'role', 'node_version'],
+    aggregator: 'max',
     registers: [registry],
   }).set({ version: sluiceVersion, role, node_version: process.version }, 1);
   const dropped = new Counter({

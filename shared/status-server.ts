@@ -13,6 +13,8 @@ export interface StatusServerOptions {
   /** Returns the body of `/status`. */
   readonly status: () => object;
   readonly metrics: Registry;
+  /** Returns the body of `/metrics`, where it is more than the registry's own. */
+  readonly metricsText?: () => Promise<string>;
   readonly logger: Logger;
   /** Bounds of the port, other than the usual ones. */
   readonly bounds?: Partial<HttpPortBounds>;
@@ -50,7 +52,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   });
   app.get('/status', () => status());
   app.get('/metrics', async (_request, reply) => {
-    const text = await metrics.metrics();
+    const text = await (options.metricsText?.() ?? metrics.metrics());
     return reply.type(metrics.contentType).send(text);
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not found' }));

@@ -10,6 +10,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   proxy: ['runtime', 'router', 'forward', 'plugin-api', 'status', 'tracing'],
   forward: ['upstreams', 'plugin-api'],
   source: [],
+  workers: ['source', 'kafka', 'plugin-api'],
   runtime: ['router', 'forward', 'upstreams', 'plugin-api', 'status'],
   plugins: ['plugin-api', 'schemas', 'kafka', 'lua', 'http-client'],
   'plugin-api': ['kafka', 'lua', 'schemas', 'tracing', 'http-client'],

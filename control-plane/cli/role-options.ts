@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { DataPlaneOptions, NodeOptions } from '../../data-plane/node-options.ts';
 import type { ListenerBounds } from '../../data-plane/proxy/listener-limits.ts';
 import type { Role } from '../../shared/settings/setting.ts';
@@ -168,8 +169,7 @@ function takeNode<S extends NodeShare>(settings: S) {
     role,
     proxy_listen,
     proxy_listen_tls,
-    // No value but the only supported one passes.
-    workers: _workers,
+    workers,
     status_listen,
     kafka_client,
     request_body_max,
@@ -188,6 +188,7 @@ function takeNode<S extends NodeShare>(settings: S) {
     proxyListenTls: proxy_listen_tls,
     statusListen: status_listen,
     kafkaClient: kafka_client,
+    workers: workers === 'auto' ? availableParallelism() : workers,
     requestBodyMaxBytes: request_body_max,
     producerMemoryMaxBytes: producer_memory_max,
     trustedIps: trusted_ips ?? [],

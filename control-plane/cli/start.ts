@@ -1,3 +1,4 @@
+import type { NodeOptions } from '../../data-plane/node-options.ts';
 import { createLogger, type Logger } from '../../shared/log.ts';
 import { parentGone, runNode, type RunningNode, type StartFault } from '../../shared/lifecycle.ts';
 import { parseSettings } from '../../shared/settings/parse-settings.ts';
@@ -23,13 +24,14 @@ export async function startCommand(args: readonly string[]): Promise<number> {
     return exitUsage;
   }
   const { log_level: level, log_format: format, config_file: _configFile, ...settings } = parsed.settings;
-  const logger = createLogger({ level, format: format ?? (process.stdout.isTTY ? 'pretty' : 'json') });
+  const written = format ?? (process.stdout.isTTY ? 'pretty' : 'json');
+  const logger = createLogger({ level, format: written });
   for (const { name, message } of parsed.warnings) {
     logger.warn('secret_on_command_line', `${name}: ${message}`, { setting: name });
   }
   const gone = parentGone();
   return runNode({
-    start: () => startRole(settings, logger),
+    start: () => startRole(settings, logger, { level, format: written }),
     logger,
     explain: (error) => explainFailure(error, settings),
     ...(gone === undefined ? {} : { parentGone: gone }),
@@ -42,23 +44,27 @@ function explainFailure(error: unknown, settings: RoleSettings): StartFault | un
 }
 
 /** Starts the role, whose code is imported only then: a data plane never loads SQLite. */
-async function startRole(settings: RoleSettings, logger: Logger): Promise<RunningNode> {
+async function startRole(
+  settings: RoleSettings,
+  logger: Logger,
+  workerLog: NonNullable<NodeOptions['workerLog']>,
+): Promise<RunningNode> {
   if (settings.role === 'control_plane') {
     const { startControlPlane } = await import('../main.ts');
     return startControlPlane({ ...controlPlaneOptions(settings), logger });
   }
   if (settings.role === 'data_plane') {
     const { startDataPlane } = await import('../../data-plane/main.ts');
-    return startDataPlane({ ...dataPlaneOptions(settings), logger });
+    return startDataPlane({ ...dataPlaneOptions(settings), workerLog, logger });
   }
   if (settings.role === 'traditional') {
     const { startTraditional } = await import('./roles/traditional.ts');
     const { controlPlane, node } = traditionalOptions(settings);
-    return startTraditional({ controlPlane: { ...controlPlane, logger }, node: { ...node, logger } });
+    return startTraditional({ controlPlane: { ...controlPlane, logger }, node: { ...node, workerLog, logger } });
   }
   const { startDbless } = await import('./roles/dbless.ts');
   const { node, ...dbless } = dblessOptions(settings);
-  return startDbless({ ...dbless, node: { ...node, logger } });
+  return startDbless({ ...dbless, node: { ...node, workerLog, logger } });
 }
 
 /** All settings with their roles and defaults, for `sluice start --help`. */
@@ -66,15 +72,10 @@ export function startHelp(): string {
   const lines = Object.entries(settingsTable).flatMap(([name, row]) => {
     const requiredBy = 'required' in row && row.required !== undefined ? row.required : [];
     const fallback = requiredBy.length === row.roles.length ? 'required' : (row.default ?? 'none');
-    const notYet = 'supported' in row && row.supported !== undefined ? notYetText(row.supported) : '';
     return [
-      `  ${flagOf(name).padEnd(26)}${row.description}${notYet}`,
+      `  ${flagOf(name).padEnd(26)}${row.description}`,
       `${' '.repeat(28)}default: ${fallback}; ${variableOf(name)}; roles: ${row.roles.length === 4 ? 'all' : row.roles.join(', ')}`,
     ];
   });
   return `\nSettings (a flag wins over its variable; sizes: 64kb, 1mb; durations: 250ms, 30s, 5m, 1h, 14d; a listener is off by "off"):\n${lines.join('\n')}`;
-}
-
-function notYetText(supported: readonly string[]): string {
-  return supported.length === 0 ? ' [not supported yet]' : ` [supported so far: ${supported.join(', ')}]`;
 }

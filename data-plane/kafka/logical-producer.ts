@@ -11,6 +11,7 @@ import {
   type Failure,
   isConnectionFailure,
   loginRefused,
+  nodeOverloaded,
   shuttingDown,
   verdictOf,
 } from './produce-failure.ts';
@@ -146,8 +147,21 @@ export class LogicalProducer implements TopicOwner<TopicState> {
     const bytes = recordBytes(record);
     const nowMs = performance.now();
     const state = this.#admit(topic, bytes, nowMs);
-    if (!(state instanceof TopicState)) return Promise.resolve(this.answerRefused(topic, state));
+    if (!(state instanceof TopicState)) return this.#refusedOrLater(topic, record, deadlineMs, state);
     return new Promise((settle) => this.#queue(state, record, bytes, deadlineMs, nowMs, settle));
+  }
+
+  /** Refuses the record, but for memory that other processes of the node may give back first. */
+  async #refusedOrLater(topic: string, record: KafkaRecord, deadlineMs: number, failure: Failure): Promise<Verdict> {
+    const { memory } = this.#options;
+    const bytes = recordBytes(record);
+    let state: TopicState | Failure = failure;
+    // What was made room for, another record may have taken.
+    while (state === nodeOverloaded && performance.now() < deadlineMs && (await memory.more?.(bytes)) === true) {
+      state = this.#admit(topic, bytes, performance.now());
+    }
+    if (!(state instanceof TopicState)) return this.answerRefused(topic, state);
+    return new Promise((settle) => this.#queue(state, record, bytes, deadlineMs, performance.now(), settle));
   }
 
   enqueue(topic: string, record: KafkaRecord, deadlineMs: number): Verdict {

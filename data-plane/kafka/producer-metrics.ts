@@ -106,6 +106,9 @@ const combined = {
   most: (values: readonly number[]) => Math.max(...values),
 } as const;
 
+/** How the figures of several workers become one, by prom-client's names. */
+const aggregators = { sum: 'sum', least: 'min', most: 'max' } as const;
+
 interface QueueGauge {
   readonly name: string;
   readonly help: string;
@@ -166,6 +169,7 @@ function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFig
       name,
       help,
       labelNames: ['cluster'],
+      aggregator: aggregators[combine],
       registers: [],
       collect() {
         this.reset();
@@ -185,11 +189,12 @@ function registerQueueGauges(registry: Registry, queues: () => Iterable<QueueFig
 }
 
 function registerMemoryGauges(registry: Registry, memory: NodeMemory): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
+  const gauge = (name: string, help: string, aggregator: 'sum' | 'max', read: () => number): void => {
     registry.registerMetric(
       new Gauge({
         name,
         help,
+        aggregator,
         registers: [],
         collect() {
           this.set(read());
@@ -197,6 +202,11 @@ function registerMemoryGauges(registry: Registry, memory: NodeMemory): void {
       }),
     );
   };
-  gauge('sluice_kafka_memory_bytes', 'Bytes of records queued or in flight, of all clusters', () => memory.bytes);
-  gauge('sluice_kafka_memory_limit_bytes', 'The setting producer_memory_max', () => memory.bytesMax);
+  gauge(
+    'sluice_kafka_memory_bytes',
+    'Bytes of records queued or in flight, of all clusters',
+    'sum',
+    () => memory.bytes,
+  );
+  gauge('sluice_kafka_memory_limit_bytes', 'The setting producer_memory_max', 'max', () => memory.bytesMax);
 }

@@ -20,7 +20,7 @@ import {
   type ProducerLease,
   type ProducerOptions,
 } from './producer-types.ts';
-import type { NodeMemory } from './queue-bounds.ts';
+import { type NodeMemory, ownMemory } from './queue-bounds.ts';
 import { TopicLabels } from './topic-labels.ts';
 
 export type KafkaClientName = 'kafkajs' | 'platformatic';
@@ -29,6 +29,8 @@ export interface ProducersOptions {
   readonly kafkaClient: KafkaClientName;
   /** Bytes of records queued over all producers. */
   readonly producerMemoryMaxBytes: number;
+  /** Where several processes share those bytes: the share of this one. */
+  readonly memory?: NodeMemory;
   readonly logger: Logger;
   readonly metrics: Registry;
   /** In place of the named client. */
@@ -92,7 +94,7 @@ export class Producers {
   constructor(options: ProducersOptions) {
     this.#options = options;
     this.#createClient = options.createClient ?? clientFactories[options.kafkaClient];
-    this.#memory = { bytesMax: options.producerMemoryMaxBytes, bytes: 0 };
+    this.#memory = options.memory ?? ownMemory(options.producerMemoryMaxBytes);
     this.#metrics = createProducerMetrics(
       options.metrics,
       () => this.#producers().map((producer) => producer.figures()),

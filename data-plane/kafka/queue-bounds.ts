@@ -4,7 +4,16 @@ import type { ProducerLimits } from './producer-types.ts';
 /** Bytes of records over all producers of the node. */
 export interface NodeMemory {
   readonly bytesMax: number;
+  /** What this process may use of it now; less than all where several processes share it. */
+  readonly granted: number;
   bytes: number;
+  /** Makes room for so many bytes more, where others may have what is free. Resolves whether it is there. Never rejects. */
+  more?(bytes: number): Promise<boolean>;
+}
+
+/** The memory of a node that is one process. */
+export function ownMemory(bytesMax: number): NodeMemory {
+  return { bytesMax, granted: bytesMax, bytes: 0 };
 }
 
 /** Counts the records of one producer, queued or in flight, within its own bounds and the node's. */
@@ -31,7 +40,7 @@ export class QueueBounds {
     if (bytes > queueBytesMax) return largerThanQueue(queueBytesMax, setting);
     if (bytes > this.#memory.bytesMax) return largerThanQueue(this.#memory.bytesMax, 'producer_memory_max');
     if (this.#records >= queueRecordsMax || this.#bytes + bytes > queueBytesMax) return producerOverloaded;
-    if (this.#memory.bytes + bytes > this.#memory.bytesMax) return nodeOverloaded;
+    if (this.#memory.bytes + bytes > this.#memory.granted) return nodeOverloaded;
     return null;
   }
 

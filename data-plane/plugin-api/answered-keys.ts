@@ -6,27 +6,36 @@ export const answersMax = 100_000;
 /** Time for which an answer is kept. */
 const answerKeptMs = 600_000;
 
+/** What a request with an idempotency key may do. */
+export type KeyClaim =
+  /** It is the first one; `end` must follow. */
+  | { readonly kind: 'begun' }
+  /** Another one with the key has not ended. */
+  | { readonly kind: 'under way' }
+  | { readonly kind: 'answered'; readonly answer: Answer };
+
+/** The keys of a node's requests. A node of one process decides at once, one of several asks its parent. */
+export interface KeyClaims {
+  claim(key: string): KeyClaim | Promise<KeyClaim>;
+  /** Ends a request that has begun; `answer`: later requests with the key get it too. */
+  end(key: string, answer: Answer | undefined): void;
+}
+
 /** The answers of a node to requests with an idempotency key, and the keys whose request is under way. */
-export class AnsweredKeys {
+export class AnsweredKeys implements KeyClaims {
   readonly #answers = new LRUCache<string, { readonly answer: Answer; readonly untilMs: number }>({
     max: answersMax,
   });
   readonly #underWay = new Set<string>();
 
-  /** Returns the answer that the key's request got. */
-  answerOf(key: string): Answer | undefined {
+  claim(key: string): KeyClaim {
     const kept = this.#answers.get(key);
-    return kept !== undefined && performance.now() < kept.untilMs ? kept.answer : undefined;
-  }
-
-  /** Returns whether a request with the key may begin: false while another one is under way. */
-  begin(key: string): boolean {
-    if (this.#underWay.has(key)) return false;
+    if (kept !== undefined && performance.now() < kept.untilMs) return { kind: 'answered', answer: kept.answer };
+    if (this.#underWay.has(key)) return { kind: 'under way' };
     this.#underWay.add(key);
-    return true;
+    return { kind: 'begun' };
   }
 
-  /** Ends the request; `answer`: later requests with the key get it too. */
   end(key: string, answer: Answer | undefined): void {
     this.#underWay.delete(key);
     if (answer !== undefined) this.#answers.set(key, { answer, untilMs: performance.now() + answerKeptMs });

@@ -4,7 +4,7 @@ import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings } from '../kafka/producer-types.ts';
 import type { Producers } from '../kafka/producers.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
-import type { AnsweredKeys } from './answered-keys.ts';
+import type { KeyClaims } from './answered-keys.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import type { Encoders } from '../schemas/encoder.ts';
 import type { Certificates } from './certificates.ts';
@@ -56,7 +56,7 @@ export interface PluginDeps {
   /** Returns the present name of the Kafka cluster that the plugin's config uses. */
   readonly clusterName?: () => string | undefined;
   /** The node's answers to requests with an idempotency key; a plugin without them keeps its own. */
-  readonly answeredKeys?: AnsweredKeys;
+  readonly answeredKeys?: KeyClaims;
   /** The node's checks of passwords; a plugin without them makes its own. */
   readonly passwordChecks?: PasswordChecks;
   /** The keys of the issuers whose tokens the node takes; a plugin without them keeps its own. */

@@ -16,6 +16,8 @@ import { createTrustedAddresses } from './trusted-addresses.ts';
 export interface ListenerOptions {
   /** Port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** Another process has bound the port; its connections come by `take`. */
+  readonly isBoundElsewhere?: boolean;
   readonly handle: (exchange: OpenExchange) => void;
   readonly bodyBytesMax: number;
   /** Addresses and CIDRs whose X-Forwarded-* is believed. */
@@ -37,6 +39,8 @@ export interface Listener {
   readonly host: string;
   readonly port: number;
   readonly connections: { readonly accepted: number; readonly active: number };
+  /** Serves a connection that another process accepted; it is paused. */
+  take(socket: Socket): void;
   /**
    * Accepts no connection any more. Every answer ends its connection from here on; a connection without a request is left
    * open for one more request for a moment. Resolves when the last connection ended.
@@ -61,7 +65,6 @@ interface ListenerState {
 /** Accepts connections on a port, bounds them and hands each to the server of its protocol. Rejects when the port cannot be bound. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const context = createContext(options);
-  const { limits } = context;
   const servers = { http1: createHttp1Server(context), http2: createHttp2Server(context) };
   const state: ListenerState = {
     context,
@@ -73,18 +76,22 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
   const begin = options.tls === undefined ? sniffing(state) : shakingHands(state, options.tls);
   const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(state, socket, begin));
-  acceptor.maxConnections = limits.connectionsMax;
-  acceptor.on('drop', () => context.onLimit('connections_max'));
-  const { host, port } = await bind(acceptor, options.listen);
+  const { host, port } = options.isBoundElsewhere === true ? options.listen : await bind(acceptor, options.listen);
   context.port = port;
   // A connection that could not be accepted is no reason to end the process.
   acceptor.on('error', (error) => options.onError?.(error));
-  const checks = setInterval(() => check(state), limits.checkMs);
+  const checks = setInterval(() => check(state), context.limits.checkMs);
   return {
     host,
     port,
     get connections() {
       return { accepted: state.accepted, active: state.open.size };
+    },
+    take(socket) {
+      // As of a connection that was accepted here: see the acceptor's options.
+      socket.allowHalfOpen = true;
+      socket.setNoDelay(true);
+      accept(state, socket, begin);
     },
     async drain() {
       await drain(state, acceptor);
@@ -101,6 +108,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 
 function accept(state: ListenerState, socket: Socket, begin: (socket: Socket) => void): void {
   const { open, silent, context } = state;
+  // Not by `maxConnections`: a worker that refuses so is offered the same connection again, without end.
+  if (open.size >= context.limits.connectionsMax) {
+    context.onLimit('connections_max');
+    socket.destroy();
+    return;
+  }
   state.accepted += 1;
   open.set(socket, new SendWatch(socket));
   silent.add(socket);

@@ -81,12 +81,17 @@ export class RuntimeHolder {
     await Promise.all(this.#closing);
   }
 
-  async #apply(snapshot: Snapshot, { dryRun = false }: ApplyOptions): Promise<ApplyResult> {
+  async #apply(snapshot: Snapshot, { dryRun = false, confirm }: ApplyOptions): Promise<ApplyResult> {
     if (this.#current?.runtime.hash === snapshot.hash) return { kind: 'applied', applyMs: 0 };
     const startedMs = performance.now();
     const built = await this.#build(snapshot);
     if (dryRun) return this.#dropped(built, performance.now() - startedMs);
     if (built.kind === 'faults') return this.#reject(snapshot.hash, built.faults);
+    if (confirm !== undefined && !(await confirm())) {
+      this.#closeRuntime(built.runtime);
+      this.#deps.onApplied?.({ kind: 'tried' });
+      return { kind: 'rejected', faults: [] };
+    }
     if (this.#isClosed) {
       this.#closeRuntime(built.runtime);
       return { kind: 'rejected', faults: [nodeFault('the node is shutting down')] };

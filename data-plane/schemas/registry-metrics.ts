@@ -71,6 +71,8 @@ function registerUp(metrics: Registry, states: () => readonly RegistryState[]): 
     name: 'sluice_registry_up',
     help: 'Whether the last request to the schema registry got an answer of it (1) or not (0).',
     labelNames: ['registry'],
+    // Of several workers.
+    aggregator: 'min',
     registers: [metrics],
     collect() {
       this.reset();
@@ -86,6 +88,7 @@ function registerUnusable(metrics: Registry, unusable: () => readonly UnusableSc
     name: 'sluice_schema_unusable',
     help: 'Subjects whose newest schema cannot be used, by why.',
     labelNames: ['registry', 'why'],
+    aggregator: 'max',
     registers: [metrics],
     collect() {
       this.reset();

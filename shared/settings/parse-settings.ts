@@ -72,12 +72,7 @@ function readValue({ name, row, given, env, faults }: Written): unknown {
   const written = given ?? row.default;
   if (written === undefined) return undefined;
   try {
-    const value = row.parse(row.isSecret === true ? readSecret(written, env) : written);
-    if (row.supported !== undefined && !row.supported.includes(written)) {
-      const works = row.supported.length === 0 ? '' : `; supported: ${row.supported.join(', ')}`;
-      faults.push({ name, message: `is not supported yet${works}` });
-    }
-    return value;
+    return row.parse(row.isSecret === true ? readSecret(written, env) : written);
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
     faults.push({ name, message: row.isSecret === true ? error.message : `${error.message}; got ${shown(written)}` });

@@ -39,7 +39,6 @@ export const proxySettings = {
     roles: roleGroups.proxy,
     default: '1',
     parse: workers,
-    supported: ['1'],
     description: 'auto or a number of proxy processes sharing the ports',
   }),
   request_body_max: setting({

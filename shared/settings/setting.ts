@@ -17,8 +17,6 @@ export interface Setting<
   readonly description: string;
   /** Roles that cannot start without it. */
   readonly required?: Q;
-  /** Values that work already, where not all do. Any other valid value is refused as not supported yet. */
-  readonly supported?: readonly string[];
   /** The value is a secret: `file:PATH` and `env:NAME` are read, and a value on the command line is warned of. */
   readonly isSecret?: boolean;
 }

@@ -6,11 +6,15 @@ import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
 import { importBench } from './import.ts';
 import { ingest } from './ingest.ts';
+import { latency } from './latency.ts';
 import { routerBench } from './router.ts';
+import { workersBench } from './workers.ts';
 
 const usage = `usage: npm run bench -- <scenario> [options]
   ingest  [--protocol h1|h2|grpc] [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  latency [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both]
+  workers [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   router  [--sizes 10,1000,10000] [--rounds 3]
   fleet   [--nodes 10,100,1000] [--writes 50]
   apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]
@@ -35,11 +39,16 @@ const numbers = (text: string): number[] => text.split(',').map(Number);
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
 
-switch (positionals[0] ?? '') {
+const ofKafka = { ingest, cpu, latency, workers: workersBench };
+const scenario = positionals[0] ?? '';
+
+switch (scenario) {
   case 'ingest':
   case 'cpu':
+  case 'latency':
+  case 'workers':
     await withServices(({ kafka, registry }) =>
-      (positionals[0] === 'cpu' ? cpu : ingest)({
+      ofKafka[scenario]({
         kafka,
         registry,
         clients: values.client === 'both' ? ['kafkajs', 'platformatic'] : [values.client],

@@ -14,6 +14,7 @@ import { bootstrapServers } from '../helpers/admin.ts';
 import { createTopic } from '../helpers/kafka.ts';
 import { type NumberedLoad, startNumberedLoad } from './load.ts';
 import { type Judgement, judge, readRecords } from './oracle.ts';
+import { ownMemory } from '../../data-plane/kafka/queue-bounds.ts';
 import { expectPromisesKept } from './report.ts';
 import { openPrefix, password, type Rig, user } from './rig.ts';
 import { describeTogether } from './together.ts';
@@ -177,9 +178,9 @@ async function startEarlyAcker(rig: Rig, topic: string) {
       attemptsMax: 10,
       retryBackoffMs: 100,
     },
-    memory: { bytesMax: 1_048_576, bytes: 0 },
+    memory: ownMemory(1_048_576),
     logger,
-    metrics: createProducerMetrics(new Registry(), () => [], { bytesMax: 1_048_576, bytes: 0 }),
+    metrics: createProducerMetrics(new Registry(), () => [], ownMemory(1_048_576)),
     topicLabels: new TopicLabels(),
     createClient: (events) => ackingEarly(createKafkajsClient({ cluster, logger, events })),
   });

@@ -1,6 +1,6 @@
 import { RequestError } from '../../../shared/errors.ts';
 import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
-import type { AnsweredKeys } from '../../plugin-api/answered-keys.ts';
+import type { KeyClaims } from '../../plugin-api/answered-keys.ts';
 import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
 import { singleHeader } from '../../plugin-api/header-text.ts';
 
@@ -14,7 +14,7 @@ type Access = (exchange: Exchange) => Promise<Answer>;
  * requests with the key. After any other outcome the next request goes through. The keys of one consumer on one route
  * are apart from all others.
  */
-export function compileIdempotency(config: KafkaUpstreamConfig, keys: AnsweredKeys, access: Access): Access {
+export function compileIdempotency(config: KafkaUpstreamConfig, keys: KeyClaims, access: Access): Access {
   if (config.idempotency_key_from === null) return access;
   const name = config.idempotency_key_from.header.toLowerCase();
   return async (exchange) => {
@@ -27,9 +27,11 @@ export function compileIdempotency(config: KafkaUpstreamConfig, keys: AnsweredKe
     // Each message of a call is a request of its own; the first shares its key with the call of it alone.
     const index = exchange.messageIndex ?? 0;
     const key = JSON.stringify([exchange.route?.id, exchange.consumer?.id, config.topic, text, index]);
-    const known = keys.answerOf(key);
-    if (known !== undefined) return { ...known, headers: [...known.headers, 'idempotency-replayed', 'true'] };
-    if (!keys.begin(key)) {
+    const claim = await keys.claim(key);
+    if (claim.kind === 'answered') {
+      return { ...claim.answer, headers: [...claim.answer.headers, 'idempotency-replayed', 'true'] };
+    }
+    if (claim.kind === 'under way') {
       throw new RequestError('IDEMPOTENCY_KEY_IN_USE', 'A request with the same idempotency key is under way.');
     }
     let acked: Answer | undefined;

@@ -15,6 +15,7 @@ import type {
   TopicMetadata,
 } from '../../../data-plane/kafka/kafka-client.ts';
 import { KafkaError, type Wire } from '../../../data-plane/kafka/kafka-error.ts';
+import { ownMemory } from '../../../data-plane/kafka/queue-bounds.ts';
 import { LogicalProducer } from '../../../data-plane/kafka/logical-producer.ts';
 import { TopicLabels } from '../../../data-plane/kafka/topic-labels.ts';
 import { createProducerMetrics } from '../../../data-plane/kafka/producer-metrics.ts';
@@ -169,7 +170,7 @@ export function fakeProducer(
 ): { client: FakeKafkaClient; producer: LogicalProducer; registry: Registry } {
   const client = options.client ?? new FakeKafkaClient();
   const registry = new Registry();
-  const memory = { bytesMax: options.memoryBytesMax ?? 100_000_000, bytes: 0 };
+  const memory = ownMemory(options.memoryBytesMax ?? 100_000_000);
   const producer: LogicalProducer = new LogicalProducer({
     label: () => 'test',
     topicLabels: new TopicLabels(),

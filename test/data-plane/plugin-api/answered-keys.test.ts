@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { AnsweredKeys, answersMax } from '../../../data-plane/plugin-api/answered-keys.ts';
 
 const answer = { status: 200, headers: [], body: 'first' };
+const answered = { kind: 'answered', answer };
+const begun = { kind: 'begun' };
 
 describe('answers to requests with an idempotency key', () => {
   it('are kept for 10 minutes', () => {
@@ -10,9 +12,9 @@ describe('answers to requests with an idempotency key', () => {
     keys.end('a', answer);
     try {
       performance.now = () => realNow() + 599_000;
-      expect(keys.answerOf('a')).to.equal(answer);
+      expect(keys.claim('a')).to.deep.equal(answered);
       performance.now = () => realNow() + 600_001;
-      expect(keys.answerOf('a')).to.equal(undefined);
+      expect(keys.claim('a')).to.deep.equal(begun);
     } finally {
       performance.now = realNow;
     }
@@ -23,17 +25,17 @@ describe('answers to requests with an idempotency key', () => {
     keys.end('asked', answer);
     keys.end('old', answer);
     for (let index = 0; index < answersMax - 1; index++) {
-      if (index === 0) keys.answerOf('asked');
+      if (index === 0) keys.claim('asked');
       keys.end(`${index}`, answer);
     }
-    expect([keys.answerOf('asked'), keys.answerOf('old')]).to.deep.equal([answer, undefined]);
+    expect([keys.claim('asked'), keys.claim('old')]).to.deep.equal([answered, begun]);
   });
 
   it('begin once at a time, and again after the end', () => {
     const keys = new AnsweredKeys();
-    expect([keys.begin('a'), keys.begin('a'), keys.begin('b')]).to.deep.equal([true, false, true]);
+    const underWay = { kind: 'under way' };
+    expect([keys.claim('a'), keys.claim('a'), keys.claim('b')]).to.deep.equal([begun, underWay, begun]);
     keys.end('a', undefined);
-    expect(keys.begin('a')).to.equal(true);
-    expect(keys.answerOf('a')).to.equal(undefined);
+    expect(keys.claim('a')).to.deep.equal(begun);
   });
 });

@@ -101,7 +101,8 @@ describe('settings', () => {
       ['localhost:1', '[::1]:2'],
     ],
     ['origins', [...controlPlane, '--admin-cors-origins=https://a.test'], 'admin_cors_origins', ['https://a.test']],
-    ['the supported default', [...dataPlane, '--workers=1'], 'workers', 1],
+    ['a number of workers', [...dataPlane, '--workers=2'], 'workers', 2],
+    ['a worker for each core', [...dataPlane, '--workers=auto'], 'workers', 'auto'],
   ];
   for (const [name, args, setting, expected] of read) {
     it(`reads ${name}`, () => {
@@ -131,7 +132,6 @@ describe('settings', () => {
     [[...dataPlane, '--node-labels=a'], 'node_labels', 'key=value'],
     [[...dataPlane, '--node-labels=a=1,a=2'], 'node_labels', 'each key once'],
     [[...dataPlane, '--trusted-ips=10.0.0.0/33'], 'trusted_ips', 'CIDRs'],
-    [[...dataPlane, '--workers=auto'], 'workers', 'not supported yet'],
     [[...dataPlane, '--workers=0'], 'workers', 'expected auto or'],
     [[...controlPlane, '--cluster-cert=file'], 'cluster_cert', 'needs cluster_cert_key'],
     [[...controlPlane, '--cluster-ca=file'], 'cluster_ca', 'needs cluster_cert and cluster_cert_key'],
