@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { countRecords, createTopic } from '../helpers/kafka.ts';
+import type { DataPlaneProcess } from '../helpers/sluice-process.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { startNumberedLoad } from './load.ts';
 import { judge, readRecords } from './oracle.ts';
@@ -29,6 +30,10 @@ export function nodeEndedSuite(rig: () => Rig): void {
       {
         name: 'SIGKILL: every answer given before holds',
         run: () => withEveryClient((client) => runEnd(rig(), client, 'SIGKILL')),
+      },
+      {
+        name: 'SIGKILL of one of two workers: every answer given before holds, and the node serves on',
+        run: () => withEveryClient((client) => runWorkerEnd(rig(), client)),
       },
     ],
     () => openNetwork(rig()),
@@ -87,6 +92,46 @@ async function runEnd(rig: Rig, client: ClientName, signal: 'SIGTERM' | 'SIGKILL
     notes.some(({ outcome, atMs, answerMs }) => outcome === 'acked' && atMs > signalledAtMs && answerMs > 50),
     'answers after the signal',
   ).to.equal(true);
+}
+
+async function runWorkerEnd(rig: Rig, client: ClientName): Promise<void> {
+  const name = `worker-end-${randomUUID()}`;
+  const topic = await createTopic(`${openPrefix}worker-end`, { partitions: 4, brokers: rig.kafka.internalServers });
+  const node = await rig.startNode(client, name, ['--workers=2']);
+  await rig.makeRoute(name, topic);
+  const load = startNumberedLoad({ url: `${node.proxy}/${name}`, workers });
+  const lost: number[] = [];
+  try {
+    await load.seen('acked', acked);
+    // Requests are on their way to Kafka and back when the worker is killed.
+    for (const proxy of rig.proxies) proxy.setNetwork({ delayMs: 50 });
+    for (const number of [1, 2]) {
+      await load.seen('acked', workers);
+      lost.push(await killWorker(node, number));
+      const replaced = await node.line((line) => line.event === 'worker_replaced' && line['worker'] === number);
+      expect(replaced['pid']).not.to.equal(lost.at(-1));
+    }
+    await load.seen('acked', acked);
+  } finally {
+    await load.stop();
+  }
+  await delay(500);
+  const judged = judge(load.notes, await readRecords(topic, rig.kafka.internalServers));
+  report('workers ended by SIGKILL', client, judged, null);
+  expectPromisesKept(judged);
+  expect(judged.duplicates, 'written twice').to.equal(0);
+  expect(new Set(lost).size, 'workers killed').to.equal(2);
+}
+
+/** Kills a worker of a node and returns its process id. */
+async function killWorker({ status }: DataPlaneProcess, number: number): Promise<number> {
+  const response = await fetch(`${status}/status`);
+  // A border: the status of a node of several workers lists them.
+  const { workers: listed } = (await response.json()) as { workers: readonly { number: number; pid: number }[] };
+  const worker = listed.find((each) => each.number === number);
+  if (worker === undefined) throw new Error(`no worker ${number}`);
+  process.kill(worker.pid, 'SIGKILL');
+  return worker.pid;
 }
 
 /** Waits until the topic has as many records; fails when the queue is not worked off. */

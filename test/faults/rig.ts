@@ -31,7 +31,7 @@ export interface Rig {
   readonly nodes: ReadonlyMap<ClientName, DataPlaneProcess>;
   node(client: ClientName): DataPlaneProcess;
   /** A node for tests that end it. */
-  startNode(client: ClientName, name: string): Promise<DataPlaneProcess>;
+  startNode(client: ClientName, name: string, args?: readonly string[]): Promise<DataPlaneProcess>;
   /** A route `/<name>` into the topic; body as value, `?key=` as key. */
   makeRoute(name: string, topic: string, config?: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
@@ -72,8 +72,8 @@ async function assemble(closing: Closing): Promise<Rig> {
   await allow({ user, topic: openPrefix, prefix: true }, kafka.internalServers);
   const controlPlane = await runControlPlane({ folder: temp.path });
   closing.add(() => controlPlane.stop());
-  const startNode = (client: ClientName, name: string) =>
-    runNode(controlPlane, client, `${temp.path}/${name}`, closing);
+  const startNode = (client: ClientName, name: string, args: readonly string[] = []) =>
+    runNode({ controlPlane, client, folder: `${temp.path}/${name}`, args }, closing);
   const nodes = new Map<ClientName, DataPlaneProcess>();
   await Promise.all(clients.map(async (client) => nodes.set(client, await startNode(client, client))));
   return {
@@ -106,16 +106,19 @@ async function assemble(closing: Closing): Promise<Rig> {
   };
 }
 
-async function runNode(
-  controlPlane: ControlPlaneProcess,
-  client: ClientName,
-  folder: string,
-  closing: Closing,
-): Promise<DataPlaneProcess> {
+interface NodePlan {
+  readonly controlPlane: ControlPlaneProcess;
+  readonly client: ClientName;
+  readonly folder: string;
+  readonly args: readonly string[];
+}
+
+async function runNode(plan: NodePlan, closing: Closing): Promise<DataPlaneProcess> {
+  const { controlPlane, client, folder, args } = plan;
   const node = await runDataPlane({
     folder,
     controlPlane: controlPlane.cluster,
-    args: [`--kafka-client=${client}`],
+    args: [`--kafka-client=${client}`, ...args],
   });
   closing.add(() => node.stop());
   return node;
