@@ -3,7 +3,7 @@
  *
  * acked: the brokers confirmed it. accepted: queued or handed to a socket, not confirmed. rejected: refused, never
  * written. not_sent: could not be sent, never written, not even later. unknown: it reached the wire and no verdict came.
- * partial: several topics with different outcomes.
+ * partial: several records with different outcomes.
  */
 export type Outcome = 'acked' | 'accepted' | 'rejected' | 'not_sent' | 'unknown' | 'partial';
 
@@ -31,6 +31,7 @@ export const errorKinds = {
   BODY_TOO_LARGE: { status: 413, outcome: 'rejected', retryable: false },
   RECORD_TOO_LARGE: { status: 413, outcome: 'rejected', retryable: false },
   ENCODING_UNSUPPORTED: { status: 415, outcome: 'rejected', retryable: false },
+  MEDIA_TYPE_UNSUPPORTED: { status: 415, outcome: 'rejected', retryable: false },
   SCHEMA_VALIDATION_FAILED: { status: 422, outcome: 'rejected', retryable: false },
   PARTIAL: { status: 500, outcome: 'partial', retryable: false },
   LUA_ERROR: { status: 500, outcome: 'not_sent', retryable: false },
@@ -40,6 +41,7 @@ export const errorKinds = {
   PRODUCER_OVERLOADED: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   KAFKA_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   NOT_ENOUGH_REPLICAS: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
+  PREDECESSOR_FAILED: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   DELIVERY_UNKNOWN: { status: 504, outcome: 'unknown', retryable: true },
   SHUTTING_DOWN: { status: 503, outcome: 'not_sent', retryable: true },
   INTERNAL: { status: 500, outcome: 'not_sent', retryable: true },

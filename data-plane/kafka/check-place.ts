@@ -33,7 +33,8 @@ export async function checkPlace(
   return takesTimestamp(limits, timestampMs, Date.now()) ? null : timestampInvalid(null);
 }
 
-function takesTimestamp({ timestamps }: TopicLimits, timestampMs: number, nowMs: number): boolean {
+/** Says whether a topic takes a record with a timestamp of its own. */
+export function takesTimestamp({ timestamps }: TopicLimits, timestampMs: number, nowMs: number): boolean {
   if (timestamps === null) return timestampMs - nowMs <= aheadMaxMs;
   const { isAppendTime, beforeMaxMs, afterMaxMs } = timestamps;
   return isAppendTime || (nowMs - timestampMs <= beforeMaxMs && timestampMs - nowMs <= afterMaxMs);

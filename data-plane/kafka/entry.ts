@@ -1,5 +1,6 @@
 import type { KafkaRecord } from './kafka-client.ts';
 import type { Verdict } from './producer-types.ts';
+import type { RecordPrefix } from './record-prefix.ts';
 
 /** One record on its way through a producer. */
 export class Entry {
@@ -8,11 +9,15 @@ export class Entry {
   /** Monotonic. */
   readonly deadlineMs: number;
   readonly queuedAtMs: number;
+  /** Null: the only record of its request for its topic. */
+  readonly prefix: RecordPrefix | null;
+  /** The position among the records of its request. */
+  readonly position: number;
   /** Called once with the result of the record; null afterwards. */
   settle: ((verdict: Verdict, entry: Entry) => void) | null;
   /** An attempt reached the wire and brought no verdict: the outcome can only become acked or unknown. */
   mayBeWritten = false;
-  /** -1 until a lane has taken it. */
+  /** -1 until it is chosen: by the key, or by the lane that takes the record. */
   partition = -1;
 
   constructor(options: {
@@ -21,12 +26,16 @@ export class Entry {
     deadlineMs: number;
     queuedAtMs: number;
     settle: (verdict: Verdict, entry: Entry) => void;
+    prefix?: RecordPrefix | null;
+    position?: number;
   }) {
     this.record = options.record;
     this.bytes = options.bytes;
     this.deadlineMs = options.deadlineMs;
     this.queuedAtMs = options.queuedAtMs;
     this.settle = options.settle;
+    this.prefix = options.prefix ?? null;
+    this.position = options.position ?? 0;
   }
 }
 

@@ -61,13 +61,26 @@ export function earliestOf(entries: readonly Entry[]): number {
   return earliest;
 }
 
-/** Splits off the entries that are due. */
-export function partDue(entries: readonly Entry[], nowMs: number): { due: readonly Entry[]; live: readonly Entry[] } {
-  let due = 0;
-  for (const { deadlineMs } of entries) if (deadlineMs <= nowMs) due++;
-  if (due === 0) return { due: [], live: entries };
-  return {
-    due: entries.filter(({ deadlineMs }) => deadlineMs <= nowMs),
-    live: entries.filter(({ deadlineMs }) => deadlineMs > nowMs),
-  };
+export interface SendableParts {
+  readonly due: readonly Entry[];
+  /** A record of the same request before them was not acked. */
+  readonly behind: readonly Entry[];
+  readonly live: readonly Entry[];
+}
+
+/** Splits off the entries that must not be sent to a partition. */
+export function partSendable(entries: readonly Entry[], partition: number, nowMs: number): SendableParts {
+  let sendable = 0;
+  for (const { deadlineMs, prefix } of entries) {
+    if (deadlineMs > nowMs && (prefix === null || !prefix.isBroken(partition))) sendable++;
+  }
+  if (sendable === entries.length) return { due: [], behind: [], live: entries };
+  const due: Entry[] = [];
+  const behind: Entry[] = [];
+  const live: Entry[] = [];
+  for (const entry of entries) {
+    if (entry.deadlineMs <= nowMs) due.push(entry);
+    else (entry.prefix?.isBroken(partition) === true ? behind : live).push(entry);
+  }
+  return { due, behind, live };
 }

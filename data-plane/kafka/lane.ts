@@ -9,10 +9,10 @@ import {
   type LaneBatch,
   mayTryAgain,
   newBatch,
-  partDue,
+  partSendable,
   retryPauseMs,
 } from './lane-batch.ts';
-import { deadlineBeforeWire, type Failure, judge, type Judgement } from './produce-failure.ts';
+import { deadlineBeforeWire, type Failure, judge, type Judgement, predecessorFailed } from './produce-failure.ts';
 import { ProducerIdentity } from './producer-identity.ts';
 
 interface InFlight {
@@ -199,8 +199,11 @@ export class Lane {
     const { batchRecordsMax } = this.#producer.limits();
     while (source.length > 0) {
       // The last check before the wire: a record that is due must never be written.
-      const { due, live } = partDue(source.take(batchRecordsMax, bytesMax), nowMs);
+      const taken = source.take(batchRecordsMax, bytesMax);
+      const { due, behind, live } = partSendable(taken, this.partition, nowMs);
       if (due.length > 0) this.topic.failed(due, deadlineBeforeWire);
+      for (const entry of behind) entry.partition = this.partition;
+      if (behind.length > 0) this.topic.failed(behind, predecessorFailed);
       if (live.length > 0) return newBatch(live);
     }
     return null;
@@ -212,13 +215,14 @@ export class Lane {
     const kept: LaneBatch[] = [];
     for (const head of this.#heads) {
       const failure = head.failure ?? deadlineBeforeWire;
-      const { due, live } = partDue(head.entries, nowMs);
+      const { due, behind, live } = partSendable(head.entries, this.partition, nowMs);
       if (head.frozen !== null) {
         if (due.length === 0 && head.frozen.topicId === this.#topicId) kept.push(head);
         else this.#giveUp(head, failure);
         continue;
       }
       if (due.length > 0) this.topic.failed(due, failure);
+      if (behind.length > 0) this.topic.failed(behind, predecessorFailed);
       if (live.length > 0) kept.push(live === head.entries ? head : { ...head, entries: live });
     }
     this.#heads = kept;

@@ -20,12 +20,15 @@ import {
   brokersText,
   type ClusterSettings,
   type FailedVerdict,
+  type GroupRecord,
   type ProducerLimits,
   type RecordPlace,
   type Verdict,
 } from './producer-types.ts';
 import { type NodeMemory, QueueBounds } from './queue-bounds.ts';
-import { checkPlace } from './check-place.ts';
+import { checkGroup, type RecordFault } from './check-group.ts';
+import { checkPlace, type PlaceQuestions } from './check-place.ts';
+import { GroupPublisher } from './group-publisher.ts';
 import { RecordSettler } from './record-settler.ts';
 import { otherTopics, type TopicLabels } from './topic-labels.ts';
 import type { TopicOwner } from './topic-owner.ts';
@@ -62,6 +65,8 @@ export class LogicalProducer implements TopicOwner<TopicState> {
   readonly #timer = new WakeTimer(() => this.#tick());
   readonly #settler: RecordSettler;
   readonly #queued: QueueBounds;
+  /** Takes the records of whole requests. */
+  readonly group: GroupPublisher;
   #limits: ProducerLimits;
   #status: ClientStatus = { state: 'connecting', error: null, loginRefused: false };
   #closing: Promise<void> | undefined;
@@ -99,6 +104,18 @@ export class LogicalProducer implements TopicOwner<TopicState> {
       queued: this.#queued,
       gates: this.gates,
       askLimits: (topic, deadlineMs) => this.client.topicLimits(topic, deadlineMs),
+    });
+    this.group = new GroupPublisher({
+      topics: this.#topics,
+      queued: this.#queued,
+      settler: this.#settler,
+      limits: () => this.#limits,
+      more: async (bytes) => (await options.memory.more?.(bytes)) === true,
+      refusal: () => this.#refusal(),
+      isClosed: () => this.#closed,
+      labelOf: (topic) => this.#labelOf(topic),
+      answerMarginMs,
+      wakeAt: (monotonicMs) => this.wakeAt(monotonicMs),
     });
     this.client = options.createClient({
       onReady: () => this.#topics.flushAll(),
@@ -178,21 +195,34 @@ export class LogicalProducer implements TopicOwner<TopicState> {
     const topic = this.#topics.obtain(name, performance.now());
     // A topic that is refused says so when the record is published.
     if (!(topic instanceof TopicState)) return null;
-    const failure = await checkPlace(topic, place, deadlineMs - answerMarginMs, {
-      recount: (state, untilMs) => this.#topics.recount(state, untilMs),
-      askLimits: (topicName, untilMs) => this.client.topicLimits(topicName, untilMs),
-    });
+    const failure = await checkPlace(topic, place, deadlineMs - answerMarginMs, this.#questions);
     return failure === null ? null : verdictOf(name, failure);
   }
 
-  /** Counts a record that is not taken, and returns its verdict. */
-  answerRefused(topic: string, failure: Failure): FailedVerdict {
-    return this.#settler.refused(topic, this.#labelOf(topic), failure);
+  /** Checks the records of one request; see `ProducerLease`. */
+  checkAll(records: readonly GroupRecord[], deadlineMs: number): Promise<readonly RecordFault[]> {
+    const topicOf = (name: string): TopicState | null => {
+      const topic = this.#topics.obtain(name, performance.now());
+      return topic instanceof TopicState ? topic : null;
+    };
+    const { compression } = this.#options.cluster;
+    const bounds = { batchBytesMax: this.#limits.batchBytesMax, isCompressed: compression !== 'none' };
+    return checkGroup(records, topicOf, bounds, deadlineMs - answerMarginMs, this.#questions);
   }
 
-  /** Counts a record that was refused before it was published. */
-  countRefused(topic: string, outcome: Outcome): void {
-    this.#options.metrics.records(this.label, this.#labelOf(topic), outcome, 1);
+  readonly #questions: PlaceQuestions = {
+    recount: (topic, untilMs) => this.#topics.recount(topic, untilMs),
+    askLimits: (topic, untilMs) => this.client.topicLimits(topic, untilMs),
+  };
+
+  /** Counts records that are not taken, and returns their verdict. */
+  answerRefused(topic: string, failure: Failure, count = 1): FailedVerdict {
+    return this.#settler.refused(topic, this.#labelOf(topic), failure, count);
+  }
+
+  /** Counts records that were refused before they were published. */
+  countRefused(topic: string, outcome: Outcome, count = 1): void {
+    this.#options.metrics.records(this.label, this.#labelOf(topic), outcome, count);
   }
 
   #labelOf(topic: string): string {
@@ -284,9 +314,13 @@ export class LogicalProducer implements TopicOwner<TopicState> {
 
   /** The topic that takes a record of so many bytes, or why none does. */
   #admit(topic: string, bytes: number, nowMs: number): TopicState | Failure {
+    return this.#refusal() ?? this.#queued.refusal(this.#limits, bytes) ?? this.#topics.obtain(topic, nowMs);
+  }
+
+  /** Returns why no record is taken at all. */
+  #refusal(): Failure | null {
     if (this.#closing !== undefined) return shuttingDown;
-    if (this.#status.loginRefused) return loginRefused;
-    return this.#queued.refusal(this.#limits, bytes) ?? this.#topics.obtain(topic, nowMs);
+    return this.#status.loginRefused ? loginRefused : null;
   }
 
   #queue(

@@ -126,6 +126,12 @@ export const deadlineBeforeWire: Failure = notSent(
   null,
 );
 export const shuttingDown: Failure = notSent('SHUTTING_DOWN', 'The node is shutting down.', null);
+/** The failure of a record that is held back, so that those of its request stand in the partition as a prefix. */
+export const predecessorFailed: Failure = notSent(
+  'PREDECESSOR_FAILED',
+  'A record before it in the request and its partition was not confirmed; this one was not sent.',
+  null,
+);
 export const producerOverloaded: Failure = notSent(
   'PRODUCER_OVERLOADED',
   'The queue of records to Kafka is full.',
@@ -135,6 +141,24 @@ export const producerOverloaded: Failure = notSent(
 export function largerThanQueue(limitBytes: number, setting: string): Failure {
   const message = `The record is larger than the ${limitBytes} bytes of records that may wait for Kafka (${setting}).`;
   return withLimit(rejected('RECORD_TOO_LARGE', message, null), limitBytes);
+}
+
+/** Returns the failure of a request with more records than the queue takes. */
+export function moreThanQueue(limitRecords: number): Failure {
+  const setting = 'producer_async_buffering_limits_messages_in_memory';
+  const message = `The request makes more than the ${limitRecords} records that may wait for Kafka (${setting}).`;
+  return { ...rejected('BODY_TOO_LARGE', message, null), details: [{ limit: limitRecords, unit: 'records' }] };
+}
+
+/** Returns the failure of a request whose records together are larger than the whole queue. */
+export function requestLargerThanQueue(limitBytes: number, setting: string): Failure {
+  const message = `The records of the request are larger than the ${limitBytes} bytes that may wait for Kafka (${setting}).`;
+  return withLimit(rejected('BODY_TOO_LARGE', message, null), limitBytes);
+}
+
+/** Returns the failure of a record that is larger than a batch may be. */
+export function largerThanBatch(limitBytes: number, what: string): Failure {
+  return withLimit(rejected('RECORD_TOO_LARGE', `The record is larger than ${what} allows.`, null), limitBytes);
 }
 
 /** Names the limit that was passed; null: it is not known. */

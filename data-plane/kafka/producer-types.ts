@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorDetail, Outcome } from '../../shared/errors.ts';
+import type { ErrorCode, ErrorDetail } from '../../shared/errors.ts';
 import type { KafkaRecord } from './kafka-client.ts';
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
@@ -92,24 +92,12 @@ export interface ClusterStatus {
 /** The partition and the timestamp that a request chose for its record. */
 export type RecordPlace = Pick<KafkaRecord, 'partition' | 'timestampMs'>;
 
-/** A plugin instance's share in a producer. */
-export interface ProducerLease {
-  /**
-   * Queues the record and resolves with its result by the deadline (monotonic ms), whatever Kafka does.
-   * Never rejects. A record not on the wire by the deadline is dropped and never written.
-   */
-  readonly publish: (topic: string, record: KafkaRecord, deadlineMs: number) => Promise<Verdict>;
-  /** Async mode: resolves at once with `accepted`, or with the reason why it was not queued. */
-  readonly enqueue: (topic: string, record: KafkaRecord, deadlineMs: number) => Verdict;
-  /**
-   * Checks a partition and a timestamp of the request's choice before the record is published. Null: nothing speaks
-   * against them, as far as the brokers tell by the deadline (monotonic ms). Never rejects.
-   */
-  readonly checkPlace: (topic: string, place: RecordPlace, deadlineMs: number) => Promise<FailedVerdict | null>;
-  /** Counts a record that was refused before it was published. */
-  readonly countRefused: (topic: string, outcome: Outcome) => void;
-  /** Call it after the last publish. The producer closes when its last lease is released. */
-  readonly release: () => void;
+/** One of the records of a request that are published together. */
+export interface GroupRecord {
+  readonly topic: string;
+  readonly record: KafkaRecord;
+  /** As `recordBytes` counts them. */
+  readonly bytes: number;
 }
 
 /** The result of one record. */

@@ -13,13 +13,8 @@ import { LeasedLimits } from './leased-limits.ts';
 import { LogicalProducer } from './logical-producer.ts';
 import { createProducerMetrics, type ProducerMetrics } from './producer-metrics.ts';
 import { gateClosed } from './produce-failure.ts';
-import {
-  brokersText,
-  type ClusterSettings,
-  type ClusterStatus,
-  type ProducerLease,
-  type ProducerOptions,
-} from './producer-types.ts';
+import type { ProducerLease } from './producer-lease.ts';
+import { brokersText, type ClusterSettings, type ClusterStatus, type ProducerOptions } from './producer-types.ts';
 import { type NodeMemory, ownMemory } from './queue-bounds.ts';
 import { TopicLabels } from './topic-labels.ts';
 
@@ -123,7 +118,13 @@ export class Producers {
           ? producer.enqueue(topic, record, deadlineMs)
           : producer.answerRefused(topic, gateClosed),
       checkPlace: (topic, place, deadlineMs) => producer.checkPlace(topic, place, deadlineMs),
-      countRefused: (topic, outcome) => producer.countRefused(topic, outcome),
+      publishAll: (records, deadlineMs) => producer.group.publish(records, deadlineMs),
+      enqueueAll: (records, deadlineMs) =>
+        gate === null || gate.value.admits(performance.now())
+          ? producer.group.enqueue(records, deadlineMs)
+          : Promise.resolve(producer.answerRefused(records[0]?.topic ?? '', gateClosed, records.length)),
+      checkAll: (records, deadlineMs) => producer.checkAll(records, deadlineMs),
+      countRefused: (topic, outcome, count) => producer.countRefused(topic, outcome, count),
       release: () => {
         for (const each of releases.splice(0)) each();
       },

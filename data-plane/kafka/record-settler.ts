@@ -63,13 +63,15 @@ export class RecordSettler {
   }
 
   failed(topic: SettledTopic, entries: readonly Entry[], failure: Failure): void {
+    // At once: the lane goes on with its next batch while the limit of one that is too large is asked for.
+    for (const { prefix, partition } of entries) prefix?.break(partition);
     if (failure.code === 'RECORD_TOO_LARGE') this.#failTooLarge(topic, entries, failure);
     else this.#fail(topic, entries, failure);
   }
 
-  /** Counts a record that is not taken. */
-  refused(topic: string, label: string, failure: Failure): FailedVerdict {
-    this.#count(label, failure.outcome, 1);
+  /** Counts records that are not taken. */
+  refused(topic: string, label: string, failure: Failure, count = 1): FailedVerdict {
+    this.#count(label, failure.outcome, count);
     return verdictOf(topic, failure);
   }
 

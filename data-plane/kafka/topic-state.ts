@@ -6,7 +6,7 @@ import { Lane } from './lane.ts';
 import type { BatchFailure } from './lane-owner.ts';
 import { LeaderRequests, type RequestTopic } from './leader-requests.ts';
 import { crc32Partition, murmur2Partition } from './partition-choice.ts';
-import { type Failure, failureOf, partitionInvalid } from './produce-failure.ts';
+import { type Failure, failureOf, partitionInvalid, predecessorFailed } from './produce-failure.ts';
 import { TopicIdentity } from './topic-identity.ts';
 import { otherTopics } from './topic-labels.ts';
 import type { TopicOwner } from './topic-owner.ts';
@@ -262,6 +262,7 @@ export class TopicState implements RequestTopic {
       if (partition !== undefined && this.#lanes.count > 0) return this.failed([entry], partitionInvalid);
       return this.#unassigned.unrouted.push(entry);
     }
+    entry.partition = chosen;
     lane.queue.push(entry);
     this.#lanesWithWork.add(lane);
   }
@@ -293,6 +294,12 @@ export class TopicState implements RequestTopic {
 
   /** The partition is gone: its records go where they belong now. */
   #reroute(lane: Lane): void {
-    for (const entry of lane.takeWaiting()) this.add(entry);
+    for (const entry of lane.takeWaiting()) {
+      if (entry.prefix?.isBroken(lane.partition) === true) this.failed([entry], predecessorFailed);
+      else {
+        entry.partition = -1;
+        this.add(entry);
+      }
+    }
   }
 }

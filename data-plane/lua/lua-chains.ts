@@ -5,6 +5,7 @@ import type { LuaFunctionFault } from './lua-protocol.ts';
 import {
   type LuaFailureReason,
   type LuaLimits,
+  type LuaRunOptions,
   LuaWorker,
   type LuaWorkerDeps,
   type WorkerChain,
@@ -16,11 +17,11 @@ export type LuaAcquired =
 
 export interface LuaChain {
   /**
-   * Folds the functions over a message (JSON text). Resolves to JSON text for a table, to its bytes for a string.
-   * `route` is named in the log where the functions fail: routes share chains.
+   * Folds the functions over a message (JSON text). Resolves to JSON text for a table, to its bytes for a string, and to
+   * null for nil where that is taken. `route` is named in the log where the functions fail: routes share chains.
    * @throws RequestError LUA_ERROR, PRODUCER_OVERLOADED, SHUTTING_DOWN
    */
-  run(message: string, deadlineMs: number, route?: string): Promise<string | Buffer>;
+  run(message: string, deadlineMs: number, route?: string, options?: LuaRunOptions): Promise<string | Buffer | null>;
   /** Ends the use of the chain, which is forgotten when nobody uses it. Must come after the last run. */
   release(): void;
 }
@@ -144,5 +145,8 @@ export class LuaChains {
 
 function chainOf({ value: chain, release }: Lease<Shared>): LuaChain {
   const { worker } = chain.place;
-  return { run: (message, deadlineMs, route) => worker.run(chain, { message, deadlineMs, route }), release };
+  return {
+    run: (message, deadlineMs, route, options = {}) => worker.run(chain, { message, deadlineMs, route, ...options }),
+    release,
+  };
 }

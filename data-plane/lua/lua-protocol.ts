@@ -4,16 +4,24 @@ export const conversion = -1;
 /** A request of the node to a Lua thread, one at a time. Chains are named by numbers that the node chooses. */
 export type LuaRequest =
   | { readonly kind: 'compile'; readonly chain: number; readonly functions: readonly string[] }
-  /** The message is JSON text. */
-  | { readonly kind: 'run'; readonly chain: number; readonly message: string }
+  /** The messages are JSON text. */
+  | { readonly kind: 'run'; readonly chain: number; readonly messages: readonly string[] }
   | { readonly kind: 'drop'; readonly chain: number };
 
 export type LuaReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'compiled'; readonly faults: readonly LuaFunctionFault[] }
-  /** JSON text of a table, or the bytes of a string. */
-  | { readonly kind: 'done'; readonly result: string | Uint8Array }
-  | LuaFailed;
+  /** The results of the messages, or of the first of them. */
+  | { readonly kind: 'ran'; readonly results: readonly LuaResult[] };
+
+/** What became of one message, and how long its calls and conversions took. */
+export type LuaResult = (LuaDone | LuaFailed) & { readonly tookMs: number };
+
+export interface LuaDone {
+  readonly kind: 'done';
+  /** JSON text of a table, the bytes of a string, or null for nil. */
+  readonly result: string | Uint8Array | null;
+}
 
 export interface LuaFailed {
   readonly kind: 'failed';
@@ -38,8 +46,8 @@ export interface LuaFunctionFault {
 export interface LuaThreadData {
   readonly memoryMaxBytes: number;
   /**
-   * Two 64-bit integers: when the present work began (monotonic ns; 0 for none), and the index of the function that is
-   * called, or `conversion`.
+   * Three 64-bit integers: when the present work began (monotonic ns; 0 for none), the index of the function that is
+   * called, or `conversion`, and the position of the message among those of the request.
    */
   readonly clock: SharedArrayBuffer;
 }

@@ -1,6 +1,6 @@
 import { LuaApi, type LuaStatus } from './lua-api.ts';
 import { LuaJsonError, pushJson, readJson } from './lua-json.ts';
-import { conversion, type LuaFunctionFault, type LuaReply } from './lua-protocol.ts';
+import { conversion, type LuaDone, type LuaFailed, type LuaFunctionFault } from './lua-protocol.ts';
 import { sandboxSource } from './lua-sandbox.ts';
 
 /** Runs a call of the function with this index, or a `conversion`, and shows its start and end on the clock that the node watches. */
@@ -60,7 +60,7 @@ export class LuaState {
   }
 
   /** Folds the functions over a message. */
-  run(message: string): LuaReply {
+  run(message: string): LuaDone | LuaFailed {
     try {
       return this.#run(message);
     } finally {
@@ -68,7 +68,7 @@ export class LuaState {
     }
   }
 
-  #run(message: string): LuaReply {
+  #run(message: string): LuaDone | LuaFailed {
     const lua = this.#lua;
     this.#message = message;
     lua.pushFunction(this.#pushMessage);
@@ -83,6 +83,7 @@ export class LuaState {
     }
     const type = lua.typeOf(-1);
     if (type === 'string') return { kind: 'done', result: lua.bytes(-1) };
+    if (type === 'nil') return { kind: 'done', result: null };
     const index = this.#functions.length;
     if (type !== 'table') {
       return { kind: 'failed', index, message: `expected a table or a string, but got ${type}`, outOfMemory: false };
@@ -109,7 +110,7 @@ export class LuaState {
     return undefined;
   }
 
-  #failed(index: number, status: Exclude<LuaStatus, 'ok'>): LuaReply {
+  #failed(index: number, status: Exclude<LuaStatus, 'ok'>): LuaFailed {
     return { kind: 'failed', index, message: this.#errorText(), outOfMemory: status === 'memory' };
   }
 

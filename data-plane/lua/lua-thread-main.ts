@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LuaReply, LuaRequest, LuaThreadData } from './lua-protocol.ts';
+import type { LuaReply, LuaRequest, LuaResult, LuaThreadData } from './lua-protocol.ts';
 import { LuaState, type Timed } from './lua-state.ts';
 
 /** The Lua thread answers one request at a time. An unexpected error ends it, and the node starts another. */
@@ -21,6 +21,24 @@ const timed: Timed = (index, work) => {
   }
 };
 
+/** A request of many messages gives way to others after this time. */
+const requestMs = 20;
+
+/** Runs messages one after another: the first ones, where they take long, and none behind one that filled the memory. */
+function runAll(state: LuaState, messages: readonly string[]): readonly LuaResult[] {
+  const results: LuaResult[] = [];
+  const untilMs = performance.now() + requestMs;
+  for (const [position, message] of messages.entries()) {
+    const startedMs = performance.now();
+    if (position > 0 && startedMs >= untilMs) break;
+    Atomics.store(call, 2, BigInt(position));
+    const result = state.run(message);
+    results.push({ ...result, tookMs: performance.now() - startedMs });
+    if (result.kind === 'failed' && result.outOfMemory) break;
+  }
+  return results;
+}
+
 async function answer(request: LuaRequest): Promise<LuaReply | undefined> {
   switch (request.kind) {
     case 'compile': {
@@ -33,7 +51,7 @@ async function answer(request: LuaRequest): Promise<LuaReply | undefined> {
     case 'run': {
       const state = states.get(request.chain);
       if (state === undefined) throw new Error(`chain ${request.chain} is not compiled`);
-      return state.run(request.message);
+      return { kind: 'ran', results: runAll(state, request.messages) };
     }
     case 'drop':
       states.get(request.chain)?.close();

@@ -16,12 +16,15 @@ export class LuaThreadEnded extends Error {
   readonly reason: EndReason;
   /** With the reason `deadline`: the function that was called, from 0, or `conversion`. */
   readonly index: number;
+  /** The position of the message that was worked on. */
+  readonly position: number;
 
-  constructor(reason: EndReason, message: string, index: number = conversion) {
+  constructor(reason: EndReason, message: string, index: number = conversion, position = 0) {
     super(message);
     this.name = 'LuaThreadEnded';
     this.reason = reason;
     this.index = index;
+    this.position = position;
   }
 }
 
@@ -51,7 +54,7 @@ export class LuaThread {
 
   constructor({ memoryMaxBytes, startTimeoutMs }: LuaThreadOptions) {
     keepCompilingInTheThread();
-    const clock = new SharedArrayBuffer(16);
+    const clock = new SharedArrayBuffer(24);
     const data: LuaThreadData = { memoryMaxBytes, clock };
     this.#clock = new BigInt64Array(clock);
     this.#worker = new Worker(new URL('./lua-thread-main.js', import.meta.url), {
@@ -133,7 +136,7 @@ export class LuaThread {
 
   #end(reason: EndReason, message: string, index?: number): void {
     if (this.#ended !== undefined) return;
-    this.#ended = new LuaThreadEnded(reason, message, index);
+    this.#ended = new LuaThreadEnded(reason, message, index, Number(Atomics.load(this.#clock, 2)));
     this.#onEnd?.(this.#ended);
     void this.#worker.terminate();
   }

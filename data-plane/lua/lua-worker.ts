@@ -2,7 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { pacedLog } from '../../shared/paced-log.ts';
-import { conversion, type LuaFailed, type LuaFunctionFault, type LuaReply, type LuaRequest } from './lua-protocol.ts';
+import {
+  conversion,
+  type LuaFailed,
+  type LuaFunctionFault,
+  type LuaReply,
+  type LuaRequest,
+  type LuaResult,
+} from './lua-protocol.ts';
 import { type LuaDeadlines, LuaThread, LuaThreadEnded } from './lua-thread.ts';
 
 /** Bounds of one worker. */
@@ -33,8 +40,20 @@ export interface WorkerChain {
   readonly functions: readonly string[];
 }
 
+/** The time that the messages of one request share. */
+export interface LuaBudget {
+  readonly totalMs: number;
+  leftMs: number;
+}
+
+export interface LuaRunOptions {
+  /** The result nil is taken, as null; else it is a failure. */
+  readonly takesNil?: boolean;
+  readonly budget?: LuaBudget;
+}
+
 /** A message for a chain. */
-export interface LuaMessage {
+export interface LuaMessage extends LuaRunOptions {
   /** JSON text. */
   readonly message: string;
   readonly deadlineMs: number;
@@ -42,15 +61,17 @@ export interface LuaMessage {
   readonly route: string | undefined;
 }
 
-interface Job {
+interface Job extends LuaMessage {
   readonly chain: WorkerChain;
-  readonly message: string;
-  readonly route: string | undefined;
-  readonly resolve: (result: string | Buffer) => void;
+  readonly resolve: (result: string | Buffer | null) => void;
   readonly reject: (error: RequestError) => void;
   /** Takes the job out of the queue at its deadline. */
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout | undefined;
 }
+
+/** Messages, and characters of them, that go to the thread together. */
+const togetherMax = 64;
+const togetherLengthMax = 256 * 1024;
 
 /**
  * The queue of messages for one Lua thread. The thread is started on demand and replaced when a call runs too long, when a
@@ -87,23 +108,35 @@ export class LuaWorker {
    * Resolves to JSON text or to bytes.
    * @throws RequestError LUA_ERROR, PRODUCER_OVERLOADED, SHUTTING_DOWN, INTERNAL
    */
-  run(chain: WorkerChain, { message, deadlineMs, route }: LuaMessage): Promise<string | Buffer> {
+  run(chain: WorkerChain, message: LuaMessage): Promise<string | Buffer | null> {
     if (this.#isClosed) return Promise.reject(shuttingDown());
     const { queueMessagesMax, queueLengthMax } = this.#deps.limits;
-    if (this.#queue.size >= queueMessagesMax || this.#queueLength + message.length > queueLengthMax) {
+    if (this.#queue.size >= queueMessagesMax || this.#queueLength + message.message.length > queueLengthMax) {
       return Promise.reject(this.#overloaded('Too many requests wait for Lua.'));
     }
     return new Promise((resolve, reject) => {
-      const overdue = (): void => {
-        this.#take(job);
-        reject(this.#overloaded("The request's deadline passed while it waited for Lua."));
-      };
-      const timer = setTimeout(overdue, Math.max(0, deadlineMs - performance.now()));
-      const job: Job = { chain, message, route, resolve, reject, timer };
-      this.#queue.add(job);
-      this.#queueLength += message.length;
+      this.#enqueue({ ...message, chain, resolve, reject, timer: undefined });
       this.#wake();
     });
+  }
+
+  #enqueue(job: Job): void {
+    const overdue = (): void => {
+      this.#take(job);
+      job.reject(this.#overloaded("The request's deadline passed while it waited for Lua."));
+    };
+    job.timer = setTimeout(overdue, Math.max(0, job.deadlineMs - performance.now()));
+    this.#queue.add(job);
+    this.#queueLength += job.message.length;
+  }
+
+  /** Puts jobs back to the head of the queue: they have not run, or their results are lost with the thread. */
+  #putBack(jobs: readonly Job[]): void {
+    if (jobs.length === 0) return;
+    const others = [...this.#queue];
+    this.#queue.clear();
+    for (const job of jobs) this.#enqueue(job);
+    for (const job of others) this.#queue.add(job);
   }
 
   /** Forgets a chain; no message may come for it any more. */
@@ -136,11 +169,27 @@ export class LuaWorker {
         await compile();
         continue;
       }
-      const [job] = this.#queue;
-      if (job === undefined) return;
-      this.#take(job);
-      await this.#runJob(job);
+      const jobs = this.#takeTogether();
+      const [first] = jobs;
+      if (first !== undefined) await this.#runJobs(first.chain, jobs);
+      else if (this.#queue.size === 0) return;
     }
+  }
+
+  /** Takes the next jobs of one chain. A round trip to the thread costs as much as a short function. */
+  #takeTogether(): readonly Job[] {
+    const jobs: Job[] = [];
+    let length = 0;
+    for (const job of this.#queue) {
+      length += job.message.length;
+      const isFirst = jobs.length === 0;
+      const fits = job.chain === jobs[0]?.chain && jobs.length < togetherMax && length <= togetherLengthMax;
+      if (!isFirst && !fits) break;
+      this.#take(job);
+      if (job.budget === undefined || job.budget.leftMs > 0) jobs.push(job);
+      else job.reject(this.#overBudget(job, job.budget));
+    }
+    return jobs;
   }
 
   #take(job: Job): void {
@@ -148,22 +197,47 @@ export class LuaWorker {
     if (this.#queue.delete(job)) this.#queueLength -= job.message.length;
   }
 
-  async #runJob({ chain, message, route, resolve, reject }: Job): Promise<void> {
+  async #runJobs(chain: WorkerChain, jobs: readonly Job[]): Promise<void> {
     try {
       if (!this.#compiled.has(chain.id) || this.#thread?.isEnded !== false) await this.#compile(chain);
-      const reply = await this.#request({ kind: 'run', chain: chain.id, message }, this.#deps.limits);
-      if (reply.kind === 'done') {
-        const { result } = reply;
-        resolve(typeof result === 'string' ? result : Buffer.from(result.buffer, result.byteOffset, result.byteLength));
-        return;
-      }
-      if (reply.kind !== 'failed') throw new Error(`unexpected reply ${reply.kind}`);
-      if (reply.outOfMemory) await this.#replaceThread();
-      const reason = reply.outOfMemory ? 'memory' : 'error';
-      reject(this.#failure({ reason, place: placeOf(reply, chain), luaMessage: reply.message, route }));
+      const messages = jobs.map(({ message }) => message);
+      const reply = await this.#request({ kind: 'run', chain: chain.id, messages }, this.#deps.limits);
+      if (reply.kind !== 'ran') throw new Error(`unexpected reply ${reply.kind}`);
+      const { results } = reply;
+      if (results.some((result) => result.kind === 'failed' && result.outOfMemory)) await this.#replaceThread();
+      results.forEach((result, position) => this.#settle(jobs[position], result));
+      this.#putBack(jobs.slice(results.length));
     } catch (error) {
-      reject(this.#isClosed ? shuttingDown() : this.#threadFailure(error, route));
+      this.#failed(jobs, error);
     }
+  }
+
+  #settle(job: Job | undefined, result: LuaResult): void {
+    if (job === undefined) return;
+    const { chain, route, budget, takesNil = false, resolve, reject } = job;
+    if (budget !== undefined) budget.leftMs -= result.tookMs;
+    if (result.kind === 'failed') {
+      const reason = result.outOfMemory ? 'memory' : 'error';
+      reject(this.#failure({ reason, place: placeOf(result, chain), luaMessage: result.message, route }));
+    } else if (result.result === null) {
+      const luaMessage = 'expected a table or a string, but got nil';
+      if (takesNil) resolve(null);
+      else reject(this.#failure({ reason: 'error', place: 'The result', luaMessage, route }));
+    } else {
+      resolve(typeof result.result === 'string' ? result.result : bufferOf(result.result));
+    }
+  }
+
+  /** The thread has ended: the message that it worked on is at fault, and the others run again. */
+  #failed(jobs: readonly Job[], error: unknown): void {
+    const culprit = error instanceof LuaThreadEnded && error.reason !== 'start' ? jobs[error.position] : undefined;
+    const again: Job[] = [];
+    for (const job of jobs) {
+      if (this.#isClosed) job.reject(shuttingDown());
+      else if (culprit === undefined || job === culprit) job.reject(this.#threadFailure(error, job.route));
+      else again.push(job);
+    }
+    this.#putBack(again);
   }
 
   async #compile(chain: WorkerChain): Promise<readonly LuaFunctionFault[]> {
@@ -199,6 +273,11 @@ export class LuaWorker {
     this.#thread = undefined;
     this.#compiled = new Set();
     await old?.end();
+  }
+
+  #overBudget({ route }: Job, { totalMs }: LuaBudget): RequestError {
+    const luaMessage = `took longer than ${totalMs} ms`;
+    return this.#failure({ reason: 'deadline', place: 'All calls for the request', luaMessage, route });
   }
 
   #overloaded(message: string): RequestError {
@@ -240,6 +319,10 @@ interface Failure {
 
 function placeOf({ index }: LuaFailed, { functions }: WorkerChain): string {
   return index < functions.length ? `Function ${index + 1}` : 'The result';
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function shuttingDown(): RequestError {

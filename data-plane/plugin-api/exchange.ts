@@ -149,6 +149,8 @@ export interface RecordResult {
   readonly outcome: Outcome;
   /** Why no record was published, or not all were. */
   readonly error?: RequestError;
+  /** The number of records, where the body holds many. */
+  readonly count?: number;
   /** The topic, and the place in it, where there is one record. */
   readonly topic?: string;
   readonly partition?: number;

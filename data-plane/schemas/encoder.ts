@@ -62,6 +62,8 @@ export interface EncoderLease {
    * SCHEMA_REGISTRY_UNAVAILABLE.
    */
   encode(topic: string, jsonText: string, deadlineMs: number, isJson?: boolean): Buffer | Promise<Buffer>;
+  /** The kind of the topic's schema (AVRO, JSON, PROTOBUF), once a value was encoded by it. */
+  typeOf(topic: string): string | undefined;
   /**
    * Checks a value that is encoded already to its last byte, and frames it as it came. Synchronous as `encode` is.
    * @throws RequestError SCHEMA_VALIDATION_FAILED, also where the schema is of another kind; else as `encode`.

@@ -57,6 +57,7 @@ export function createEncoders({ logger, metrics: register, registryTimeoutMs }:
           if (served !== undefined) return served.frame(bytes, encoding);
           return schema.load(deadlineMs).then((loaded) => loaded.frame(bytes, encoding));
         },
+        typeOf: (topic) => schemaOf(topic).served?.type,
         release,
       };
     },

@@ -24,6 +24,8 @@ export interface CacheCounts {
 export interface SubjectSchema<T> {
   /** Returns what is cached and fresh; undefined when `load` must wait for it. Throws a failure that is kept. */
   current(): T | undefined;
+  /** What is cached, fresh or not. */
+  readonly served: T | undefined;
   /** Waits for the registry until the deadline (monotonic ms). @throws RequestError */
   load(deadlineMs: number): Promise<T>;
   /** Asks the registry in the background where there is no answer that holds, a kept failure included. */
@@ -52,6 +54,9 @@ export function createSubjectSchema<T>(options: SubjectSchemaOptions<T>): Subjec
   const { ttlMs, counts, now = () => performance.now() } = options;
   const cell = createCell(options, now);
   return {
+    get served() {
+      return cell.value;
+    },
     current() {
       const atMs = now();
       const { value } = cell;

@@ -12,6 +12,8 @@ const olderVersionsMax = 10;
 /** A version of a subject that is in use. */
 export interface ServedVersion extends SchemaCodec {
   readonly version: number;
+  /** AVRO, JSON, PROTOBUF. */
+  readonly type: string;
 }
 
 /** Why a schema cannot be used, before it is known what serves in its place. */
@@ -67,7 +69,7 @@ export class UsableVersion {
       return { version, why: 'rules', reason, isLasting: true };
     }
     try {
-      return { version, ...(await this.#deps.compiled.get(schema, this.#use)) };
+      return { version, type: schema.type, ...(await this.#deps.compiled.get(schema, this.#use)) };
     } catch (error) {
       if (!(error instanceof SchemaUnusableError)) throw error;
       return { version, why: 'compile', reason: error.message, isLasting: error.isLasting };

@@ -1,14 +1,12 @@
-import { quoted } from '../schema/checks.ts';
 import { array, boolean, element, map, record, string, type FieldFault, type InferFields } from '../schema/field.ts';
 import { kafkaChecks, kafkaFields, topicName } from './kafka-fields.ts';
 import type { PluginSchema } from './plugin-schema.ts';
 import { luaFunction, luaWithoutKong, takesBodyOnly } from './lua-functions.ts';
 import { recordCheck } from './record-checks.ts';
+import { checkRecordCombinations } from './record-combinations.ts';
+import { checkOneOf, headerName, jsonPointer, recordFields, understood } from './record-fields.ts';
 import { movedRegistryFields, schemaRegistry } from './schema-registry-fields.ts';
 import { parseTopicTemplate } from './topic-template.ts';
-
-/** Decides what is written, or where to. */
-const understood = { requiredToUnderstand: true } as const;
 
 const keyFromFields = {
   header: string({ check: headerName, description: 'The value of this request header.' }),
@@ -20,29 +18,6 @@ const keyFromFields = {
   path_capture: string({ description: "A named capture of the route's path." }),
   consumer: string({ oneOf: ['id', 'username'], description: 'The recognised consumer.' }),
 };
-
-/** A part of the record that the request chooses. */
-function sourceField(description: string) {
-  const sourceFields = {
-    header: string({ check: headerName, description: 'The value of this request header.' }),
-    query_arg: string({ lenMin: 1, description: 'The value of this query parameter.' }),
-    body_pointer: string({
-      check: jsonPointer,
-      description: 'The string or number at this JSON Pointer of the body; null counts as absent.',
-    }),
-  };
-  return record(sourceFields, {
-    ...understood,
-    checks: [recordCheck(sourceFields, (source) => checkOneOf(source))],
-    description,
-  });
-}
-
-/** A part of the body. */
-function bodyPart(description: string) {
-  const pointer = string({ required: true, check: jsonPointer, description: 'A JSON Pointer into the body.' });
-  return record({ body_pointer: pointer }, { ...understood, description });
-}
 
 const headersFields = {
   forward_http_headers_as_record_headers: boolean({
@@ -122,44 +97,7 @@ const fields = {
     oneOf: ['envelope', 'body'],
     description: 'The record value: an envelope of the forwarded parts, or the request body itself.',
   }),
-  partition_from: sourceField(
-    "The partition of the record, which wins over the key's. Excludes topics_query_arg: topics differ in their partitions.",
-  ),
-  timestamp_from: sourceField(
-    "The record's timestamp: milliseconds since 1970, or ISO 8601 (in UTC without an offset). Topics with LogAppendTime ignore it.",
-  ),
-  idempotency_key_from: record(
-    {
-      header: string({
-        required: true,
-        check: headerName,
-        description: 'The request header with the key, such as Idempotency-Key.',
-      }),
-    },
-    {
-      ...understood,
-      description:
-        'A request whose key was acked within 10 minutes gets the first answer again and writes nothing; while the first is under way the answer is 409. Per node: balance by that header.',
-    },
-  ),
-  value_from: bodyPart(
-    'The part of the body that becomes the value, with its text as it came; in an envelope it stands in place of the body. Absent: 400 BODY_INVALID.',
-  ),
-  headers_from: bodyPart(
-    'An object of strings in the body that become record headers, behind those of request headers.',
-  ),
-  coerce_text: boolean({
-    ...understood,
-    default: false,
-    description:
-      'Text of a form or multipart field that the value schema refuses becomes the number, the boolean or the list of one that it takes, where exactly one of these fits. Needs record_value body.',
-  }),
-  tombstones: boolean({
-    ...understood,
-    default: false,
-    description:
-      'An empty body, JSON null, or null at value_from makes a record with a null value, before any schema. Needs record_value body and a source of the key.',
-  }),
+  ...recordFields,
   message_by_lua_functions: array(string({ required: true, check: luaFunction, writeCheck: luaWithoutKong }), {
     ...understood,
     description:
@@ -180,6 +118,11 @@ const fields = {
 
 export type KafkaUpstreamConfig = InferFields<typeof fields>;
 
+/** Says whether the body of a request holds many records. */
+export function makesElements({ records_from: from }: Pick<KafkaUpstreamConfig, 'records_from'>): boolean {
+  return from === 'json_array' || from === 'ndjson';
+}
+
 /**
  * The checks that need more than one field and that stand at the top of the configuration; those inside `authentication`,
  * `security` and `schema_registry` stand there. Each fault has its own path.
@@ -199,37 +142,8 @@ export function checkKafkaUpstream(config: KafkaUpstreamConfig): readonly FieldF
       message: "only one of these fields must be non-empty: 'key_query_arg', 'key_from'",
     });
   }
-  if (config.partition_from !== null && config.topics_query_arg !== null) {
-    faults.push({
-      path: ['partition_from'],
-      message: "only one of these fields must be non-empty: 'topics_query_arg', 'partition_from'",
-    });
-  }
-  faults.push(...checkLua(config), ...checkTombstones(config), ...checkCoercion(config));
+  faults.push(...checkLua(config), ...checkRecordCombinations(config));
   return faults;
-}
-
-function checkCoercion(config: KafkaUpstreamConfig): FieldFault[] {
-  if (!config.coerce_text) return [];
-  const fault = (message: string): FieldFault => ({ path: ['coerce_text'], message });
-  const hasSchema = (config.schema_registry?.confluent?.value_schema ?? null) !== null;
-  return [
-    ...(hasSchema ? [] : [fault('needs a value schema: schema_registry.confluent.value_schema')]),
-    ...(config.record_value === 'body' ? [] : [fault("needs record_value 'body': an envelope holds text")]),
-    ...(config.value_from === null
-      ? []
-      : [fault("only one of these fields must be non-empty: 'coerce_text', 'value_from'")]),
-  ];
-}
-
-function checkTombstones(config: KafkaUpstreamConfig): FieldFault[] {
-  if (!config.tombstones) return [];
-  const fault = (message: string): FieldFault => ({ path: ['tombstones'], message });
-  const hasKey = config.key_query_arg !== null || config.key_from !== null;
-  return [
-    ...(config.record_value === 'body' ? [] : [fault("needs record_value 'body': an envelope is never null")]),
-    ...(hasKey ? [] : [fault('needs a key: key_query_arg or key_from')]),
-  ];
 }
 
 function checkLua(config: KafkaUpstreamConfig): FieldFault[] {
@@ -261,21 +175,7 @@ function allowedTopic(value: string): string | undefined {
   return value === '*' ? undefined : topicName(value.replace(/\*$/, ''));
 }
 
-function jsonPointer(value: string): string | undefined {
-  return /^(\/([^~]|~[01])*)*$/.test(value) ? undefined : 'expected a JSON Pointer';
-}
-
-function headerName(value: string): string | undefined {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? undefined : 'not the name of a header';
-}
-
 function topicTemplate(value: string): string | undefined {
   const parsed = parseTopicTemplate(value);
   return parsed.kind === 'fault' ? parsed.message : undefined;
-}
-
-function checkOneOf(fields: Readonly<Record<string, unknown>>): FieldFault[] {
-  const given = Object.values(fields).filter((value) => value !== null);
-  if (given.length === 1) return [];
-  return [{ path: [], message: `exactly one of these fields must be non-empty: ${quoted(Object.keys(fields))}` }];
 }

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { withServices } from '../helpers/services.ts';
 import { apply } from './apply.ts';
 import type { BenchProtocol } from './arena.ts';
+import { batch } from './batch.ts';
 import { cpu } from './cpu.ts';
 import { fleet } from './fleet.ts';
 import { importBench } from './import.ts';
@@ -15,6 +16,7 @@ const usage = `usage: npm run bench -- <scenario> [options]
   cpu     [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   latency [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both]
   workers [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
+  batch   [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--sizes 1,10,100,1000]
   router  [--sizes 10,1000,10000] [--rounds 3]
   fleet   [--nodes 10,100,1000] [--writes 50]
   apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]
@@ -56,6 +58,18 @@ switch (scenario) {
         rounds,
         connections: numbers(values.connections),
         protocol: protocolOf(values.protocol),
+      }),
+    );
+    break;
+  case 'batch':
+    await withServices(({ kafka, registry }) =>
+      batch({
+        kafka,
+        registry,
+        clients: values.client === 'both' ? ['kafkajs', 'platformatic'] : [values.client],
+        sizes: numbers(values.sizes ?? '1,10,100,1000'),
+        rounds,
+        seconds,
       }),
     );
     break;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as faults from './faults.ts';
 import { absenceSuite } from './absence-suite.ts';
+import { batchSuite } from './batch-suite.ts';
 import { liesSuite } from './lies-suite.ts';
 import { madeAgainSuite } from './made-again-suite.ts';
 import { nodeEndedSuite } from './node-ended-suite.ts';
@@ -56,6 +57,7 @@ describe('numbered requests through faults', function () {
   nodeEndedSuite(() => rig);
   wireRuleSuite(() => rig);
   liesSuite(() => rig);
+  batchSuite(() => rig);
 
   if (isLong) {
     it(`has seen ${requestsMin} requests`, () => {

@@ -50,7 +50,7 @@ export interface Stage {
   readonly round: number;
   /** All topics, or those of one subject: one for each client. */
   readonly topics: (subject?: number) => readonly string[];
-  readonly loads: (subject?: number) => readonly NumberedLoad[];
+  readonly loads: (subject?: number) => readonly Pick<NumberedLoad, 'seen'>[];
   /** The subject's topics are new from here on: what was acked before is gone with the old ones. */
   readonly forget: (subject: number) => void;
 }

@@ -66,6 +66,12 @@ export function prepareRecordBatch(options: {
   };
 }
 
+/** Returns the bytes of a batch, not compressed, that holds one record alone. */
+export function loneBatchBytes(record: KafkaRecord): number {
+  const body = recordBodyBytes(record, 0, record.timestampMs ?? 0);
+  return batchHeaderBytes + varintBytes(body) + body;
+}
+
 /** Bytes that a record takes in a batch, about: what limits are counted in. */
 export function recordBytes(record: KafkaRecord): number {
   let bytes = 16 + (record.key?.length ?? 0) + (record.value?.length ?? 0);

@@ -31,12 +31,12 @@ export function compileAnswers(options: AnswerOptions): AnswerTo {
     if (acked.length === verdicts.length) return success(acked);
     // The outcome of a failure depends on who named its topic, so failures are compared as they are answered.
     const failures = new Map(
-      verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, failure(verdict, options)]),
+      verdicts.filter(isFailed).map((verdict): [Verdict, RequestError] => [verdict, errorOfVerdict(verdict, options)]),
     );
     const outcomes = new Set(verdicts.map((verdict) => failures.get(verdict)?.outcome ?? verdict.outcome));
     if (outcomes.size > 1) return partial(verdicts, failures, requestId());
     if (failures.size === 0) return accepted;
-    throw worst([...failures.values()]);
+    throw worstOf([...failures.values()]);
   };
 }
 
@@ -57,7 +57,8 @@ function ackedRecord({ topic, partition, offset }: Acked): string {
   return `{"topic":"${topic}","partition":${partition},"offset":"${offset}"}`;
 }
 
-function failure(verdict: FailedVerdict, { topic, returnErrorName }: AnswerOptions): RequestError {
+/** Returns the error that a verdict is answered with. */
+export function errorOfVerdict(verdict: FailedVerdict, { topic, returnErrorName }: AnswerOptions): RequestError {
   const message = returnErrorName && verdict.kafkaName !== null ? verdict.kafkaName : verdict.message;
   const own = verdict.topic === topic ? {} : namedByRequest(verdict.code);
   return new RequestError(verdict.code, message, {
@@ -100,8 +101,8 @@ function partial(
   return { status, headers: jsonHeaders, body, result: { outcome, error } };
 }
 
-/** 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */
-function worst(failures: readonly RequestError[]): RequestError {
+/** Returns the error that stands for all: 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */
+export function worstOf(failures: readonly RequestError[]): RequestError {
   const [first, ...rest] = failures;
   if (first === undefined) throw new RequestError('INTERNAL', 'No record was published.');
   const weight = ({ status }: RequestError): number => (status === errorKinds.DELIVERY_UNKNOWN.status ? 1000 : status);

@@ -28,12 +28,18 @@ export function readBodyJson(headers: HeaderList, body: Buffer): BodyJson | null
   if (body.length === 0) return null;
   const contentType = headers.get('content-type');
   const kind = bodyKind(contentType);
-  if (kind === 'multipart') return parseMultipart(contentType ?? '', body).then((args) => parsed(args.json()));
+  if (kind === 'multipart') return parseMultipart(contentType ?? '', body).then((args) => parsedJson(args.json()));
   const text = utf8Text(body);
-  return parsed(kind === 'form' ? formJson(text) : text);
+  return parsedJson(kind === 'form' ? formJson(text) : text);
 }
 
-function parsed(text: string): BodyJson {
+/** Reads JSON text that a scanner has checked: an element of a body. */
+export function elementJson(bytes: Buffer): BodyJson {
+  return parsedJson(bytes.toString('utf8'));
+}
+
+/** Reads JSON text. @throws RequestError BODY_INVALID */
+export function parsedJson(text: string): BodyJson {
   try {
     return { text, value: JSON.parse(text) };
   } catch (error) {
@@ -42,12 +48,17 @@ function parsed(text: string): BodyJson {
   }
 }
 
-/** Compiles a JSON Pointer (RFC 6901). */
-export function compilePointer(pointer: string): PartOf {
-  const tokens = pointer
+/** Returns the names and indexes that a JSON Pointer leads through (RFC 6901). */
+export function pointerTokens(pointer: string): readonly string[] {
+  return pointer
     .split('/')
     .slice(1)
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** Compiles a JSON Pointer. */
+export function compilePointer(pointer: string): PartOf {
+  const tokens = pointerTokens(pointer);
   return (json) => {
     if (json === null) return undefined;
     let { value } = json;

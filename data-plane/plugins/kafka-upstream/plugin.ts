@@ -1,8 +1,11 @@
 import { RequestError } from '../../../shared/errors.ts';
-import { kafkaUpstreamSchema, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import {
+  kafkaUpstreamSchema,
+  makesElements,
+  type KafkaUpstreamConfig,
+} from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
-import type { KafkaRecord, RecordHeader } from '../../kafka/kafka-client.ts';
-import type { ProducerLease, ProducerOptions, Verdict } from '../../kafka/producer-types.ts';
+import type { ProducerOptions, Verdict } from '../../kafka/producer-types.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
 import { AnsweredKeys } from '../../plugin-api/answered-keys.ts';
 import type { Answer, Exchange } from '../../plugin-api/exchange.ts';
@@ -17,12 +20,19 @@ import { encoderOptions } from '../kafka-settings/encoder-options.ts';
 import { resolveConfig } from '../kafka-settings/resolve-config.ts';
 import { allReady } from './all-ready.ts';
 import { compileAnswers } from './answers.ts';
-import { readBodyJson } from './body-json.ts';
-import { type Extras, compileExtras, noExtras, readsBodyJson } from './record-extras.ts';
+import { compileBatchAccess } from './batch/batch-access.ts';
+import { compileElements } from './batch/compile-elements.ts';
+import { arrayElements } from './batch/elements.ts';
+import { elementJson, readBodyJson } from './body-json.ts';
+import { compileEventParts, isEventBatch } from './cloudevents/event-parts.ts';
 import { decodeContent } from './content-encoding.ts';
 import { compileIdempotency } from './idempotency.ts';
+import { compileMakeRecords, type MadeRecords, recordOf } from './make-records.ts';
 import { compileRecords, type PreparedRecord } from './prepare-records.ts';
+import { checkPlaces, compileExtras, noExtras, readsBodyJson } from './record-extras.ts';
 import { compileRecordHeaders } from './record-headers.ts';
+import type { RecordParts } from './record-parts.ts';
+import type { RequestPart } from './request-part.ts';
 import { compileTopics, topicNeedsBody } from './record-topics.ts';
 
 /** Turns a request into one Kafka record per target topic and answers the client. */
@@ -67,46 +77,16 @@ function createInstance(
   const producer = deps.producers.acquire(options);
   const keyEncoder = acquireEncoder(config, 'key', deps);
   const valueEncoder = acquireEncoder(config, 'value', deps);
-  const readBody = compileReadBody(deps.requestBodyMaxBytes);
-  const topicsOf = compileTopics(config);
-  const needsJson = readsBodyJson(config);
-  const topicFromBody = topicNeedsBody(config);
-  const extrasOf = compileExtras(config, producer);
-  const prepare = compileRecords(config, { keyEncoder, valueEncoder, lua });
-  const publish = compilePublish(config, producer);
-  const answer = compileAnswers({
-    topic: config.topic,
-    returnErrorName: config.error_handling.return_error_message,
-  });
-  const deliveryTimeoutMs = config.delivery_timeout;
-  const configured = [config.topic];
-
-  /** Counts the records of a request that is refused before any of them is published. */
-  function countRefused(error: unknown, topics: readonly string[]): void {
-    if (error instanceof RequestError) for (const topic of topics) producer.countRefused(topic, error.outcome);
-  }
-
-  // What is ready at once is not awaited.
-  const access = async (exchange: Exchange): Promise<Answer> => {
-    const deadlineMs = Math.min(exchange.receivedAtMs + deliveryTimeoutMs, exchange.deadlineMs ?? Infinity);
-    let topics: readonly string[] = configured;
-    let records: readonly PreparedRecord[];
-    let extras = noExtras;
-    try {
-      if (!topicFromBody) topics = topicsOf(exchange, null);
-      const body = await readBody(exchange);
-      const json = needsJson ? await readBodyJson(exchange.headers, body) : null;
-      if (topicFromBody) topics = topicsOf(exchange, json);
-      const prepared = prepare(exchange, body, json, topics, deadlineMs);
-      records = prepared instanceof Promise ? await prepared : prepared;
-      if (extrasOf !== null) extras = await extrasOf(exchange, json, topics, deadlineMs);
-    } catch (error) {
-      countRefused(error, topics);
-      throw error;
-    }
-    const verdicts = publish(exchange, records, extras, deadlineMs);
-    return answer(verdicts instanceof Promise ? await verdicts : verdicts, () => exchange.requestId);
+  const parts: RecordParts = {
+    producer,
+    readBody: compileReadBody(deps.requestBodyMaxBytes),
+    ...compileParts(config),
+    topicsOf: compileTopics(config),
+    topicFromBody: topicNeedsBody(config),
+    make: compileMakeRecords(compileRecords(config, { keyEncoder, valueEncoder, lua }), compileExtras(config)),
+    headersOf: compileRecordHeaders(config.headers),
   };
+  const access = compileRequests(config, parts);
 
   return {
     access: compileIdempotency(config, deps.answeredKeys ?? new AnsweredKeys(), access),
@@ -116,6 +96,72 @@ function createInstance(
       valueEncoder?.release();
       lua?.release();
     },
+  };
+}
+
+/** Compiles the access of requests of one record or of many, as the configuration or the request says. */
+function compileRequests(config: KafkaUpstreamConfig, parts: RecordParts): (exchange: Exchange) => Promise<Answer> {
+  if (makesElements(config)) return compileBatchAccess(config, parts, compileElements(config));
+  const access = compileAccess(config, parts);
+  if (config.records_from !== 'cloudevents') return access;
+  const batchAccess = compileBatchAccess(config, parts, (_exchange, body) => arrayElements(body, ''));
+  return (exchange) => (isEventBatch(exchange.headers) ? batchAccess : access)(exchange);
+}
+
+/** Compiles how a body, and an element of one, is read into what a record is made of. */
+function compileParts(config: KafkaUpstreamConfig): Pick<RecordParts, 'partOf' | 'elementOf'> {
+  const needsJson = readsBodyJson(config);
+  if (config.records_from === 'cloudevents') {
+    const { partOf, elementOf } = compileEventParts(config, needsJson);
+    return { partOf: ({ headers }, body) => partOf(headers, body), elementOf };
+  }
+  if (!needsJson) {
+    const alone = (body: Buffer): RequestPart => ({ body, json: null, event: null });
+    return { partOf: (_exchange, body) => alone(body), elementOf: alone };
+  }
+  return {
+    partOf({ headers }, body) {
+      const json = readBodyJson(headers, body);
+      return json instanceof Promise
+        ? json.then((ready) => ({ body, json: ready, event: null }))
+        : { body, json, event: null };
+    },
+    elementOf: (bytes) => ({ body: bytes, json: elementJson(bytes), event: null }),
+  };
+}
+
+/** Compiles the access of requests that make one record for each of their topics. */
+function compileAccess(config: KafkaUpstreamConfig, parts: RecordParts): (exchange: Exchange) => Promise<Answer> {
+  const { producer, readBody, partOf, topicsOf, topicFromBody, make } = parts;
+  const publish = compilePublish(config, parts);
+  const answer = compileAnswers({
+    topic: config.topic,
+    returnErrorName: config.error_handling.return_error_message,
+  });
+  const deliveryTimeoutMs = config.delivery_timeout;
+  const configured = [config.topic];
+
+  // What is ready at once is not awaited.
+  return async (exchange) => {
+    const deadlineMs = Math.min(exchange.receivedAtMs + deliveryTimeoutMs, exchange.deadlineMs ?? Infinity);
+    let topics: readonly string[] = configured;
+    let made: MadeRecords;
+    try {
+      if (!topicFromBody) topics = topicsOf(exchange, null);
+      const body = await readBody(exchange);
+      const reading = partOf(exchange, body);
+      const part = reading instanceof Promise ? await reading : reading;
+      if (topicFromBody) topics = topicsOf(exchange, part.json);
+      const making = make(exchange, part, topics, deadlineMs);
+      made = making instanceof Promise ? await making : making;
+      if (made.extras !== noExtras) await checkPlaces(producer, topics, made.extras.place, deadlineMs);
+    } catch (error) {
+      // Of a request that is refused before any of its records is published.
+      if (error instanceof RequestError) for (const topic of topics) producer.countRefused(topic, error.outcome);
+      throw error;
+    }
+    const verdicts = publish(exchange, made, deadlineMs);
+    return answer(verdicts instanceof Promise ? await verdicts : verdicts, () => exchange.requestId);
   };
 }
 
@@ -141,19 +187,17 @@ function compileReadBody(bodyBytesMax: number): (exchange: Exchange) => Promise<
 
 type Publish = (
   exchange: Exchange,
-  records: readonly PreparedRecord[],
-  extras: Extras,
+  made: MadeRecords,
   deadlineMs: number,
 ) => readonly Verdict[] | Promise<readonly Verdict[]>;
 
 /** Publishes the records of a request together. Each has a span of its own where the request is traced. */
-function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): Publish {
-  const headersOf = compileRecordHeaders(config.headers);
+function compilePublish(config: KafkaUpstreamConfig, { producer, headersOf }: RecordParts): Publish {
   const send = config.producer_async ? producer.enqueue : producer.publish;
-  return ({ span, headers, secrets }, records, extras, deadlineMs) => {
+  return ({ span, headers, secrets }, { prepared, extras }, deadlineMs) => {
     if (span === undefined) {
       const common = headersOf(headers, undefined, secrets?.headers);
-      return allReady(records.map((record) => send(record.topic, recordOf(record, common, extras), deadlineMs)));
+      return allReady(prepared.map((record) => send(record.topic, recordOf(record, common, extras), deadlineMs)));
     }
     const traced = async (record: PreparedRecord): Promise<Verdict> => {
       const recordSpan = span.produce(record.topic);
@@ -162,11 +206,6 @@ function compilePublish(config: KafkaUpstreamConfig, producer: ProducerLease): P
       recordSpan.end(verdict);
       return verdict;
     };
-    return Promise.all(records.map(traced));
+    return Promise.all(prepared.map(traced));
   };
-}
-
-function recordOf({ key, value }: PreparedRecord, headers: readonly RecordHeader[], extras: Extras): KafkaRecord {
-  if (extras === noExtras) return { key, value, headers };
-  return { key, value, headers: [...headers, ...extras.headers], ...extras.place };
 }

@@ -1,7 +1,8 @@
 import { RequestError } from '../../../shared/errors.ts';
-import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import { makesElements, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import type { RecordHeader } from '../../kafka/kafka-client.ts';
-import type { ProducerLease, RecordPlace } from '../../kafka/producer-types.ts';
+import type { ProducerLease } from '../../kafka/producer-lease.ts';
+import type { RecordPlace } from '../../kafka/producer-types.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { BodyJson } from './body-json.ts';
 import { compileBodyHeaders } from './body-headers.ts';
@@ -13,40 +14,38 @@ export interface Extras {
   readonly place: RecordPlace;
   /** They stand behind those that come from request headers. */
   readonly headers: readonly RecordHeader[];
+  /** Names of headers that take the place of those of the request; null: none. */
+  readonly owned: ReadonlySet<string> | null;
 }
 
-export const noExtras: Extras = { place: {}, headers: [] };
+export const noExtras: Extras = { place: {}, headers: [], owned: null };
 
-/** Makes the extras of a request and checks them. @throws (rejects) RequestError */
-export type ExtrasOf = (
-  exchange: Exchange,
-  json: BodyJson | null,
-  topics: readonly string[],
-  deadlineMs: number,
-) => Promise<Extras>;
+/** Makes the extras of a request, or of an element of its body. @throws RequestError */
+export type ExtrasOf = (exchange: Exchange, json: BodyJson | null) => Extras;
 
 /** Says whether a part of the record comes from the body. */
 export function readsBodyJson(config: KafkaUpstreamConfig): boolean {
   const { key_from, partition_from, timestamp_from, value_from, headers_from } = config;
   const sources = [key_from, partition_from, timestamp_from, value_from, headers_from];
-  return sources.some((source) => source !== null && source.body_pointer !== null) || topicNeedsBody(config);
+  // The envelope of an element shows its JSON.
+  const isShown = makesElements(config) && config.record_value !== 'body';
+  return isShown || sources.some((source) => source !== null && source.body_pointer !== null) || topicNeedsBody(config);
 }
 
 /** Compiles the extras; null where the configuration asks for none. */
-export function compileExtras(config: KafkaUpstreamConfig, producer: ProducerLease): ExtrasOf | null {
+export function compileExtras(config: KafkaUpstreamConfig): ExtrasOf | null {
   const placeOf = compilePlace(config);
   const headersOf = config.headers_from === null ? null : compileBodyHeaders(config.headers_from.body_pointer);
   if (placeOf === null && headersOf === null) return null;
-  return async (exchange, json, topics, deadlineMs) => {
-    const headers = headersOf?.(json) ?? [];
-    const place = placeOf?.(exchange, json) ?? {};
-    await checkPlaces(producer, topics, place, deadlineMs);
-    return { place, headers };
-  };
+  return (exchange, json) => ({
+    headers: headersOf?.(json) ?? [],
+    place: placeOf?.(exchange, json) ?? {},
+    owned: null,
+  });
 }
 
-/** @throws (rejects) RequestError when a topic takes no such record */
-async function checkPlaces(
+/** Checks the place that a request chose for its record. @throws (rejects) RequestError when a topic takes no such record */
+export async function checkPlaces(
   producer: ProducerLease,
   topics: readonly string[],
   place: RecordPlace,

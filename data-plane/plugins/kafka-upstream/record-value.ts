@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../../../shared/errors.ts';
-import type { KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
+import { makesElements, type KafkaUpstreamConfig } from '../../../shared/plugin-schemas/kafka-upstream.ts';
 import { takesBodyOnly } from '../../../shared/plugin-schemas/lua-functions.ts';
 import type { LuaChain } from '../../lua/lua-chains.ts';
+import type { LuaBudget } from '../../lua/lua-worker.ts';
 import type { EncoderLease } from '../../schemas/encoder.ts';
 import { coercingText } from './coerce-text.ts';
 import { type BodyJson, compilePointer } from './body-json.ts';
@@ -21,6 +22,9 @@ import { parseMultipart } from './multipart.ts';
 
 /** The value for one topic; null for a tombstone. */
 export type ValueFor = (topic: string) => Buffer | null | Promise<Buffer>;
+/** The value of a tombstone. */
+export const nullValue: ValueFor = () => null;
+
 /**
  * Makes the value of a request, once for all of its topics. `deadlineMs`: monotonic ms; `json`: the body, where the
  * value is a part of it.
@@ -42,7 +46,8 @@ export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease 
   const encodeForm = config.coerce_text && encode !== null ? coercingText(encode) : null;
   // A message of a call is in its schema's encoding already; of the envelope it is a part only.
   const messages = config.record_value === 'body' && config.value_from === null ? encoder : null;
-  const valueFor = (content: string | Buffer, deadlineMs: number, request: EnvelopeRequest): ValueFor => {
+  const valueFor = (content: Content, deadlineMs: number, request: EnvelopeRequest): ValueFor => {
+    if (content === null) return nullValue;
     if (encode !== null) {
       const text = typeof content === 'string' ? content : jsonOf(content);
       const used = encodeForm !== null && isForm(request) ? encodeForm : encode;
@@ -72,32 +77,59 @@ function isForm({ headers }: EnvelopeRequest): boolean {
   return kind === 'form' || kind === 'multipart';
 }
 
-/** The value as text, or as bytes where it need not be text. */
+/** A value as text, or as bytes where it need not be text; null: none, as Lua says. */
+export type Content = string | Buffer | null;
+
+/** Makes the value before any encoding. */
 export type ContentOf = (
   request: EnvelopeRequest,
   body: Buffer,
   deadlineMs: number,
   json?: BodyJson | null,
-) => string | Buffer | Promise<string | Buffer>;
+) => Content | Promise<Content>;
 
 /**
  * Compiles the value before any encoding: the envelope, what Lua makes of it, or the body. A body that a schema will
  * encode is JSON text. The body's content encoding is undone before.
  */
 export function compileContent(config: KafkaUpstreamConfig, isEncoded: boolean, lua: LuaChain | null): ContentOf {
-  if (config.value_from !== null) return compilePart(config, config.value_from.body_pointer, lua);
+  const pointer = contentPointer(config);
+  const runLua = lua === null ? null : compileLua(config, lua);
+  if (pointer !== null) return compilePart(config, pointer, runLua);
   if (config.record_value === 'body') return isEncoded ? bodyText : (_request, body) => body;
   if (takesBodyOnly(config.message_by_lua_functions)) return bodyMemberText;
   const envelope = compileEnvelopeText(config);
-  if (lua === null) return envelope;
-  return async (request, body, deadlineMs) => {
-    const { route } = request;
-    return lua.run(await envelope(request, body), deadlineMs, route?.name ?? route?.id);
+  if (runLua === null) return envelope;
+  return async (request, body, deadlineMs) => runLua(request, await envelope(request, body), deadlineMs);
+}
+
+type RunLua = (request: EnvelopeRequest, message: string, deadlineMs: number) => Promise<Content>;
+
+/** Time of all calls for the elements of one request together. */
+const luaRequestMs = 1_000;
+
+/** Compiles the call of Lua for a message. Elements of one request share their time. */
+function compileLua(config: KafkaUpstreamConfig, lua: LuaChain): RunLua {
+  const takesNil = config.tombstones;
+  if (!makesElements(config)) {
+    return ({ route }, message, deadlineMs) => lua.run(message, deadlineMs, route?.name ?? route?.id, { takesNil });
+  }
+  const budgets = new WeakMap<EnvelopeRequest, LuaBudget>();
+  return (request, message, deadlineMs) => {
+    const budget = budgets.get(request) ?? { totalMs: luaRequestMs, leftMs: luaRequestMs };
+    budgets.set(request, budget);
+    return lua.run(message, deadlineMs, request.route?.name ?? request.route?.id, { takesNil, budget });
   };
 }
 
+/** The part of the body that the value shows; null: the body as its media type says. An element is JSON whatever that is. */
+function contentPointer(config: KafkaUpstreamConfig): string | null {
+  if (config.value_from !== null) return config.value_from.body_pointer;
+  return makesElements(config) && config.record_value !== 'body' ? '' : null;
+}
+
 /** Compiles the value that is a part of the body: its text as it came, or the envelope with it in place of the body. */
-function compilePart(config: KafkaUpstreamConfig, pointer: string, lua: LuaChain | null): ContentOf {
+function compilePart(config: KafkaUpstreamConfig, pointer: string, runLua: RunLua | null): ContentOf {
   const partOf = compilePointer(pointer);
   const isAlone = config.record_value === 'body' || takesBodyOnly(config.message_by_lua_functions);
   const write = isAlone ? null : compileEnvelope(config);
@@ -107,9 +139,7 @@ function compilePart(config: KafkaUpstreamConfig, pointer: string, lua: LuaChain
     const text = part.text();
     if (write === null) return text;
     const envelope = write(request, config.forward_body ? partMembers(text, part.value) : '');
-    if (lua === null) return envelope;
-    const { route } = request;
-    return lua.run(envelope, deadlineMs, route?.name ?? route?.id);
+    return runLua === null ? envelope : runLua(request, envelope, deadlineMs);
   };
 }
 

@@ -16,10 +16,10 @@ const nullBytesMax = 1024;
 
 /**
  * Compiles which bodies make a record with a null value: an empty one, JSON null, and one with null at value_from. A body is JSON by its media type,
- * and for a value schema unless it is a form. A gRPC message never is one: no bytes are a message. Null where the
+ * and with `takesJson` (a value schema, an element) unless it is a form. A gRPC message never is one: no bytes are a message. Null where the
  * configuration wants no tombstones.
  */
-export function compileIsTombstone(config: KafkaUpstreamConfig, hasSchema: boolean): IsTombstone | null {
+export function compileIsTombstone(config: KafkaUpstreamConfig, takesJson: boolean): IsTombstone | null {
   if (!config.tombstones) return null;
   const partOf = config.value_from === null ? null : compilePointer(config.value_from.body_pointer);
   return ({ protocol, headers }, body, json) => {
@@ -28,7 +28,7 @@ export function compileIsTombstone(config: KafkaUpstreamConfig, hasSchema: boole
     if (partOf?.(json)?.value === null) return true;
     if (body.length > nullBytesMax) return false;
     const kind = bodyKind(headers.get('content-type'));
-    const isJson = kind === 'json' || (hasSchema && kind !== 'form' && kind !== 'multipart');
+    const isJson = kind === 'json' || (takesJson && kind !== 'form' && kind !== 'multipart');
     return isJson && /^\ufeff?[ \t\r\n]*null[ \t\r\n]*$/.test(body.toString('utf8'));
   };
 }

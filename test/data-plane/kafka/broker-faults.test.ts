@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { type KafkaCluster, startKafkaCluster } from '../../../control-plane/cli/services/kafka-cluster.ts';
-import type { ProducerLease, Verdict } from '../../../data-plane/kafka/producer-types.ts';
+import type { ProducerLease } from '../../../data-plane/kafka/producer-lease.ts';
+import type { Verdict } from '../../../data-plane/kafka/producer-types.ts';
 import type { Producers } from '../../../data-plane/kafka/producers.ts';
 import { createTopic } from '../../helpers/kafka.ts';
 import { testedClients } from '../../helpers/kafka-clients.ts';

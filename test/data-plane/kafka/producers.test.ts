@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import type { ClusterSettings, ProducerLease, ProducerLimits } from '../../../data-plane/kafka/producer-types.ts';
+import type { ProducerLease } from '../../../data-plane/kafka/producer-lease.ts';
+import type { ClusterSettings, ProducerLimits } from '../../../data-plane/kafka/producer-types.ts';
 import { Producers, loadKafkaClient, type ProducersOptions } from '../../../data-plane/kafka/producers.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { waitFor } from '../../helpers/wait-for.ts';

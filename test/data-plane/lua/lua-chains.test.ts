@@ -250,6 +250,41 @@ describe('Lua chains', function () {
       expect(String(await waiting)).to.equal('next');
     });
 
+    it('fails one message of many that went to the thread together, and runs the others', async () => {
+      chains = open({ callTimeoutMs: 300 });
+      const chain = await chainOf(
+        'return function(m) if m.loop then while true do end end if m.bad then error("no") end return m.body end',
+      );
+      const messages = Array.from({ length: 200 }, (_, index) =>
+        JSON.stringify({ body: String(index), loop: index === 70, bad: index === 30 || index === 150 }),
+      );
+      const results = await Promise.allSettled(messages.map((message) => chain.run(message, later())));
+      const told = results.map((result) => (result.status === 'fulfilled' ? String(result.value) : 'failed'));
+      expect(told).to.deep.equal(
+        messages.map((_, index) => ([30, 70, 150].includes(index) ? 'failed' : String(index))),
+      );
+      expect(await metrics.metrics()).to.include('sluice_lua_failures_total{reason="deadline"} 1');
+    });
+
+    it('refuses what comes when the time of its request is used up', async () => {
+      chains = open();
+      const chain = await chainOf('return function(m) for i = 1, 3e6 do end return m.body end');
+      const budget = { totalMs: 1, leftMs: 1 };
+      expect(String(await chain.run('{"body":"first"}', later(), undefined, { budget }))).to.equal('first');
+      const error = await failureOf(chain.run('{"body":"second"}', later(), undefined, { budget }));
+      expect(error.message).to.equal('All calls for the request of message_by_lua_functions took longer than 1 ms.');
+      expect(String(await chain.run('{"body":"another"}', later()))).to.equal('another');
+    });
+
+    it('takes nil as null where that is wanted', async () => {
+      chains = open();
+      const chain = await chainOf('return function(m) return nil end');
+      expect(await chain.run('{}', later(), undefined, { takesNil: true })).to.equal(null);
+      expect((await failureOf(chain.run('{}', later()))).message).to.equal(
+        'The result of message_by_lua_functions failed.',
+      );
+    });
+
     it('refuses a function that needs too much memory, and frees it afterwards', async () => {
       chains = open({ memoryMaxBytes: 4 * 1024 * 1024 });
       const chain = await chainOf(

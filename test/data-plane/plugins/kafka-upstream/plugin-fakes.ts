@@ -1,5 +1,13 @@
+import type { RecordFault } from '../../../../data-plane/kafka/check-group.ts';
+import { Entry } from '../../../../data-plane/kafka/entry.ts';
+import { GroupVerdicts } from '../../../../data-plane/kafka/group-verdicts.ts';
 import type { KafkaRecord } from '../../../../data-plane/kafka/kafka-client.ts';
-import type { FailedVerdict, ProducerOptions, Verdict } from '../../../../data-plane/kafka/producer-types.ts';
+import type {
+  FailedVerdict,
+  GroupRecord,
+  ProducerOptions,
+  Verdict,
+} from '../../../../data-plane/kafka/producer-types.ts';
 import type { Producers } from '../../../../data-plane/kafka/producers.ts';
 import type { LuaChains } from '../../../../data-plane/lua/lua-chains.ts';
 import { kafkaLog } from '../../../../data-plane/plugins/kafka-log/plugin.ts';
@@ -32,17 +40,39 @@ export class Fakes {
   /** Records that were refused before they were published: topic and outcome. */
   readonly refused: string[] = [];
   readonly checkedPlaces: object[] = [];
+  /** Why the records of a request are not taken. */
+  groupRefusal: FailedVerdict | null = null;
+  /** Records of a request that the brokers would refuse. */
+  unfit: readonly RecordFault[] = [];
   place: (topic: string) => FailedVerdict | null = () => null;
+  /** The kind of every schema. */
+  schemaType = 'AVRO';
   released = 0;
   queued: (topic: string) => Verdict = (topic) => ({ outcome: 'accepted', topic });
-  verdict: (topic: string) => Verdict = (topic) => ({ outcome: 'acked', topic, partition: 0, offset: '1' });
+  verdict: (topic: string, position: number) => Verdict = (topic) => ({
+    outcome: 'acked',
+    topic,
+    partition: 0,
+    offset: '1',
+  });
 
   readonly producers: Pick<Producers, 'acquire'> = {
     acquire: (options) => {
       this.acquired.push({ ...options, label: options.label() });
       const note = (mode: Sent['mode'], topic: string, record: KafkaRecord, deadlineMs: number): Verdict => {
         this.sent.push({ topic, record, deadlineMs, mode });
-        return mode === 'enqueue' ? this.queued(topic) : this.verdict(topic);
+        return mode === 'enqueue' ? this.queued(topic) : this.verdict(topic, this.sent.length - 1);
+      };
+      const noteAll = (mode: Sent['mode'], records: readonly GroupRecord[], deadlineMs: number): GroupVerdicts => {
+        const verdicts = new GroupVerdicts(records.length);
+        records.forEach(({ topic, record, bytes }, position) => {
+          const { settle } = verdicts;
+          settle(
+            note(mode, topic, record, deadlineMs),
+            new Entry({ record, bytes, deadlineMs, queuedAtMs: 0, settle, position }),
+          );
+        });
+        return verdicts;
       };
       return {
         publish: (topic, record, deadlineMs) => Promise.resolve(note('publish', topic, record, deadlineMs)),
@@ -51,7 +81,15 @@ export class Fakes {
           this.checkedPlaces.push({ topic, ...place });
           return Promise.resolve(this.place(topic));
         },
-        countRefused: (topic, outcome) => void this.refused.push(`${topic} ${outcome}`),
+        publishAll: (records, deadlineMs) =>
+          Promise.resolve(this.groupRefusal ?? noteAll('publish', records, deadlineMs)),
+        enqueueAll: (records, deadlineMs) => {
+          if (this.groupRefusal === null) noteAll('enqueue', records, deadlineMs);
+          return Promise.resolve(this.groupRefusal);
+        },
+        checkAll: () => Promise.resolve(this.unfit),
+        countRefused: (topic, outcome, count = 1) =>
+          void this.refused.push(count === 1 ? `${topic} ${outcome}` : `${topic} ${outcome} ${count}`),
         release: () => void this.released++,
       };
     },
@@ -75,6 +113,7 @@ export class Fakes {
           if (topic === 'bad') throw new RequestError('SCHEMA_VALIDATION_FAILED', 'no');
           return Buffer.from(`encoded for ${topic}`);
         },
+        typeOf: () => this.schemaType,
         release: () => void this.released++,
       };
     },
@@ -82,12 +121,12 @@ export class Fakes {
   };
 
   /** What the functions make of a message. */
-  luaResult: (message: string) => string | Buffer = (message) => message;
+  luaResult: (message: string) => string | Buffer | null = (message) => message;
   readonly luaFunctions: (readonly string[])[] = [];
   readonly lua: Pick<LuaChains, 'acquire'> = {
     acquire: (functions) => {
       this.luaFunctions.push(functions);
-      const run = async (message: string): Promise<string | Buffer> => this.luaResult(message);
+      const run = async (message: string): Promise<string | Buffer | null> => this.luaResult(message);
       return Promise.resolve({ kind: 'acquired', chain: { run, release: () => void this.released++ } });
     },
   };

@@ -75,4 +75,21 @@ describe('tombstones', () => {
     expect(fakes.encoded).to.deep.equal(['orders 7']);
     expect(fakes.sent[0]?.record).to.deep.include({ key: Buffer.from('encoded for orders'), value: null });
   });
+
+  it('are what Lua makes of nil, with a key', async () => {
+    const fakes = new Fakes();
+    fakes.luaResult = () => null;
+    const functions = ['return function(m) return nil end'];
+    const instance = await fakes.createWithLua({
+      tombstones: true,
+      key_query_arg: 'k',
+      message_by_lua_functions: functions,
+    });
+    await access(instance, exchange({ query: 'k=7', headers: json, body: '{"a":1}' }));
+    expect(fakes.sent[0]?.record).to.deep.include({ key: Buffer.from('7'), value: null });
+    const refusal: unknown = await access(instance, exchange({ headers: json, body: '{}' })).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).to.be.instanceOf(RequestError).and.include({ code: 'KEY_INVALID' });
+  });
 });
