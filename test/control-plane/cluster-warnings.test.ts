@@ -40,7 +40,7 @@ describe('warnings of a control plane', function () {
   const route = async (name: string): Promise<void> =>
     void (await call('PUT', `/routes/${name}`, { paths: [`/${name}`] }));
 
-  it('tell in the answer and in the status that one cluster has two names', async () => {
+  it('say in the answer and in the status that one cluster has two names', async () => {
     await route('a');
     await route('b');
     const first = await call('POST', '/routes/a/plugins', plugin('one', { cluster_name: 'z' }));
@@ -80,7 +80,7 @@ describe('warnings of a control plane', function () {
     expect((await call('GET', '/status', undefined, 'status')).body['warnings']).to.deep.equal(put.body['warnings']);
   });
 
-  it('tell of fields in places that are deprecated', async () => {
+  it('name fields in deprecated places', async () => {
     const confluent = { url: 'http://r', value_schema: { subject_name: 's' }, logical_cluster_id: 'lsrc-1' };
     const { status, body } = await call('POST', '/plugins', plugin('one', { schema_registry: { confluent } }));
     expect(status).to.equal(201);
@@ -89,7 +89,7 @@ describe('warnings of a control plane', function () {
     ]);
   });
 
-  it('tell of a load what they tell of a write', async () => {
+  it('are the same for a load as for a write', async () => {
     const plugins = [plugin('one', { cluster_name: 'z' }), plugin('two', { cluster_name: 'm' })];
     const document = {
       _format_version: '3.0',

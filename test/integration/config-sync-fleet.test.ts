@@ -36,7 +36,7 @@ describe('the fleet over gRPC', function () {
     waitFor(() => view(nodeId)['state'] === state, { what: `${nodeId} ${state}`, pollMs: 5 });
   const events = (name: string) => lines.filter(({ event }) => event === name);
 
-  describe('tells destinations', () => {
+  describe('reports destinations', () => {
     it('in the view of each node, and again when one changes', async () => {
       await harness.startControlPlane();
       let all: Destination[] = [

@@ -57,7 +57,7 @@ describe('the Admin API: what holds for every kind of entity', () => {
         for (const id of made.splice(0)) await admin.call('DELETE', `${path}/${id}`);
       });
 
-      it('is made, read by id and key, listed, changed and deleted', async () => {
+      it('is created, read by id and key, listed, changed and deleted', async () => {
         const { body: value, headers } = await make(0, { tags: ['x'] });
         made.push(value.id);
         const read = await admin.call('GET', `${path}/${value.id}`);
@@ -81,13 +81,13 @@ describe('the Admin API: what holds for every kind of entity', () => {
         }
       });
 
-      it('is made by PUT at an id, with the id and the time of the body', async () => {
+      it('is created by PUT at an id, with the id and the time of the body', async () => {
         const put = await admin.call('PUT', `${path}/${absent}`, body(0, { id: absent, created_at: 1_700_000_000 }));
         made.push(absent);
         expect([put.status, put.body.id, put.body.created_at]).to.deep.equal([200, absent, 1_700_000_000]);
       });
 
-      it('takes null for what is made by itself', async () => {
+      it('accepts null for fields with automatic values', async () => {
         const times = Object.hasOwn(entity.fields, 'updated_at') ? { updated_at: null } : {};
         const { body: value } = await make(0, { id: null, created_at: null, ...times });
         made.push(value.id);
@@ -95,7 +95,7 @@ describe('the Admin API: what holds for every kind of entity', () => {
         expect(value.created_at).to.be.greaterThan(1_700_000_000);
       });
 
-      it('refuses what it does not know, and ids that are none', async () => {
+      it('refuses unknown fields and invalid ids', async () => {
         const refused = await admin.call('POST', path, body(0, { nothing: 1, id: 'x', tags: ['a,b'] }));
         expect(refused.status).to.equal(400);
         expect(refused.body.code).to.equal(2);
@@ -198,7 +198,7 @@ describe('the Admin API: what holds for every kind of entity', () => {
     });
   }
 
-  it('marks what is secret in the published schemas', async () => {
+  it('marks secret fields in the published schemas', async () => {
     const secret = async (plural: string) => {
       const { fields } = (await admin.call('GET', `/schemas/${plural}`)).body;
       return fields

@@ -64,7 +64,7 @@ const lines = [
   '\0',
 ];
 
-describe('/config: whatever is sent to it', function () {
+describe('/config with random input', function () {
   this.timeout(60_000);
   const closing = new Closing();
   let controlPlane: ControlPlane;
@@ -106,7 +106,7 @@ describe('/config: whatever is sent to it', function () {
     expect([code, typeof fields], answer.text).to.deep.equal([14, 'object']);
   }
 
-  it('as a document is taken whole and exports as it loads, or refused whole', async () => {
+  it('loads a document whole, and its export loads again, or refuses it whole', async () => {
     const property = fc.asyncProperty(fc.gen(), fc.nat(4), async (gen, form) => {
       const document = gen(fc.nat, 4) === 0 ? gen(() => anyJson) : mutated(gen, good);
       const text = JSON.stringify(document);
@@ -124,7 +124,7 @@ describe('/config: whatever is sent to it', function () {
     await fc.assert(property, { numRuns: 8 });
   });
 
-  it('as text of any kind is taken whole or refused whole', async () => {
+  it('loads text of any kind whole or refuses it whole', async () => {
     const yaml = fc.array(fc.constantFrom(...lines), { maxLength: 8 }).map((all) => all.join('\n'));
     const text = fc.oneof({ weight: 3, arbitrary: yaml }, fc.string({ unit: 'binary', maxLength: 40 }));
     const type = fc.constantFrom('application/yaml', 'text/yaml; charset=utf-8', 'application/json', 'text/plain');

@@ -8,7 +8,7 @@ import { anyJson, mutated } from '../../helpers/odd-json.ts';
 import type { AdminFixture } from './admin-fixture.ts';
 import { checkAnswer, checkTaken, fuzzedBase, startFuzzedAdmin } from './fuzz-checks.ts';
 
-describe('the Admin API: whatever is sent to it', function () {
+describe('the Admin API: random input', function () {
   this.timeout(60_000);
   let admin: AdminFixture;
   let context: ArbitraryContext;
@@ -29,7 +29,7 @@ describe('the Admin API: whatever is sent to it', function () {
     ] as const;
   };
 
-  it('as JSON is taken as it reads back, or refused with its faults', async () => {
+  it('writes JSON so that it is read back, or refuses it with its faults', async () => {
     const property = fc.asyncProperty(fc.constantFrom(...entities), fc.gen(), async (entity, gen) => {
       const good = gen(() => entityBodies(entity, context, fuzzedBase(entity, gen)));
       for (const body of [mutated(gen, good), gen(() => anyJson)]) {
@@ -45,7 +45,7 @@ describe('the Admin API: whatever is sent to it', function () {
     await fc.assert(property, { numRuns: 180 });
   });
 
-  it('as a form of any kind is taken as it reads back, or refused', async () => {
+  it('writes a form of any kind so that it is read back, or refuses it', async () => {
     const names = [
       'name',
       'config.topic',
@@ -112,7 +112,7 @@ describe('the Admin API: whatever is sent to it', function () {
     await fc.assert(property, { numRuns: 80 });
   });
 
-  it('as bytes of any type is refused', async () => {
+  it('refuses random bytes of any content type', async () => {
     const type = fc.constantFrom(
       'application/json',
       'application/json; charset=latin1',
@@ -144,7 +144,7 @@ describe('the Admin API: whatever is sent to it', function () {
     ]);
   });
 
-  it('as a path or a query is found, or not', async () => {
+  it('answers any path and query', async () => {
     const part = fc.oneof(
       fc.constantFrom(
         'services',

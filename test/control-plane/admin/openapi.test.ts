@@ -46,7 +46,7 @@ describe('the OpenAPI document', () => {
     expect(document.paths['/consumers/{parent}/key-auth'].post.tags).to.deep.equal(['keyauth_credentials']);
   });
 
-  it('is sound: parameters of paths, ids of operations, answers', () => {
+  it('has consistent path parameters, operation ids and answers', () => {
     const ids = operations().map(({ operation }) => operation.operationId);
     expect(new Set(ids).size).to.equal(ids.length);
     for (const { path, item, method, operation } of operations()) {
@@ -68,13 +68,13 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('refers only to what is there', () => {
+  it('has no reference without a target', () => {
     const refs = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
     expect(refs.length).to.be.greaterThan(100);
     for (const [, name = ''] of refs) expect(document.components.schemas).to.have.property(name);
   });
 
-  it('has schemas that what the API answers fits, and what it refuses does not', async () => {
+  it('has schemas that accept what the API answers and reject what it refuses', async () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     ajv.addSchema({ $id: 'doc', components: document.components });
     const validator = (name: string) => ajv.compile({ $ref: `doc#/components/schemas/${name}` });

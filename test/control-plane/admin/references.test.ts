@@ -84,7 +84,7 @@ describe('references that no node can resolve', function () {
     expect(JSON.stringify(outcome)).to.contain('cannot be resolved by any node');
   });
 
-  it('that an older version stored are told, and block only writes to their entity', async () => {
+  it('stored by an older version are reported, and block only writes to their entity', async () => {
     await call('PUT', `/plugins/${pluginId}`, plugin('{vault://env/P}'));
     await controlPlane.stop();
     const database = openDatabase({ path: `${folder.path}/control-plane.db` });

@@ -131,7 +131,7 @@ describe('sluice config', function () {
     expect(bad.code).to.equal(1);
   });
 
-  it('tells how much of a long difference it does not list', () => {
+  it('says how many changes of a long difference it does not list', () => {
     const changes = [{ action: 'create', entity: 'services', id: 'x' }] as const;
     const summary = { created: 3, updated: 0, deleted: 1, unchanged: 0, changes };
     const counts = '3 to create, 0 to update, 1 to delete, 0 unchanged';

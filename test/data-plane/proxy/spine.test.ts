@@ -400,7 +400,7 @@ describe('the spine of a request', function () {
       ['middle', 'not_sent'],
     ] as const) {
       for (const failure of [new Error(`password ${secret}`), `text ${secret}`, undefined]) {
-        it(`unexpected ${typeof failure} of a plugin that ${plugin === 'publish' ? 'may have' : 'has not'} sent`, async () => {
+        it(`an unexpected ${typeof failure} from a plugin that ${plugin === 'publish' ? 'may have' : 'has not'} sent a record`, async () => {
           const exchange = await failing(failure, plugin);
           expect(exchange.answer.status).to.equal(500);
           expect(exchange.json).to.include({ code: 'INTERNAL', outcome, retryable: true });

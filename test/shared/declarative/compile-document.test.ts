@@ -29,7 +29,7 @@ function lines(document: Record<string, unknown>): string[] {
 const uuid = '0b5c3a52-8f0e-4f0b-9a46-5a1e0c1f7b93';
 
 describe('a declarative document', () => {
-  it('may nest to any depth; what is nested refers to what it is nested in', () => {
+  it('may nest to any depth, and nested entities refer to their parent', () => {
     const {
       services,
       routes,
@@ -55,7 +55,7 @@ describe('a declarative document', () => {
     expect(consumers).to.have.length(1);
   });
 
-  it('means the same flat, with references in every form, as nested', () => {
+  it('means the same flat, with references in every form, as it does nested', () => {
     const service = { name: 's', host: 'h' };
     const nested = compiled({ services: [{ ...service, routes: [{ name: 'r', paths: ['/r'] }] }] });
     const id = nested['services']?.[0]?.['id'];
@@ -119,7 +119,7 @@ describe('a declarative document', () => {
     expect(login('another')).not.to.equal(hash);
   });
 
-  it('gives missing ids that stay, and no two alike', () => {
+  it('gives missing ids that are stable and unique', () => {
     const document = {
       services: [{ name: 'a', host: 'h', routes: [{ paths: ['/a'] }, { paths: ['/a'] }, { paths: ['/b'] }] }],
       routes: [{ name: 'a', paths: ['/a'] }, { paths: ['/a'] }],

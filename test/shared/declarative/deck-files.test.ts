@@ -159,7 +159,7 @@ plugins:
 `;
 
 describe("an export of Kong's database", () => {
-  it('loads where it says nothing that is lacking here', () => {
+  it('loads when it uses only supported features', () => {
     const values = entitiesOf(exported('11111111-7d1d-4736-9777-00000000000', '~')).map(({ value }) => value);
     expect(values).to.have.length(3);
     expect(values.some((value) => Object.hasOwn(value, 'ws_id'))).to.equal(false);
