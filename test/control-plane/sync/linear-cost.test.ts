@@ -17,10 +17,7 @@ const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(
 const serviceOf = (n: number, host: string) => ({ id: id(n), enabled: true, host, name: `service-${n}` });
 
 /** Looks at the bounds of a message and decodes it, as the server does for each one. */
-const decode = (bytes: Buffer): void => {
-  nodeMessageFault(bytes);
-  requestDeserialize(bytes);
-};
+const decode = (bytes: Buffer): unknown => [nodeMessageFault(bytes), requestDeserialize(bytes)];
 /** The bound of a message: beyond it nothing is decoded. */
 const sizeMax = 40_000;
 const messages: readonly (readonly [string, (size: number) => NodeMessage])[] = [
@@ -75,7 +72,7 @@ describe('the cost of sync messages grows linearly', function () {
             path: 'host',
             message: 'x'.repeat(50),
           })),
-        run: boundedFaults,
+        run: (faults) => boundedFaults(faults),
         sizeMin: 1_000,
         sizeMax: 1 << 17,
       }),
@@ -99,7 +96,7 @@ describe('the cost of sync messages grows linearly', function () {
         make: (size) => packEntities({ services: list(size, (n) => serviceOf(n, 'h')) }),
         run: async (packed) => {
           const { hash, body } = await packed;
-          await unpackSnapshot(hash, body);
+          return unpackSnapshot(hash, body);
         },
         sizeMin: 500,
       }),
@@ -110,7 +107,7 @@ describe('the cost of sync messages grows linearly', function () {
         make: (size) => packEntities({ services: [serviceOf(1, 'h'.repeat(size))] }),
         run: async (packed) => {
           const { hash, body } = await packed;
-          await unpackSnapshot(hash, body);
+          return unpackSnapshot(hash, body);
         },
         sizeMin: 1 << 18,
         sizeMax: 1 << 26,
@@ -132,7 +129,7 @@ describe('the cost of sync messages grows linearly', function () {
         },
         run: async (made) => {
           const { base, hash, body } = await made;
-          await applyDelta(base, hash, body);
+          return applyDelta(base, hash, body);
         },
         sizeMin: 500,
       }),

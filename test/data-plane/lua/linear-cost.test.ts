@@ -36,6 +36,7 @@ describe('the cost of a message for Lua grows with its length', function () {
         run: (text) => {
           const reply = state.run(text);
           if (reply.kind !== 'done') throw new Error(JSON.stringify(reply).slice(0, 300));
+          return reply;
         },
       });
     });
