@@ -174,4 +174,36 @@ describe('consumers on the way into Kafka', function () {
     expect(metrics).to.include('sluice_issuer_key_fetches_total{result="fetched"} 1');
     expect(node.lines.filter(({ event }) => event === 'issuer_keys_fetched')).to.have.length(1);
   });
+
+  it('who logged in before pass while others guess passwords, which is bounded, counted and logged', async () => {
+    const node = await serve({
+      consumers: [{ username: 'ada', basicauth_credentials: [{ username: 'ada', password: 'p' }] }],
+      routes: [
+        {
+          name: 'r',
+          paths: ['/r'],
+          plugins: [{ name: 'basic-auth' }, { name: 'request-termination', config: { status_code: 200 } }],
+        },
+      ],
+    });
+    const send = async (password: string) => {
+      const authorization = `Basic ${Buffer.from(`ada:${password}`).toString('base64')}`;
+      const answer = await fetch(`${node.proxy}/r`, { headers: { authorization } });
+      await answer.text();
+      return answer.status;
+    };
+    expect(await send('p')).to.equal(200);
+    const guesses = Array.from({ length: 200 }, (_, index) => send(`guess ${index}`));
+    // Told at once: the password is remembered.
+    expect(await send('p')).to.equal(200);
+    const statuses = await Promise.all(guesses);
+    const refused = statuses.filter((answered) => answered === 429).length;
+    expect(refused).to.be.greaterThan(0);
+    expect(statuses.filter((answered) => answered === 401)).to.have.length(200 - refused);
+    const metrics = await (await fetch(`${node.status}/metrics`)).text();
+    expect(metrics).to.include(`sluice_limit_hits_total{limit="password_checks_waiting",port="proxy"} ${refused}`);
+    expect(
+      node.lines.some((line) => line.event === 'limit_hit' && line['limit'] === 'password_checks_waiting'),
+    ).to.equal(true);
+  });
 });
