@@ -16,6 +16,7 @@ import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
+import type { TryHere } from './admin/try-routes.ts';
 import { databaseProblems } from './database-health.ts';
 import { ClusterWarnings } from './cluster-warnings.ts';
 import { databaseConfig } from './declarative/database-config.ts';
@@ -51,6 +52,8 @@ export interface ControlPlaneOptions {
   readonly nodesMax?: number;
   readonly sluiceVersion: string;
   readonly logger: Logger;
+  /** Runs sample requests on the data plane of the same process. */
+  readonly tryHere?: TryHere;
   /** The registry of its metrics, when they are shown elsewhere. */
   readonly metrics?: Registry;
 }
@@ -202,6 +205,7 @@ async function startAdmin(parts: Parts, { ready }: Health, tls: TlsFiles | undef
       ? { clustering: sync.clustering, syncGate: sync.syncGate }
       : { syncGate: localSource }),
     ...(proxyAddresses && { proxyAddresses }),
+    ...(options.tryHere && { tryHere: options.tryHere }),
     metrics,
     maskKey: key,
     ready,

@@ -12,7 +12,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   const { controlPlanes, clusterFiles, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
   const tls = clusterFiles && loadClusterTls(clusterFiles);
   if (tls !== undefined) logExpiry(tls, logger);
-  return startNode({ ...options, role: 'data_plane' }, ({ counters, destinations }) =>
+  return startNode({ ...options, role: 'data_plane' }, ({ counters, destinations, traffic, runTrial }) =>
     createSyncSource({
       controlPlanes,
       ...(tls && { tls }),
@@ -22,6 +22,8 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
       knows: knownSchemas(entities, pluginSchemas),
       counters,
       destinations,
+      ...(traffic && { traffic }),
+      ...(runTrial && { runTrial }),
       adoptDatabase: options.adoptDatabase ?? false,
       logger,
       ...(declarativeConfig === undefined ? {} : { seed: () => readSeed({ path: declarativeConfig, logger }) }),

@@ -6,6 +6,7 @@ import type { KafkaClientName } from './kafka/producers.ts';
 import type { NodeMemory } from './kafka/queue-bounds.ts';
 import type { KeyClaims } from './plugin-api/answered-keys.ts';
 import type { ListenerBounds } from './proxy/listener-limits.ts';
+import type { RunTrial } from './source/sync-stream.ts';
 
 /** The settings of a node of any role that serves, checked and in their units. */
 export interface NodeOptions {
@@ -66,6 +67,8 @@ export interface DataPlane {
   readonly addresses: Readonly<Record<string, string>>;
   /** Resolves when the node is ready for the first time. */
   readonly ready: Promise<void>;
+  /** Runs a sample request without sending anything; never rejects. Absent where the node runs none. */
+  readonly runTrial?: RunTrial;
   /** Drains and closes everything, within drain_timeout. May be called more than once. */
   stop(): Promise<void>;
 }

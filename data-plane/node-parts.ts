@@ -30,12 +30,15 @@ import { PluginInstances } from './runtime/plugin-instances.ts';
 import { ServicePlans } from './runtime/service-plans.ts';
 import { UpstreamPool } from './runtime/upstream-pool.ts';
 import { RuntimeHolder } from './runtime/runtime-holder.ts';
+import type { KnownEncoders } from './schemas/encoder.ts';
 import { createEncoders } from './schemas/encoders.ts';
 import type { NodeSource } from './source/node-source.ts';
+import type { TrafficCounts } from './source/traffic-reports.ts';
 import { createConfigMetrics } from './status/config-metrics.ts';
 import { createPluginMetrics } from './status/plugin-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
+import { createTrials, type RunTrial } from './trial/run-trial.ts';
 import { createTargetResolver } from './upstreams/resolve-target.ts';
 import type { MakeTracing, Tracing } from './tracing/tracing.ts';
 
@@ -47,6 +50,7 @@ interface Services {
   readonly clusterNaming: ClusterNaming;
   readonly credentials: LiveCredentials;
   readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
+  readonly knownEncoders: KnownEncoders;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
 }
@@ -57,6 +61,7 @@ export interface NodeParts extends Services {
   readonly holder: RuntimeHolder;
   readonly spine: Spine;
   readonly source: NodeSource;
+  readonly runTrial: RunTrial;
   readonly readiness: () => ReadyState;
   readonly tracing: Tracing | undefined;
   readonly state: { draining: boolean; stopped: boolean };
@@ -78,9 +83,21 @@ export function assembleNode(
   const { encoders } = services.pluginDeps;
   const upstreams = createUpstreamPool(logger);
   const holder = createHolder(services, upstreams, logger);
+  const runTrial = createTrials({
+    holder,
+    plugins,
+    pluginSchemas,
+    pluginDeps: services.pluginDeps,
+    producers,
+    encoders: services.knownEncoders,
+    requestBodyMaxBytes: options.requestBodyMaxBytes,
+    logger,
+  });
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
     destinations: () => [...producers.destinations(), ...encoders.destinations()],
+    traffic: trafficCounts(services, holder),
+    runTrial,
   });
   exposeSource(services.metrics, source);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
@@ -102,6 +119,7 @@ export function assembleNode(
       forward: createForward({ log: logger, latencyHeaders }),
     }),
     source,
+    runTrial,
     readiness: createReadiness({
       isConfigured: () => holder.current !== undefined,
       clusters: () => producers.clusters(),
@@ -116,6 +134,17 @@ export function assembleNode(
     status: undefined,
   };
   return parts;
+}
+
+function trafficCounts({ requestMetrics, producers }: Services, holder: RuntimeHolder): TrafficCounts {
+  return {
+    *routes() {
+      yield ['', requestMetrics.unmatched];
+      for (const { value } of holder.current?.routes.values() ?? []) yield [value.route.id, value.meter];
+    },
+    produce: () => producers.produceLatency(),
+    queue: () => producers.queue(),
+  };
 }
 
 function wantedListeners({ proxyListen, proxyListenTls = 'off' }: NodeOptions): number {
@@ -157,6 +186,7 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       requestBodyMaxBytes,
       unsupportedSettings,
     },
+    knownEncoders: encoders,
     closeEncoders: () => encoders.close(),
     closeLua: () => lua.close(),
   };

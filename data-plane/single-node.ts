@@ -16,7 +16,7 @@ export async function startSingleNode(options: NodeOptions, makeSource: MakeSour
   try {
     await parts.source.start(parts.holder.apply);
     const addresses = await listen(parts);
-    return { addresses, ready: untilReady(parts.readiness, parts.state), stop };
+    return { addresses, ready: untilReady(parts.readiness, parts.state), runTrial: parts.runTrial, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -21,6 +21,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'http-client': [],
   lua: [],
   tracing: [],
+  trial: ['runtime', 'router', 'plugin-api', 'schemas', 'kafka'],
   upstreams: [],
 };
 

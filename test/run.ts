@@ -36,6 +36,7 @@ const longSuites = [
   'dist/test/data-plane/kafka/leader-moves.test.js',
   'dist/test/system/kafka-away.test.js',
   'dist/test/system/outcome-table.test.js',
+  'dist/test/system/package.test.js',
 ];
 
 /**

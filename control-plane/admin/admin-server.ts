@@ -34,6 +34,7 @@ import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addUpstreamHealth } from './upstream-health.ts';
 import { addSchemaRoutes } from './schema-routes.ts';
+import { addTryRoutes, type TryHere } from './try-routes.ts';
 import { addSecurity, readMethods, type SecuritySettings } from './security.ts';
 
 export interface AdminSettings extends Omit<SecuritySettings, 'host'> {
@@ -67,6 +68,8 @@ export interface AdminServerOptions {
   readonly pluginWarnings?: (plugin: SnapshotEntity) => readonly string[];
   /** The key of masks for the read-only token; without it one of this process. */
   readonly maskKey?: Buffer;
+  /** Runs sample requests on the node of this process. */
+  readonly tryHere?: TryHere;
   /** The state for `/status/ready`, as the status port tells it; without it the node is ready. */
   readonly ready?: () => { readonly ready: boolean; readonly body: object };
   /** The registry of its metrics; without it nobody reads them. */
@@ -178,8 +181,12 @@ function addRoutes(
     add,
     paths,
   });
-  const endEvents = clustering && addClusteringRoutes(clustering, add);
-  if (options.audit !== undefined) addAuditRoutes(options.audit, add);
+  const endEvents = clustering && addClusteringRoutes({ clustering, store, entities, add });
+  const { tryHere, audit } = options;
+  addTryRoutes({ clustering, tryHere, audit, nodeId: () => store.nodeId(), add });
+  if (options.audit !== undefined && !isDbless) {
+    addAuditRoutes({ audit: options.audit, store, entities, plugins, add, ...syncGate });
+  }
   addConsoleRoutes(app);
   if (declarative !== undefined) {
     app.addHook('preHandler', async ({ method, routeOptions }) => {

@@ -1,16 +1,13 @@
 import { isUuid } from '../../shared/uuid.ts';
 import { entityNotFound, plainError, schemaViolation } from './admin-error.ts';
 import type { Body } from './body.ts';
-import type { Clustering } from './clustering.ts';
+import { addDestinations } from './destination-routes.ts';
 import { EventStreams } from './event-streams.ts';
 import { encodeOffset, listBody, queryOffset, querySize } from './list-query.ts';
-import type { Handlers } from './resource.ts';
+import { addTraffic, type TrafficRoutesOptions } from './traffic-routes.ts';
 
 /** Adds what operators see and do of the data planes. Returns the function that ends the streams of events. */
-export function addClusteringRoutes(
-  clustering: Clustering,
-  add: (path: string, handlers: Handlers) => void,
-): () => void {
+export function addClusteringRoutes({ clustering, store, entities, add }: TrafficRoutesOptions): () => void {
   add('/clustering/data-planes', {
     GET({ path, query }) {
       const size = querySize(query);
@@ -37,6 +34,16 @@ export function addClusteringRoutes(
       return { status: 204 };
     },
   });
+  add('/clustering/data-planes/:id/history', {
+    GET(call) {
+      const id = call.param('id');
+      const data = isUuid(id) ? clustering.history(id.toLowerCase()) : undefined;
+      if (data === undefined) throw entityNotFound();
+      return { status: 200, body: { data, next: null } };
+    },
+  });
+  addDestinations(clustering, store, add);
+  addTraffic({ clustering, store, entities, add });
   add('/clustering/adopt', {
     POST: ({ body }) => ({ status: 200, body: { offered: clustering.adoptDatabase(nodesOf(body)) } }),
   });

@@ -15,8 +15,44 @@ export interface Clustering {
    * is offered now; a node that is not connected, unknown, or does not follow another database is left out.
    */
   adoptDatabase(ids: readonly string[] | 'all'): readonly string[];
+  /** Lets a node run a sample request without sending anything. Never rejects. */
+  tryRequest(id: string, json: Buffer): Promise<TryAnswer>;
+  /** Returns the last changes of a node's state, the newest first; undefined for a node that is not known. */
+  history(id: string): readonly object[] | undefined;
+  /** Returns what the connected nodes need outside of themselves, each once, with the nodes that reach it or do not. */
+  destinations(): readonly DestinationView[];
+  /** Returns the body of `GET /clustering/traffic`. */
+  traffic(subject: TrafficSubject, sinceMs: number): Readonly<Record<string, unknown>>;
   /** Calls the listener each time that a node's state becomes another. Returns the function that ends it. */
   onStateChange(listener: (change: StateChangeView) => void): () => void;
+}
+
+/** What became of a sample request; the node's own answer is JSON. */
+export type TryAnswer =
+  | { readonly kind: 'answered'; readonly status: number; readonly json: Buffer }
+  | { readonly kind: 'unknown' | 'offline' | 'too_old' | 'late' }
+  | { readonly kind: 'busy'; readonly max: number };
+
+/** Whose traffic is asked for. */
+export type TrafficSubject =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'route'; readonly id: string }
+  | { readonly kind: 'node'; readonly id: string };
+
+/** A cluster, topic or registry as `GET /clustering/destinations` lists it. */
+export interface DestinationView {
+  readonly kind: string;
+  readonly name: string;
+  /** The worst of the nodes' states. */
+  readonly state: string;
+  /** How many nodes tell each state. */
+  readonly nodes: Readonly<Record<'reachable' | 'unreachable' | 'untested', number>>;
+  /** The reasons of the nodes that do not reach it, each once. */
+  readonly errors: readonly {
+    readonly error: string;
+    readonly nodes: readonly string[];
+    readonly nodes_total: number;
+  }[];
 }
 
 /** Data of the event `state` of `GET /clustering/events`. */

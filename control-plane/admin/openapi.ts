@@ -10,10 +10,19 @@ export interface DocumentedPath {
   readonly about: PathAbout | undefined;
 }
 
-/** The entity of a path, which names a list of them or one. */
-export interface PathAbout {
+/** The entity of a path, which names a list of them or one; or a sentence and parameters for a path without an entity. */
+export type PathAbout = EntityPath | DescribedPath;
+
+interface EntityPath {
   readonly entity: EntityDescriptor;
   readonly many: boolean;
+}
+
+interface DescribedPath {
+  readonly summary: string;
+  readonly parameters?: readonly JsonSchema[];
+  /** The schema of a body that is JSON. */
+  readonly body?: JsonSchema;
 }
 
 export interface OpenApiOptions {
@@ -68,8 +77,17 @@ function pathItem({ path, methods, about }: DocumentedPath): JsonSchema {
 
 function operation(path: string, method: string, about: PathAbout | undefined): JsonSchema {
   const operationId = [method.toLowerCase(), ...path.split(/[^A-Za-z0-9_]+/).filter((part) => part !== '')].join('-');
-  if (about === undefined) {
-    return { operationId, responses: { '200': jsonAnswer('The answer.', {}), default: errorAnswer } };
+  if (about === undefined || 'summary' in about) {
+    const { summary, parameters, body } = about ?? {};
+    return {
+      operationId,
+      ...(summary === undefined ? {} : { summary }),
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(body === undefined || method === 'GET'
+        ? {}
+        : { requestBody: { content: { 'application/json': { schema: body } } } }),
+      responses: { '200': jsonAnswer('The answer.', {}), default: errorAnswer },
+    };
   }
   const { entity, many } = about;
   const writes = method !== 'GET';
@@ -127,22 +145,23 @@ function listOf(items: JsonSchema): JsonSchema {
   };
 }
 
-function query(name: string, schema: JsonSchema, description: string): JsonSchema {
+/** Describes a parameter of a query. */
+export function queryParameter(name: string, schema: JsonSchema, description: string): JsonSchema {
   return { name, in: 'query', schema, description };
 }
 
 function listParameters({ filters = [] }: EntityDescriptor): JsonSchema[] {
   return [
-    query('size', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'How many at most.'),
-    query('offset', { type: 'string' }, 'From the page before.'),
-    query('tags', { type: 'string' }, '`a,b`: with both tags; `a/b`: with one of them.'),
-    ...filters.map((name) => query(name, { type: 'string' }, `Those whose ${name} is this.`)),
+    queryParameter('size', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'How many at most.'),
+    queryParameter('offset', { type: 'string' }, 'From the page before.'),
+    queryParameter('tags', { type: 'string' }, '`a,b`: with both tags; `a/b`: with one of them.'),
+    ...filters.map((name) => queryParameter(name, { type: 'string' }, `Those whose ${name} is this.`)),
   ];
 }
 
 const waitParameters = [
-  query('wait', { type: 'string', enum: ['applied'] }, 'Answer when every connected node runs the change.'),
-  query('timeout', { type: 'string', pattern: '^\\d{1,6}(ms|s|m)$' }, 'How long to wait: `5s`.'),
+  queryParameter('wait', { type: 'string', enum: ['applied'] }, 'Answer when every connected node runs the change.'),
+  queryParameter('timeout', { type: 'string', pattern: '^\\d{1,6}(ms|s|m)$' }, 'How long to wait: `5s`.'),
 ];
 
 const ifMatch: JsonSchema = {

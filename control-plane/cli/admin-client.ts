@@ -1,5 +1,16 @@
 const requestTimeoutMs = 15_000;
 
+/** The Admin API answered something else than success. */
+export class RefusedError extends Error {
+  readonly reply: { readonly status: number; readonly text: string };
+
+  constructor(message: string, reply: RefusedError['reply']) {
+    super(message);
+    this.name = 'RefusedError';
+    this.reply = reply;
+  }
+}
+
 export interface AdminClient {
   /** Resolves to the answer's body; rejects, with the Admin API's own words, unless the status is 2xx. */
   request(method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown>;
@@ -39,7 +50,8 @@ export function createAdminClient({ url, token }: { readonly url: string; readon
       const content =
         body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
       const { status, text } = await exchange({ method, path, ...content });
-      if (status < 200 || status > 299) throw new Error(`${method} ${path}: ${status} ${text}`);
+      if (status < 200 || status > 299)
+        throw new RefusedError(`${method} ${path}: ${status} ${text}`, { status, text });
       const answer: unknown = JSON.parse(text);
       return answer;
     },

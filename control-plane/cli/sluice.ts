@@ -2,16 +2,20 @@
 // Imported for its effect, before all else.
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { exportCommand, importCommand, type ImportFlags, validateCommand } from './config-command.ts';
-import { addAdminFlags, readToken, type AdminFlags } from './admin-flags.ts';
+// oxlint-disable-next-line import/no-unassigned-import
+import './node-version.ts';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addAdminFlags, readToken } from './admin-flags.ts';
+import { completionScript, type Shell, shells } from './completion.ts';
+import { addConfigCommands } from './config/add-config-commands.ts';
 import { closeDeadTerminal } from './dead-terminal.ts';
-import { durationMs } from './duration-option.ts';
+import { eventsCommand, type EventsFlags } from './events-command.ts';
 import { addNodesCommands } from './nodes/add-nodes-commands.ts';
 import { quickstartCommand } from './quickstart/quickstart.ts';
 import { servicesCommand } from './services-command.ts';
 import { sluiceVersion } from './sluice-version.ts';
 import { startCommand, startHelp } from './start.ts';
+import { tryCommand, type TryFlags } from './try-command.ts';
 
 const exitUsage = 2;
 const dataPlanesMax = 16;
@@ -63,34 +67,33 @@ function createProgram(finish: (code: number) => void): Command {
     });
   addNodesCommands(program, finish);
   addConfigCommands(program, finish);
+  addOperatorCommands(program, finish);
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride();
   }
   return program;
 }
 
-function addConfigCommands(program: Command, finish: (code: number) => void): void {
-  const config = program.command('config').description('declarative files: validate, import, export');
-  config
-    .command('validate')
-    .description('check a declarative file offline; prints every fault with its path')
-    .argument('<file>', 'YAML or JSON')
-    .action(async (file: string) => finish(await validateCommand(file)));
+function addOperatorCommands(program: Command, finish: (code: number) => void): void {
   addAdminFlags(
-    config
-      .command('import')
-      .description('replace the whole configuration by a file; shows the difference first')
-      .argument('<file>', 'YAML or JSON')
-      .option('--yes', 'delete what the file does not hold', false)
-      .option('--wait', 'wait until all connected nodes run it; exit 1 unless they do and reach what it names', false)
-      .option('--timeout <duration>', 'bound of the wait, at most 1m', durationMs, 30_000),
-  ).action(async (file: string, options: ImportFlags) => finish(await importCommand(file, options)));
+    program
+      .command('try')
+      .description('what a node would do with a sample request: route, plugins, record or answer; nothing is sent')
+      .argument('<file>', 'YAML or JSON such as {"path":"/orders","body":{"id":"1"}}; `-` is standard input')
+      .option('--node <node>', 'id or hostname of the data plane (default: one that is in sync)')
+      .addOption(new Option('-o, --output <form>', 'form').choices(['text', 'json']).default('text')),
+  ).action(async (file: string, flags: TryFlags) => finish(await tryCommand(file, flags)));
   addAdminFlags(
-    config
-      .command('export')
-      .description('the whole configuration, secrets included, as a declarative file')
-      .argument('[file]', 'written with mode 0600; JSON where the name ends so, else YAML (default: standard output)'),
-  ).action(async (file: string | undefined, options: AdminFlags) => finish(await exportCommand(file, options)));
+    program
+      .command('events')
+      .description('a line for each change of a data plane, until Ctrl-C')
+      .addOption(new Option('-o, --output <form>', 'form').choices(['text', 'json']).default('text')),
+  ).action(async (flags: EventsFlags) => finish(await eventsCommand(flags)));
+  program
+    .command('completion')
+    .description('the completion script of a shell: source <(sluice completion bash)')
+    .addArgument(new Argument('<shell>', 'shell').choices(shells))
+    .action((shell: Shell) => console.log(completionScript(program, shell).trimEnd()));
 }
 
 interface QuickstartFlags {

@@ -92,7 +92,7 @@ async function write(
   const isOther = (revision: number) => expectedRevision !== undefined && revision !== expectedRevision;
   const first = compare();
   if (isOther(first.revision)) return { kind: 'changed' };
-  if (dryRun || !isDifferent(first.difference)) return loaded(first.difference, first);
+  if (dryRun || !isDifferent(first.difference)) return loaded(first.difference, first, dryRun);
   let staged = store.stage();
   staged.add(exchangeOf(first.difference));
   tell(port, { kind: 'committing' });
@@ -159,8 +159,10 @@ function keysOf(places: readonly Place[]): ReadonlySet<string> {
 function loaded(
   difference: Difference,
   { revision, version }: { readonly revision: number; readonly version: string },
+  withValues = false,
 ): LoadMessage {
-  return { kind: 'loaded', summary: changeSummary(difference), revision, version };
+  const summary = changeSummary(difference, withValues ? { entities, plugins: pluginSchemas } : undefined);
+  return { kind: 'loaded', summary, revision, version };
 }
 
 function tell(port: MessagePort, message: LoadMessage): void {

@@ -1,17 +1,34 @@
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import { auditText, type AuditEntry, type AuditedChange, type AuditLimits } from './audit-text.ts';
+import {
+  actEntry,
+  auditText,
+  type AuditEntry,
+  type AuditedAct,
+  type AuditedChange,
+  type AuditLimits,
+} from './audit-text.ts';
 import type { Database } from './database.ts';
 import type { Page } from './page.ts';
 
 export interface AuditLog {
   /** Records a change; called within its transaction. */
   record(change: AuditedChange): void;
+  /** Records an act that changes nothing. */
+  note(act: AuditedAct): void;
   /** Begins a set of changes whose revision is not known yet; one set at a time for a connection. */
   stage(): StagedAudit;
   /** Deletes what is too old or too much; called once a transaction. */
   prune(): void;
   /** Returns a page of changes, the newest first. */
   page(query: { readonly size: number; readonly before?: number }): Page<AuditEntry>;
+  /** Returns all changes of the revision that an entry belongs to; undefined when there is no such entry. */
+  together(id: number, max: number): ChangesTogether | undefined;
+}
+
+/** The changes of one revision. `cut`: the log has dropped some of them; `too_many`: there are more than were asked for. */
+export interface ChangesTogether {
+  readonly kind: 'whole' | 'cut' | 'too_many';
+  readonly entries: readonly AuditEntry[];
 }
 
 /** Changes that the log does not show before they are applied. */
@@ -56,13 +73,37 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
     'SELECT id, at_ms, document FROM audit_objects WHERE id < ? ORDER BY id DESC LIMIT ?',
   );
 
+  const entry = database.prepare<[number], Row>('SELECT id, at_ms, document FROM audit_objects WHERE id = ?');
+  // One transaction wrote them all, so that their ids follow one another.
+  const after = database.prepare<[number], Row>(
+    'SELECT id, at_ms, document FROM audit_objects WHERE id > ? ORDER BY id',
+  );
+
+  function together(id: number, max: number): ChangesTogether | undefined {
+    const row = entry.get(id);
+    if (row === undefined) return undefined;
+    const own = entryOf(row);
+    const newer = ofRevision(after.iterate(id), own.revision, max);
+    const older = ofRevision(select.iterate(id, max + 1), own.revision, max);
+    const entries = [...older.toReversed(), own, ...newer];
+    const firstId = entries[0]?.id ?? id;
+    const isWhole = firstId === 1 || entry.get(firstId - 1) !== undefined;
+    const kind = entries.length > max ? 'too_many' : isWhole ? 'whole' : 'cut';
+    return { kind, entries };
+  }
+
   const textOf = (change: Omit<AuditedChange, 'revision'>) => auditText(change, { plugins, limits });
 
   return {
+    note(act) {
+      insert.run(nowMs(), JSON.stringify(actEntry(act)));
+      pruneMany.run(limits.entriesMax);
+    },
     record({ revision, ...change }) {
       const text = textOf(change);
       if (text !== undefined) insert.run(nowMs(), `{"revision":${revision},${text}`);
     },
+    together,
     stage: () => stageAudit({ database, limits, nowMs, textOf }),
     prune() {
       pruneOld.run(nowMs() - limits.ageMsMax);
@@ -105,6 +146,17 @@ function stageAudit({ database, limits, nowMs, textOf }: StageDeps): StagedAudit
     // The oldest entries beyond the limit would be deleted at once.
     apply: (revision) => void apply.run(`{"revision":${revision},`, limits.entriesMax),
   };
+}
+
+/** Reads entries as long as they are of the revision, and one more than `max` at most. */
+function ofRevision(rows: Iterable<Row>, revision: number, max: number): AuditEntry[] {
+  const entries: AuditEntry[] = [];
+  for (const row of rows) {
+    const entry = entryOf(row);
+    if (entry.revision !== revision || entries.length > max) break;
+    entries.push(entry);
+  }
+  return entries;
 }
 
 function entryOf({ id, at_ms: atMs, document }: Row): AuditEntry {

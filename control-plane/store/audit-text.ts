@@ -15,12 +15,13 @@ export interface AuditEntry {
   readonly at: number;
   /** The name of the token, `anonymous` where no token is needed, or `sluice` for its own changes. */
   readonly actor: string;
-  readonly operation: 'create' | 'update' | 'delete';
+  /** `try`: a sample request that was run on a node; it changes nothing. */
+  readonly operation: 'create' | 'update' | 'delete' | 'try';
   /** The plural name of the entity. */
   readonly entity: string;
   readonly entity_id: string;
   readonly entity_name: string;
-  /** The revision of the configuration after the change. */
+  /** The revision of the configuration after the change; 0 for what changes none. */
   readonly revision: number;
   /** Paths of the fields that differ, secret fields included. */
   readonly changed: readonly string[];
@@ -35,6 +36,15 @@ export interface AuditedChange {
   readonly before: SnapshotEntity | undefined;
   readonly after: SnapshotEntity | undefined;
   readonly revision: number;
+}
+
+/** Something that was done and changed no entity. */
+export interface AuditedAct {
+  readonly operation: 'try';
+  readonly entity: string;
+  readonly entityId: string;
+  /** What was done, without secrets. */
+  readonly about: object;
 }
 
 export interface AuditLimits {
@@ -72,6 +82,21 @@ export function auditText(
     new: kept(after),
   };
   return JSON.stringify(entry).slice(1);
+}
+
+/** Returns the entry of an act. No change has its revision, so that none goes back with it. */
+export function actEntry({ operation, entity, entityId, about }: AuditedAct): Omit<AuditEntry, 'id' | 'at'> {
+  return {
+    revision: 0,
+    actor: currentActor(),
+    operation,
+    entity,
+    entity_id: entityId,
+    entity_name: '',
+    changed: [],
+    old: null,
+    new: about,
+  };
 }
 
 /** Returns the dotted paths of the fields that differ, without the time of the change itself. */

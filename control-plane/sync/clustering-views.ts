@@ -1,12 +1,27 @@
 import type { Clustering, DataPlaneView } from '../admin/clustering.ts';
+import { destinationViews } from './destination-views.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { nodeStates } from './node-states.ts';
+import { NodeTries } from './node-tries.ts';
 import type { Publisher } from './publisher.ts';
+import type { PastChange } from './state-history.ts';
 import type { WentBack } from './went-back.ts';
 
 export interface ClusteringOptions {
-  readonly registry: Pick<NodeRegistry, 'list' | 'get' | 'state' | 'onStateChange' | 'forget' | 'adopt' | 'wentBack'>;
+  readonly registry: Pick<
+    NodeRegistry,
+    | 'list'
+    | 'get'
+    | 'state'
+    | 'onStateChange'
+    | 'forget'
+    | 'adopt'
+    | 'wentBack'
+    | 'traffic'
+    | 'connected'
+    | 'connectedEntries'
+  >;
   /** The identity of the database. */
   readonly databaseId: string | undefined;
   readonly publisher: Pick<Publisher, 'latest' | 'withheld'>;
@@ -26,6 +41,7 @@ export function createClustering(options: ClusteringOptions): Clustering {
   const expectedHashOf = ({ nodeClass }: NodeEntry): string | null =>
     (nodeClass === undefined ? publisher.latest() : nodeClass.publication())?.hash ?? null;
 
+  const tries = new NodeTries();
   const view = (entry: NodeEntry): DataPlaneView =>
     dataPlaneView(entry, {
       expectedHash: expectedHashOf(entry),
@@ -62,6 +78,13 @@ export function createClustering(options: ClusteringOptions): Clustering {
     forgetDataPlane: (id) => registry.forget(id),
     adoptDatabase: (ids) =>
       (ids === 'all' ? registry.list().map(({ record }) => record.id) : ids).filter((id) => registry.adopt(id)),
+    tryRequest: (id, json) => tries.run(registry.get(id), json),
+    history: (id) => registry.get(id)?.history.all().map(pastChangeView),
+    destinations: () => destinationViews(registry.connectedEntries()),
+    traffic: (subject, sinceMs) => ({
+      ...registry.traffic.view(subject, sinceMs),
+      nodes_connected: registry.connected,
+    }),
     onStateChange: (listener) =>
       registry.onStateChange(({ entry, from, to, atMs }) =>
         listener({
@@ -75,6 +98,10 @@ export function createClustering(options: ClusteringOptions): Clustering {
         }),
       ),
   };
+}
+
+function pastChangeView({ atMs, from, to, expectedHash, appliedHash, reason }: PastChange): object {
+  return { at: seconds(atMs), from, state: to, expected_hash: expectedHash, applied_hash: appliedHash, reason };
 }
 
 interface ViewContext {

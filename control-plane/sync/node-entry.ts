@@ -9,6 +9,7 @@ import type { NodeDestinations } from './node-destinations.ts';
 import { type RejectionContext, rejectionOf } from './node-rejections.ts';
 import type { Session } from './node-session-types.ts';
 import type { NodeState } from './node-states.ts';
+import { StateHistory } from './state-history.ts';
 
 /** A known node: its saved record and the facts of its present stream. */
 export interface NodeEntry {
@@ -26,10 +27,13 @@ export interface NodeEntry {
   heartbeat: NodeHeartbeatFacts | undefined;
   /** The node tells whether it reaches its destinations. */
   readonly tellsDestinations: boolean;
+  /** The node runs sample requests. */
+  readonly tries: boolean;
   /** Undefined until the node has told them on this stream. */
   destinations: NodeDestinations | undefined;
   /** The state that the listeners were told last. */
   state: NodeState;
+  readonly history: StateHistory;
 }
 
 /** The facts of a node that its connection shows. */
@@ -83,7 +87,9 @@ export function newEntry(record: NodeRecord): NodeEntry {
     rejections: new Map(),
     heartbeat: undefined,
     tellsDestinations: false,
+    tries: false,
     destinations: undefined,
+    history: new StateHistory(),
   };
 }
 

@@ -7,13 +7,16 @@ interface Shape {
 }
 
 const leaf: Shape = {};
+const latency: Shape = { 1: leaf, 2: leaf };
+const routeTraffic: Shape = { 3: leaf, 4: leaf, 5: latency, 6: leaf };
 const reject: Shape = { 2: leaf };
 const nodeMessage: Shape = {
   1: { 5: leaf, 6: leaf, 8: reject, 10: leaf },
   2: leaf,
   3: reject,
-  4: { 2: leaf, 3: { 2: leaf } },
+  4: { 2: leaf, 3: { 2: leaf }, 10: { 1: routeTraffic, 2: latency } },
   5: leaf,
+  10: leaf,
 };
 
 /** Bound of a message of a node in bytes. */

@@ -16,7 +16,9 @@ import type { NodeRegistryOptions, StateChange } from './node-registry-types.ts'
 import { NodeRows } from './node-rows.ts';
 import type { Admission, SessionEvents, Session } from './node-session-types.ts';
 import type { NodeState } from './node-states.ts';
+import { rejectionReason } from './state-history.ts';
 import { stateOf } from './state-of.ts';
+import { TrafficBook } from './traffic/traffic-book.ts';
 import type { Pushed } from './transfer.ts';
 import { type WentBack, WentBackWatch } from './went-back.ts';
 
@@ -35,6 +37,8 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
   readonly #wentBack: WentBackWatch;
   readonly #refusals: HelloRefusals;
   readonly #entityHashOf: EntityHashOf;
+  /** The traffic that nodes tell. */
+  readonly traffic = new TrafficBook();
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
@@ -105,7 +109,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const nodeClass = publisher.join(hello);
     if (nodeClass === undefined) return this.#refusals.tell(tooManyClasses, hello, peer);
     known?.session?.replaced();
-    const { hash, version, databaseId, destinations: tellsDestinations } = hello;
+    const { hash, version, databaseId, destinations: tellsDestinations, tries } = hello;
     const record = recordOf(hello, {
       peer,
       known: known?.record,
@@ -117,7 +121,9 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       session,
       nodeClass,
       state: known?.state ?? 'offline',
+      ...(known && { history: known.history }),
       tellsDestinations,
+      tries,
     };
     if (record.rejected !== null) entry.rejections.set(record.rejected.hash, record.rejected);
     this.#rows.set(entry);
@@ -140,6 +146,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     entry.heartbeat = heartbeatFacts(heartbeat, entry.heartbeat);
+    if (heartbeat.traffic !== null) this.traffic.add(session, entry.record.id, heartbeat.traffic);
     if (heartbeat.destinations === null) return;
     entry.destinations = nodeDestinations(heartbeat.destinations);
     for (const listener of this.#listeners) listener();
@@ -186,6 +193,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const entry = this.#bySession.get(session);
     if (entry === undefined) return;
     this.#bySession.delete(session);
+    this.traffic.ended(session);
     entry.session = undefined;
     if (entry.nodeClass !== undefined) this.#options.publisher.leave(entry.nodeClass);
     entry.nodeClass = undefined;
@@ -269,6 +277,14 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     const to = this.state(entry, atMs);
     if (from === to) return;
     entry.state = to;
+    entry.history.note({
+      atMs,
+      from,
+      to,
+      expectedHash: entry.nodeClass?.publication()?.hash ?? null,
+      appliedHash: entry.record.appliedHash,
+      reason: to === 'rejected' ? rejectionReason(entry.record.rejected) : null,
+    });
     for (const listener of this.#stateListeners) listener({ entry, from, to, atMs });
   }
 

@@ -24,6 +24,12 @@ export interface SessionTimings {
 
 export const defaultSessionTimings: SessionTimings = { heartbeatMs: 10_000, silenceMs: 30_000 };
 
+/** The answer of a node to a sample request. */
+export interface TryResult {
+  readonly status: number;
+  readonly json: Buffer;
+}
+
 /** A session as its listener sees it. */
 export interface Session {
   /** The node follows another database or none: what it runs is not of this one, even where the content is equal. */
@@ -34,6 +40,8 @@ export interface Session {
   hasRejected(hash: string): boolean;
   /** Offers a rejected version again, with the operator's consent that the node takes another database. */
   adopt(hash: string): void;
+  /** Lets the node run a sample request; undefined when the stream ends before the answer. */
+  tryRequest(json: Buffer): Promise<TryResult | undefined>;
   /** Ends the stream because a newer one of the same process replaced it. */
   replaced(): void;
   /** Asks the node to reconnect after a random pause of up to `pauseMsMax`, so that nodes do not return together. */

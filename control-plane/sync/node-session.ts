@@ -8,7 +8,8 @@ import type { Reject__Output } from '../../shared/generated/sluice/sync/v1/Rejec
 import type { SnapshotRequest__Output } from '../../shared/generated/sluice/sync/v1/SnapshotRequest.ts';
 import { stackOf } from '../../shared/log.ts';
 import type { Publication } from './node-class.ts';
-import type { NodeSessionOptions, Session } from './node-session-types.ts';
+import type { NodeSessionOptions, Session, TryResult } from './node-session-types.ts';
+import { PendingTries } from './pending-tries.ts';
 import { Transfer } from './transfer.ts';
 
 /** Bound of a hash, in characters. */
@@ -37,7 +38,7 @@ export class NodeSession implements Session {
   #awaiting: { readonly hash: string; readonly revision: number } | undefined;
   #transfer: Transfer | undefined;
   readonly #rejected = new Set<string>();
-  /** Waiting control messages: at most a welcome and a heartbeat. */
+  /** Waiting control messages: at most a welcome, a heartbeat and the tries that the registry admits. */
   #control: ControlMessage[] = [];
   #pumping = false;
   #sendingSinceMs: number | undefined;
@@ -46,6 +47,7 @@ export class NodeSession implements Session {
   #snapshotsSent = 0;
   /** The version that is sent with the operator's consent to another database. */
   #adopt: string | undefined;
+  readonly #tries = new PendingTries();
   #silenceTimer: NodeJS.Timeout;
   #heartbeatTimer: NodeJS.Timeout | undefined;
 
@@ -55,7 +57,7 @@ export class NodeSession implements Session {
   }
 
   /** Handles the next message of the node. */
-  receive({ message, hello, ack, reject, heartbeat, snapshotRequest }: NodeMessage__Output): void {
+  receive({ message, hello, ack, reject, heartbeat, snapshotRequest, tryResult }: NodeMessage__Output): void {
     if (this.#state === 'ended') return;
     this.#heard();
     const hashes = [hello?.hash, hello?.lastRejected?.hash, ack?.hash, reject?.hash];
@@ -72,6 +74,7 @@ export class NodeSession implements Session {
     else if (reject) this.#refused(reject);
     else if (heartbeat) this.#options.events.heartbeat(this, heartbeat);
     else if (snapshotRequest) this.#wantsWhole(snapshotRequest);
+    else if (tryResult) this.#tries.answered(tryResult);
     else if (hello) this.#fail(GrpcStatus.FAILED_PRECONDITION, 'A second hello');
     // A kind of message from a newer protocol is ignored: it answers nothing that this version sends.
     else this.#options.logger.debug('sync_message_unknown', 'A message of an unknown kind was ignored', { message });
@@ -97,6 +100,15 @@ export class NodeSession implements Session {
     this.#adopt = hash;
     this.#rejected.delete(hash);
     this.#pump();
+  }
+
+  /** Lets the node run a sample request; undefined when the stream ends before the answer. */
+  tryRequest(json: Buffer): Promise<TryResult | undefined> {
+    if (this.#state !== 'open') return Promise.resolve(undefined);
+    const { tryRequest, answer } = this.#tries.begin(json);
+    this.#control.push({ tryRequest });
+    this.#pump();
+    return answer;
   }
 
   /** Asks the node to reconnect after a random pause of up to `pauseMsMax`, so that nodes do not return together. */
@@ -127,6 +139,7 @@ export class NodeSession implements Session {
     this.#transfer?.release();
     this.#transfer = undefined;
     this.#control = [];
+    this.#tries.end();
     this.#options.events.ended(this);
   }
 

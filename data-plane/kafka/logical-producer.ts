@@ -199,6 +199,11 @@ export class LogicalProducer implements TopicOwner<TopicState> {
     return failure === null ? null : verdictOf(name, failure);
   }
 
+  /** Returns the partition of a record as far as it is certain; see `ProducerLease`. */
+  partitionOf(topic: string, record: KafkaRecord): number | null {
+    return this.#topics.get(topic)?.partitionOf(record) ?? null;
+  }
+
   /** Checks the records of one request; see `ProducerLease`. */
   checkAll(records: readonly GroupRecord[], deadlineMs: number): Promise<readonly RecordFault[]> {
     const topicOf = (name: string): TopicState | null => {

@@ -32,6 +32,8 @@ export interface ProducerLease {
   readonly checkAll: (records: readonly GroupRecord[], deadlineMs: number) => Promise<readonly RecordFault[]>;
   /** Counts records that were refused before they were published. */
   readonly countRefused: (topic: string, outcome: Outcome, count?: number) => void;
+  /** Returns the partition that a record's key or its own choice leads to; null where any may take it or the topic is not known. */
+  readonly partitionOf: (topic: string, record: KafkaRecord) => number | null;
   /** Call it after the last publish. The producer closes when its last lease is released. */
   readonly release: () => void;
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import { CountedLeases } from '../../shared/counted-leases.ts';
 import type { Destination } from '../../shared/destination.ts';
+import { LatencyCounts } from '../../shared/latency-counts.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
-import type { KafkaClient } from './kafka-client.ts';
+import type { KafkaClient, KafkaRecord } from './kafka-client.ts';
 import { createKafkajsClient, type KafkaClientOptions } from './clients/kafkajs-client.ts';
 import { createPlatformaticClient } from './clients/platformatic-client.ts';
 import { unsupportedLogin } from './clients/security-login.ts';
@@ -62,6 +63,8 @@ export function unsupportedSettings(cluster: ClusterSettings): UnsupportedSettin
 interface Shared {
   readonly producer: LogicalProducer;
   readonly brokers: string;
+  /** The bootstrap servers, in order. */
+  readonly addresses: string;
   /** The cluster's name in each lease; the first one counts. */
   readonly labels: Set<() => string>;
   readonly limits: LeasedLimits;
@@ -75,12 +78,17 @@ function hashOf(cluster: ClusterSettings): string {
     .digest('hex');
 }
 
+function addressesOf(servers: ClusterSettings['bootstrapServers']): string {
+  return [...new Set(servers.map(({ host, port }) => `${host}:${port}`))].sort().join(',');
+}
+
 /** The producers of the node: one for each set of cluster settings in use, shared by the plugins that have these. */
 export class Producers {
   readonly #options: ProducersOptions;
   readonly #createClient: (options: KafkaClientOptions) => KafkaClient;
   readonly #memory: NodeMemory;
   readonly #metrics: ProducerMetrics;
+  readonly #produceLatency = new LatencyCounts();
   readonly #topicLabels = new TopicLabels();
   readonly #shared = new CountedLeases<string, Shared>(({ producer }) => this.#closeUnused(producer));
   /** Producers that work off their queue after the last lease. */
@@ -90,11 +98,18 @@ export class Producers {
     this.#options = options;
     this.#createClient = options.createClient ?? clientFactories[options.kafkaClient];
     this.#memory = options.memory ?? ownMemory(options.producerMemoryMaxBytes);
-    this.#metrics = createProducerMetrics(
+    const metrics = createProducerMetrics(
       options.metrics,
       () => this.#producers().map((producer) => producer.figures()),
       this.#memory,
     );
+    this.#metrics = {
+      ...metrics,
+      produced: (cluster, seconds) => {
+        metrics.produced(cluster, seconds);
+        this.#produceLatency.observe(seconds * 1_000);
+      },
+    };
   }
 
   /** Never waits and never fails on the network: connections start in the background. */
@@ -125,6 +140,7 @@ export class Producers {
           : Promise.resolve(producer.answerRefused(records[0]?.topic ?? '', gateClosed, records.length)),
       checkAll: (records, deadlineMs) => producer.checkAll(records, deadlineMs),
       countRefused: (topic, outcome, count) => producer.countRefused(topic, outcome, count),
+      partitionOf: (topic, record) => producer.partitionOf(topic, record),
       release: () => {
         for (const each of releases.splice(0)) each();
       },
@@ -157,6 +173,36 @@ export class Producers {
     return [...destinations.values()];
   }
 
+  /** Returns what waits in all queues. */
+  queue(): { readonly records: number; readonly bytes: number; readonly oldestMs: number } {
+    let records = 0;
+    let oldestMs = 0;
+    for (const producer of this.#producers()) {
+      const figures = producer.figures();
+      records += figures.records;
+      oldestMs = Math.max(oldestMs, figures.oldestAgeSeconds * 1_000);
+    }
+    return { records, bytes: this.#memory.bytes, oldestMs };
+  }
+
+  /** Returns the durations of Produce requests. */
+  produceLatency(): LatencyCounts {
+    return this.#produceLatency;
+  }
+
+  /** Returns the partition of a record at a cluster in use, whatever its login; undefined when no such cluster is in use. */
+  partitionOfKnown(
+    servers: ClusterSettings['bootstrapServers'],
+    topic: string,
+    record: KafkaRecord,
+  ): number | null | undefined {
+    const wanted = addressesOf(servers);
+    for (const { producer, addresses } of this.#shared.values()) {
+      if (addresses === wanted) return producer.partitionOf(topic, record);
+    }
+    return undefined;
+  }
+
   /** Flushes queues until the deadline (monotonic ms), then closes. Records that are left are counted, logged and answered. */
   async close(deadlineMs: number): Promise<void> {
     const producers = this.#producers();
@@ -184,6 +230,7 @@ export class Producers {
     return {
       producer,
       brokers: brokersText(cluster),
+      addresses: addressesOf(cluster.bootstrapServers),
       labels,
       limits: new LeasedLimits((inForce) => producer.setLimits(inForce)),
     };

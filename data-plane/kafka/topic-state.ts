@@ -1,5 +1,5 @@
 import type { Destination } from '../../shared/destination.ts';
-import type { TopicMetadata } from './kafka-client.ts';
+import type { KafkaRecord, TopicMetadata } from './kafka-client.ts';
 import type { KafkaError } from './kafka-error.ts';
 import type { Entry, EntryQueue } from './entry.ts';
 import { Lane } from './lane.ts';
@@ -78,6 +78,12 @@ export class TopicState implements RequestTopic {
   /** Returns the number of partitions as far as it is known. */
   get partitions(): number {
     return this.#lanes.count;
+  }
+
+  /** Returns the partition that a record names or its key leads to; null where any may take it or their number is not known. */
+  partitionOf({ key, partition }: Pick<KafkaRecord, 'key' | 'partition'>): number | null {
+    if (partition !== undefined) return partition;
+    return key === null || !this.known || this.partitions === 0 ? null : this.#partitionOf(key, this.partitions);
   }
 
   /** Returns the reason for answering records of this topic at once; null when they may be queued. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Outcome, RequestError } from '../../shared/errors.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
 import type { HeaderList } from './header-list.ts';
+import type { Trial } from './trial.ts';
 
 /** How the request arrived; `grpc*` is HTTP/2 with `content-type: application/grpc*`. */
 export type Protocol = 'http' | 'https' | 'grpc' | 'grpcs';
@@ -75,6 +76,9 @@ export interface Exchange {
   readonly isPeerTrusted: boolean;
   /** `1.1` or `2.0`, for the Via header. */
   readonly httpVersion: string;
+
+  /** Set in a trial: the request must send nothing and count nowhere. */
+  readonly trial?: Trial | undefined;
 
   /** Set by the spine after the match. */
   route: ExchangeRoute | undefined;

@@ -80,6 +80,8 @@ export interface PluginDefinition<Config> {
    * `unknown` only behind such a plugin. The records of a log phase do not count: no client asked for them.
    */
   readonly publishes: boolean;
+  /** It may run in a trial: it counts nothing, keeps nothing and sends nothing, or obeys `exchange.trial`. */
+  readonly isTriable?: boolean;
   /** Returns a promise only where something must be compiled elsewhere first. @throws (rejects) for a fault of the node. */
   create(config: Config, deps: PluginDeps): PluginCreation | Promise<PluginCreation>;
 }

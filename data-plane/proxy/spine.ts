@@ -201,7 +201,7 @@ class Passage {
       sent = answerOfFailure(exchange, error, this.#spine.logger, this.#mayHaveSent);
       exchange.respond(sent);
     }
-    this.#meter.count(sent.status, sent.result?.error?.code);
+    this.#meter.count(sent.status, sent.result);
     exchange.span?.end(sent.status, exchange.route?.name ?? exchange.route?.id);
     this.#meter.observe((performance.now() - exchange.receivedAtMs) / 1000);
     metrics.countAnswered();

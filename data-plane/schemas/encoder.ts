@@ -53,6 +53,12 @@ export interface Encoders {
   close(): Promise<void>;
 }
 
+/** Registries that are in use already. */
+export interface KnownEncoders {
+  /** Returns an encoder over a registry in use with this URL, whatever its login; undefined when none has it. */
+  acquireKnown(options: EncoderOptions): EncoderLease | undefined;
+}
+
 export interface EncoderLease {
   /**
    * Validates the JSON text against the subject's schema and frames its encoding: 0x00, schema id (4 bytes, big endian),

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
-import type { EncoderOptions, Encoders, RegistrySettings } from './encoder.ts';
+import type { EncoderLease, EncoderOptions, Encoders, KnownEncoders, RegistrySettings } from './encoder.ts';
 import { OpenRegistry } from './open-registry.ts';
 import { registerRegistryMetrics } from './registry-metrics.ts';
 import type { CacheCounts, SubjectSchema } from './subject-schema.ts';
@@ -18,7 +18,11 @@ export interface EncodersDeps {
 type SchemaOf = (topic: string) => SubjectSchema<ServedVersion>;
 
 /** Opens every registry in use, with its caches. Equal settings share one, until the last lease of it is released. */
-export function createEncoders({ logger, metrics: register, registryTimeoutMs }: EncodersDeps): Encoders {
+export function createEncoders({
+  logger,
+  metrics: register,
+  registryTimeoutMs,
+}: EncodersDeps): Encoders & KnownEncoders {
   const counts: CacheCounts = { hits: 0, misses: 0, stale: 0 };
   const registries = new CountedLeases<string, OpenRegistry>((registry) => registry.close());
   const unusable = () => [...registries.values()].flatMap((registry) => registry.unusable());
@@ -44,22 +48,11 @@ export function createEncoders({ logger, metrics: register, registryTimeoutMs }:
       // Fetched before the first request asks; a failure is logged and told to that request.
       const topics = options.subjectNameStrategy === 'topic' ? (options.topics ?? []) : [''];
       for (const topic of topics) schemaOf(topic).prefetch();
-      return {
-        encode(topic, jsonText, deadlineMs, isJson) {
-          const schema = schemaOf(topic);
-          const served = schema.current();
-          if (served !== undefined) return served.encode(jsonText, isJson);
-          return schema.load(deadlineMs).then((loaded) => loaded.encode(jsonText, isJson));
-        },
-        frame(topic, bytes, encoding, deadlineMs) {
-          const schema = schemaOf(topic);
-          const served = schema.current();
-          if (served !== undefined) return served.frame(bytes, encoding);
-          return schema.load(deadlineMs).then((loaded) => loaded.frame(bytes, encoding));
-        },
-        typeOf: (topic) => schemaOf(topic).served?.type,
-        release,
-      };
+      return encoderOver(schemaOf, release);
+    },
+    acquireKnown(options) {
+      const known = [...registries.values()].find(({ url }) => url === options.registry.url);
+      return known && encoderOver(schemaFinder(known, options), () => undefined);
     },
     destinations: () => [...registries.values()].map(({ destination }) => destination),
     unusable,
@@ -67,6 +60,25 @@ export function createEncoders({ logger, metrics: register, registryTimeoutMs }:
       for (const registry of registries.clear()) registry.close();
       return Promise.resolve();
     },
+  };
+}
+
+function encoderOver(schemaOf: SchemaOf, release: () => void): EncoderLease {
+  return {
+    encode(topic, jsonText, deadlineMs, isJson) {
+      const schema = schemaOf(topic);
+      const served = schema.current();
+      if (served !== undefined) return served.encode(jsonText, isJson);
+      return schema.load(deadlineMs).then((loaded) => loaded.encode(jsonText, isJson));
+    },
+    frame(topic, bytes, encoding, deadlineMs) {
+      const schema = schemaOf(topic);
+      const served = schema.current();
+      if (served !== undefined) return served.frame(bytes, encoding);
+      return schema.load(deadlineMs).then((loaded) => loaded.frame(bytes, encoding));
+    },
+    typeOf: (topic) => schemaOf(topic).served?.type,
+    release,
   };
 }
 

@@ -54,6 +54,10 @@ export class OpenRegistry {
     this.#probe = setInterval(() => this.#tryAgain(), probeMs).unref();
   }
 
+  get url(): string {
+    return this.#settings.url;
+  }
+
   get destination(): Destination {
     return this.state.destination;
   }

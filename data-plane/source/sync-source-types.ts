@@ -6,7 +6,8 @@ import type { Logger } from '../../shared/log.ts';
 import type { WireSnapshot } from '../../shared/snapshot-wire.ts';
 import type { KnownSchemas } from './known-schemas.ts';
 import type { NodeSource } from './node-source.ts';
-import type { NodeCounters } from './sync-stream.ts';
+import type { NodeCounters, RunTrial } from './sync-stream.ts';
+import type { TrafficCounts } from './traffic-reports.ts';
 
 export interface SyncSourceOptions {
   /** `host:port` each, tried in turn. */
@@ -23,6 +24,10 @@ export interface SyncSourceOptions {
   readonly counters: () => NodeCounters;
   /** Returns the destinations of the running configuration and whether they are reached. */
   readonly destinations?: () => readonly Destination[];
+  /** The counts of the node's traffic. */
+  readonly traffic?: TrafficCounts;
+  /** Runs a sample request; absent when the node cannot. */
+  readonly runTrial?: RunTrial;
   /** Takes the configuration of another database than the one that the node follows. */
   readonly adoptDatabase?: boolean;
   readonly logger: Logger;

@@ -149,7 +149,17 @@ class StreamedSource {
   }
 
   #runStream(address: string): Promise<StreamEnd> {
-    const { nodeLabels, version, knows, counters, destinations, logger, welcomeMs = 10_000 } = this.#options;
+    const {
+      nodeLabels,
+      version,
+      knows,
+      counters,
+      destinations,
+      traffic,
+      runTrial,
+      logger,
+      welcomeMs = 10_000,
+    } = this.#options;
     const { nodeId, bootId, hostname } = this.identity;
     const { hash = '', rejected } = this.#status;
     const lastRejected = rejected && { hash: rejected.hash, faults: toldFaults(rejected.faults) };
@@ -170,10 +180,13 @@ class StreamedSource {
           databaseId: this.#kept.database?.id ?? '',
           revision: this.#kept.database?.revision ?? 0,
           destinations: destinations !== undefined,
+          tries: runTrial !== undefined,
           ...(lastRejected && { lastRejected }),
         },
         counters,
         destinations,
+        traffic,
+        runTrial,
         runningHash: () => this.#status.hash ?? '',
         refusal: (start) => this.#kept.refusal(start),
         welcomeMs,

@@ -11,6 +11,7 @@ import { ConfigSync, messageLimits } from '../../shared/proto.ts';
 import { toldFaults } from './told-faults.ts';
 import { DestinationReports } from './destination-reports.ts';
 import { readableReason, type SyncCredentials } from './sync-credentials.ts';
+import { type TrafficCounts, TrafficReports } from './traffic-reports.ts';
 import { SnapshotReceiver, TransferError, type ReceivedSnapshot } from './snapshot-receiver.ts';
 
 /** The node's facts for a heartbeat. */
@@ -20,6 +21,9 @@ export interface NodeCounters {
   readonly clusters: readonly { readonly name: string; readonly state: string }[];
 }
 
+/** Runs a sample request. Never rejects. */
+export type RunTrial = (input: unknown) => Promise<{ readonly status: number; readonly body: object }>;
+
 export interface SyncStreamOptions {
   /** `host:port` of a control plane. */
   readonly address: string;
@@ -28,6 +32,9 @@ export interface SyncStreamOptions {
   readonly counters: () => NodeCounters;
   /** Returns the destinations of the running configuration; absent when the node does not tell them. */
   readonly destinations?: (() => readonly Destination[]) | undefined;
+  /** The counts of the node's traffic; absent when the node does not tell them. */
+  readonly traffic?: TrafficCounts | undefined;
+  readonly runTrial?: RunTrial | undefined;
   /** Returns the hash of the running configuration. */
   readonly runningHash: () => string;
   readonly onWelcome: (welcome: Welcome__Output) => void;
@@ -55,6 +62,9 @@ export interface StreamEnd {
 const pauseMsMax = 5 * 60_000;
 /** How many clusters a heartbeat tells. */
 const clustersMax = 64;
+/** Bounds of the traffic in a heartbeat, in bytes: a heartbeat may have 64 KiB, most of it for destinations if need be. */
+const trafficBytesMax = 40 * 1024;
+const trafficBesideDestinationsBytesMax = 6 * 1024;
 const heartbeatMsMin = 50;
 const heartbeatMsMax = 60_000;
 /** A stream ends after silence of this many heartbeats. */
@@ -66,6 +76,7 @@ export class SyncStream {
   readonly #call: ClientDuplexStream<NodeMessage, ControlMessage__Output>;
   readonly #receiver: SnapshotReceiver;
   readonly #destinations: DestinationReports | undefined;
+  readonly #traffic: TrafficReports | undefined;
   #ended = false;
   #welcomed = false;
   #pauseMs = 0;
@@ -75,9 +86,10 @@ export class SyncStream {
 
   constructor(options: SyncStreamOptions) {
     this.#options = options;
-    const { address, credentials, hello, welcomeMs, refusal, destinations } = options;
+    const { address, credentials, hello, welcomeMs, refusal, destinations, traffic } = options;
     this.#receiver = new SnapshotReceiver(refusal && { refusal });
     this.#destinations = destinations && new DestinationReports(destinations, () => this.#beat());
+    this.#traffic = traffic && new TrafficReports(traffic);
     this.#client = new ConfigSync(address, credentials.credentials, {
       ...messageLimits,
       ...credentials.options,
@@ -144,7 +156,7 @@ export class SyncStream {
     }
   }
 
-  #handle({ welcome, snapshotStart, snapshotChunk, snapshotEnd, goaway }: ControlMessage__Output): void {
+  #handle({ welcome, snapshotStart, snapshotChunk, snapshotEnd, goaway, tryRequest }: ControlMessage__Output): void {
     if (welcome) this.#welcome(welcome);
     else if (snapshotStart) this.#receiver.start(snapshotStart);
     else if (snapshotChunk) this.#receiver.chunk(snapshotChunk);
@@ -154,7 +166,12 @@ export class SyncStream {
     } else if (goaway) {
       this.#pauseMs = Math.min(goaway.pauseMs, pauseMsMax);
       this.#goawayReason = goaway.reason;
-    }
+    } else if (tryRequest) void this.#try(tryRequest.id, tryRequest.json);
+  }
+
+  async #try(id: number, json: Buffer): Promise<void> {
+    const { status, body } = (await this.#options.runTrial?.(parsedOrNull(json))) ?? cannotTry;
+    this.#send({ tryResult: { id, status, json: Buffer.from(JSON.stringify(body)) } });
   }
 
   #welcome(welcome: Welcome__Output): void {
@@ -174,10 +191,12 @@ export class SyncStream {
   #beat(): void {
     const { requestsTotal, clusters } = this.#options.counters();
     const destinations = this.#destinations?.take(this.#options.runningHash());
+    const traffic = this.#traffic?.take(destinations ? trafficBesideDestinationsBytesMax : trafficBytesMax);
     const heartbeat = {
       requestsTotal,
       clusters: clusters.slice(0, clustersMax),
       ...(destinations && { destinations }),
+      ...(traffic && { traffic }),
     };
     this.#send({ heartbeat });
   }
@@ -186,5 +205,17 @@ export class SyncStream {
     const { logger, address, onBrokenTransfer } = this.#options;
     logger.error('snapshot_refused', error.message, { hash: error.hash, control_plane: address });
     onBrokenTransfer(error);
+  }
+}
+
+const cannotTry = { status: 501, body: { message: 'The node runs no sample requests' } };
+
+/** Returns null where the bytes are no JSON; the trial refuses it. */
+function parsedOrNull(json: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(json.toString());
+    return value;
+  } catch {
+    return null;
   }
 }

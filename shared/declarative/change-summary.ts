@@ -1,9 +1,14 @@
 import { clusterNames, clusterWarningText } from '../cluster-names.ts';
+import type { EntityDescriptor } from '../entities/entity.ts';
+import { maskEntity } from '../entities/secret-fields.ts';
+import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../schema/is-record.ts';
-import { canonicalJson, nameOf } from '../snapshot.ts';
+import { uniformMask } from '../schema/mask.ts';
+import { valueAt } from '../schema/value-at.ts';
+import { canonicalJson, nameOf, type SnapshotEntity } from '../snapshot.ts';
 import type { Difference } from './carry-over.ts';
 
-/** The changes that a load made or would make: the body of `POST /config`. It holds no values, thus no secrets. */
+/** The changes that a load made or would make: the body of `POST /config`. */
 export interface ChangeSummary {
   readonly created: number;
   readonly updated: number;
@@ -24,11 +29,36 @@ export interface ListedChange {
   readonly name?: string;
   /** An update's fields that differ, as dotted paths. */
   readonly fields?: readonly string[];
+  /** Of a dry run: what these fields hold before and after. */
+  readonly values?: readonly ChangedValue[];
+}
+
+export interface ChangedValue {
+  /** Dotted path. */
+  readonly field: string;
+  /** JSON, cut where it is long; secrets are masked. Null: the field is not set. */
+  readonly old: string | null;
+  readonly new: string | null;
+}
+
+/** What masks secrets: the schemas say which fields hold them. */
+export interface ValueSchemas {
+  readonly entities: readonly EntityDescriptor[];
+  readonly plugins: PluginSchemas;
 }
 
 export const changesMax = 1000;
 
-export function changeSummary({ created, updated, deleted, unchanged, all: after }: Difference): ChangeSummary {
+/** Bound of a value that is told, in characters. */
+const valueCharsMax = 200;
+/** Fields whose values are told of one entity. */
+const valuesMax = 100;
+
+/** Sums a difference up; with `schemas`, also with the values of the fields that differ. */
+export function changeSummary(
+  { created, updated, deleted, unchanged, all: after }: Difference,
+  schemas?: ValueSchemas,
+): ChangeSummary {
   const all = [
     ...deleted.map((change) => ({ ...change, action: 'delete' as const })),
     ...updated.map((change) => ({ ...change, action: 'update' as const })),
@@ -42,12 +72,36 @@ export function changeSummary({ created, updated, deleted, unchanged, all: after
       entity: plural,
       id: value.id,
       ...(name === '' ? {} : { name }),
-      ...('before' in change ? { fields: changedFields(change.before, value) } : {}),
+      ...('before' in change ? updateOf(plural, change.before, value, schemas) : {}),
     };
   });
   const counts = { created: created.length, updated: updated.length, deleted: deleted.length, unchanged };
   const warnings = warningsOf(after);
   return { ...counts, changes, ...(warnings.length === 0 ? {} : { warnings }) };
+}
+
+function updateOf(
+  plural: string,
+  before: SnapshotEntity,
+  after: SnapshotEntity,
+  schemas: ValueSchemas | undefined,
+): Pick<ListedChange, 'fields' | 'values'> {
+  const fields = changedFields(before, after);
+  const entity = schemas?.entities.find((one) => one.plural === plural);
+  if (schemas === undefined || entity === undefined) return { fields };
+  const [old, now] = [before, after].map((value) => maskEntity(entity, schemas.plugins, value, uniformMask));
+  const values = fields
+    .filter((field) => field !== 'updated_at')
+    .slice(0, valuesMax)
+    .map((field) => ({ field, old: told(old, field), new: told(now, field) }));
+  return { fields, values };
+}
+
+function told(entity: Readonly<Record<string, unknown>> | undefined, field: string): string | null {
+  const value = entity && valueAt(entity, field.split('.'));
+  if (value === undefined || value === null) return null;
+  const json = JSON.stringify(value);
+  return json.length <= valueCharsMax ? json : `${json.slice(0, valueCharsMax - 1)}…`;
 }
 
 function warningsOf(after: Difference['all']): string[] {

@@ -33,7 +33,11 @@ async function read({ bytes, json, previous, maskKey }: ReadTask): Promise<ReadO
   if (compiled.kind === 'faults') return { kind: 'faults', errors: documentErrors(compiled.faults, pluginSchemas) };
   const before = entitiesById(stored);
   const difference = differenceTo(compiled.entities.map(timeless), before);
-  return { kind: 'read', config: await pack(listed(difference.all)), summary: changeSummary(difference) };
+  return {
+    kind: 'read',
+    config: await pack(listed(difference.all)),
+    summary: changeSummary(difference, { entities, plugins: pluginSchemas }),
+  };
 }
 
 /** A dry run may compare the masks that a reader without the right to see secrets was given. */

@@ -3,21 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { errorKinds } from '../../shared/errors.ts';
+import { sourceMetricNames } from './source-metrics.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const page = (name: string): string => readFileSync(join(root, 'docs', `${name}.md`), 'utf8');
-
-/** Names of metrics in the sources, which register each by its whole name. */
-function metricNames(): string[] {
-  const sources = ['control-plane', 'data-plane', 'shared'].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(root, folder, path)),
-  );
-  const texts = sources.filter((path) => path.endsWith('.ts')).map((path) => readFileSync(path, 'utf8'));
-  const registering = texts.filter((text) => text.includes("'prom-client'"));
-  return [
-    ...new Set(registering.flatMap((text) => [...text.matchAll(/'(sluice_[a-z_]+)'/g)].map(([, name = '']) => name))),
-  ];
-}
 
 /** Metrics on the page of them, without the series of histograms. */
 function documentedMetrics(): string[] {
@@ -37,13 +26,13 @@ function testTexts(): string[] {
 describe('the documentation', () => {
   it('names every metric in docs/observability.md', () => {
     const text = page('observability');
-    const names = metricNames();
+    const names = sourceMetricNames();
     expect(names).to.include('sluice_http_requests_total');
     expect(names.filter((name) => !text.includes(name))).to.deep.equal([]);
   });
 
   it('names no metric in docs/observability.md that does not exist', () => {
-    const known = new Set(metricNames());
+    const known = new Set(sourceMetricNames());
     expect(documentedMetrics().filter((name) => !known.has(name))).to.deep.equal([]);
   });
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { callFault, createAdminClient, type AdminClient } from '../admin-client.ts';
+import { createAdminClient, type AdminClient } from '../admin-client.ts';
 import type { AdminFlags } from '../admin-flags.ts';
+import { callAdvice, messageOf } from '../advice.ts';
 import { listNodes, type ListedNode } from './listed-node.ts';
 import { applyProgress, nodeFault } from './node-health.ts';
 import { nodesTable } from './nodes-table.ts';
@@ -53,7 +54,7 @@ async function watchNodes(options: NodesOptions): Promise<number> {
     try {
       text = written(await listNodes(client), options.output);
     } catch (error) {
-      text = `${options.admin}: ${callFault(error)}`;
+      text = callAdvice(options.admin, error);
     }
     if (!end.signal.aborted) console.log(process.stdout.isTTY ? `${clearScreen}${text}` : `${text}\n`);
     await delay(watchIntervalMs, undefined, { signal: end.signal }).catch(() => undefined);
@@ -89,7 +90,7 @@ export async function forgetCommand(id: string, flags: AdminFlags): Promise<numb
       console.log(`${id} is forgotten`);
       return 0;
     }
-    console.error(status === 404 ? `The control plane knows no node ${id}` : messageOf(text));
+    console.error(status === 404 ? `The control plane knows no node ${id}: see \`sluice nodes\`` : messageOf(text));
     return 1;
   });
 }
@@ -119,22 +120,11 @@ async function withClient(flags: AdminFlags, work: (client: AdminClient) => Prom
   try {
     return await work(createAdminClient(clientOptions(flags)));
   } catch (error) {
-    console.error(`${flags.admin}: ${callFault(error)}`);
+    console.error(callAdvice(flags.admin, error));
     return 1;
   }
 }
 
 function clientOptions({ admin, token }: AdminFlags) {
   return { url: admin, ...(token === undefined ? {} : { token }) };
-}
-
-/** The message of an answer of the Admin API, else its whole text. */
-function messageOf(text: string): string {
-  try {
-    const answer: unknown = JSON.parse(text);
-    if (typeof answer === 'object' && answer !== null && 'message' in answer) return String(answer.message);
-  } catch {
-    // Something else than the Admin API has answered.
-  }
-  return text;
 }

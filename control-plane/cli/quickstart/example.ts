@@ -85,13 +85,19 @@ ${nodes.join('\n')}
   schema registry  ${registry}   subject ${subject}
   data and logs    ${data}
 
-Send an order; expect 200 with "outcome":"acked", its partition and offset:
+Three things to try:
+
+1. Send an order; expect 200 with "outcome":"acked", its partition and offset:
 
   ${curl(proxies[0] ?? '', good)}
 
-Send one that does not fit the schema; expect 422 that names /quantity, and nothing in the topic:
+2. Send one that does not fit the schema; expect 422 that names /quantity, and nothing in the topic:
 
   ${curl(proxies[0] ?? '', bad)}
+
+3. Open the console, change the route \`orders\`, and watch the change reach the data plane:
+
+  ${admin}/console/
 
 The commands of README.md and docs/ work in another terminal once it has these addresses and the command line:
 

@@ -73,10 +73,11 @@ async function bringUp(options: QuickstartOptions, started: Started, stop: Abort
       ...(options.registry === undefined ? {} : { registry: options.registry.replace(/\/+$/, '') }),
     },
     owner: process.pid,
-    onProgress: (message) => console.log(message),
+    onProgress: tellProgress(),
   });
   started.services = services;
   stop.throwIfAborted();
+  console.log(`Kafka is ${services.kafka}, the schema registry ${services.registry}.`);
   await prepareExample(services);
   stop.throwIfAborted();
 
@@ -107,6 +108,16 @@ async function bringUp(options: QuickstartOptions, started: Started, stop: Abort
   };
   await writeAddresses(addresses.addressesFile, addresses);
   console.log(readyText(addresses));
+}
+
+/** Tells steps one a line; on a terminal, a step that goes on replaces its own line. */
+function tellProgress(): (message: string) => void {
+  let last = '';
+  return (message) => {
+    const isSame = message.split(':', 1)[0] === last.split(':', 1)[0] && last.includes(':');
+    last = message;
+    console.log(isSame && process.stdout.isTTY ? `\u001b[1A\u001b[2K${message}` : message);
+  };
 }
 
 interface Ports {

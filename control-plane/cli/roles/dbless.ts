@@ -9,6 +9,7 @@ import type { ListenAddress } from '../../../shared/settings/setting-values.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
+import type { TryHere } from '../../admin/try-routes.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
 
 /** The key of masks lives as long as the process: masks of one node tell nothing on another. */
@@ -39,7 +40,8 @@ export async function startDbless(options: DblessOptions): Promise<RunningNode> 
   try {
     const proxy = node.addresses['proxy'];
     const proxyAddresses = proxy === undefined ? [] : [proxy];
-    const stopAdmin = await startAdmin(options, { source, maskKey, addresses: adminAddresses, proxyAddresses });
+    const parts = { source, maskKey, addresses: adminAddresses, proxyAddresses, tryHere: node.runTrial };
+    const stopAdmin = await startAdmin(options, parts);
     return {
       addresses: { ...adminAddresses, ...node.addresses },
       ready: node.ready,
@@ -63,12 +65,14 @@ interface AdminParts {
   /** Gets the address of the Admin API. */
   readonly addresses: Record<string, string>;
   readonly proxyAddresses: readonly string[];
+  /** Runs sample requests on the node. */
+  readonly tryHere: TryHere | undefined;
 }
 
 /** Returns what stops it. */
 async function startAdmin(
   { adminListen, admin, adminTlsFiles, node: { logger } }: DblessOptions,
-  { source, maskKey, addresses, proxyAddresses }: AdminParts,
+  { source, maskKey, addresses, proxyAddresses, tryHere }: AdminParts,
 ): Promise<() => Promise<void>> {
   if (adminListen === 'off') return async () => undefined;
   const server = createAdminServer({
@@ -84,6 +88,7 @@ async function startAdmin(
     maskKey,
     syncGate: { waitApplied: async () => 'applied; nodes=1' },
     proxyAddresses: () => proxyAddresses,
+    ...(tryHere && { tryHere }),
     configurationHash: () => source.current()?.hash,
     settings: {
       ...admin,

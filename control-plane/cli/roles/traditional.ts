@@ -1,5 +1,5 @@
 import { startNode } from '../../../data-plane/main.ts';
-import type { NodeOptions } from '../../../data-plane/node-options.ts';
+import type { DataPlane, NodeOptions } from '../../../data-plane/node-options.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { createProcessMetrics } from '../../../shared/process-metrics.ts';
 import { startControlPlane, type ControlPlaneOptions } from '../../main.ts';
@@ -22,9 +22,15 @@ export async function startTraditional({
 }: TraditionalOptions): Promise<RunningNode> {
   const metrics = createProcessMetrics({ role: 'traditional', sluiceVersion: nodeOptions.sluiceVersion });
   let proxy: string | undefined;
+  let runTrial: DataPlane['runTrial'] | undefined;
   const controlPlane = await startControlPlane({
     ...given,
     proxyAddresses: () => (proxy === undefined ? [] : [proxy]),
+    tryHere: async (input) =>
+      (await runTrial?.(input)) ?? {
+        status: 501,
+        body: { message: 'This node runs no sample requests, or has not started yet' },
+      },
     role: 'traditional',
     clusterListen: 'off',
     statusListen: 'off',
@@ -45,6 +51,7 @@ export async function startTraditional({
       },
     );
     proxy = node.addresses['proxy'];
+    runTrial = node.runTrial;
     return {
       addresses: { ...addresses, ...node.addresses },
       ready: node.ready,

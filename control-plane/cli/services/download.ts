@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { tellGrowth } from './folder-growth.ts';
 import { withLock } from './lock.ts';
 
 export const kafkaVersion = '4.3.1';
@@ -29,6 +31,8 @@ export interface Artifacts {
 
 interface Download {
   readonly folder: string;
+  /** Says what it is and how large, where it is told how far it has come. */
+  readonly size?: { readonly what: string; readonly bytes: number; readonly mavenFolders: readonly string[] };
   /** Fills a folder inside the (existing) temporary folder `work` and answers its path. */
   fetch(work: string): Promise<string>;
 }
@@ -39,10 +43,22 @@ const kafkaArtifacts = [
   `org.apache.kafka:kafka-tools:${kafkaVersion}`,
   'org.slf4j:slf4j-simple:1.7.36',
 ];
-const registryDownload: Download = { folder: `apicurio-registry-${registryVersion}`, fetch: fetchRegistry };
+const registryDownload: Download = {
+  folder: `apicurio-registry-${registryVersion}`,
+  size: {
+    what: 'Downloading the schema registry',
+    bytes: 150_000_000,
+    mavenFolders: [`io/apicurio/apicurio-registry-app/${registryVersion}`],
+  },
+  fetch: fetchRegistry,
+};
+/** Where Maven puts what it downloads, unless its settings say otherwise: then no bytes are told. */
+const mavenRepository = join(homedir(), '.m2', 'repository');
 
 export interface DownloadOptions {
   readonly directory?: string;
+  /** Called with a sentence once a second while something is downloaded. */
+  readonly onProgress?: (message: string) => void;
 }
 
 /**
@@ -51,10 +67,11 @@ export interface DownloadOptions {
  */
 export async function downloadArtifacts({
   directory = defaultServicesDirectory,
+  onProgress,
 }: DownloadOptions = {}): Promise<Artifacts> {
   const root = resolve(directory);
-  const kafkaJars = await downloadKafka({ directory: root });
-  const registryHome = await downloadOnce(root, registryDownload);
+  const kafkaJars = await downloadKafka({ directory: root, ...(onProgress && { onProgress }) });
+  const registryHome = await downloadOnce(root, registryDownload, onProgress);
   return {
     kafkaJars,
     registryHome,
@@ -63,8 +80,20 @@ export async function downloadArtifacts({
 }
 
 /** Fetches Kafka's jars alone. Resolves to their folder. */
-export async function downloadKafka({ directory = defaultServicesDirectory }: DownloadOptions = {}): Promise<string> {
-  return downloadJars({ root: resolve(directory), folder: `kafka-${kafkaVersion}`, artifacts: kafkaArtifacts });
+export async function downloadKafka({
+  directory = defaultServicesDirectory,
+  onProgress,
+}: DownloadOptions = {}): Promise<string> {
+  const download: Download = {
+    folder: `kafka-${kafkaVersion}`,
+    size: {
+      what: 'Downloading Kafka',
+      bytes: 54_000_000,
+      mavenFolders: ['org/apache/kafka', 'org/rocksdb', 'org/scala-lang', 'com/fasterxml/jackson', 'org/eclipse/jetty'],
+    },
+    fetch: (work) => fetchJars(work, kafkaArtifacts),
+  };
+  return downloadOnce(resolve(directory), download, onProgress);
 }
 
 /** Fetches artifacts (`group:artifact:version`) with all that they depend on, once: answers the folder of the jars. */
@@ -77,17 +106,32 @@ export async function downloadJars(options: {
   return downloadOnce(root, { folder, fetch: (work) => fetchJars(work, artifacts) });
 }
 
-async function downloadOnce(root: string, download: Download): Promise<string> {
+async function downloadOnce(
+  root: string,
+  download: Download,
+  onProgress: DownloadOptions['onProgress'] = () => undefined,
+): Promise<string> {
   const target = join(root, download.folder);
   if (await exists(target)) return target;
   await mkdir(root, { recursive: true });
   await withLock({ path: join(root, 'download.lock'), timeoutMs: downloadTimeoutMs }, async () => {
     if (await exists(target)) return;
     const work = join(root, `.${download.folder}-${randomUUID()}`);
+    const { size } = download;
+    const end =
+      size &&
+      tellGrowth({
+        folders: size.mavenFolders.map((folder) => join(mavenRepository, folder)),
+        bytesExpected: size.bytes,
+        what: size.what,
+        tell: onProgress,
+      });
+    if (size !== undefined) onProgress(`${size.what} from Maven Central (about ${Math.round(size.bytes / 1e6)} MB).`);
     try {
       await mkdir(work);
       await rename(await download.fetch(work), target);
     } finally {
+      end?.();
       await rm(work, { recursive: true, force: true });
     }
   });
@@ -121,7 +165,9 @@ async function runMaven(work: string, args: readonly string[]): Promise<void> {
   } catch (error) {
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
     const lines = output.split('\n').filter((line) => line.includes('ERROR'));
-    throw new Error(`Maven could not fetch what is needed:\n${lines.slice(0, 10).join('\n')}`, {
+    const cure =
+      'Is the network there? A proxy or a mirror belongs into ~/.m2/settings.xml. Or give --kafka and --registry of your own.';
+    throw new Error(`Maven could not fetch what is needed:\n${lines.slice(0, 10).join('\n')}\n${cure}`, {
       cause: error,
     });
   }

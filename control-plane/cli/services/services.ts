@@ -73,7 +73,7 @@ export class ServicesUnavailableError extends Error {
 export async function startServices(options: StartServicesOptions = {}): Promise<StartedServices> {
   const { given = {} } = options;
   if (given.kafka !== undefined && given.registry !== undefined) {
-    await checkServices({ kafka: given.kafka, registry: given.registry });
+    await checkGiven({ kafka: given.kafka, registry: given.registry });
     return { kafka: given.kafka, registry: given.registry, origin: 'given' };
   }
   const directory = resolve(options.directory ?? defaultServicesDirectory);
@@ -139,15 +139,15 @@ async function startFresh(directory: string, options: StartServicesOptions): Pro
   }
   const javaFault = await findJavaFault();
   if (javaFault !== undefined) throw new ServicesUnavailableError(javaFault);
-  onProgress('Starting Kafka and the schema registry (a first start downloads about 160 MB from Maven Central).');
+  onProgress('Starting Kafka and the schema registry.');
   return { ...common, ...(await startWithJava(directory, options)), kind: 'java' };
 }
 
 async function startWithJava(
   directory: string,
-  { given = {}, downloads = directory }: StartServicesOptions,
+  { given = {}, downloads = directory, onProgress }: StartServicesOptions,
 ): Promise<ServiceAddresses & { readonly processes: readonly ProcessRef[] }> {
-  await downloadArtifacts({ directory: downloads });
+  await downloadArtifacts({ directory: downloads, ...(onProgress && { onProgress }) });
   const common = { downloads, lifetime: 'detached' } as const;
   const [kafka, registry] = await Promise.allSettled([
     given.kafka === undefined ? startKafkaCluster({ ...common, directory: join(directory, 'kafka') }) : undefined,
@@ -192,6 +192,15 @@ function isOrphan({ owner }: ServicesRecord): boolean {
 
 async function checkServices({ kafka, registry }: ServiceAddresses): Promise<void> {
   await Promise.all([checkKafka(kafka), checkRegistry(registry)]);
+}
+
+/** Rejects with the option that names a service that does not answer, and what to do. */
+async function checkGiven({ kafka, registry }: ServiceAddresses): Promise<void> {
+  const [kafkaFault, registryFault] = await Promise.all([faultOf(checkKafka(kafka)), faultOf(checkRegistry(registry))]);
+  const cure = 'Start it, mend the address, or leave both options out, so that Kafka and a registry are started.';
+  if (kafkaFault !== undefined) throw new Error(`--kafka ${kafka}: no broker answers (${kafkaFault}). ${cure}`);
+  if (registryFault !== undefined)
+    throw new Error(`--registry ${registry}: it does not answer (${registryFault}). ${cure}`);
 }
 
 async function checkKafka(addresses: string): Promise<void> {

@@ -8,6 +8,7 @@ export const acl: PluginDefinition<AclConfig> = {
   version: aclSchema.version,
   priority: aclSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config, { credentials }) {
     const isAllowed = compileIsAllowed(config);
     return {

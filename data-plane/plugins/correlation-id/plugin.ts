@@ -9,6 +9,7 @@ export const correlationId: PluginDefinition<CorrelationIdConfig> = {
   version: correlationIdSchema.version,
   priority: correlationIdSchema.priority,
   publishes: false,
+  isTriable: true,
   create({ header_name: name, generator, echo_downstream: isEchoed }) {
     const lower = name.toLowerCase();
     const generate = generators[generator]();

@@ -9,6 +9,7 @@ export const cors: PluginDefinition<CorsConfig> = {
   version: corsSchema.version,
   priority: corsSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config) {
     const originHeaders = compileOrigin(config);
     const exposed = config.exposed_headers ?? [];

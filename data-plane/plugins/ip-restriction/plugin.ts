@@ -8,6 +8,7 @@ export const ipRestriction: PluginDefinition<IpRestrictionConfig> = {
   version: ipRestrictionSchema.version,
   priority: ipRestrictionSchema.priority,
   publishes: false,
+  isTriable: true,
   create({ allow, deny, status, message }) {
     const denied = rangesOf(deny ?? []);
     const allowed = allow === null || allow.length === 0 ? undefined : rangesOf(allow);

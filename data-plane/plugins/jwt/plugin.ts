@@ -18,6 +18,7 @@ export const jwt: PluginDefinition<JwtConfig> = {
   version: jwtSchema.version,
   priority: jwtSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config, { credentials, log }) {
     const authenticate = compileAuthenticate(config, credentials);
     const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });

@@ -34,12 +34,14 @@ import { compileRecordHeaders } from './record-headers.ts';
 import type { RecordParts } from './record-parts.ts';
 import type { RequestPart } from './request-part.ts';
 import { compileTopics, topicNeedsBody } from './record-topics.ts';
+import { trialAccess } from './trial-access.ts';
 
 /** Turns a request into one Kafka record per target topic and answers the client. */
 export const kafkaUpstream: PluginDefinition<KafkaUpstreamConfig> = {
   version: kafkaUpstreamSchema.version,
   priority: kafkaUpstreamSchema.priority,
   publishes: true,
+  isTriable: true,
   create(stored, deps) {
     const resolved = resolveConfig(kafkaUpstreamSchema.config, stored, deps);
     if (resolved.kind === 'faults') return resolved;
@@ -87,9 +89,14 @@ function createInstance(
     headersOf: compileRecordHeaders(config.headers),
   };
   const access = compileRequests(config, parts);
+  const sending = compileIdempotency(config, deps.answeredKeys ?? new AnsweredKeys(), access);
+  // Records of a trial are noted in place of being queued, so that its answer is that of asynchronous mode.
+  const trying = trialAccess(producer, options.label, (noting) =>
+    compileRequests({ ...config, producer_async: true }, { ...parts, producer: noting }),
+  );
 
   return {
-    access: compileIdempotency(config, deps.answeredKeys ?? new AnsweredKeys(), access),
+    access: (exchange) => (exchange.trial === undefined ? sending(exchange) : trying(exchange, exchange.trial)),
     close() {
       producer.release();
       keyEncoder?.release();

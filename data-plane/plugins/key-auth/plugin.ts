@@ -15,6 +15,7 @@ export const keyAuth: PluginDefinition<KeyAuthConfig> = {
   version: keyAuthSchema.version,
   priority: keyAuthSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config, { credentials, log }) {
     const authenticate = compileAuthenticate(config, credentials);
     const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });

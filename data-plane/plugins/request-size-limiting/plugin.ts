@@ -13,6 +13,7 @@ export const requestSizeLimiting: PluginDefinition<RequestSizeLimitingConfig> = 
   version: requestSizeLimitingSchema.version,
   priority: requestSizeLimitingSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config) {
     const bytesMax = config.allowed_payload_size * bytesOf[config.size_unit];
     return {

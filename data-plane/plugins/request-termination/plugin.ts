@@ -12,6 +12,7 @@ export const requestTermination: PluginDefinition<RequestTerminationConfig> = {
   version: requestTerminationSchema.version,
   priority: requestTerminationSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config) {
     const answer = compileAnswer(config);
     const { trigger } = config;

@@ -30,6 +30,10 @@ describe('the Admin API: other endpoints', () => {
           status: () => ({ expected_hash: 'h', counts: { in_sync: 3 } }),
           forgetDataPlane: () => 'unknown',
           adoptDatabase: () => [],
+          tryRequest: async () => ({ kind: 'unknown' as const }),
+          history: () => undefined,
+          destinations: () => [],
+          traffic: () => ({}),
           onStateChange: (listener) => {
             stateListeners.add(listener);
             return () => void stateListeners.delete(listener);
@@ -234,6 +238,10 @@ describe('the Admin API: other endpoints', () => {
             asked.push(ids);
             return [nodeId(1)];
           },
+          tryRequest: async () => ({ kind: 'unknown' as const }),
+          history: () => undefined,
+          destinations: () => [],
+          traffic: () => ({}),
           onStateChange: () => () => undefined,
         },
       },
@@ -338,6 +346,10 @@ describe('the Admin API: other endpoints', () => {
             status: () => ({}),
             forgetDataPlane: () => 'unknown',
             adoptDatabase: () => [],
+            tryRequest: async () => ({ kind: 'unknown' }),
+            history: () => undefined,
+            destinations: () => [],
+            traffic: () => ({}),
             onStateChange(listener) {
               listeners.add(listener);
               return () => void listeners.delete(listener);

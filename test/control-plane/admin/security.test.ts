@@ -9,6 +9,10 @@ const silentClustering = {
   status: () => ({}),
   forgetDataPlane: () => 'unknown' as const,
   adoptDatabase: () => [],
+  tryRequest: async () => ({ kind: 'unknown' as const }),
+  history: () => undefined,
+  destinations: () => [],
+  traffic: () => ({}),
   onStateChange: () => () => undefined,
 };
 

@@ -47,12 +47,35 @@ const hello = fc.record({
   databaseId: text,
   revision: counter,
   destinations: fc.boolean(),
+  tries: fc.boolean(),
   entityKinds: fc.array(fc.record({ plural: text, fields: names }), { maxLength: 3 }),
 });
 const destinations = fc.record({
   hash: text,
   items: fc.array(fc.record({ kind: text, name: text, state: text, error: text }), { maxLength: 3 }),
   omitted: fc.nat(),
+});
+const counts = fc.array(fc.record({ name: text, count: counter }), { maxLength: 4 });
+const latency = fc.record({
+  buckets: fc.array(fc.nat(), { maxLength: 4 }),
+  counts: fc.array(counter, { maxLength: 4 }),
+});
+const traffic = fc.record({
+  routes: fc.array(
+    fc.record({
+      routeId: text,
+      base: fc.boolean(),
+      outcomes: counts,
+      answers: counts,
+      latency: fc.option(latency),
+      pointers: counts,
+    }),
+    { maxLength: 3 },
+  ),
+  produce: fc.option(latency),
+  queueRecords: counter,
+  queueBytes: counter,
+  queueOldestMs: counter,
 });
 /** As gRPC hands them on: one member of the `oneof`, or none. */
 const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
@@ -64,12 +87,20 @@ const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
       requestsTotal: counter,
       clusters: fc.array(fc.record({ name: text, state: text }), { maxLength: 100 }),
       destinations: fc.option(destinations),
+      traffic: fc.option(traffic),
     })
     .map((heartbeat) => ({ message: 'heartbeat' as const, heartbeat })),
   fc.record({ hash: text, runningHash: text }).map((snapshotRequest) => ({
     message: 'snapshotRequest' as const,
     snapshotRequest,
   })),
+  fc
+    .record({
+      id: fc.nat(),
+      status: fc.nat(),
+      json: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+    })
+    .map((tryResult) => ({ message: 'tryResult' as const, tryResult })),
   fc.constant({}),
 );
 

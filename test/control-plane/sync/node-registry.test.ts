@@ -62,6 +62,7 @@ function helloOf(changes: Partial<Hello__Output> = {}): Hello__Output {
     databaseId: '',
     revision: '0',
     destinations: false,
+    tries: false,
     ...changes,
   };
 }
@@ -167,7 +168,10 @@ describe('NodeRegistry', () => {
     const hello = helloOf();
     const { session } = connect(registry, hello);
     const beat = () =>
-      session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters: [], destinations: null } });
+      session.receive({
+        message: 'heartbeat',
+        heartbeat: { requestsTotal: '1', clusters: [], destinations: null, traffic: null },
+      });
     mock.timers.tick(1_000);
     for (const _time of [1, 2]) {
       mock.timers.tick(10_000);
@@ -225,7 +229,10 @@ describe('NodeRegistry', () => {
         session.receive({ message: 'reject', reject: { hash, faults: [fault] } });
       }
       const clusters = [{ name: long(), state: long() }];
-      session.receive({ message: 'heartbeat', heartbeat: { requestsTotal: '1', clusters, destinations: null } });
+      session.receive({
+        message: 'heartbeat',
+        heartbeat: { requestsTotal: '1', clusters, destinations: null, traffic: null },
+      });
     };
     const beforeBytes = usedBytes();
     tell();

@@ -28,6 +28,7 @@ const hello: Hello__Output = {
   databaseId: '',
   revision: '0',
   destinations: false,
+  tries: false,
 };
 
 /** The other end of a session: keeps what was sent; while `blocked`, messages do not leave. */
@@ -374,7 +375,7 @@ describe('NodeSession', () => {
       () =>
         node.session.receive({
           message: 'heartbeat',
-          heartbeat: { requestsTotal: '1', clusters: [], destinations: null },
+          heartbeat: { requestsTotal: '1', clusters: [], destinations: null, traffic: null },
         }),
       10,
     );

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
+import { RequestError } from '../../../shared/errors.ts';
 import { createRequestMetrics, type RequestMetrics } from '../../../data-plane/status/request-metrics.ts';
 
 describe('the metrics of requests', () => {
@@ -18,8 +19,9 @@ describe('the metrics of requests', () => {
   it('count answers by route and status, and errors by route and code', async () => {
     const orders = metrics.meterOf('orders');
     orders.count(200);
-    orders.count(503, 'KAFKA_UNAVAILABLE');
-    orders.count(503, 'KAFKA_UNAVAILABLE');
+    const error = new RequestError('KAFKA_UNAVAILABLE', 'no broker');
+    orders.count(503, { outcome: 'not_sent', error });
+    orders.count(503, { outcome: 'not_sent', error });
     metrics.unmatched.count(404);
     expect(await lines('sluice_http_requests_total')).to.have.members([
       'sluice_http_requests_total{route="orders",status="200"} 1',

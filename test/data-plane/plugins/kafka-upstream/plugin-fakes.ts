@@ -81,6 +81,7 @@ export class Fakes {
           this.checkedPlaces.push({ topic, ...place });
           return Promise.resolve(this.place(topic));
         },
+        partitionOf: () => null,
         publishAll: (records, deadlineMs) =>
           Promise.resolve(this.groupRefusal ?? noteAll('publish', records, deadlineMs)),
         enqueueAll: (records, deadlineMs) => {

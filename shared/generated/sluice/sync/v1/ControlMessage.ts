@@ -6,6 +6,7 @@ import type { SnapshotChunk as _sluice_sync_v1_SnapshotChunk, SnapshotChunk__Out
 import type { SnapshotEnd as _sluice_sync_v1_SnapshotEnd, SnapshotEnd__Output as _sluice_sync_v1_SnapshotEnd__Output } from '../../../sluice/sync/v1/SnapshotEnd.ts';
 import type { ControlHeartbeat as _sluice_sync_v1_ControlHeartbeat, ControlHeartbeat__Output as _sluice_sync_v1_ControlHeartbeat__Output } from '../../../sluice/sync/v1/ControlHeartbeat.ts';
 import type { Goaway as _sluice_sync_v1_Goaway, Goaway__Output as _sluice_sync_v1_Goaway__Output } from '../../../sluice/sync/v1/Goaway.ts';
+import type { TryRequest as _sluice_sync_v1_TryRequest, TryRequest__Output as _sluice_sync_v1_TryRequest__Output } from '../../../sluice/sync/v1/TryRequest.ts';
 
 export interface ControlMessage {
   'welcome'?: (_sluice_sync_v1_Welcome | null);
@@ -14,7 +15,8 @@ export interface ControlMessage {
   'snapshotEnd'?: (_sluice_sync_v1_SnapshotEnd | null);
   'heartbeat'?: (_sluice_sync_v1_ControlHeartbeat | null);
   'goaway'?: (_sluice_sync_v1_Goaway | null);
-  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway";
+  'tryRequest'?: (_sluice_sync_v1_TryRequest | null);
+  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway"|"tryRequest";
 }
 
 export interface ControlMessage__Output {
@@ -24,5 +26,6 @@ export interface ControlMessage__Output {
   'snapshotEnd'?: (_sluice_sync_v1_SnapshotEnd__Output | null);
   'heartbeat'?: (_sluice_sync_v1_ControlHeartbeat__Output | null);
   'goaway'?: (_sluice_sync_v1_Goaway__Output | null);
-  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway";
+  'tryRequest'?: (_sluice_sync_v1_TryRequest__Output | null);
+  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway"|"tryRequest";
 }

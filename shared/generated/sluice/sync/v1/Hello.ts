@@ -19,6 +19,7 @@ export interface Hello {
   'destinations'?: (boolean);
   'databaseId'?: (string);
   'revision'?: (number | string | Long);
+  'tries'?: (boolean);
 }
 
 export interface Hello__Output {
@@ -35,4 +36,5 @@ export interface Hello__Output {
   'destinations': (boolean);
   'databaseId': (string);
   'revision': (string);
+  'tries': (boolean);
 }

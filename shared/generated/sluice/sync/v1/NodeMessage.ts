@@ -5,6 +5,7 @@ import type { Ack as _sluice_sync_v1_Ack, Ack__Output as _sluice_sync_v1_Ack__Ou
 import type { Reject as _sluice_sync_v1_Reject, Reject__Output as _sluice_sync_v1_Reject__Output } from '../../../sluice/sync/v1/Reject.ts';
 import type { NodeHeartbeat as _sluice_sync_v1_NodeHeartbeat, NodeHeartbeat__Output as _sluice_sync_v1_NodeHeartbeat__Output } from '../../../sluice/sync/v1/NodeHeartbeat.ts';
 import type { SnapshotRequest as _sluice_sync_v1_SnapshotRequest, SnapshotRequest__Output as _sluice_sync_v1_SnapshotRequest__Output } from '../../../sluice/sync/v1/SnapshotRequest.ts';
+import type { TryResult as _sluice_sync_v1_TryResult, TryResult__Output as _sluice_sync_v1_TryResult__Output } from '../../../sluice/sync/v1/TryResult.ts';
 
 export interface NodeMessage {
   'hello'?: (_sluice_sync_v1_Hello | null);
@@ -12,7 +13,8 @@ export interface NodeMessage {
   'reject'?: (_sluice_sync_v1_Reject | null);
   'heartbeat'?: (_sluice_sync_v1_NodeHeartbeat | null);
   'snapshotRequest'?: (_sluice_sync_v1_SnapshotRequest | null);
-  'message'?: "hello"|"ack"|"reject"|"heartbeat"|"snapshotRequest";
+  'tryResult'?: (_sluice_sync_v1_TryResult | null);
+  'message'?: "hello"|"ack"|"reject"|"heartbeat"|"snapshotRequest"|"tryResult";
 }
 
 export interface NodeMessage__Output {
@@ -21,5 +23,6 @@ export interface NodeMessage__Output {
   'reject'?: (_sluice_sync_v1_Reject__Output | null);
   'heartbeat'?: (_sluice_sync_v1_NodeHeartbeat__Output | null);
   'snapshotRequest'?: (_sluice_sync_v1_SnapshotRequest__Output | null);
-  'message'?: "hello"|"ack"|"reject"|"heartbeat"|"snapshotRequest";
+  'tryResult'?: (_sluice_sync_v1_TryResult__Output | null);
+  'message'?: "hello"|"ack"|"reject"|"heartbeat"|"snapshotRequest"|"tryResult";
 }
