@@ -185,8 +185,10 @@ async function importInto(client: AdminClient, load: Load, flags: ImportFlags): 
   const sync = reply.headers.get('sluice-sync');
   if (!isSame(summary)) console.log('imported');
   if (sync === null) return 0;
+  // The outcome stands last, for whoever reads the end.
+  const code = await rolloutCode(client, sync, flags.wait === true);
   console.log(sync);
-  return rolloutCode(client, sync, flags.wait === true);
+  return code;
 }
 
 /** Returns 1 for a rollout that did not reach every node, after saying why and what to do. */

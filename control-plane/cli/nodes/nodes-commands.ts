@@ -90,7 +90,7 @@ export async function forgetCommand(id: string, flags: AdminFlags): Promise<numb
       console.log(`${id} is forgotten`);
       return 0;
     }
-    console.error(status === 404 ? `The control plane knows no node ${id}: see \`sluice nodes\`` : messageOf(text));
+    console.error(status === 404 ? `The control plane knows no node ${id}` : messageOf(text));
     return 1;
   });
 }
