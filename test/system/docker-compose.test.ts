@@ -57,7 +57,8 @@ describe('docker-compose.yml', () => {
 
   it('declares every volume that it mounts', () => {
     for (const { volumes = [] } of Object.values(compose.services)) {
-      for (const volume of volumes.filter((one) => !one.startsWith('./'))) expect(compose.volumes).to.have.property(volume.split(':')[0] ?? '');
+      for (const volume of volumes.filter((one) => !one.startsWith('./')))
+        expect(compose.volumes).to.have.property(volume.split(':')[0] ?? '');
     }
   });
 });
