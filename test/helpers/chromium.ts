@@ -16,7 +16,9 @@ export async function launchChromium(): Promise<Browser | undefined> {
   try {
     if (found !== undefined) return await launch(found, []);
     const { default: packed } = await import('@sparticuz/chromium');
-    return await launch(await packed.executablePath(), packed.args);
+    // In one process a fault of a page's renderer ends the whole browser.
+    const args = packed.args.filter((argument) => argument !== '--single-process');
+    return await launch(await packed.executablePath(), args);
   } catch (error) {
     console.log(`  No Chromium could be started: ${String(error).split('\n', 1).join('')}`);
     return undefined;
