@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
+import type { RequestError } from '../../shared/errors.ts';
 import { encodeKey } from './key-text.ts';
 import {
   type BodyEncoding,
@@ -9,7 +11,7 @@ import {
 } from './formats/format.ts';
 import { formats } from './formats/formats.ts';
 import type { RegisteredSchema, RegistryClient } from './registry-client.ts';
-import { wirePrefix } from './wire-format.ts';
+import { frameBytes, wirePrefix } from './wire-format.ts';
 
 /** Schemas that one registry keeps compiled, and refusals that it remembers. */
 const compiledMax = 10_000;
@@ -24,6 +26,8 @@ export type Frame = (bytes: Buffer, encoding: BodyEncoding) => Buffer;
 export interface SchemaCodec {
   readonly encode: Encode;
   readonly frame: Frame;
+  /** Checks a value that comes in Confluent's frame, whose id was looked at, and returns it as it came. */
+  readonly checkFramed: (bytes: Buffer) => Buffer;
 }
 
 /** How a subject's schema is used. */
@@ -68,7 +72,11 @@ export class CompiledSchemas {
       use.role === 'key'
         ? (text, isJson) => encodeKey(compiled, text, prefix, isJson)
         : (jsonText) => compiled.encode(jsonText, prefix);
-    return { encode, frame: (bytes, encoding) => frame(compiled, bytes, encoding, prefix) };
+    return {
+      encode,
+      frame: (bytes, encoding) => frame(compiled, bytes, encoding, prefix),
+      checkFramed: (bytes) => checkFramed(compiled, bytes),
+    };
   }
 
   async #compileFormat(schema: RegisteredSchema, use: SchemaUse): Promise<CompiledSchema> {
@@ -87,13 +95,36 @@ export class CompiledSchemas {
 
 function frame({ encoded }: CompiledSchema, bytes: Buffer, encoding: BodyEncoding, prefix: Buffer): Buffer {
   if (encoded?.encoding === encoding) return encoded.frame(bytes, prefix);
-  const faults = new Faults();
   const expected = encoded === undefined ? 'JSON' : `a value in ${encoded.encoding}`;
-  faults.add({
-    pointer: '',
-    rule: 'encoding',
-    expected,
-    message: `must be ${expected}: the schema is of another kind`,
-  });
-  throw faults.refusal();
+  throw refusal('encoding', expected, `must be ${expected}: the schema is of another kind`);
+}
+
+const noPrefix = Buffer.alloc(0);
+/** The list of indexes that means the first message: short, and written out. */
+const firstMessage = [Buffer.from([0]), Buffer.from([2, 0])];
+
+function checkFramed(compiled: CompiledSchema, bytes: Buffer): Buffer {
+  const payload = bytes.subarray(frameBytes);
+  const { encoded } = compiled;
+  if (encoded === undefined) {
+    compiled.encode(jsonOf(payload), noPrefix);
+    return bytes;
+  }
+  const isFirst = encoded.place.length === 1 && encoded.place[0] === 0;
+  const places = encoded.encoding === 'protobuf' && isFirst ? firstMessage : [encoded.place];
+  const place = places.find((each) => each.equals(payload.subarray(0, each.length)));
+  if (place === undefined) throw refusal('message', 'the message of the schema', 'is another message of the schema');
+  encoded.frame(payload.subarray(place.length), noPrefix);
+  return bytes;
+}
+
+function jsonOf(payload: Buffer): string {
+  if (isUtf8(payload)) return payload.toString('utf8');
+  throw refusal('encoding', 'JSON', 'must be JSON in UTF-8');
+}
+
+function refusal(rule: string, expected: string, message: string): RequestError {
+  const faults = new Faults();
+  faults.add({ pointer: '', rule, expected, message });
+  return faults.refusal();
 }

@@ -71,10 +71,11 @@ export interface EncoderLease {
   /** The kind of the topic's schema (AVRO, JSON, PROTOBUF), once a value was encoded by it. */
   typeOf(topic: string): string | undefined;
   /**
-   * Checks a value that is encoded already to its last byte, and frames it as it came. Synchronous as `encode` is.
+   * Checks a value that is encoded already to its last byte, and frames it as it came. `framed`: it has Confluent's frame,
+   * whose id must be one of the subject's. Synchronous as `encode` is, while that is the id in use.
    * @throws RequestError SCHEMA_VALIDATION_FAILED, also where the schema is of another kind; else as `encode`.
    */
-  frame(topic: string, bytes: Buffer, encoding: BodyEncoding, deadlineMs: number): Buffer | Promise<Buffer>;
+  frame(topic: string, bytes: Buffer, encoding: BodyEncoding | 'framed', deadlineMs: number): Buffer | Promise<Buffer>;
   /**
    * After the last encode. The last lease of a registry takes its caches along: acquire what comes next before releasing
    * what was.

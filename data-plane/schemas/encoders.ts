@@ -2,9 +2,13 @@ import type { Registry } from 'prom-client';
 import { CountedLeases, type Lease } from '../../shared/counted-leases.ts';
 import type { Logger } from '../../shared/log.ts';
 import { canonicalJson } from '../../shared/snapshot.ts';
+import { withinTime } from '../../shared/within-time.ts';
+import type { SchemaUse } from './compiled-schemas.ts';
 import type { EncoderLease, EncoderOptions, Encoders, KnownEncoders, RegistrySettings } from './encoder.ts';
 import { OpenRegistry } from './open-registry.ts';
+import { frameId } from './received-frame.ts';
 import { registerRegistryMetrics } from './registry-metrics.ts';
+import { schemaError } from './schema-error.ts';
 import type { CacheCounts, SubjectSchema } from './subject-schema.ts';
 import type { ServedVersion } from './usable-version.ts';
 
@@ -48,11 +52,11 @@ export function createEncoders({
       // Fetched before the first request asks; a failure is logged and told to that request.
       const topics = options.subjectNameStrategy === 'topic' ? (options.topics ?? []) : [''];
       for (const topic of topics) schemaOf(topic).prefetch();
-      return encoderOver(schemaOf, release);
+      return encoderOver(registry, options, release);
     },
     acquireKnown(options) {
       const known = [...registries.values()].find(({ url }) => url === options.registry.url);
-      return known && encoderOver(schemaFinder(known, options), () => undefined);
+      return known && encoderOver(known, options, () => undefined);
     },
     destinations: () => [...registries.values()].map(({ destination }) => destination),
     unusable,
@@ -63,7 +67,8 @@ export function createEncoders({
   };
 }
 
-function encoderOver(schemaOf: SchemaOf, release: () => void): EncoderLease {
+function encoderOver(registry: OpenRegistry, options: EncoderOptions, release: () => void): EncoderLease {
+  const schemaOf = schemaFinder(registry, options);
   return {
     encode(topic, jsonText, deadlineMs, isJson) {
       const schema = schemaOf(topic);
@@ -74,20 +79,36 @@ function encoderOver(schemaOf: SchemaOf, release: () => void): EncoderLease {
     frame(topic, bytes, encoding, deadlineMs) {
       const schema = schemaOf(topic);
       const served = schema.current();
-      if (served !== undefined) return served.frame(bytes, encoding);
-      return schema.load(deadlineMs).then((loaded) => loaded.frame(bytes, encoding));
+      const checked = (loaded: ServedVersion): Buffer | Promise<Buffer> => {
+        if (encoding !== 'framed') return loaded.frame(bytes, encoding);
+        const id = frameId(bytes);
+        if (id === loaded.id) return loaded.checkFramed(bytes);
+        const finding = registry.framed(subjectOf(options, topic), id, useOf(options));
+        return withinTime(finding, deadlineMs - performance.now(), tooLate).then((codec) => codec.checkFramed(bytes));
+      };
+      return served === undefined ? schema.load(deadlineMs).then(checked) : checked(served);
     },
     typeOf: (topic) => schemaOf(topic).served?.type,
     release,
   };
 }
 
+function tooLate(): never {
+  throw schemaError('SCHEMA_REGISTRY_UNAVAILABLE', 'the registry did not answer in time');
+}
+
 /** Returns how a topic's schema is found: by the topic's name, or the one that is named. */
 function schemaFinder(registry: OpenRegistry, options: EncoderOptions): SchemaOf {
-  const { schemaVersion: version, payloadEncoding, messageName, role } = options;
-  const find = (subject: string): SubjectSchema<ServedVersion> =>
-    registry.subject(subject, { version, payloadEncoding, messageName, role });
-  if (options.subjectNameStrategy === 'topic') return (topic) => find(`${topic}-${role}`);
-  const schema = find(options.subjectName ?? '');
+  const use = useOf(options);
+  if (options.subjectNameStrategy === 'topic') return (topic) => registry.subject(subjectOf(options, topic), use);
+  const schema = registry.subject(subjectOf(options, ''), use);
   return () => schema;
+}
+
+function subjectOf({ subjectNameStrategy, subjectName, role }: EncoderOptions, topic: string): string {
+  return subjectNameStrategy === 'topic' ? `${topic}-${role}` : (subjectName ?? '');
+}
+
+function useOf({ schemaVersion: version, payloadEncoding, messageName, role }: EncoderOptions): SchemaUse {
+  return { version, payloadEncoding, messageName, role };
 }

@@ -3,10 +3,11 @@ import type { Destination } from '../../shared/destination.ts';
 import type { Lease } from '../../shared/counted-leases.ts';
 import type { RequestError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
-import { CompiledSchemas, useKey, type SchemaUse } from './compiled-schemas.ts';
+import { CompiledSchemas, useKey, type SchemaCodec, type SchemaUse } from './compiled-schemas.ts';
 import type { RegistrySettings, UnusableSchema } from './encoder.ts';
 import { SchemaUnusableError } from './formats/format.ts';
 import { createRegistryClient, type RegistryClient } from './registry-client.ts';
+import { FramedSchemas } from './received-frame.ts';
 import type { RegistryMetrics } from './registry-metrics.ts';
 import { RegistryState } from './registry-state.ts';
 import { createSubjectSchema, failureKeptMs, type CacheCounts, type SubjectSchema } from './subject-schema.ts';
@@ -39,6 +40,7 @@ export class OpenRegistry {
   readonly #deps: OpenRegistryDeps;
   readonly #client: RegistryClient;
   readonly #compiled: CompiledSchemas;
+  readonly #framed: FramedSchemas;
   readonly #logger: Logger;
   readonly #subjects = new LRUCache<string, Subject>({ max: subjectsMax });
   readonly #probe: NodeJS.Timeout;
@@ -50,6 +52,7 @@ export class OpenRegistry {
     this.#deps = deps;
     this.#client = createRegistryClient({ settings, metrics, state: this.state, timeoutMs });
     this.#compiled = new CompiledSchemas(this.#client);
+    this.#framed = new FramedSchemas(this.#client, this.#compiled);
     this.#logger = deps.logger.child({ registry: this.state.name });
     this.#probe = setInterval(() => this.#tryAgain(), probeMs).unref();
   }
@@ -73,6 +76,11 @@ export class OpenRegistry {
     const created = this.#create(subject, use);
     this.#subjects.set(key, created);
     return created.schema;
+  }
+
+  /** Finds the schema of a value that bears another id than the one in use. @throws (rejects) RequestError */
+  framed(subject: string, id: number, use: SchemaUse): Promise<SchemaCodec> {
+    return this.#whileOpen(() => this.#framed.find(subject, id, use));
   }
 
   close(): void {

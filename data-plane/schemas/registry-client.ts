@@ -40,6 +40,8 @@ export interface RegistryClient {
    * cannot be asked.
    */
   fetch(subject: string, version: string): Promise<RegisteredSchema>;
+  /** Finds the version of a subject that has a schema id; undefined: none has. @throws RequestError when the registry cannot be asked */
+  versionOf(subject: string, id: number): Promise<number | undefined>;
   /** Lists the versions of a subject. @throws RequestError likewise */
   versions(subject: string): Promise<readonly number[]>;
   /**
@@ -103,6 +105,10 @@ export function createRegistryClient(deps: RegistryClientDeps): RegistryClient {
 
   return {
     fetch: fetchVersion,
+    async versionOf(subject, id) {
+      const uses = (await ask(deps, http, `/schemas/ids/${id}/versions`, readUses)) ?? [];
+      return uses.find((use) => use.subject === subject)?.version;
+    },
     async versions(subject) {
       return (await ask(deps, http, pathOf(subject), readVersions)) ?? [];
     },
@@ -174,6 +180,22 @@ function isRegistryError(body: unknown): boolean {
 function readVersions(body: unknown): readonly number[] | undefined {
   if (!Array.isArray(body)) return undefined;
   return body.filter((version) => typeof version === 'number');
+}
+
+interface SchemaUseOfId {
+  readonly subject: string;
+  readonly version: number;
+}
+
+function readUses(body: unknown): readonly SchemaUseOfId[] | undefined {
+  if (!Array.isArray(body)) return undefined;
+  const uses: SchemaUseOfId[] = [];
+  for (const use of body as readonly unknown[]) {
+    if (!isRecord(use)) continue;
+    const { subject, version } = use;
+    if (typeof subject === 'string' && typeof version === 'number') uses.push({ subject, version });
+  }
+  return uses;
 }
 
 function readVersion(body: unknown): RegisteredSchema | undefined {

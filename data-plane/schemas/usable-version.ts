@@ -12,6 +12,7 @@ const olderVersionsMax = 10;
 /** A version of a subject that is in use. */
 export interface ServedVersion extends SchemaCodec {
   readonly version: number;
+  readonly id: number;
   /** AVRO, JSON, PROTOBUF. */
   readonly type: string;
 }
@@ -69,7 +70,7 @@ export class UsableVersion {
       return { version, why: 'rules', reason, isLasting: true };
     }
     try {
-      return { version, type: schema.type, ...(await this.#deps.compiled.get(schema, this.#use)) };
+      return { version, id: schema.id, type: schema.type, ...(await this.#deps.compiled.get(schema, this.#use)) };
     } catch (error) {
       if (!(error instanceof SchemaUnusableError)) throw error;
       return { version, why: 'compile', reason: error.message, isLasting: error.isLasting };

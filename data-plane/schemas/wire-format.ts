@@ -1,3 +1,6 @@
+/** Bytes of the frame before a payload. */
+export const frameBytes = 5;
+
 /**
  * Confluent's framing of an encoded value: a zero byte, the schema's id in 4 bytes, big endian, then the payload. This
  * is what stands before the payload.

@@ -12,7 +12,8 @@ type RecordConfig = InferFields<typeof recordFields> &
     readonly record_value: 'envelope' | 'body';
     readonly topics_query_arg: string | null;
     readonly key_query_arg: string | null;
-    readonly key_from: object | null;
+    readonly key_from: { readonly body_pointer: string | null } | null;
+    readonly topic_template: string | null;
     readonly message_by_lua_functions: readonly string[] | null;
     readonly schema_registry: { readonly confluent: { readonly value_schema: object | null } | null } | null;
   };
@@ -24,7 +25,14 @@ export function checkRecordCombinations(config: RecordConfig): readonly FieldFau
   return checks.flatMap((check) => check(config));
 }
 
-const checks: readonly Check[] = [checkTopics, checkElements, checkEvents, checkTombstones, checkCoercion];
+const checks: readonly Check[] = [
+  checkTopics,
+  checkElements,
+  checkEvents,
+  checkEncoding,
+  checkTombstones,
+  checkCoercion,
+];
 
 function checkTopics({ partition_from: from, topics_query_arg: argument }: RecordConfig): readonly FieldFault[] {
   if (from === null || argument === null) return [];
@@ -66,6 +74,28 @@ function checkEvents(config: RecordConfig): readonly FieldFault[] {
       : []),
   ];
 }
+
+function checkEncoding(config: RecordConfig): readonly FieldFault[] {
+  const { body_encoding: encoding, records_from: from, message_by_lua_functions: functions } = config;
+  if (encoding === 'json') return [];
+  const refused = (message: string): FieldFault => fault('body_encoding', message);
+  const elements = from === 'json_array' || from === 'ndjson';
+  // An event has a JSON form whatever its data are.
+  const parts = from === 'cloudevents' ? [] : bodyParts.filter((name) => config[name]?.body_pointer != null);
+  return [
+    ...(hasValueSchema(config) ? [] : [refused('needs a value schema: schema_registry.confluent.value_schema')]),
+    ...(config.record_value === 'body' ? [] : [refused("needs record_value 'body': an envelope is JSON")]),
+    ...(functions === null || functions.length === 0 ? [] : [refused('does not go with message_by_lua_functions')]),
+    ...(config.coerce_text ? [refused('does not go with coerce_text')] : []),
+    ...(elements ? [refused(`does not go with records_from '${from}': its elements are JSON`)] : []),
+    ...parts.map((name) => refused(`does not go with ${name}.body_pointer: the body is no JSON`)),
+    ...(config.topic_template?.includes('${body.') === true
+      ? [refused('does not go with ${body…} in topic_template: the body is no JSON')]
+      : []),
+  ];
+}
+
+const bodyParts = ['key_from', 'partition_from', 'timestamp_from', 'value_from', 'headers_from'] as const;
 
 function hasValueSchema(config: RecordConfig): boolean {
   return (config.schema_registry?.confluent?.value_schema ?? null) !== null;

@@ -55,6 +55,13 @@ export const recordFields = {
     description:
       'Bytes of all records of one request with keys and headers, each topic counted; more are 413 BODY_TOO_LARGE.',
   }),
+  body_encoding: string({
+    ...understood,
+    default: 'json',
+    oneOf: ['json', 'protobuf', 'avro', 'framed'],
+    description:
+      'What the body is: JSON that the value schema encodes, or a message of the value schema already, which is checked to its last byte and written as it came; framed: with a zero byte and the schema id before it.',
+  }),
   cloudevents: record(
     {
       mode: string({

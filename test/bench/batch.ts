@@ -5,6 +5,7 @@ import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
 import { countRecords } from '../helpers/kafka.ts';
 import { register } from '../helpers/registry.ts';
 import { runControlPlane, runDataPlane } from '../helpers/sluice-process.ts';
+import { waitFor } from '../helpers/wait-for.ts';
 import { createTopic, writeFigures } from './arena.ts';
 import { javaRecordsPerSecond } from './java-producer.ts';
 import { cpuMs, generator, load, median, spread, startServer, table } from './load.ts';
@@ -173,10 +174,10 @@ async function run(
   const result = await load({ url, body, contentType: mediaTypes[format], connections, seconds }, folder);
   const [after, own] = [cpuMs(pid), process.cpuUsage(ownBefore)];
   if (result.failed > 0) throw new Error(`${name}: ${result.failed} of ${result.requests} requests failed`);
-  const held = (await countRecords(topic, kafka)) - heldBefore;
+  const held = (await countAtRest(topic, kafka)) - heldBefore;
   // Requests that the load broke off at its end may have been written too.
   const answered = result.requests * size;
-  if (held < answered || held > answered + connections * size) {
+  if (held < answered || held > answered + 2 * connections * size) {
     throw new Error(`${name}: ${answered} records were acked, and the topic has ${held}`);
   }
   return {
@@ -184,6 +185,19 @@ async function run(
     cpuMicros: ((after - before) * 1000) / held,
     loadMicros: (own.user + own.system) / held,
   };
+}
+
+/** Counts the records of a topic once nothing is on its way to it: the load breaks off its last requests. */
+async function countAtRest(topic: string, kafka: string): Promise<number> {
+  let count = -1;
+  return waitFor(
+    async () => {
+      const before = count;
+      count = await countRecords(topic, kafka);
+      return count === before ? count : undefined;
+    },
+    { what: 'the last records', timeoutMs: 60_000 },
+  );
 }
 
 async function start(

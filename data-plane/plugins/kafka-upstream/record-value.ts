@@ -56,6 +56,10 @@ export function compileValue(config: KafkaUpstreamConfig, encoder: EncoderLease 
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     return () => bytes;
   };
+  const { body_encoding: encoding } = config;
+  if (encoding !== 'json' && encoder !== null) {
+    return (_request, body, deadlineMs) => (topic) => encoder.frame(topic, body, encoding, deadlineMs);
+  }
   return (request, body, deadlineMs, json) => {
     if (messages !== null && isProtobufMessage(request)) {
       return (topic) => messages.frame(topic, body, 'protobuf', deadlineMs);

@@ -20,7 +20,8 @@ const nullBytesMax = 1024;
  * configuration wants no tombstones.
  */
 export function compileIsTombstone(config: KafkaUpstreamConfig, takesJson: boolean): IsTombstone | null {
-  if (!config.tombstones) return null;
+  // In another encoding than JSON no bytes are a message too.
+  if (!config.tombstones || config.body_encoding !== 'json') return null;
   const partOf = config.value_from === null ? null : compilePointer(config.value_from.body_pointer);
   return ({ protocol, headers }, body, json) => {
     if (protocol === 'grpc' || protocol === 'grpcs') return false;

@@ -1,3 +1,4 @@
+import { compileAvroCheck } from './avro-binary.ts';
 import { arrayNode, mapNode } from './avro-containers.ts';
 import { AvroDefaults } from './avro-defaults.ts';
 import { dateNode, decimalNode, timeOfDayNode, timestampNode, uuidNode } from './avro-logical.ts';
@@ -31,6 +32,7 @@ import {
   compileTimeoutMs,
   Faults,
   type CompiledSchema,
+  type EncodedValues,
   type Format,
   type FormatOptions,
   type PayloadEncoding,
@@ -56,13 +58,29 @@ export function* compileAvro(source: SchemaSource, { payloadEncoding }: FormatOp
   const type = yield* readAvroSchema(source);
   const { node, hasDecimal } = yield* compileNode(type, payloadEncoding);
   const textIsString = isStringType(type);
+  const encoded = encodedValues(compileAvroCheck(type));
   // Decimals need the digits that JSON.parse loses.
-  if (hasDecimal) return { textIsString, encode: (jsonText, prefix) => encode(node, true, jsonText, prefix) };
+  if (hasDecimal) return { textIsString, encoded, encode: (jsonText, prefix) => encode(node, true, jsonText, prefix) };
   const transcode = transcoderOf(node);
   return {
     textIsString,
+    encoded,
     encode: (jsonText, prefix) =>
       transcodeAll(transcode, jsonText, prefix) ? writer.take() : encode(node, false, jsonText, prefix),
+  };
+}
+
+const noPlace = Buffer.alloc(0);
+
+function encodedValues(check: ReturnType<typeof compileAvroCheck>): EncodedValues {
+  return {
+    encoding: 'avro',
+    place: noPlace,
+    frame(bytes, prefix) {
+      const faults = check(bytes);
+      if (faults.total > 0) throw faults.refusal();
+      return Buffer.concat([prefix, bytes]);
+    },
   };
 }
 

@@ -36,6 +36,8 @@ export type BodyEncoding = 'protobuf' | 'avro';
 
 export interface EncodedValues {
   readonly encoding: BodyEncoding;
+  /** What the format puts before a payload: the place of a Protobuf message in its file. */
+  readonly place: Buffer;
   /**
    * Checks an encoded value to its last byte, and gives `prefix` followed by what the format puts before a payload, and the
    * bytes as they came. @throws RequestError SCHEMA_VALIDATION_FAILED

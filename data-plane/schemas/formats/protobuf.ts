@@ -43,6 +43,7 @@ export function* compileProtobuf(source: SchemaSource, { messageName }: FormatOp
     encode: (jsonText, prefix) => encode(node, jsonText, prefix, place),
     encoded: {
       encoding: 'protobuf',
+      place,
       frame(bytes, prefix) {
         const faults = check(bytes);
         if (faults.total > 0) throw faults.refusal();

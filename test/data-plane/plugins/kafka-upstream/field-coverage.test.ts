@@ -143,6 +143,17 @@ const behaviours: readonly [
     { records_from: 'json_array' },
   ],
   [
+    'body_encoding',
+    'avro',
+    'text',
+    'framed for orders',
+    { body: 'x' },
+    {
+      record_value: 'body',
+      schema_registry: { confluent: { url: 'http://r', value_schema: { subject_name: 's' } } },
+    },
+  ],
+  [
     'cloudevents.mode',
     'structured',
     'headers',
