@@ -36,6 +36,8 @@ export interface AuthenticationOptions {
   readonly credentials: Credentials;
   readonly log: Logger;
   readonly authenticate: (exchange: Exchange) => Authentication | Promise<Authentication>;
+  /** Takes the credential out of a request that another plugin has recognised already, where it is to be hidden. */
+  readonly hide?: ((exchange: Exchange) => void) | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ export interface AuthenticationOptions {
  * consumer, one that succeeded is enough.
  */
 export function authenticationAccess(options: AuthenticationOptions): NonNullable<PluginInstance['access']> {
-  const { anonymous, credentials, authenticate } = options;
+  const { anonymous, credentials, authenticate, hide } = options;
   const warn = pacedLog((event, message, fields) => options.log.warn(event, message, fields));
 
   function settle(exchange: Exchange, result: Authentication): Answer | undefined {
@@ -62,7 +64,10 @@ export function authenticationAccess(options: AuthenticationOptions): NonNullabl
   }
 
   return (exchange) => {
-    if (anonymous !== null && exchange.credential !== undefined) return undefined;
+    if (anonymous !== null && exchange.credential !== undefined) {
+      hide?.(exchange);
+      return undefined;
+    }
     const result = authenticate(exchange);
     return result instanceof Promise ? result.then((late) => settle(exchange, late)) : settle(exchange, result);
   };

@@ -26,6 +26,7 @@ export interface IssuerKeysDeps {
   readonly ttlMs: number;
   readonly events: IssuerEvents;
   readonly nowMs: () => number;
+  readonly timeoutMs: number;
 }
 
 interface Fetched {
@@ -67,10 +68,10 @@ export class IssuerKeys {
 
   /** Fetches the keys, one request in flight; a failure is told and leaves the keys that are there. Never rejects. */
   #refresh(): Promise<void> {
-    const { nowMs, issuer, events } = this.#deps;
+    const { nowMs, issuer, events, timeoutMs } = this.#deps;
     if (this.#underWay !== undefined) return this.#underWay;
     if (nowMs() < this.#nextAttemptMs) return Promise.resolve();
-    this.#underWay = fetchKeys(issuer)
+    this.#underWay = fetchKeys(issuer, timeoutMs)
       .then(
         (keySet) => {
           this.#fetched = { keySet, atMs: nowMs() };
@@ -91,8 +92,8 @@ export class IssuerKeys {
 }
 
 /** @throws Error with the reason */
-async function fetchKeys(issuer: string): Promise<LocalJWKSet> {
-  const untilMs = performance.now() + keysTimeoutMs;
+async function fetchKeys(issuer: string, timeoutMs: number): Promise<LocalJWKSet> {
+  const untilMs = performance.now() + timeoutMs;
   const discovery = await getJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, untilMs);
   if (discovery['issuer'] !== issuer) throw new Error('its discovery document is that of another issuer');
   const { jwks_uri: url } = discovery;

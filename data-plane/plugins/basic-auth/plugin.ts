@@ -15,7 +15,9 @@ export const basicAuth: PluginDefinition<BasicAuthConfig> = {
   publishes: false,
   create(config, { credentials, log, passwordChecks = new PasswordChecks() }) {
     const authenticate = compileAuthenticate(config, credentials, passwordChecks);
-    const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
+    const { anonymous } = config;
+    const hide = config.hide_credentials ? hideLogins : undefined;
+    const access = authenticationAccess({ anonymous, credentials, log, authenticate, hide });
     return { kind: 'created', instance: { access } };
   },
 };

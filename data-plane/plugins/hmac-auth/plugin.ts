@@ -21,7 +21,9 @@ export const hmacAuth: PluginDefinition<HmacAuthConfig> = {
   publishes: false,
   create(config, { credentials, log }) {
     const authenticate = compileAuthenticate(config, credentials);
-    const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
+    const { anonymous } = config;
+    const hide = config.hide_credentials ? hideLogins : undefined;
+    const access = authenticationAccess({ anonymous, credentials, log, authenticate, hide });
     return { kind: 'created', instance: { access } };
   },
 };

@@ -58,6 +58,14 @@ export function compileHideKey(): (exchange: Exchange, name: string, fields: Bod
   };
 }
 
+/** Compiles how keys under all names are taken out of headers and query, without a look at the body. */
+export function compileHideAll(names: readonly string[]): (exchange: Exchange) => void {
+  const hide = compileHideKey();
+  return (exchange) => {
+    for (const name of names) hide(exchange, name, undefined);
+  };
+}
+
 /** Compiles how the fields of a form or of a JSON object are read; other bodies have none. */
 export function compileReadFields(): (exchange: Exchange) => Promise<BodyFields | undefined> {
   return async (exchange) => {

@@ -8,7 +8,7 @@ import {
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
-import { compileFindKey, compileHideKey, compileReadFields, type FoundKey } from './find-key.ts';
+import { compileFindKey, compileHideAll, compileHideKey, compileReadFields, type FoundKey } from './find-key.ts';
 
 /** Recognises consumers by a key in a header, the query or the body. */
 export const keyAuth: PluginDefinition<KeyAuthConfig> = {
@@ -18,7 +18,9 @@ export const keyAuth: PluginDefinition<KeyAuthConfig> = {
   isTriable: true,
   create(config, { credentials, log }) {
     const authenticate = compileAuthenticate(config, credentials);
-    const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
+    const { anonymous } = config;
+    const hide = config.hide_credentials ? compileHideAll(config.key_names) : undefined;
+    const access = authenticationAccess({ anonymous, credentials, log, authenticate, hide });
     const tellSecrets = compileTellSecrets(config.key_names, config.key_names);
     const skipsPreflight = !config.run_on_preflight;
     return {

@@ -16,7 +16,9 @@ export const oidcBearer: PluginDefinition<OidcBearerConfig> = {
   create(config, { credentials, log, issuers = new Issuers() }) {
     const keys = issuers.acquire(config.issuer, config.jwks_ttl);
     const authenticate = compileAuthenticate(config, credentials, compileVerifyToken(config, keys.value));
-    const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
+    const { anonymous } = config;
+    const hide = config.hide_credentials ? hideToken : undefined;
+    const access = authenticationAccess({ anonymous, credentials, log, authenticate, hide });
     return { kind: 'created', instance: { access, close: keys.release } };
   },
 };
@@ -69,10 +71,14 @@ function compileAuthenticate(
       .all('authorization')
       .flatMap((value) => afterScheme(value, 'bearer') ?? [])
       .filter((text) => text !== '');
-    if (hides) exchange.headers.remove('authorization');
+    if (hides) hideToken(exchange);
     if (token === undefined) return noToken;
     return more.length > 0 ? several : verify(token).then(judge);
   };
+}
+
+function hideToken({ headers }: Exchange): void {
+  headers.remove('authorization');
 }
 
 /** Returns the scopes of a token: `scope` of RFC 9068, or `scp`, as some issuers call it. */

@@ -84,6 +84,20 @@ describe('consumers', () => {
     });
   }
 
+  it('leave no hidden credential behind that another plugin made needless', async () => {
+    const hidden = { ...orGuest, hide_credentials: true };
+    const guard = new GuardFixture();
+    await guard.apply({
+      ...known,
+      plugins: [plugin('key-auth', hidden), plugin('basic-auth', hidden), plugin('jwt', orGuest)],
+    });
+    const byToken = await guard.send({ target: '/?x=1&apikey=ada-key', headers: [...token, ...key] });
+    expect(byToken.passed?.headers.get('x-consumer-username')).to.equal('bob');
+    expect(byToken.passed?.target).to.equal('/?x=1');
+    expect(byToken.passed?.headers.get('apikey')).to.equal(undefined);
+    expect(byToken.passed?.headers.get('authorization')).to.equal(undefined);
+  });
+
   it('who are anonymous meet the plugins that are bound to them, too', async () => {
     const guard = new GuardFixture();
     const closed = { ...plugin('request-termination', { status_code: 410 }), consumer: { id: guest.id } };
