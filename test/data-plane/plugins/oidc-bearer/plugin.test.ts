@@ -7,6 +7,7 @@ import { createIssuerEvents } from '../../../../data-plane/status/issuer-events.
 import { pluginSchemas } from '../../../../shared/plugin-schemas/plugin-schemas.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import { Closing } from '../../../helpers/closing.ts';
+import { waitFor } from '../../../helpers/wait-for.ts';
 import { startTestIssuer, type TestIssuer } from '../../../helpers/test-issuer.ts';
 import { ada, checkedEntities, GuardFixture, guest, people, type Request, type Values } from '../guard-fixture.ts';
 import { encoded, keysFor, signed } from '../jwt/tokens.ts';
@@ -326,9 +327,11 @@ describe('the oidc-bearer plugin', () => {
           await guard.send(plain());
           nowMs += 2_000;
           const { status, passed } = await guard.send(make());
-          await guard.send(plain());
+          const fetches = () => issuer.requests.filter((path) => path.includes('openid')).length;
+          // Old keys are fetched anew behind the request.
+          if ('jwks_ttl' in one) await waitFor(() => fetches() === 2, { what: 'the second fetch' });
           const headers = [...(passed?.headers.entries() ?? [])].map(([name]) => name);
-          outcomes.push({ status, headers, fetches: issuer.requests.filter((path) => path.includes('openid')).length });
+          outcomes.push({ status, headers, fetches: fetches() });
         }
         expect(outcomes[0]).not.to.deep.equal(outcomes[1]);
       });
