@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
-import { Readable, pipeline } from 'node:stream';
+import { PassThrough, Readable, pipeline } from 'node:stream';
 import { HeaderList } from '../plugin-api/header-list.ts';
 import type {
   Answer,
@@ -155,7 +155,19 @@ export class Http2Exchange implements OpenExchange {
       this.#bodyIsRead = true;
     });
     this.#continue();
-    return this.#stream;
+    return this.#readable();
+  }
+
+  /** The body alone: whoever has read it may destroy it, and the stream is also the way of the answer. */
+  #readable(): Readable {
+    const stream = this.#stream;
+    const body = new PassThrough();
+    stream.pipe(body);
+    stream.once('close', () => {
+      if (!stream.readableEnded) body.destroy(new Error('the client went away'));
+    });
+    body.once('close', () => stream.unpipe(body));
+    return body;
   }
 
   rewriteQuery(query: string): void {
