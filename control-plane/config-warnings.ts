@@ -8,18 +8,30 @@ import {
 import { type Logger, stackOf } from '../shared/log.ts';
 import { createPacer } from '../shared/pacer.ts';
 import { Rerun } from '../shared/rerun.ts';
-import type { SnapshotEntity } from '../shared/snapshot.ts';
-import type { ConfigReader } from './store/config-reader.ts';
+import { type BoundPlugin, keptBoundPlugin, neverRunning, type NeverRunning } from '../shared/never-running.ts';
+import { referencedId, type SnapshotEntity } from '../shared/snapshot.ts';
+import type { ConfigReader, EntityChange } from './store/config-reader.ts';
 
-/** Warns of names of Kafka clusters that an operator should mend. It follows each write of the store. */
-export class ClusterWarnings {
+interface Kept {
+  readonly users: Map<string, ClusterUser>;
+  readonly bound: Map<string, BoundPlugin>;
+  /** The service of each route that has one. */
+  readonly services: Map<string, string>;
+}
+
+/** Warns of what an operator should mend: names of Kafka clusters, plugins that never run. It follows each write of the store. */
+export class ConfigWarnings {
   readonly #reader: ConfigReader;
   readonly #endChanges: () => void;
   readonly #logger: Logger;
   readonly #reading = new Rerun(() => this.#tryToReadAll());
-  #users = new Map<string, ClusterUser>();
+  #kept: Kept = { users: new Map(), bound: new Map(), services: new Map() };
   #names: ClusterNames | undefined;
-  #logged: ReadonlySet<string> = new Set();
+  #neverRunning: readonly NeverRunning[] | undefined;
+  readonly #logged: Record<'cluster_names' | 'plugin_never_runs', ReadonlySet<string>> = {
+    cluster_names: new Set(),
+    plugin_never_runs: new Set(),
+  };
 
   constructor({ reader, logger }: { readonly reader: ConfigReader; readonly logger: Logger }) {
     this.#reader = reader;
@@ -27,20 +39,21 @@ export class ClusterWarnings {
     this.#endChanges = reader.onChange((_revision, changes) => {
       // A load of everything tells no changes.
       if (changes === undefined) this.#reading.start();
-      for (const { plural, id, entity } of changes ?? []) if (plural === 'plugins') this.#take(id, entity);
+      for (const { plural, id, entity } of changes ?? []) this.#take(plural, id, entity);
     });
     this.#reading.start();
   }
 
-  /** Returns sentences about the cluster that this plugin uses. */
+  /** Returns sentences about this plugin and the cluster that it uses. */
   about(plugin: SnapshotEntity): readonly string[] {
-    this.#take(plugin.id, plugin);
-    return this.#current().warningsAbout(plugin['config']).map(clusterWarningText);
+    this.#take('plugins', plugin.id, plugin);
+    const own = this.#idle().filter(({ id }) => id === plugin.id);
+    return [...this.#current().warningsAbout(plugin['config']).map(clusterWarningText), ...own.map(({ text }) => text)];
   }
 
-  /** Returns sentences about all clusters. */
+  /** Returns sentences about all clusters and plugins. */
   all(): readonly string[] {
-    return this.#current().warnings.map(clusterWarningText);
+    return [...this.#current().warnings.map(clusterWarningText), ...this.#idle().map(({ text }) => text)];
   }
 
   async stop(): Promise<void> {
@@ -50,18 +63,33 @@ export class ClusterWarnings {
 
   #current(): ClusterNames {
     if (this.#names !== undefined) return this.#names;
-    this.#names = clusterNames(this.#users.values());
-    const warnings = this.#names.warnings.map(clusterWarningText);
-    for (const warning of warnings) if (!this.#logged.has(warning)) this.#logger.warn('cluster_names', warning);
-    this.#logged = new Set(warnings);
+    this.#names = clusterNames(this.#kept.users.values());
+    this.#log('cluster_names', this.#names.warnings.map(clusterWarningText));
     return this.#names;
   }
 
-  #take(id: string, plugin: SnapshotEntity | undefined): void {
-    this.#names = undefined;
-    const user = plugin === undefined || plugin['enabled'] === false ? undefined : keptClusterUser(plugin);
-    if (user === undefined) this.#users.delete(id);
-    else this.#users.set(id, user);
+  #idle(): readonly NeverRunning[] {
+    if (this.#neverRunning !== undefined) return this.#neverRunning;
+    const { bound, services } = this.#kept;
+    this.#neverRunning = neverRunning(bound.values(), (routeId) => services.get(routeId));
+    this.#log(
+      'plugin_never_runs',
+      this.#neverRunning.map(({ text }) => text),
+    );
+    return this.#neverRunning;
+  }
+
+  /** Logs each sentence once for as long as it holds. */
+  #log(event: 'cluster_names' | 'plugin_never_runs', warnings: readonly string[]): void {
+    for (const warning of warnings) if (!this.#logged[event].has(warning)) this.#logger.warn(event, warning);
+    this.#logged[event] = new Set(warnings);
+  }
+
+  #take(plural: string, id: string, entity: SnapshotEntity | undefined): void {
+    if (plural !== 'plugins' && plural !== 'routes') return;
+    if (plural === 'plugins') this.#names = undefined;
+    this.#neverRunning = undefined;
+    take(this.#kept, plural, id, entity);
   }
 
   /** Without the store there is nothing to warn of; whoever needs it more tells why it cannot be read. */
@@ -69,34 +97,45 @@ export class ClusterWarnings {
     try {
       await this.#readAll();
     } catch (error) {
-      this.#logger.error('cluster_names_unread', 'The plugins could not be read to check the names of clusters', {
+      this.#logger.error('cluster_names_unread', 'The plugins could not be read to look for warnings', {
         error: stackOf(error),
       });
     }
   }
 
-  /** Reads all plugins in slices. Writes that come meanwhile are taken again at the end. */
+  /** Reads all plugins and routes in slices. Writes that come meanwhile are taken again at the end. */
   async #readAll(): Promise<void> {
     const pacer = createPacer();
-    const meanwhile: (readonly [id: string, plugin: SnapshotEntity | undefined])[] = [];
-    const end = this.#reader.onChange((_revision, changes) => {
-      for (const { plural, id, entity } of changes ?? []) if (plural === 'plugins') meanwhile.push([id, entity]);
-    });
+    const meanwhile: EntityChange[] = [];
+    const end = this.#reader.onChange((_revision, changes) => void meanwhile.push(...(changes ?? [])));
     try {
-      const users = new Map<string, ClusterUser>();
+      const kept: Kept = { users: new Map(), bound: new Map(), services: new Map() };
       for (const { plural, list } of this.#reader.readPieces()) {
-        for (const plugin of plural === 'plugins' ? list : []) {
-          const user = plugin['enabled'] === false ? undefined : keptClusterUser(plugin);
-          if (user !== undefined) users.set(plugin.id, user);
-        }
+        for (const entity of list) take(kept, plural, entity.id, entity);
         if (pacer.isDue()) await pacer.pause();
       }
-      this.#users = users;
+      this.#kept = kept;
       this.#names = undefined;
-      for (const [id, plugin] of meanwhile) this.#take(id, plugin);
+      this.#neverRunning = undefined;
+      for (const { plural, id, entity } of meanwhile) this.#take(plural, id, entity);
       this.#current();
+      this.#idle();
     } finally {
       end();
     }
   }
+}
+
+/** Keeps what warnings need of an entity; of one that is gone nothing. */
+function take({ users, bound, services }: Kept, plural: string, id: string, entity: SnapshotEntity | undefined): void {
+  if (plural === 'routes') put(services, id, referencedId(entity?.['service']));
+  if (plural !== 'plugins') return;
+  const isOn = entity !== undefined && entity['enabled'] !== false;
+  put(users, id, isOn ? keptClusterUser(entity) : undefined);
+  put(bound, id, isOn ? keptBoundPlugin(entity) : undefined);
+}
+
+function put<T>(map: Map<string, T>, id: string, value: T | undefined): void {
+  if (value === undefined) map.delete(id);
+  else map.set(id, value);
 }

@@ -18,7 +18,7 @@ import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
 import type { TryHere } from './admin/try-routes.ts';
 import { databaseProblems } from './database-health.ts';
-import { ClusterWarnings } from './cluster-warnings.ts';
+import { ConfigWarnings } from './config-warnings.ts';
 import { databaseConfig } from './declarative/database-config.ts';
 import { configIdentity } from './store/config-identity.ts';
 import { openStore, type OpenStore } from './open-store.ts';
@@ -90,7 +90,7 @@ interface Parts extends OpenStore {
   readonly role: 'control_plane' | 'traditional';
   readonly metrics: Registry;
   readonly sync: RunningConfigSync;
-  readonly warnings: ClusterWarnings;
+  readonly warnings: ConfigWarnings;
   readonly localSource: LocalSource | undefined;
   readonly addresses: Record<string, string>;
   readonly stops: Stops;
@@ -123,7 +123,7 @@ async function startParts(options: ControlPlaneOptions, stops: Stops): Promise<S
   stops.push(() => sync.stop());
   if (sync.address !== undefined) addresses['cluster'] = sync.address;
   const localSource = role === 'traditional' ? createLocalSource({ publisher: sync.publisher, logger }) : undefined;
-  const warnings = new ClusterWarnings({ reader: opened.store, logger });
+  const warnings = new ConfigWarnings({ reader: opened.store, logger });
   stops.push(() => warnings.stop());
   const parts: Parts = { ...opened, options, role, metrics, sync, localSource, warnings, addresses, stops };
   warnInClear(options);

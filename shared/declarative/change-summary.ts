@@ -3,9 +3,10 @@ import type { EntityDescriptor } from '../entities/entity.ts';
 import { maskEntity } from '../entities/secret-fields.ts';
 import type { PluginSchemas } from '../plugin-schemas/plugin-schema.ts';
 import { isRecord } from '../schema/is-record.ts';
+import { keptBoundPlugin, neverRunning } from '../never-running.ts';
 import { uniformMask } from '../schema/mask.ts';
 import { valueAt } from '../schema/value-at.ts';
-import { canonicalJson, nameOf, type SnapshotEntity } from '../snapshot.ts';
+import { canonicalJson, nameOf, referencedId, type SnapshotEntity } from '../snapshot.ts';
 import type { Difference } from './carry-over.ts';
 
 /** The changes that a load made or would make: the body of `POST /config`. */
@@ -107,7 +108,11 @@ function told(entity: Readonly<Record<string, unknown>> | undefined, field: stri
 function warningsOf(after: Difference['all']): string[] {
   const plugins = after.filter(({ plural, value }) => plural === 'plugins' && value['enabled'] !== false);
   const { warnings } = clusterNames(plugins.map(({ value }) => value));
-  return warnings.slice(0, changesMax).map(clusterWarningText);
+  const routes = after.filter(({ plural }) => plural === 'routes');
+  const services = new Map(routes.map(({ value }) => [value.id, referencedId(value['service'])]));
+  const bound = plugins.map(({ value }) => keptBoundPlugin(value)).filter((plugin) => plugin !== undefined);
+  const idle = neverRunning(bound, (routeId) => services.get(routeId));
+  return [...warnings.map(clusterWarningText), ...idle.map(({ text }) => text)].slice(0, changesMax);
 }
 
 function changedFields(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {

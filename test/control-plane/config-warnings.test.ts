@@ -89,6 +89,27 @@ describe('warnings of a control plane', function () {
     ]);
   });
 
+  it('name a request-termination that never runs, for as long as it holds', async () => {
+    await route('a');
+    const upstream = { ...plugin('records', {}), name: 'kafka-upstream' };
+    const end = { name: 'request-termination', instance_name: 'end', config: {} };
+    expect((await call('POST', '/routes/a/plugins', end)).body).to.not.have.property('warnings');
+    await call('POST', '/routes/a/plugins', upstream);
+    const sentence = "the request-termination 'end' never runs: kafka-upstream answers before it";
+    const warnings = async () => (await call('GET', '/status', undefined, 'status')).body['warnings'];
+    expect(await warnings()).to.deep.equal([sentence]);
+    expect((await call('PATCH', '/plugins/end', { config: { status_code: 410 } })).body['warnings']).to.deep.equal([
+      sentence,
+    ]);
+    await call('PATCH', '/plugins/records', { enabled: false });
+    expect(await warnings()).to.deep.equal([]);
+    const document = {
+      _format_version: '3.0',
+      services: [{ name: 's', host: 'h', plugins: [upstream], routes: [{ name: 'r', paths: ['/'], plugins: [end] }] }],
+    };
+    expect((await call('POST', '/config?dry_run=1', document)).body['warnings']).to.deep.equal([sentence]);
+  });
+
   it('are the same for a load as for a write', async () => {
     const plugins = [plugin('one', { cluster_name: 'z' }), plugin('two', { cluster_name: 'm' })];
     const document = {

@@ -9,6 +9,7 @@ import { withLock } from './lock.ts';
 
 export const kafkaVersion = '4.3.1';
 export const registryVersion = '3.0.9';
+const embeddedRedisVersion = '1.4.3';
 // Pinned: which one a bare `dependency:` means depends on the Maven, and some in between want the registry's parent pom,
 // which is not published.
 const mavenPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.10.0';
@@ -96,6 +97,11 @@ export async function downloadKafka({
   return downloadOnce(resolve(directory), download, onProgress);
 }
 
+/** Fetches Redis: Maven's artefact is for tests of Java programs and carries the server's binaries. Resolves to its folder. */
+export function downloadRedis({ directory = defaultServicesDirectory }: DownloadOptions = {}): Promise<string> {
+  return downloadOnce(resolve(directory), { folder: `embedded-redis-${embeddedRedisVersion}`, fetch: fetchRedis });
+}
+
 /** Fetches artifacts (`group:artifact:version`) with all that they depend on, once: answers the folder of the jars. */
 export async function downloadJars(options: {
   readonly root: string;
@@ -158,10 +164,21 @@ async function fetchRegistry(work: string): Promise<string> {
   return unpacked;
 }
 
+async function fetchRedis(work: string): Promise<string> {
+  const artifact = `com.github.codemonstur:embedded-redis:${embeddedRedisVersion}`;
+  const unpacked = join(work, 'unpacked');
+  await runMaven(work, [`${mavenPlugin}:unpack`, `-Dartifact=${artifact}`, `-DoutputDirectory=${unpacked}`]);
+  return unpacked;
+}
+
 async function runMaven(work: string, args: readonly string[]): Promise<void> {
   try {
     // Its working directory is the temporary folder: a pom of the user's own must not be picked up.
-    await run('mvn', ['--batch-mode', ...args], { cwd: work, timeout: downloadTimeoutMs, maxBuffer: outputBytesMax });
+    await run('mvn', ['--batch-mode', '--strict-checksums', ...args], {
+      cwd: work,
+      timeout: downloadTimeoutMs,
+      maxBuffer: outputBytesMax,
+    });
   } catch (error) {
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
     const lines = output.split('\n').filter((line) => line.includes('ERROR'));
