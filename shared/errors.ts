@@ -38,6 +38,7 @@ export const errorKinds = {
   SCHEMA_NOT_FOUND: { status: 502, outcome: 'not_sent', retryable: true },
   SCHEMA_UNUSABLE: { status: 502, outcome: 'not_sent', retryable: true },
   SCHEMA_REGISTRY_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
+  RATE_LIMIT_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   PRODUCER_OVERLOADED: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   KAFKA_UNAVAILABLE: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
   NOT_ENOUGH_REPLICAS: { status: 503, outcome: 'not_sent', retryable: true, retryAfter: true },
