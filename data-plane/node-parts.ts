@@ -16,6 +16,7 @@ import { Issuers } from './plugin-api/issuers.ts';
 import { createIssuerEvents } from './status/issuer-events.ts';
 import { PasswordChecks } from './plugin-api/password-checks.ts';
 import { exposeSource } from './source-metrics.ts';
+import { NodeState } from './plugin-api/node-state.ts';
 import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
@@ -35,7 +36,7 @@ import { createEncoders } from './schemas/encoders.ts';
 import type { NodeSource } from './source/node-source.ts';
 import type { TrafficCounts } from './source/traffic-reports.ts';
 import { createConfigMetrics } from './status/config-metrics.ts';
-import { createPluginMetrics } from './status/plugin-metrics.ts';
+import { createPluginMetrics, type NodePluginMetrics } from './status/plugin-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { createTrials, type RunTrial } from './trial/run-trial.ts';
@@ -46,10 +47,11 @@ import type { MakeTracing, Tracing } from './tracing/tracing.ts';
 interface Services {
   readonly metrics: Registry;
   readonly requestMetrics: RequestMetrics;
+  readonly pluginMetrics: NodePluginMetrics;
   readonly producers: Producers;
   readonly clusterNaming: ClusterNaming;
   readonly credentials: LiveCredentials;
-  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName' | 'pluginId'>;
   readonly knownEncoders: KnownEncoders;
   readonly closeEncoders: () => Promise<void>;
   readonly closeLua: () => Promise<void>;
@@ -78,7 +80,11 @@ export function assembleNode(
   makeSource: MakeSource,
 ): NodeParts {
   const { logger, sluiceVersion, latencyHeaders = false } = options;
-  const services = createServices(options, () => parts.spine.inFlight());
+  const services = createServices(
+    options,
+    () => parts.spine.inFlight(),
+    () => parts.source.nodeId,
+  );
   const { requestMetrics, producers } = services;
   const { encoders } = services.pluginDeps;
   const upstreams = createUpstreamPool(logger);
@@ -151,8 +157,8 @@ function wantedListeners({ proxyListen, proxyListenTls = 'off' }: NodeOptions): 
   return [proxyListen, proxyListenTls].filter((address) => address !== 'off').length;
 }
 
-function createServices(options: NodeOptions, inFlight: () => number): Services {
-  const { logger, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
+function createServices(options: NodeOptions, inFlight: () => number, nodeId: () => string): Services {
+  const { logger, sluiceVersion, kafkaClient, producerMemoryMaxBytes, requestBodyMaxBytes } = options;
   const metrics = options.metrics ?? createProcessMetrics(options);
   const producers = new Producers({
     kafkaClient,
@@ -166,8 +172,10 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
   const lua = new LuaChains({ logger, metrics });
   const credentials = createLiveCredentials();
   const hit = limitHits({ metrics, logger });
+  const pluginMetrics = createPluginMetrics(metrics);
   return {
     metrics,
+    pluginMetrics,
     requestMetrics: createRequestMetrics({ registry: metrics, inFlight }),
     producers,
     clusterNaming,
@@ -178,10 +186,15 @@ function createServices(options: NodeOptions, inFlight: () => number): Services 
       lua,
       credentials,
       log: logger,
-      metrics: createPluginMetrics(metrics),
+      metrics: pluginMetrics,
+      nodeState: new NodeState({ log: logger, metrics: pluginMetrics }),
       answeredKeys: options.answeredKeys ?? new AnsweredKeys(),
       issuers: new Issuers({ events: createIssuerEvents(metrics, logger) }),
       passwordChecks: new PasswordChecks({ onBusy: () => hit('password_checks_waiting', 'proxy') }),
+      openTracing: async (endpoint) => {
+        const { endpointTracing } = await import('./tracing/endpoint-tracing.ts');
+        return endpointTracing({ ...endpoint, sluiceVersion, nodeId: nodeId(), logger });
+      },
       env: vaultEnvironment(options.env ?? process.env, options.vaultEnvPrefix),
       requestBodyMaxBytes,
       unsupportedSettings,
@@ -207,7 +220,7 @@ function createUpstreamPool(logger: Logger): UpstreamPool {
 }
 
 function createHolder(
-  { metrics, requestMetrics, pluginDeps, clusterNaming, credentials }: Services,
+  { metrics, requestMetrics, pluginMetrics, pluginDeps, clusterNaming, credentials }: Services,
   upstreams: UpstreamPool,
   logger: Logger,
 ): RuntimeHolder {
@@ -235,7 +248,9 @@ function createHolder(
         clusterNaming.use((holder.current?.held ?? []).map(({ plugin }) => plugin));
       }
       // A build that was dropped has made meters as well.
-      requestMetrics.keepOnly(holder.current?.routeLabels ?? new Set());
+      const routeLabels = holder.current?.routeLabels ?? new Set();
+      requestMetrics.keepOnly(routeLabels);
+      pluginMetrics.proxySeries.keepOnly(routeLabels);
     },
   });
   return holder;

@@ -20,13 +20,13 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   kafka: ['http-client'],
   'http-client': [],
   lua: [],
-  tracing: [],
+  tracing: ['http-client'],
   trial: ['runtime', 'router', 'plugin-api', 'schemas', 'kafka'],
   upstreams: [],
 };
 
 /** Folders of data-plane/plugins/ that more than one plugin shares. */
-const sharedByPlugins = ['kafka-settings'];
+const sharedByPlugins = ['kafka-settings', 'webhook-schemes', 'transforms'];
 
 /** Paths of source files (`data-plane/main.ts`) to the source files that they import, type imports included. */
 function importGraph(): Map<string, string[]> {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { Logger } from '../../shared/log.ts';
 import { pacedLog } from '../../shared/paced-log.ts';
 import type { Answer, Exchange } from '../plugin-api/exchange.ts';
+import { HeaderList } from '../plugin-api/header-list.ts';
 import { plainAnswer } from '../plugin-api/standard-answers.ts';
 import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { Choice, Upstream } from '../upstreams/upstream.ts';
@@ -141,7 +142,7 @@ class Forwarding {
     };
     const result = await attemptHttp({
       dispatcher: connections.to(endpoint),
-      method: this.#exchange.method,
+      method: this.#method(),
       path: this.#path(),
       headers: this.#headers(endpoint),
       body,
@@ -163,9 +164,13 @@ class Forwarding {
     return { kind: 'answered', answer, endpoint, latencyMs: nowMs - startMs };
   }
 
+  #method(): string {
+    return this.#exchange.forwardAs?.method ?? this.#exchange.method;
+  }
+
   #path(): string {
-    const { path, query } = this.#exchange;
-    const forwarded = forwardPath(this.#service.path, path, this.#route.strippedLength);
+    const { path, query, forwardAs } = this.#exchange;
+    const forwarded = forwardAs?.path ?? forwardPath(this.#service.path, path, this.#route.strippedLength);
     return query === '' ? forwarded : `${forwarded}?${query}`;
   }
 
@@ -191,6 +196,8 @@ class Forwarding {
   }
 
   #host(endpoint: Endpoint): string {
+    const { forwardAs } = this.#exchange;
+    if (forwardAs?.host !== undefined) return forwardAs.host;
     const { preserveHost } = this.#route;
     const sent = this.#exchange.headers.get('host');
     if (preserveHost && sent !== undefined) return sent;
@@ -204,7 +211,7 @@ class Forwarding {
   #mayRetry(failure: AttemptFailure, body: Readable | Buffer | null): boolean {
     if (failure.reason === 'aborted') return false;
     if (!failure.mayHaveReached) return true;
-    return idempotent.has(this.#exchange.method) && !(body instanceof Readable);
+    return idempotent.has(this.#method()) && !(body instanceof Readable);
   }
 }
 
@@ -241,7 +248,14 @@ function toAnswer(
   if (hashed.setCookie !== undefined) headers.push('Set-Cookie', hashed.setCookie);
   exchange.upstreamLatencyMs = latencyMs;
   if (latencyHeaders) headers.push(...latencyPairs(exchange, latencyMs));
-  const isFramed = exchange.method === 'HEAD' || hasLength(answer.headers);
+  const isHead = exchange.method === 'HEAD';
+  // A plugin made it a HEAD: the length is that of a body which did not come.
+  if (!isHead && exchange.forwardAs?.method === 'HEAD') {
+    const list = new HeaderList(headers);
+    list.remove('content-length');
+    return { status: answer.status, headers: list.flat(), body: '' };
+  }
+  const isFramed = isHead || hasLength(answer.headers);
   return { status: answer.status, headers, body: answer.body, isFramed, trailers: () => answer.trailers() };
 }
 

@@ -37,6 +37,15 @@ export interface ExchangeRoute {
   readonly captures: Readonly<Record<string, string>>;
 }
 
+/** Parts of a request that a plugin has replaced for whoever comes after. */
+export interface ForwardAs {
+  readonly method?: string;
+  /** The whole path of the upstream request, in place of the service's and the request's. */
+  readonly path?: string;
+  /** The Host header of the upstream request. */
+  readonly host?: string;
+}
+
 /**
  * One client request and its answer in flight. It knows nothing of node:http: HTTP/1.1, HTTP/2 and gRPC listeners each
  * make their own.
@@ -92,6 +101,8 @@ export interface Exchange {
   secrets?: SecretPlaces;
   /** Set when a service answered: the time from the request to the head of its answer, in milliseconds. */
   upstreamLatencyMs: number | undefined;
+  /** What a service and a record get in place of the request's own; set by a plugin. */
+  forwardAs?: ForwardAs;
 
   /**
    * The whole body as received (content encoding not decoded). A second call gives the same buffer.

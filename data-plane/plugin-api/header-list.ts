@@ -35,6 +35,16 @@ export class HeaderList {
     this.#flat.push(name, value);
   }
 
+  /** Adds a value beside those that the name has. */
+  append(name: string, value: string): void {
+    this.#flat.push(name, value);
+  }
+
+  /** Returns names and values, as they were received, in one list. */
+  flat(): readonly string[] {
+    return this.#flat;
+  }
+
   remove(name: string): void {
     const flat = this.#flat;
     for (let index = flat.length - 2; index >= 0; index -= 2) {

@@ -7,13 +7,13 @@ export function withoutMember(text: string, name: string): string {
   const close = text.lastIndexOf('}');
   const kept: string[] = [];
   for (const member of membersOf(text.slice(open + 1, close))) {
-    if (member.trim() !== '' && nameOfMember(member) !== name) kept.push(member);
+    if (member.trim() !== '' && nameOfMember(member).name !== name) kept.push(member);
   }
   return `${text.slice(0, open + 1)}${kept.join(',')}${text.slice(close)}`;
 }
 
 /** Yields the members between the braces of an object, as they are written. */
-function* membersOf(text: string): Generator<string> {
+export function* membersOf(text: string): Generator<string> {
   let depth = 0;
   let start = 0;
   for (let index = 0; index < text.length; index += 1) {
@@ -39,7 +39,10 @@ function endOfString(text: string, from: number): number {
   return text.length;
 }
 
-function nameOfMember(member: string): unknown {
+/** Splits a member into its name and the text of its value. */
+export function nameOfMember(member: string): { readonly name: string; readonly value: string } {
   const start = member.indexOf('"');
-  return JSON.parse(member.slice(start, endOfString(member, start) + 1));
+  const end = endOfString(member, start) + 1;
+  const value = member.slice(member.indexOf(':', end) + 1).trim();
+  return { name: String(JSON.parse(member.slice(start, end))), value };
 }

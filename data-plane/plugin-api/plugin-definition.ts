@@ -1,8 +1,8 @@
-import type { ErrorCode } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { FieldFault } from '../../shared/schema/field.ts';
 import type { ClusterSettings } from '../kafka/producer-types.ts';
 import type { Producers } from '../kafka/producers.ts';
+import type { EndpointOptions, RequestSpan, Tracing } from '../tracing/tracing.ts';
 import type { LuaChains } from '../lua/lua-chains.ts';
 import type { KeyClaims } from './answered-keys.ts';
 import type { Answer, Exchange } from './exchange.ts';
@@ -11,6 +11,8 @@ import type { Certificates } from './certificates.ts';
 import type { Credentials } from './credentials.ts';
 import type { Issuers } from './issuers.ts';
 import type { PasswordChecks } from './password-checks.ts';
+import type { NodeState } from './node-state.ts';
+import type { PluginMetrics } from './plugin-metrics.ts';
 
 /**
  * A plugin's behaviour for one configured plugin entity. Instances are shared by all requests of the routes they serve.
@@ -19,12 +21,23 @@ import type { PasswordChecks } from './password-checks.ts';
 export interface PluginInstance {
   /** An answer ends the request; undefined lets it go on. Throws RequestError. May answer synchronously. */
   access?(exchange: Exchange): Answer | undefined | Promise<Answer | undefined>;
-  /** May replace the answer. */
-  response?(exchange: Exchange, answer: Answer): Answer;
+  /** May replace the answer. Returns a promise only where the body of the answer has to be read first. */
+  response?(exchange: Exchange, answer: Answer): Answer | Promise<Answer>;
   /** After the answer was sent. Never throws. */
   log?(exchange: Exchange, answer: Answer): void;
+  /**
+   * Makes the spans of requests, in place of the node's own tracing. It begins with the match, so that it also covers
+   * requests that an earlier plugin answers.
+   */
+  readonly tracing?: RequestTracing;
   /** Called once the last request that may use the instance is over. */
   close?(): void;
+}
+
+export interface RequestTracing {
+  begin(exchange: Exchange): RequestSpan;
+  /** The header of answers that names the trace; null: none. */
+  readonly answerHeader: string | null;
 }
 
 export type PluginCreation =
@@ -32,18 +45,16 @@ export type PluginCreation =
   /** Paths are relative to the plugin entity: ['config', 'topic']. Every fault at once. */
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] };
 
-/** The metrics that plugins report to. */
-export interface PluginMetrics {
-  /** Counts a log entry that no queue accepted. An entry that was queued and lost is counted by its producer. */
-  logEntryLost(plugin: string, code: ErrorCode): void;
-}
-
 /**
  * The services that plugin instances may use. Everything here but the certificates outlives a configuration. An instance depends on
  * its config, the certificates that it asked for and these values; when none of them changed, it also serves the next
  * configuration.
  */
 export interface PluginDeps {
+  /** Id of the plugin's entity. */
+  readonly pluginId: string;
+  /** The values that all instances of a plugin share on this node. */
+  readonly nodeState: NodeState;
   readonly producers: Pick<Producers, 'acquire'>;
   readonly encoders: Encoders;
   readonly lua: Pick<LuaChains, 'acquire'>;
@@ -61,6 +72,8 @@ export interface PluginDeps {
   readonly passwordChecks?: PasswordChecks;
   /** The keys of the issuers whose tokens the node takes; a plugin without them keeps its own. */
   readonly issuers?: Issuers;
+  /** Opens an endpoint for spans; a plugin without it makes none. */
+  readonly openTracing?: (options: EndpointOptions) => Promise<Tracing>;
   /** Resolves `{vault://env/NAME}` references. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The node's setting request_body_max, which also bounds a body after its content encoding was undone. */

@@ -43,7 +43,7 @@ export interface ParsedArgs {
  */
 export function parseArgs(text: string): ParsedArgs {
   const args = new ArgMap();
-  const isTruncated = eachArg(text, (name, value) => args.add(decode(name), decodeValue(value)));
+  const isTruncated = eachArg(text, (name, value) => args.add(decodeArg(name), decodeValue(value)));
   return { args, isTruncated };
 }
 
@@ -51,7 +51,7 @@ export function parseArgs(text: string): ParsedArgs {
 export function argNamed(text: string, name: string): Arg | undefined {
   const args = new ArgMap();
   eachArg(text, (other, value) => {
-    if (decode(other) === name) args.add(name, decodeValue(value));
+    if (decodeArg(other) === name) args.add(name, decodeValue(value));
   });
   return args.get(name);
 }
@@ -99,7 +99,7 @@ export function formArgs(text: string): ArgMap {
 export function withoutArg(text: string, name: string): string {
   const isOther = (part: string): boolean => {
     const at = part.indexOf('=');
-    return decode(at < 0 ? part : part.slice(0, at)) !== name;
+    return decodeArg(at < 0 ? part : part.slice(0, at)) !== name;
   };
   return text.split('&').filter(isOther).join('&');
 }
@@ -108,16 +108,17 @@ export function withoutArg(text: string, name: string): string {
 export function withArgsReplaced(text: string, names: ReadonlySet<string>, value: string): string {
   const replaced = (part: string): string => {
     const at = part.indexOf('=');
-    return at >= 0 && names.has(decode(part.slice(0, at))) ? `${part.slice(0, at)}=${value}` : part;
+    return at >= 0 && names.has(decodeArg(part.slice(0, at))) ? `${part.slice(0, at)}=${value}` : part;
   };
   return text.split('&').map(replaced).join('&');
 }
 
 function decodeValue(value: string | undefined): string | true {
-  return value === undefined ? true : decode(value);
+  return value === undefined ? true : decodeArg(value);
 }
 
-function decode(text: string): string {
+/** Decodes a name or a value of a query or form. */
+export function decodeArg(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   return spaced.includes('%') ? unescape(spaced) : spaced;
 }

@@ -11,6 +11,13 @@ import { kafkaUpstream } from './kafka-upstream/plugin.ts';
 import { requestTermination } from './request-termination/plugin.ts';
 import { correlationId } from './correlation-id/plugin.ts';
 import { ipRestriction } from './ip-restriction/plugin.ts';
+import { rateLimiting } from './rate-limiting/plugin.ts';
+import { standardWebhooks } from './standard-webhooks/plugin.ts';
+import { webhookSignature } from './webhook-signature/plugin.ts';
+import { requestTransformer } from './request-transformer/plugin.ts';
+import { responseTransformer } from './response-transformer/plugin.ts';
+import { prometheus } from './prometheus/plugin.ts';
+import { openTelemetry } from './opentelemetry/plugin.ts';
 import { requestSizeLimiting } from './request-size-limiting/plugin.ts';
 import { cors } from './cors/plugin.ts';
 import type { PluginDefinition } from '../plugin-api/plugin-definition.ts';
@@ -27,6 +34,13 @@ export const plugins = {
   'hmac-auth': hmacAuth,
   cors,
   'request-size-limiting': requestSizeLimiting,
+  'webhook-signature': webhookSignature,
+  'standard-webhooks': standardWebhooks,
+  'rate-limiting': rateLimiting,
+  'request-transformer': requestTransformer,
+  'response-transformer': responseTransformer,
+  opentelemetry: openTelemetry,
+  prometheus,
   'ip-restriction': ipRestriction,
   'correlation-id': correlationId,
   'request-termination': requestTermination,

@@ -8,6 +8,7 @@ import type { Forward } from '../forward/service-forward.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { RequestMetrics } from '../status/request-metrics.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
+import { withAnswerHeader } from '../plugin-api/answer-headers.ts';
 import { answerOfFailure, errorAnswer, plainAnswer } from '../plugin-api/standard-answers.ts';
 import { dropIdentityHeaders } from '../plugin-api/identity-headers.ts';
 import type { Answer, ExchangeRoute, OpenExchange } from '../plugin-api/exchange.ts';
@@ -70,6 +71,8 @@ class Passage {
   #chain: Chain = emptyChain;
   /** Steps whose access phase began, in order; kept only where a response phase needs them. */
   #ran: ChainStep[] | undefined = undefined;
+  /** The header of the answer that names the trace; null: none. */
+  #traceHeader: string | null = null;
   /** The access phase of a plugin that publishes has begun. */
   #mayHaveSent = false;
 
@@ -123,8 +126,19 @@ class Passage {
     this.#plan = plan;
     this.#meter = plan.meter;
     this.#chain = plan.chain;
+    this.#trace(plan.chain.tracer);
     exchange.route = found.hasCaptures ? withCaptures(plan.route, found) : plan.route;
     return checkProtocol(plan, exchange);
+  }
+
+  /** A plugin's spans take the place of the node's, whose span is dropped: it never ends. */
+  #trace(tracer: ChainStep | undefined): void {
+    const exchange = this.#exchange;
+    const tracing = tracer?.instance.tracing;
+    if (tracing === undefined) return;
+    if (tracer !== undefined && tracer.protocols !== null && !tracer.protocols.has(exchange.protocol)) return;
+    exchange.span = tracing.begin(exchange);
+    this.#traceHeader = tracing.answerHeader;
   }
 
   /** Runs the access phases from a step on; the first answer ends it. */
@@ -184,21 +198,42 @@ class Passage {
   }
 
   readonly #fail = (failure: unknown): void => {
-    this.#finish(answerOfFailure(this.#exchange, failure, this.#spine.logger, this.#mayHaveSent));
+    this.#finish(this.#failureAnswer(failure));
   };
 
+  #failureAnswer(failure: unknown): Answer {
+    return answerOfFailure(this.#exchange, failure, this.#spine.logger, this.#mayHaveSent);
+  }
+
   readonly #finish = (answer: Answer): void => {
+    // Answered before, when the node could wait no longer.
+    if (!this.#spine.inFlight.has(this)) return;
+    if (this.#ran === undefined) {
+      this.#send(answer);
+      return;
+    }
+    let responded: Answer | Promise<Answer>;
+    try {
+      responded = this.#respondPhase(this.#ran.toReversed(), answer);
+    } catch (error) {
+      responded = this.#failureAnswer(error);
+    }
+    if (responded instanceof Promise) {
+      responded.then(this.#send, (error: unknown) => this.#send(this.#failureAnswer(error)));
+    } else this.#send(responded);
+  };
+
+  readonly #send = (answer: Answer): void => {
     const exchange = this.#exchange;
     const { metrics, inFlight } = this.#spine;
-    // Answered before, when the node could wait no longer.
     if (!inFlight.delete(this)) return;
-    let sent = answer;
+    const traceId = this.#traceHeader === null ? undefined : exchange.span?.traceId;
+    let sent = traceId === undefined ? answer : withAnswerHeader(answer, this.#traceHeader ?? '', traceId);
     if (exchange.clientGone) metrics.countClientGone();
     try {
-      if (this.#ran !== undefined) sent = this.#respondPhase(answer);
       exchange.respond(sent);
     } catch (error) {
-      sent = answerOfFailure(exchange, error, this.#spine.logger, this.#mayHaveSent);
+      sent = this.#failureAnswer(error);
       exchange.respond(sent);
     }
     this.#meter.count(sent.status, sent.result);
@@ -210,10 +245,12 @@ class Passage {
   };
 
   /** In reverse, and only of those whose access phase began. */
-  #respondPhase(answer: Answer): Answer {
+  #respondPhase(steps: readonly ChainStep[], answer: Answer, from = 0): Answer | Promise<Answer> {
     let current = answer;
-    for (const { instance } of this.#ran?.toReversed() ?? []) {
-      if (instance.response !== undefined) current = instance.response(this.#exchange, current);
+    for (let index = from; index < steps.length; index += 1) {
+      const responded = steps[index]?.instance.response?.(this.#exchange, current) ?? current;
+      if (responded instanceof Promise) return responded.then((late) => this.#respondPhase(steps, late, index + 1));
+      current = responded;
     }
     return current;
   }

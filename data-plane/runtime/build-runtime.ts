@@ -37,7 +37,7 @@ export type PluginTable = Readonly<Record<string, PluginDefinition<unknown>>>;
 export interface BuildRuntimeDeps {
   readonly plugins: PluginTable;
   readonly pluginSchemas: PluginSchemas;
-  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName' | 'pluginId'>;
   /** Returns the present name of the Kafka cluster that a stored config uses. */
   readonly clusterName?: (config: unknown) => string | undefined;
   /** Shared by all builds of a node. */
@@ -180,6 +180,7 @@ class Build {
     const { certificates, madeFrom } = this.#certificates.forOne();
     const created = definition.create(effectiveValue(schema.config, checked.value), {
       ...this.#deps.pluginDeps,
+      pluginId: plugin.id,
       certificates,
       clusterName: () => clusterName(plugin.config),
     });

@@ -45,6 +45,8 @@ export interface Chain {
   readonly steps: readonly ChainStep[];
   /** Whether some step has a response phase. */
   readonly hasResponse: boolean;
+  /** The step that makes the spans of requests, in place of the node's own tracing. */
+  readonly tracer: ChainStep | undefined;
   /** The steps with a log phase, in order. */
   readonly loggers: readonly ChainStep[];
 }
@@ -68,6 +70,7 @@ export function createChain(steps: readonly ChainStep[]): Chain {
   return {
     steps,
     hasResponse: steps.some(({ instance }) => instance.response !== undefined),
+    tracer: steps.find(({ instance }) => instance.tracing !== undefined),
     loggers: steps.filter(({ instance }) => instance.log !== undefined),
   };
 }

@@ -6,6 +6,7 @@ import {
   AlwaysOffSampler,
   AlwaysOnSampler,
   BatchSpanProcessor,
+  type BatchSpanProcessorOptions,
   ParentBasedSampler,
   type Sampler,
   TraceIdRatioBasedSampler,
@@ -30,21 +31,39 @@ const getter = {
  * long an export may take is read from OpenTelemetry's own variables.
  */
 export function openTelemetry({ env, sluiceVersion, nodeId, logger }: TracingOptions): Tracing {
-  logFailures(logger);
-  const provider = new TracerProvider({
-    resource: resourceFromAttributes({
+  return tracingOf({
+    attributes: {
       'service.name': env['OTEL_SERVICE_NAME'] ?? 'sluice',
       'service.version': sluiceVersion,
       'service.instance.id': nodeId,
-    }),
+    },
     sampler: samplerOf(env),
-    spanProcessors: [
-      new BatchSpanProcessor({
-        exporter: new OTLPTraceExporter(),
-        maxQueueSize: queueSpansMax,
-        scheduledDelayMillis: Number(env['OTEL_BSP_SCHEDULE_DELAY'] ?? defaultDelayMs),
-      }),
-    ],
+    batch: {
+      exporter: new OTLPTraceExporter(),
+      maxQueueSize: queueSpansMax,
+      scheduledDelayMillis: Number(env['OTEL_BSP_SCHEDULE_DELAY'] ?? defaultDelayMs),
+    },
+    sluiceVersion,
+    logger,
+  });
+}
+
+export interface TracingParts {
+  /** Of the resource that the spans belong to. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly sampler: Sampler;
+  readonly batch: BatchSpanProcessorOptions;
+  readonly sluiceVersion: string;
+  readonly logger: Logger;
+}
+
+/** Makes spans for requests and records, and exports them in batches. */
+export function tracingOf({ attributes: resource, sampler, batch, sluiceVersion, logger }: TracingParts): Tracing {
+  logFailures(logger);
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes(resource),
+    sampler,
+    spanProcessors: [new BatchSpanProcessor(batch)],
   });
   const tracer = provider.getTracer('sluice', sluiceVersion);
   return {

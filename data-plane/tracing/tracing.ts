@@ -42,6 +42,21 @@ export interface Tracing {
   close(): Promise<void>;
 }
 
+/** An endpoint that spans go to, and how. */
+export interface EndpointOptions {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The part of the traces without a parent that is sampled; null: all. */
+  readonly samplingRate: number | null;
+  /** Time limit of an export. */
+  readonly timeoutMs: number;
+  readonly batchSpansMax: number;
+  readonly queueSpansMax: number;
+  /** Time for which spans are gathered. */
+  readonly delayMs: number;
+}
+
 export interface TracingOptions {
   readonly env: Environment;
   readonly sluiceVersion: string;

@@ -9,6 +9,7 @@ export interface Load {
   readonly url: string;
   readonly body: string;
   readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -28,12 +29,15 @@ export async function load(what: Load, folder: string): Promise<LoadResult> {
   return hasWrk ? loadByWrk(what, folder) : loadByAutocannon(what);
 }
 
-async function loadByWrk({ url, body, contentType, connections, seconds }: Load, folder: string): Promise<LoadResult> {
+function headersOf({ contentType, headers = {} }: Load): Record<string, string> {
+  return { 'content-type': contentType, ...headers };
+}
+
+async function loadByWrk(what: Load, folder: string): Promise<LoadResult> {
+  const { url, body, connections, seconds } = what;
   const script = `${folder}/post.lua`;
-  writeFileSync(
-    script,
-    `wrk.method = "POST"\nwrk.headers["Content-Type"] = "${contentType}"\nwrk.body = [==[${body}]==]\n`,
-  );
+  const headers = Object.entries(headersOf(what)).map(([name, value]) => `wrk.headers["${name}"] = "${value}"\n`);
+  writeFileSync(script, `wrk.method = "POST"\n${headers.join('')}wrk.body = [==[${body}]==]\n`);
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '-s', script, url];
   const { stdout } = await promisify(execFile)('wrk', args);
   const number = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1] ?? 0);
@@ -46,11 +50,12 @@ async function loadByWrk({ url, body, contentType, connections, seconds }: Load,
   };
 }
 
-async function loadByAutocannon({ url, body, contentType, connections, seconds }: Load): Promise<LoadResult> {
+async function loadByAutocannon(what: Load): Promise<LoadResult> {
+  const { url, body, connections, seconds } = what;
   const result = await autocannon({
     url,
     method: 'POST',
-    headers: { 'content-type': contentType },
+    headers: headersOf(what),
     body,
     connections,
     duration: seconds,

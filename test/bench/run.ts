@@ -8,6 +8,7 @@ import { fleet } from './fleet.ts';
 import { importBench } from './import.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
+import { pluginsBench } from './plugins.ts';
 import { routerBench } from './router.ts';
 import { workersBench } from './workers.ts';
 
@@ -17,6 +18,7 @@ const usage = `usage: npm run bench -- <scenario> [options]
   latency [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both]
   workers [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--connections 64,256]
   batch   [--seconds 4] [--rounds 3] [--client kafkajs|platformatic|both] [--sizes 1,10,100,1000]
+  plugins [--seconds 4] [--rounds 3] [--connections 64,256]
   router  [--sizes 10,1000,10000] [--rounds 3]
   fleet   [--nodes 10,100,1000] [--writes 50]
   apply   [--sizes 100,30000] [--rounds 3] [--seconds 4] [--rate 300]
@@ -72,6 +74,8 @@ switch (scenario) {
         seconds,
       }),
     );
+  case 'plugins':
+    await pluginsBench({ seconds, rounds, connections: numbers(values.connections) });
     break;
   case 'router':
     routerBench({ sizes: numbers(values.sizes ?? '10,1000,10000'), rounds });

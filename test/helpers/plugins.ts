@@ -1,6 +1,9 @@
 import type { LuaChains } from '../../data-plane/lua/lua-chains.ts';
 import type { Credentials } from '../../data-plane/plugin-api/credentials.ts';
-import type { PluginCreation, PluginInstance, PluginMetrics } from '../../data-plane/plugin-api/plugin-definition.ts';
+import { NodeState } from '../../data-plane/plugin-api/node-state.ts';
+import type { PluginCreation, PluginDeps, PluginInstance } from '../../data-plane/plugin-api/plugin-definition.ts';
+import type { PluginMetrics } from '../../data-plane/plugin-api/plugin-metrics.ts';
+import type { Logger } from '../../shared/log.ts';
 
 /** Refuses every chain: for configurations without Lua. */
 export const noLua: Pick<LuaChains, 'acquire'> = { acquire: () => Promise.reject(new Error('no Lua here')) };
@@ -13,7 +16,17 @@ export function instanceOf(created: PluginCreation | Promise<PluginCreation>): P
 }
 
 /** Counts nothing. */
-export const noMetrics: PluginMetrics = { logEntryLost() {} };
+export const noMetrics: PluginMetrics = {
+  logEntryLost() {},
+  rateLimitKeyEvicted() {},
+  rateLimitUnavailable() {},
+  proxySeries: { consumerLabel: (name) => name, request() {}, latency() {}, bytes() {} },
+};
+
+/** What a plugin that is created alone is told of its node. */
+export function alone(log: Logger, metrics: PluginMetrics = noMetrics): Pick<PluginDeps, 'pluginId' | 'nodeState'> {
+  return { pluginId: '99999999-9999-4999-8999-999999999999', nodeState: new NodeState({ log, metrics }) };
+}
 
 /** Knows no consumer. */
 export const noCredentials: Credentials = {

@@ -11,7 +11,7 @@ import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.t
 import type { Closing } from './closing.ts';
 import { testKafka } from './kafka.ts';
 import { noCertificates } from './no-certificates.ts';
-import { instanceOf, noLua, noCredentials, noMetrics } from './plugins.ts';
+import { alone, instanceOf, noLua, noCredentials, noMetrics } from './plugins.ts';
 
 /** A request to an instance; every part but the body may be left out. */
 export interface UpstreamRequest {
@@ -33,12 +33,14 @@ export function realUpstream(closing: Closing) {
 
   function create(config: Readonly<Record<string, unknown>>): PluginInstance {
     const [host, port] = (testKafka().split(',')[0] ?? '').split(':');
+    const log = silentLogger();
     const deps = {
+      ...alone(log),
       lua: noLua,
       certificates: noCertificates,
       credentials: noCredentials,
       metrics: noMetrics,
-      log: silentLogger(),
+      log,
       env: {},
     };
     const checked = buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config });

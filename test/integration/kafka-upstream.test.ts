@@ -15,7 +15,7 @@ import { buildConfig } from '../data-plane/plugins/kafka-upstream/build-config.t
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
 import { registerAvro, registerJson, testRegistry } from '../helpers/registry.ts';
 import { noCertificates } from '../helpers/no-certificates.ts';
-import { instanceOf, noLua, noMetrics, noCredentials } from '../helpers/plugins.ts';
+import { alone, instanceOf, noLua, noMetrics, noCredentials } from '../helpers/plugins.ts';
 
 const schema = {
   type: 'record' as const,
@@ -47,6 +47,7 @@ describe('kafka-upstream with a real Kafka and registry', function () {
     const [host, port] = (testKafka().split(',')[0] ?? '').split(':');
     const instance = instanceOf(
       kafkaUpstream.create(buildConfig({ bootstrap_servers: [{ host, port: Number(port) }], ...config }), {
+        ...alone(silentLogger()),
         producers,
         encoders,
         lua: noLua,

@@ -10,6 +10,8 @@ import { ArgMap, formArgs, queryArgs } from '../../plugin-api/query-args.ts';
 export interface EnvelopeRequest {
   readonly protocol?: Protocol;
   readonly method: string;
+  /** What a plugin has put in place of the request's own. */
+  readonly forwardAs?: { readonly method?: string };
   readonly target: string;
   readonly query: string;
   readonly headers: HeaderList;
@@ -30,7 +32,8 @@ export type WriteEnvelope = (request: EnvelopeRequest, body: string) => string;
 /** Compiles what the envelope holds into one function. */
 export function compileEnvelope(parts: EnvelopeParts): WriteEnvelope {
   const members: ((request: EnvelopeRequest) => string)[] = [];
-  if (parts.forward_method) members.push(({ method }) => `"method":${JSON.stringify(method)}`);
+  if (parts.forward_method)
+    members.push(({ method, forwardAs }) => `"method":${JSON.stringify(forwardAs?.method ?? method)}`);
   if (parts.forward_headers) members.push(({ headers }) => `"headers":${headersJson(headers)}`);
   if (parts.forward_uri) {
     members.push(({ target, query }) => `"uri":${JSON.stringify(target)},"uri_args":${queryArgs(query).json()}`);

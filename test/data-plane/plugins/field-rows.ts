@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { hashDocumentPassword } from '../../../shared/entities/password-hash.ts';
 import { signed } from './jwt/tokens.ts';
 import { ada, people, type Bodies, type Request, type Values } from './guard-fixture.ts';
+import { plainSecret, signHeaders, standardSecret } from './webhook-schemes/sign.ts';
 
 /** A field, and requests with which a config that sets it means something else than one that does not. */
 export interface FieldRow {
@@ -68,6 +69,29 @@ export const fieldRowEntities: Bodies = {
     { id: loginId, username: 'ada', password: hashDocumentPassword('p', loginId), consumer: { id: ada.id } },
   ],
 };
+const github: Values = { scheme: 'github', secrets: [plainSecret] };
+const standard: Values = { scheme: 'standard', secrets: [standardSecret], tolerance: 86_400 };
+/** Signed an hour ago: a run of all tests takes minutes. */
+const hourOld = (id: string): Request => ({
+  headers: signHeaders('standard', 'b', { id, timestamp: Math.floor(Date.now() / 1000) - 3600 }),
+  body: 'b',
+});
+const json = ['content-type', 'application/json'];
+
+/** Rows for the lists of a transformer that change one kind of values, of which the request or answer has `name`. */
+function changed(part: string, request: Request, name = 'a'): FieldRow[] {
+  const requests = [request];
+  return [
+    { field: `remove.${part}`, config: { remove: { [part]: [name] } }, requests },
+    { field: `rename.${part}`, config: { rename: { [part]: [`${name}:x-other`] } }, requests },
+    { field: `replace.${part}`, config: { replace: { [part]: [`${name}:other`] } }, requests },
+    { field: `add.${part}`, config: { add: { [part]: ['x-other:1'] } }, requests },
+    { field: `append.${part}`, config: { append: { [part]: [`${name}:2`] } }, requests },
+  ];
+}
+
+const other: Request = { clientAddress: '192.0.2.2' };
+const noRedis: Values = { year: 9, policy: 'redis', fault_tolerant: false, redis: { host: '127.0.0.1', port: 1 } };
 
 /** Rows by plugin; every published field has one. */
 export const fieldRows: Readonly<Record<string, readonly (FieldRow | RefusedField)[]>> = {
@@ -162,6 +186,79 @@ export const fieldRows: Readonly<Record<string, readonly (FieldRow | RefusedFiel
     },
     { field: 'generator', config: { generator: 'tracker' }, requests: [{}] },
     { field: 'echo_downstream', config: { echo_downstream: true }, requests: [{ headers: ['kong-request-id', '1'] }] },
+  ],
+  'rate-limiting': [
+    ...['second', 'minute', 'hour', 'day', 'month'].map((period) => ({
+      field: period,
+      base: { year: 9 },
+      config: { [period]: 1 },
+      requests: [{}],
+    })),
+    { field: 'year', base: { month: 8 }, config: { year: 9 }, requests: [{}] },
+    { field: 'limit_by', base: { year: 1 }, config: { limit_by: 'service' }, requests: [{}, other] },
+    {
+      field: 'header_name',
+      base: { year: 1, limit_by: 'header', header_name: 'x-a' },
+      config: { header_name: 'x-b' },
+      requests: [{ headers: ['x-b', '1'] }, { headers: ['x-b', '2'] }],
+    },
+    {
+      field: 'path',
+      base: { year: 1, limit_by: 'path', path: '/b' },
+      config: { path: '/a' },
+      requests: [{ target: '/a' }, { target: '/a', ...other }],
+    },
+    { field: 'policy', base: { ...noRedis, policy: 'local' }, config: { policy: 'redis' }, requests: [{}] },
+    { field: 'fault_tolerant', base: noRedis, config: { fault_tolerant: true }, requests: [{}] },
+    { field: 'sync_rate', base: noRedis, config: { sync_rate: 1 }, requests: [{}] },
+    { field: 'hide_client_headers', base: { year: 1 }, config: { hide_client_headers: true }, requests: [{}] },
+    { field: 'error_code', base: { year: 1 }, config: { error_code: 503 }, requests: [{}, {}] },
+    { field: 'error_message', base: { year: 1 }, config: { error_message: 'm' }, requests: [{}, {}] },
+  ],
+  'webhook-signature': [
+    { field: 'scheme', base: github, config: { scheme: 'slack' }, requests: [{ headers: signHeaders('github', '') }] },
+    { field: 'secrets', base: github, config: { secrets: ['x'] }, requests: [{ headers: signHeaders('github', '') }] },
+    { field: 'tolerance', base: standard, config: { tolerance: 60 }, requests: [hourOld('a')] },
+    { field: 'replay_window', base: standard, config: { replay_window: 60 }, requests: [hourOld('a'), hourOld('a')] },
+    {
+      field: 'replay_max',
+      base: { ...standard, replay_window: 60 },
+      config: { replay_max: 1 },
+      requests: [hourOld('a'), hourOld('b'), hourOld('a')],
+    },
+    { field: 'consumer', base: standard, config: { consumer: 'ada' }, requests: [hourOld('a')] },
+  ],
+  'standard-webhooks': [
+    {
+      field: 'secret_v1',
+      base: { secret_v1: standardSecret, tolerance_second: 86_400 },
+      config: { secret_v1: 'x' },
+      requests: [hourOld('a')],
+    },
+    {
+      field: 'tolerance_second',
+      base: { secret_v1: standardSecret, tolerance_second: 86_400 },
+      config: { tolerance_second: 60 },
+      requests: [hourOld('a')],
+    },
+  ],
+  'request-transformer': [
+    { field: 'http_method', config: { http_method: 'PUT' }, requests: [{}] },
+    { field: 'replace.uri', config: { replace: { uri: '/other' } }, requests: [{}] },
+    ...changed('body', { headers: json, body: '{"a":1}' }),
+    ...changed('headers', { headers: ['a', '1'] }),
+    ...changed('querystring', { target: '/?a=1' }),
+  ],
+  'response-transformer': [
+    // The service of the test has this header, and a JSON object with the member `a`.
+    ...changed('headers', {}, 'access-control-allow-origin'),
+    ...changed('json', {}, 'a'),
+    ...['replace', 'add', 'append'].map((kind) => ({
+      field: `${kind}.json_types`,
+      base: { [kind]: { json: [kind === 'add' ? 'b:1' : 'a:1'] } },
+      config: { [kind]: { json: [kind === 'add' ? 'b:1' : 'a:1'], json_types: ['number'] } },
+      requests: [{}],
+    })),
   ],
   'ip-restriction': [
     { field: 'allow', base: { deny: ['10.0.0.1'] }, config: { allow: ['10.0.0.2'] }, requests: [{}] },

@@ -1,14 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import type { PluginDeps } from '../../../data-plane/plugin-api/plugin-definition.ts';
-import type { Answer } from '../../../data-plane/plugin-api/exchange.ts';
+import type { Answer, ForwardAs, RecordResult } from '../../../data-plane/plugin-api/exchange.ts';
 import { HeaderList } from '../../../data-plane/plugin-api/header-list.ts';
+import { NodeState } from '../../../data-plane/plugin-api/node-state.ts';
 import { plugins } from '../../../data-plane/plugins/plugins.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/spine.ts';
 import { buildRuntime, type PluginTable } from '../../../data-plane/runtime/build-runtime.ts';
 import { createLiveCredentials } from '../../../data-plane/runtime/live-credentials.ts';
 import { PluginInstances } from '../../../data-plane/runtime/plugin-instances.ts';
 import { RuntimeHolder } from '../../../data-plane/runtime/runtime-holder.ts';
+import { createPluginMetrics } from '../../../data-plane/status/plugin-metrics.ts';
 import { createRequestMetrics } from '../../../data-plane/status/request-metrics.ts';
 import { checkEntity } from '../../../shared/entities/check-entity.ts';
 import { entities } from '../../../shared/entities/entities.ts';
@@ -32,7 +34,9 @@ export interface Seen {
   /** `message` of the body; undefined where it is no JSON. */
   readonly message: unknown;
   /** What came behind the plugins; undefined where one of them answered. */
-  readonly passed: { readonly headers: HeaderList; readonly target: string; readonly body: string } | undefined;
+  readonly passed:
+    | { readonly headers: HeaderList; readonly target: string; readonly body: string; readonly forwardAs?: ForwardAs }
+    | undefined;
 }
 
 /** Checks bodies as the Admin API does and fills their defaults. @throws with every fault. */
@@ -70,6 +74,9 @@ export class GuardFixture {
   readonly #credentials = createLiveCredentials();
   /** The headers of the service's answer. */
   serviceHeaders: readonly string[] = [];
+  serviceBody: Answer['body'] = 'from the service';
+  /** What became of the record that the service stands for. */
+  serviceResult: RecordResult = { outcome: 'acked' };
 
   constructor(more: Partial<PluginDeps> = {}) {
     open.push(this);
@@ -77,6 +84,7 @@ export class GuardFixture {
     const metrics = createRequestMetrics({ registry: this.registry, inFlight: () => this.#spine.inFlight() });
     const instances = new PluginInstances();
     const services = noServices();
+    const pluginMetrics = createPluginMetrics(this.registry);
     const { producers, encoders } = new Fakes();
     const pluginDeps = {
       producers,
@@ -84,7 +92,8 @@ export class GuardFixture {
       lua: noLua,
       credentials: this.#credentials,
       log: logger,
-      metrics: { logEntryLost: () => undefined },
+      metrics: pluginMetrics,
+      nodeState: new NodeState({ log: logger, metrics: pluginMetrics }),
       env: { SECRET: 'from-env' },
       requestBodyMaxBytes: 1 << 20,
       ...more,
@@ -106,6 +115,7 @@ export class GuardFixture {
       onApplied: () => {
         const { current } = this.holder;
         if (current !== undefined) this.#credentials.use(current.credentials);
+        pluginMetrics.proxySeries.keepOnly(current?.routeLabels ?? new Set());
       },
     });
     this.#spine = createSpine({
@@ -113,10 +123,10 @@ export class GuardFixture {
       metrics,
       logger,
       forward: async (exchange) => {
-        const { headers, target } = exchange;
+        const { headers, target, forwardAs } = exchange;
         const body = (await exchange.readBody()).toString();
-        passed.set(exchange, { headers, target, body });
-        return { status: 200, headers: this.serviceHeaders, body: 'from the service' };
+        passed.set(exchange, { headers, target, body, ...(forwardAs === undefined ? {} : { forwardAs }) });
+        return { status: 200, headers: this.serviceHeaders, body: this.serviceBody, result: this.serviceResult };
       },
     });
   }

@@ -7,6 +7,7 @@ import type { BuiltRuntime } from '../../../data-plane/runtime/route-compiler.ts
 import { type ApplyEvent, RuntimeHolder } from '../../../data-plane/runtime/runtime-holder.ts';
 import type { PluginCreation, PluginDeps, PluginInstance } from '../../../data-plane/plugin-api/plugin-definition.ts';
 import { type AccessLogMode, createAccessLog } from '../../../data-plane/proxy/access-log.ts';
+import { NodeState } from '../../../data-plane/plugin-api/node-state.ts';
 import { createSpine, type Spine } from '../../../data-plane/proxy/spine.ts';
 import { createRequestMetrics, type RequestMetrics } from '../../../data-plane/status/request-metrics.ts';
 import { createLogger, type LogLevel } from '../../../shared/log.ts';
@@ -107,7 +108,7 @@ export class SpineFixture {
   readonly services = noServices();
   readonly spine: Spine;
   readonly metrics: RequestMetrics;
-  readonly deps: Omit<PluginDeps, 'certificates'>;
+  readonly deps: Omit<PluginDeps, 'certificates' | 'pluginId'>;
 
   constructor(level: LogLevel = 'info', accessLog: AccessLogMode = 'off') {
     const logger = createLogger({
@@ -134,6 +135,7 @@ export class SpineFixture {
       lua: noLua,
       credentials: noCredentials,
       metrics: noMetrics,
+      nodeState: new NodeState({ log: logger, metrics: noMetrics }),
       log: logger,
       env: {},
       requestBodyMaxBytes: 1_000,

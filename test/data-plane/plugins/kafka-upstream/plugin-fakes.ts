@@ -19,7 +19,7 @@ import { HeaderList } from '../../../../data-plane/plugin-api/header-list.ts';
 import type { EncoderOptions, Encoders } from '../../../../data-plane/schemas/encoder.ts';
 import { RequestError } from '../../../../shared/errors.ts';
 import { silentLogger } from '../../../../shared/log.ts';
-import { instanceOf, noCredentials } from '../../../helpers/plugins.ts';
+import { alone, instanceOf, noCredentials, noMetrics } from '../../../helpers/plugins.ts';
 import { buildConfig, buildLogConfig } from './build-config.ts';
 
 export interface Sent {
@@ -140,10 +140,24 @@ export class Fakes {
 
   deps(env: PluginDeps['env'] = {}): PluginDeps {
     const { producers, encoders, lua, certificates } = this;
-    const metrics = { logEntryLost: (plugin: string, code: string) => void this.lost.push(`${plugin} ${code}`) };
+    const metrics = {
+      ...noMetrics,
+      logEntryLost: (plugin: string, code: string) => void this.lost.push(`${plugin} ${code}`),
+    };
     const credentials = noCredentials;
     const log = silentLogger();
-    return { producers, encoders, lua, certificates, credentials, log, metrics, env, requestBodyMaxBytes: 1000 };
+    return {
+      ...alone(log, metrics),
+      producers,
+      encoders,
+      lua,
+      certificates,
+      credentials,
+      log,
+      metrics,
+      env,
+      requestBodyMaxBytes: 1000,
+    };
   }
 
   create(config: Readonly<Record<string, unknown>> = {}): PluginInstance {
