@@ -74,6 +74,7 @@ switch (scenario) {
         seconds,
       }),
     );
+    break;
   case 'plugins':
     await pluginsBench({ seconds, rounds, connections: numbers(values.connections) });
     break;
