@@ -133,7 +133,7 @@ class TrialRun {
     const { value: plan } = found;
     exchange.route = { ...plan.route, captures: found.captures() };
     if (!this.#standIn()) return { ...head, ...this.#told(found), ...this.#unknownConsumer() };
-    const answer = this.#responsePhase(await this.#access(plan, this.#chainOf(plan)));
+    const answer = await this.#responsePhase(await this.#access(plan, this.#chainOf(plan)));
     return {
       ...head,
       ...this.#told(found),
@@ -225,11 +225,11 @@ class TrialRun {
     }
   }
 
-  #responsePhase(answer: Answer | undefined): Answer | undefined {
+  async #responsePhase(answer: Answer | undefined): Promise<Answer | undefined> {
     let current = answer;
     for (const { instance } of this.#ran.toReversed()) {
       if (current !== undefined && instance.response !== undefined)
-        current = instance.response(this.#exchange, current);
+        current = await instance.response(this.#exchange, current);
     }
     return current;
   }

@@ -14,10 +14,13 @@ import type { EncoderLease, KnownEncoders } from '../schemas/encoder.ts';
 /** What stands for a reference and for a masked secret: neither is resolved. */
 const unresolved = 'unresolved';
 
+/** Stands for the id of the plugin, which it gets when it is saved. */
+const unsavedId = 'unsaved';
+
 export interface UnsavedDeps {
   readonly plugins: Readonly<Record<string, PluginDefinition<unknown>>>;
   readonly pluginSchemas: PluginSchemas;
-  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName'>;
+  readonly pluginDeps: Omit<PluginDeps, 'certificates' | 'clusterName' | 'pluginId'>;
   readonly producers: Pick<Producers, 'partitionOfKnown'>;
   readonly encoders: KnownEncoders;
 }
@@ -86,6 +89,7 @@ function toldFault({ path, message }: { readonly path: readonly (string | number
 function unsavedDeps({ pluginDeps, producers, encoders }: UnsavedDeps, notes: Set<string>): PluginDeps {
   return {
     ...pluginDeps,
+    pluginId: unsavedId,
     env: {},
     // No connection is made with them.
     certificates: {

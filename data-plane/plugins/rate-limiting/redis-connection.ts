@@ -50,35 +50,35 @@ export class RedisConnection {
   readonly #settings: RedisSettings;
   readonly #warn: ReturnType<typeof pacedLog>;
   readonly #log: Logger;
-  #client: Client;
+  /** Opened with the first command: an instance may be made only to be looked at. */
+  #client: Client | undefined;
   #pending = 0;
   /** Why Redis cannot be asked; undefined while it answers, and until the first attempt to connect has ended. */
   #failure: string | undefined;
   #nextTrialMs = 0;
   #isClosed = false;
   /** Settles with the first attempt to connect. */
-  #firstAttempt: Promise<void>;
+  #firstAttempt: Promise<void> = Promise.resolve();
 
   constructor(settings: RedisSettings, log: Logger) {
     this.#settings = settings;
     this.#log = log;
     this.#warn = pacedLog((event, message, fields) => log.warn(event, message, fields));
-    this.#client = open(settings);
-    this.#firstAttempt = this.#connect();
   }
 
   /** Runs a script. @throws (rejects) RedisUnavailableError */
   async run(script: RedisScript, keys: string[], values: string[]): Promise<unknown> {
     const { timeoutMs } = this.#settings;
     const startedMs = performance.now();
-    if (this.#failure === undefined && !this.#client.isReady) {
+    if (this.#client === undefined && !this.#isClosed) this.#open();
+    if (this.#failure === undefined && this.#client?.isReady !== true) {
       await withinTime(this.#firstAttempt, timeoutMs, () => undefined);
     }
-    this.#admit();
+    const client = this.#admit();
     this.#pending += 1;
     const restMs = timeoutMs - (performance.now() - startedMs);
     try {
-      const found = await withinTime(evaluate(this.#client, script, { keys, arguments: values }), restMs, () => {
+      const found = await withinTime(evaluate(client, script, { keys, arguments: values }), restMs, () => {
         throw new RedisUnavailableError(`no answer within ${timeoutMs} ms`);
       });
       this.#answered();
@@ -92,21 +92,23 @@ export class RedisConnection {
 
   close(): void {
     this.#isClosed = true;
-    this.#client.destroy();
+    this.#client?.destroy();
   }
 
   /** @throws RedisUnavailableError where asking makes no sense now. */
-  #admit(): void {
+  #admit(): Client {
+    const client = this.#client;
     if (this.#isClosed) throw new RedisUnavailableError('the connection is closed');
     if (this.#pending >= commandsMax) throw new RedisUnavailableError(`${commandsMax} commands wait for an answer`);
-    if (!this.#client.isReady) {
+    if (client?.isReady !== true) {
       if (this.#failure === undefined) this.#fail(`no connection within ${this.#settings.timeoutMs} ms`);
       throw new RedisUnavailableError(this.#failure ?? 'not connected');
     }
-    if (this.#failure === undefined) return;
+    if (this.#failure === undefined) return client;
     const nowMs = performance.now();
     if (nowMs < this.#nextTrialMs) throw new RedisUnavailableError(this.#failure);
     this.#nextTrialMs = nowMs + trialEveryMs;
+    return client;
   }
 
   #failed(error: unknown): RedisUnavailableError {
@@ -114,7 +116,7 @@ export class RedisConnection {
     const reason = error instanceof Error ? error.message : String(error);
     this.#fail(reason);
     // A connection that gives no answer to a second command either may lead nowhere: its peer's host may be gone.
-    if (wasTrial && error instanceof RedisUnavailableError && !this.#isClosed) this.#reopen();
+    if (wasTrial && error instanceof RedisUnavailableError && !this.#isClosed) this.#open();
     return error instanceof RedisUnavailableError ? error : new RedisUnavailableError(reason);
   }
 
@@ -131,15 +133,15 @@ export class RedisConnection {
     this.#log.info('redis_restored', 'Redis answers again', { redis: nameOf(this.#settings) });
   }
 
-  #reopen(): void {
-    this.#client.destroy();
-    this.#client = open(this.#settings);
-    this.#firstAttempt = this.#connect();
+  #open(): void {
+    this.#client?.destroy();
+    const client = open(this.#settings);
+    this.#client = client;
+    this.#firstAttempt = this.#connect(client);
   }
 
   /** Starts connecting, which goes on until it succeeds. Resolves when the first attempt has ended. */
-  #connect(): Promise<void> {
-    const client = this.#client;
+  #connect(client: Client): Promise<void> {
     return new Promise((resolve) => {
       client.on('error', (error: Error) => {
         if (client === this.#client) this.#fail(error.message);

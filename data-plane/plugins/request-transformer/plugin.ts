@@ -18,6 +18,7 @@ export const requestTransformer: PluginDefinition<RequestTransformerConfig> = {
   version: requestTransformerSchema.version,
   priority: requestTransformerSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config) {
     const setPath = compilePath(config);
     const setMethod = compileMethod(config);

@@ -20,6 +20,7 @@ export const responseTransformer: PluginDefinition<ResponseTransformerConfig> = 
   version: responseTransformerSchema.version,
   priority: responseTransformerSchema.priority,
   publishes: false,
+  isTriable: true,
   create(config, { requestBodyMaxBytes }) {
     const changeHeaders = compileHeaders(config);
     const changeBody = compileBody(config, requestBodyMaxBytes);

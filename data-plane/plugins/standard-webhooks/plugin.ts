@@ -14,6 +14,7 @@ export const standardWebhooks: PluginDefinition<StandardWebhooksConfig> = {
   version: standardWebhooksSchema.version,
   priority: standardWebhooksSchema.priority,
   publishes: false,
+  isTriable: true,
   create(stored, deps) {
     const { value: config, faults } = resolveReferences(standardWebhooksSchema.config, stored, deps.env);
     if (faults.length > 0) {

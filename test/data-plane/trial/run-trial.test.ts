@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { NodeState } from '../../../data-plane/plugin-api/node-state.ts';
 import { plugins } from '../../../data-plane/plugins/plugins.ts';
 import { buildRuntime, type PluginTable } from '../../../data-plane/runtime/build-runtime.ts';
 import { createLiveCredentials } from '../../../data-plane/runtime/live-credentials.ts';
@@ -9,7 +10,7 @@ import { createTrials, type RunTrial } from '../../../data-plane/trial/run-trial
 import { silentLogger } from '../../../shared/log.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
 import { createSnapshot } from '../../../shared/snapshot.ts';
-import { noLua } from '../../helpers/plugins.ts';
+import { noLua, noMetrics } from '../../helpers/plugins.ts';
 import { checkedEntities, type Bodies } from '../plugins/guard-fixture.ts';
 import { Fakes } from '../plugins/kafka-upstream/plugin-fakes.ts';
 import { noServices } from '../runtime/service-fixture.ts';
@@ -48,7 +49,8 @@ describe('a trial', () => {
       lua: noLua,
       credentials,
       log: silentLogger(),
-      metrics: { logEntryLost: () => undefined },
+      metrics: noMetrics,
+      nodeState: new NodeState({ log: silentLogger(), metrics: noMetrics }),
       env: { PASSWORD: 'from-env' },
       requestBodyMaxBytes: 1_000,
     };
