@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { LocalCounters } from '../../../../data-plane/plugins/rate-limiting/local-counters.ts';
+import { Registry } from 'prom-client';
+import {
+  LocalCounters,
+  localKeysMax,
+  nodeCounters,
+} from '../../../../data-plane/plugins/rate-limiting/local-counters.ts';
+import { createPluginMetrics } from '../../../../data-plane/status/plugin-metrics.ts';
+import { silentLogger } from '../../../../shared/log.ts';
 import type { WindowLimit } from '../../../../data-plane/plugins/rate-limiting/windows.ts';
 
 const minute = (startMs: number, limit = 2): WindowLimit => ({
@@ -64,5 +71,14 @@ describe('LocalCounters', () => {
     expect([local.size, evicted.count]).to.deep.equal([2, 1]);
     expect([...local.take('p', 'a', [minute(0, 9)]).counts]).to.deep.equal([3]);
     expect([...local.take('p', 'b', [minute(0, 9)]).counts]).to.deep.equal([1]);
+  });
+
+  it('hold the clients of a node to their bound, and count those that were forgotten', async () => {
+    const registry = new Registry();
+    const local = nodeCounters({ log: silentLogger(), metrics: createPluginMetrics(registry) });
+    const limits = [minute(0, 9)];
+    for (let client = 0; client < localKeysMax + 100; client += 1) local.take('p', `ip:${client}`, limits);
+    expect(local.size).to.equal(localKeysMax);
+    expect(await registry.metrics()).to.contain('sluice_rate_limit_keys_evicted_total 100\n');
   });
 });
