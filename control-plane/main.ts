@@ -16,6 +16,7 @@ import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
+import type { ProxyAddress } from './admin/info-routes.ts';
 import type { TryHere } from './admin/try-routes.ts';
 import { databaseProblems } from './database-health.ts';
 import { ConfigWarnings } from './config-warnings.ts';
@@ -46,7 +47,7 @@ export interface ControlPlaneOptions {
   readonly clusterFiles?: ClusterFiles;
   readonly statusListen: ListenAddress;
   /** Returns the addresses of the proxy of the same process. */
-  readonly proxyAddresses?: () => readonly string[];
+  readonly proxyAddresses?: () => readonly ProxyAddress[];
   readonly nodePurgeAfterMs: number;
   /** Data planes that are kept, connected and not. */
   readonly nodesMax?: number;

@@ -2,6 +2,7 @@ import { connectionsWithin } from '../shared/descriptors.ts';
 import { limitHits } from '../shared/limit-hits.ts';
 import { createSelfSigned } from '../shared/self-signed.ts';
 import { boundAddress, startStatusServer } from '../shared/status-server.ts';
+import { bindTls } from './bind-tls.ts';
 import type { NodeParts } from './node-parts.ts';
 import { listenerBounds } from './proxy/listener-limits.ts';
 import { type Listener, startListener } from './proxy/listener.ts';
@@ -41,16 +42,19 @@ export async function listen(parts: NodeParts, shared?: SharedPorts): Promise<Re
       isShared,
     });
   if (proxyListenTls !== 'off') {
-    const tls = await tlsOf(parts);
-    addresses['proxy_tls'] = await startProxy(parts, {
-      name: 'proxy_tls',
-      listen: shared?.proxy_tls ?? proxyListenTls,
-      bodies,
-      tls,
-      isShared,
-    });
+    const address = isShared
+      ? shared.proxy_tls && (await startTls(parts, { listen: shared.proxy_tls, bodies, isShared }))
+      : await bindTls(proxyListenTls, options.logger, () =>
+          startTls(parts, { listen: proxyListenTls, bodies, isShared }),
+        );
+    if (address === undefined) parts.state.tlsIsOff = true;
+    else addresses['proxy_tls'] = address;
   }
   return addresses;
+}
+
+async function startTls(parts: NodeParts, port: Omit<ProxyPort, 'name' | 'tls'>): Promise<string> {
+  return startProxy(parts, { ...port, name: 'proxy_tls', tls: await tlsOf(parts) });
 }
 
 interface ProxyPort {

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ClusterFiles } from '../shared/cluster-tls.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
-import type { ListenAddress } from '../shared/settings/setting-values.ts';
+import type { ListenAddress, OptionalListenAddress } from '../shared/settings/setting-values.ts';
 import type { KafkaClientName } from './kafka/producers.ts';
 import type { NodeMemory } from './kafka/queue-bounds.ts';
 import type { KeyClaims } from './plugin-api/answered-keys.ts';
@@ -12,8 +12,8 @@ import type { RunTrial } from './source/sync-stream.ts';
 export interface NodeOptions {
   readonly role: 'data_plane' | 'traditional' | 'dbless';
   readonly proxyListen: ListenAddress;
-  /** Off by default. */
-  readonly proxyListenTls?: ListenAddress;
+  /** Left out: off. A node does without its default where the port is in use. */
+  readonly proxyListenTls?: OptionalListenAddress;
   readonly statusListen: ListenAddress;
   readonly kafkaClient: KafkaClientName;
   readonly requestBodyMaxBytes: number;

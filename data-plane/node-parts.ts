@@ -66,7 +66,12 @@ export interface NodeParts extends Services {
   readonly runTrial: RunTrial;
   readonly readiness: () => ReadyState;
   readonly tracing: Tracing | undefined;
-  readonly state: { draining: boolean; stopped: boolean };
+  readonly state: {
+    draining: boolean;
+    stopped: boolean;
+    /** The port for TLS was left out, since its default is in use. */
+    tlsIsOff: boolean;
+  };
   /** The ports for requests that are bound. */
   readonly listeners: Listener[];
   /** Set once its port is bound. */
@@ -107,7 +112,7 @@ export function assembleNode(
   });
   exposeSource(services.metrics, source);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
-  const state = { draining: false, stopped: false };
+  const state = { draining: false, stopped: false, tlsIsOff: false };
   const parts: NodeParts = {
     ...services,
     options,
@@ -131,7 +136,7 @@ export function assembleNode(
       clusters: () => producers.clusters(),
       problems: () => source.problems?.() ?? [],
       isDraining: () => state.draining,
-      isListening: () => parts.listeners.length === wantedListeners(options),
+      isListening: () => parts.listeners.length === wantedListeners(options) - Number(state.tlsIsOff),
       nowMs: () => performance.now(),
     }),
     tracing,

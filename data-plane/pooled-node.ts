@@ -9,6 +9,7 @@ import type { DataPlane, NodeOptions } from './node-options.ts';
 import { listenerBounds } from './proxy/listener-limits.ts';
 import { exposeSource } from './source-metrics.ts';
 import type { NodeSource } from './source/node-source.ts';
+import { bindTls } from './bind-tls.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { untilReady } from './until-ready.ts';
 import type { PortName } from './workers/messages.ts';
@@ -159,15 +160,19 @@ async function bindPorts(parent: Parent, addresses: Record<string, string>): Pro
   const { options, pool, ports } = parent;
   const wanted = { proxy: options.proxyListen, proxy_tls: options.proxyListenTls ?? 'off' } as const;
   const bound: { [Name in PortName]?: Port } = {};
+  const { logger } = options;
   for (const name of ['proxy', 'proxy_tls'] as const) {
     const listen = wanted[name];
     if (listen === 'off') continue;
-    const port = await bindPort({
-      listen,
-      give: (socket) => pool.give(name, socket),
-      onError: (error) =>
-        options.logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
-    });
+    const bind = (): Promise<Port> =>
+      bindPort({
+        listen,
+        give: (socket) => pool.give(name, socket),
+        onError: (error) =>
+          logger.error('listener_error', 'A connection could not be accepted', { error: error.message }),
+      });
+    const port = name === 'proxy' ? await bind() : await bindTls(listen, logger, bind);
+    if (port === undefined) continue;
     ports.push(port);
     bound[name] = port;
     addresses[name] = boundAddress({ address: port.host, port: port.port }, listen.host);

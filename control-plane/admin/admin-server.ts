@@ -29,7 +29,7 @@ import type { DeclarativeConfig } from './declarative-config.ts';
 import { addEntityRoutes } from './entity-routes.ts';
 import { addErrorAnswers } from './error-answers.ts';
 import { failedLogins } from './failed-logins.ts';
-import { addInfoRoutes } from './info-routes.ts';
+import { addInfoRoutes, type ProxyAddress } from './info-routes.ts';
 import type { DocumentedPath, PathAbout } from './openapi.ts';
 import { addResource, type Handlers } from './resource.ts';
 import { addUpstreamHealth } from './upstream-health.ts';
@@ -61,7 +61,7 @@ export interface AdminServerOptions {
   /** Without it writes do not wait for nodes. */
   readonly syncGate?: SyncGate;
   /** Returns the addresses of this process's proxy for `GET /`; without it there is no proxy. */
-  readonly proxyAddresses?: () => readonly string[];
+  readonly proxyAddresses?: () => readonly ProxyAddress[];
   /** Without a database `GET /status` tells what runs. */
   readonly configurationHash?: () => string | undefined;
   /** Sentences about a plugin that was written, for the answer. */

@@ -10,6 +10,21 @@ import type { Call, Handlers } from './resource.ts';
 /** The version of Kong whose Admin API this is: clients decide by it what they send. */
 export const kongVersion = '3.9.1';
 
+/** A port for requests. */
+export interface ProxyAddress {
+  /** `host:port` as bound. */
+  readonly address: string;
+  readonly isTls: boolean;
+}
+
+/** Returns the ports for requests among the addresses of a node. */
+export function proxyAddressesOf(addresses: Readonly<Record<string, string>>): readonly ProxyAddress[] {
+  return Object.entries({ proxy: false, proxy_tls: true }).flatMap(([name, isTls]) => {
+    const address = addresses[name];
+    return address === undefined ? [] : [{ address, isTls }];
+  });
+}
+
 export interface InfoRoutesOptions {
   readonly store: EntityStore;
   readonly entities: readonly EntityDescriptor[];
@@ -20,7 +35,7 @@ export interface InfoRoutesOptions {
   readonly addresses: () => readonly string[];
   /** The Admin API speaks HTTPS. */
   readonly isTls: boolean;
-  readonly proxyAddresses: () => readonly string[];
+  readonly proxyAddresses: () => readonly ProxyAddress[];
   /** The state for `/status/ready`. */
   readonly ready: () => { readonly ready: boolean; readonly body: object };
   /** Returns the hash of the configuration of a node without a database. */
@@ -74,7 +89,7 @@ function nodeInfo({ store, plugins, role, sluiceVersion, addresses, proxyAddress
       router_flavor: 'traditional_compatible',
       role,
       admin_listeners: addresses().map((address) => listenerView(address, isTls)),
-      proxy_listeners: proxyAddresses().map((address) => listenerView(address, false)),
+      proxy_listeners: proxyAddresses().map((proxy) => listenerView(proxy.address, proxy.isTls)),
       stream_listeners: [],
     },
   };

@@ -91,12 +91,13 @@ async function compile(
     build.addRoute(route, compiler);
     if (pacer.isDue()) await pacer.pause();
   }
-  const faults = build.faults();
+  const serverCertificates = await build.serverCertificates(snapshot, pacer);
+  const faults = [...build.faults(), ...serverCertificates.faults];
   if (faults.length > 0) {
     await build.close();
     return { kind: 'faults', faults };
   }
-  return { kind: 'built', runtime: await build.finish(snapshot, scopes, pacer) };
+  return { kind: 'built', runtime: await build.finish(snapshot, { scopes, serverCertificates }, pacer) };
 }
 
 interface CreatedPlugin {
@@ -246,7 +247,15 @@ class Build {
     return this.#faults;
   }
 
-  async finish(snapshot: Snapshot, scopes: PluginScopes, pacer: Pacer): Promise<BuiltRuntime> {
+  serverCertificates(snapshot: Snapshot, pacer: Pacer): Promise<ServerCertificates> {
+    return ServerCertificates.create(snapshot, this.#certificates, pacer);
+  }
+
+  async finish(
+    snapshot: Snapshot,
+    { scopes, serverCertificates }: Pick<BuiltRuntime, 'scopes' | 'serverCertificates'>,
+    pacer: Pacer,
+  ): Promise<BuiltRuntime> {
     const routes = this.#routes;
     const held = this.#held;
     const services = this.#plans;
@@ -254,7 +263,6 @@ class Build {
     const router = await this.#routerOf(pacer);
     const routeLabels = this.#routeLabels;
     const { hash } = snapshot;
-    const serverCertificates = new ServerCertificates(snapshot, this.#certificates);
     const unmatched = scopes.chainWithoutRoute();
     // The closure holds no reference to this build: it knows the runtime before, which knows the one before that.
     const close = (): Promise<void> => {

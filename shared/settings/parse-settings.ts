@@ -72,7 +72,7 @@ function readValue({ name, row, given, env, faults }: Written): unknown {
   const written = given ?? row.default;
   if (written === undefined) return undefined;
   try {
-    return row.parse(row.isSecret === true ? readSecret(written, env) : written);
+    return row.parse(row.isSecret === true ? readSecret(written, env) : written, given === undefined);
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
     faults.push({ name, message: row.isSecret === true ? error.message : `${error.message}; got ${shown(written)}` });

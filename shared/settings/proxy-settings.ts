@@ -6,6 +6,7 @@ import {
   duration,
   listener,
   oneOf,
+  optionalListener,
   size,
   variablePrefix,
   workers,
@@ -25,9 +26,11 @@ export const proxySettings = {
   }),
   proxy_listen_tls: setting({
     roles: roleGroups.proxy,
-    default: 'off',
-    parse: listener,
-    description: 'requests over TLS: HTTP/2 and HTTP/1.1, certificates by server name from the configuration',
+    default: '0.0.0.0:8443',
+    parse: optionalListener,
+    description:
+      'requests over TLS: HTTP/2 and HTTP/1.1, certificates by server name from the configuration; where the port of ' +
+      'the default is in use, the node warns and goes on without',
   }),
   kafka_client: setting({
     roles: roleGroups.proxy,

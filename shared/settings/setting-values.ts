@@ -3,8 +3,12 @@ import { isIP } from 'node:net';
 /** The address that a node listens on; `off`: it does not listen. Port 0: any free port. */
 export type ListenAddress = { readonly host: string; readonly port: number } | 'off';
 
-/** Reads the text of a setting; throws a `ValueError` that says what was expected. */
-export type ParseValue<T> = (text: string) => T;
+/** An address of which the node knows whether somebody chose it. */
+export type OptionalListenAddress =
+  { readonly host: string; readonly port: number; readonly isDefault?: boolean } | 'off';
+
+/** Reads the text of a setting; throws a `ValueError` that says what was expected. `isDefault`: nobody wrote it. */
+export type ParseValue<T> = (text: string, isDefault?: boolean) => T;
 
 /** The message says what was expected and never repeats the value: it may be a secret. */
 export class ValueError extends Error {}
@@ -79,6 +83,12 @@ export function workers(value: string): number | 'auto' {
   if (value === 'auto') return 'auto';
   if (!/^[1-9]\d{0,2}$/.test(value)) throw new ValueError('expected auto or a number from 1 to 999');
   return Number(value);
+}
+
+/** As `listener`; tells whether the address is the default, which a node may do without. */
+export function optionalListener(value: string, isDefault = false): OptionalListenAddress {
+  const address = listener(value);
+  return address === 'off' ? address : { ...address, isDefault };
 }
 
 /** `host:port`, `[::1]:port` or `off`; port 0 is any free one. */

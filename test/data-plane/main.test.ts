@@ -229,6 +229,23 @@ describe('a data plane', function () {
     expect(failure).to.have.property('code', 'EADDRINUSE');
   });
 
+  it('goes on without TLS where the port of its default is taken, but not where somebody chose the port', async () => {
+    const node = await started();
+    const port = Number(node.addresses['proxy']?.split(':')[1]);
+    const taken = { host: '127.0.0.1', port };
+    const other = await start({
+      proxyListenTls: { ...taken, isDefault: true },
+      dataDir: harness.dataDir('other'),
+    });
+    await other.ready;
+    expect(other.addresses).to.have.keys('proxy', 'status');
+    expect(lines.find(({ event }) => event === 'tls_port_in_use')).to.include({ level: 'warn', port });
+    const failure = await start({ proxyListenTls: taken, dataDir: harness.dataDir('third') }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.have.property('code', 'EADDRINUSE');
+  });
+
   describe('that drains', () => {
     it('is not ready, finishes what is in flight, serves what began to come', async () => {
       const node = await started();

@@ -20,6 +20,7 @@ const always: readonly Fault[] = [
   faults.leadersMoved,
   faults.requestsCut,
   faults.topicsLost,
+  faults.killedUnderCalls,
 ];
 /** In the short form the random schedule draws from these. */
 const longOnly: readonly Fault[] = [

@@ -28,6 +28,14 @@ export const killed: Fault = {
   },
 };
 
+/** The load are programs with grpc-js: unary calls, and streams of five messages. */
+export const killedUnderCalls: Fault = {
+  ...killed,
+  name: 'a broker SIGKILLed for 1 s, gRPC calls',
+  rounds: 2,
+  subjects: [{ protocol: 'grpc' }, { name: 'the same, gRPC streams', protocol: 'grpc-stream' }],
+};
+
 export function asleep(forMs = 5_000): Fault {
   return {
     name: `a broker SIGSTOPped for ${forMs / 1000} s`,

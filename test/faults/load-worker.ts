@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { GrpcLoadClient } from './grpc-load-client.ts';
 import { LeanClient } from './lean-client.ts';
 import type { LoadCommand, LoadPlan, LoadReport } from './load.ts';
 import { bodyOf, type Note } from './oracle.ts';
@@ -14,7 +15,11 @@ const brokenPauseMs = 20;
 // A border: load.ts started this thread with a plan.
 const plan = workerData as LoadPlan;
 const url = new URL(plan.url);
-const client = new LeanClient(url, answerTimeoutMs);
+const protocol = plan.kind === 'closed' ? plan.protocol : 'http';
+const grpc = protocol === 'http' ? undefined : new GrpcLoadClient(url, answerTimeoutMs);
+const client = grpc ?? new LeanClient(url, answerTimeoutMs);
+/** Messages of a streaming call. */
+const streamed = 5;
 const lag = watchLag();
 const open = new Set<Promise<unknown>>();
 let notes: Note[] = [];
@@ -50,7 +55,7 @@ function report(): void {
 function startClosed({ workers, paceMs }: { workers: number; paceMs: number }): (perSecond: number) => void {
   const work = async (key: string): Promise<void> => {
     while (!stopped) {
-      const note = await send(key);
+      const note = protocol === 'grpc-stream' ? await sendStream(key) : await send(key);
       const pauseMs = Math.max(note.outcome === 'none' ? brokenPauseMs : 0, paceMs - note.answerMs);
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
@@ -101,6 +106,32 @@ async function send(key: string | null): Promise<Note> {
   };
   notes.push(note);
   return note;
+}
+
+/** Sends a call of several messages and notes the answer to each; returns the last note. */
+async function sendStream(key: string): Promise<Note> {
+  const numbers = Array.from({ length: streamed }, () => next++);
+  let sentAtMs = performance.now();
+  let lagBeforeMs = lag.totalMs();
+  const answers =
+    (await grpc?.send(`${url.pathname}?key=${key}`, numbers.map(bodyOf), () => {
+      sentAtMs = performance.now();
+      lagBeforeMs = lag.totalMs();
+    })) ?? [];
+  const nowMs = performance.now();
+  const noted = numbers.map((number, index): Note => {
+    const { status, body } = answers[index] ?? { status: 0, body: 'no answer' };
+    return {
+      number,
+      key,
+      ...readAnswer(status, body),
+      answerMs: nowMs - sentAtMs,
+      ownLagMs: lag.totalMs() - lagBeforeMs,
+      atMs: performance.timeOrigin + nowMs - plan.startedAtEpochMs,
+    };
+  });
+  notes.push(...noted);
+  return noted.at(-1) ?? Promise.reject(new Error('a call without messages'));
 }
 
 function readAnswer(status: number, body: string): Pick<Note, 'status' | 'outcome' | 'code'> {

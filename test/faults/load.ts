@@ -17,9 +17,17 @@ export interface OpenLoad extends NumberedLoad {
   setRate(perSecond: number): void;
 }
 
+/** How requests are sent: `grpc-stream` sends several messages a call. */
+export type LoadProtocol = 'http' | 'grpc' | 'grpc-stream';
+
 /** What the thread of a load is told to do. `url`: a route whose plugin takes the body as value and `?key=` as key. */
 export type LoadPlan = { readonly url: string; readonly startedAtEpochMs: number } & (
-  | { readonly kind: 'closed'; readonly workers: number; readonly paceMs: number }
+  | {
+      readonly kind: 'closed';
+      readonly workers: number;
+      readonly paceMs: number;
+      readonly protocol: LoadProtocol;
+    }
   | { readonly kind: 'open'; readonly perSecond: number }
 );
 export type LoadCommand = { readonly kind: 'rate'; readonly perSecond: number } | { readonly kind: 'stop' };
@@ -31,9 +39,10 @@ export function startNumberedLoad(options: {
   readonly workers: number;
   /** Least time between two requests of a worker. */
   readonly paceMs?: number;
+  readonly protocol?: LoadProtocol;
 }): NumberedLoad {
-  const { url, workers, paceMs = 0 } = options;
-  return new Load({ kind: 'closed', url, workers, paceMs, startedAtEpochMs: epochMs() });
+  const { url, workers, paceMs = 0, protocol = 'http' } = options;
+  return new Load({ kind: 'closed', url, workers, paceMs, protocol, startedAtEpochMs: epochMs() });
 }
 
 /** Sends at a fixed rate, whether answers come or not; each request has a key of its own. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createTopic } from '../helpers/kafka.ts';
-import { type NumberedLoad, startNumberedLoad } from './load.ts';
+import { type LoadProtocol, type NumberedLoad, startNumberedLoad } from './load.ts';
 import { type Judgement, judge, type Note, readRecords } from './oracle.ts';
 import { expectPromisesKept, report } from './report.ts';
 import { testedClients as clients, type ClientName, isLong } from '../helpers/kafka-clients.ts';
@@ -25,6 +25,8 @@ export interface Subject {
   readonly prefix?: string;
   /** Numbered records: nothing may stand there twice, whatever the fault. */
   readonly idempotent?: boolean;
+  /** How requests are sent; over HTTP/1.1 by default. */
+  readonly protocol?: LoadProtocol;
   /** Code of an answer that proves that the fault struck; by default any failure or slow answer does. */
   readonly proof?: string;
 }
@@ -140,7 +142,12 @@ async function startParticipant(rig: Rig, fault: Fault, planned: Planned): Promi
   const name = `fault-${randomUUID()}`;
   await rig.makeRoute(name, planned.topic, { producer_idempotent: planned.subject.idempotent === true });
   const bystander = fault.sparesOthers === true && planned.index === 0 ? await startBystander(rig, proxy) : null;
-  const load = startNumberedLoad({ url: `${proxy}/${name}`, workers, paceMs });
+  const load = startNumberedLoad({
+    url: `${proxy}/${name}`,
+    workers,
+    paceMs,
+    ...(planned.subject.protocol !== undefined && { protocol: planned.subject.protocol }),
+  });
   return { ...planned, load, windows: [], forgottenBeforeMs: -Infinity, bystander };
 }
 

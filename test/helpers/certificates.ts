@@ -19,12 +19,13 @@ const algorithms = {
 
 const dayMs = 86_400_000;
 
-/** A self-signed certificate with its key. `ends` is in days from now. */
+/** A self-signed certificate with its key. `ends` is in days from now; `names` are those of a server. */
 export async function makePair({
   type = 'ec',
   ca = false,
   ends = 1,
-}: { type?: keyof typeof algorithms; ca?: boolean; ends?: number } = {}): Promise<TestPair> {
+  names = [],
+}: { type?: keyof typeof algorithms; ca?: boolean; ends?: number; names?: readonly string[] } = {}): Promise<TestPair> {
   const algorithm = algorithms[type];
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
@@ -34,7 +35,12 @@ export async function makePair({
       notAfter: new Date(Date.now() + ends * dayMs),
       signingAlgorithm: algorithm,
       keys,
-      extensions: ca ? [new x509.BasicConstraintsExtension(true, undefined, true)] : [],
+      extensions: [
+        ...(ca ? [new x509.BasicConstraintsExtension(true, undefined, true)] : []),
+        ...(names.length === 0
+          ? []
+          : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))]),
+      ],
     },
     webcrypto,
   );

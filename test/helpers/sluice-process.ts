@@ -172,6 +172,7 @@ export async function runDataPlane(options: {
       '--proxy-listen=127.0.0.1:0',
       '--status-listen=127.0.0.1:0',
       '--log-format=json',
+      ...withoutTls(options.args),
       ...(options.args ?? []),
     ],
     options.env === undefined ? {} : { env: options.env },
@@ -179,6 +180,11 @@ export async function runDataPlane(options: {
   await running.line((line) => line.event === 'listening' && line['what'] === 'proxy');
   await running.line((line) => line.event === 'listening' && line['what'] === 'status');
   return { ...running, proxy: `http://${running.address('proxy')}`, status: `http://${running.address('status')}` };
+}
+
+/** The default is a fixed port, which several nodes of a test cannot share. */
+function withoutTls(args: readonly string[] = []): readonly string[] {
+  return args.some((arg) => arg.startsWith('--proxy-listen-tls')) ? [] : ['--proxy-listen-tls=off'];
 }
 
 export interface DblessProcess extends DataPlaneProcess {
@@ -199,6 +205,7 @@ export async function runDbless(
       '--proxy-listen=127.0.0.1:0',
       '--status-listen=127.0.0.1:0',
       '--log-format=json',
+      ...withoutTls(args),
       ...args,
     ],
     { ...options, env },

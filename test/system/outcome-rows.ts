@@ -41,6 +41,10 @@ export interface Row {
     readonly records?: (names: Names) => readonly { topic: string; outcome: string; code?: string }[];
   };
   readonly withinMs: readonly [number, number];
+  /** What differs for a gRPC call with these bytes as its message; null: the row is none of gRPC. */
+  readonly overGrpc?: Partial<Row['expected']> | null;
+  /** The route of that call, where the request before it leaves a batch under way. */
+  readonly grpcRoute?: RouteName;
   /** Topics that must hold the record; every other one must not, except for `unknown`. */
   readonly written?: (names: Names) => readonly string[];
 }
@@ -140,7 +144,16 @@ const partial = { status: 500, code: 'PARTIAL', outcome: 'partial', retryable: f
 export const rows: readonly Row[] = [
   { state: 'well', name: 'acks -1', route: 'plain', expected: acked, withinMs: quickMs, written: open },
   { state: 'well', name: 'acks 1', route: 'acks1', expected: acked, withinMs: quickMs, written: open },
-  { state: 'well', name: 'the envelope', route: 'envelope', expected: acked, withinMs: quickMs, written: open },
+  {
+    state: 'well',
+    name: 'the envelope',
+    route: 'envelope',
+    expected: acked,
+    withinMs: quickMs,
+    written: open,
+    // The message is in it as base64.
+    overGrpc: null,
+  },
   {
     state: 'well',
     name: 'a key',
@@ -150,7 +163,16 @@ export const rows: readonly Row[] = [
     withinMs: quickMs,
     written: open,
   },
-  { state: 'well', name: 'a schema', route: 'schema', expected: acked, withinMs: quickMs, written: open },
+  {
+    state: 'well',
+    name: 'a schema',
+    route: 'schema',
+    expected: acked,
+    withinMs: quickMs,
+    written: open,
+    // It is an Avro schema, and the message counts as Protobuf.
+    overGrpc: { status: 422, code: 'SCHEMA_VALIDATION_FAILED', outcome: 'rejected', retryable: false },
+  },
   {
     state: 'well',
     name: 'Lua that fails',
@@ -158,6 +180,7 @@ export const rows: readonly Row[] = [
     body: (id) => JSON.stringify({ id, fail: true }),
     expected: { status: 500, code: 'LUA_ERROR', outcome: 'not_sent', retryable: false },
     withinMs: quickMs,
+    overGrpc: null,
   },
   {
     state: 'well',
@@ -166,6 +189,7 @@ export const rows: readonly Row[] = [
     body: (id) => JSON.stringify({ id, loop: true }),
     expected: { status: 500, code: 'LUA_ERROR', outcome: 'not_sent', retryable: false },
     withinMs: quickMs,
+    overGrpc: null,
   },
   { state: 'well', name: 'async', route: 'async', expected: accepted, withinMs: quickMs, written: open },
   { state: 'well', name: 'acks 0', route: 'acks0', expected: accepted, withinMs: quickMs, written: open },
@@ -185,6 +209,7 @@ export const rows: readonly Row[] = [
     body: (id) => `{"id":"${id}",`,
     expected: { status: 400, code: 'BODY_INVALID', ...rejected },
     withinMs: quickMs,
+    overGrpc: null,
   },
   {
     state: 'well',
@@ -202,6 +227,7 @@ export const rows: readonly Row[] = [
     body: (id) => `id=${id}${'&a'.repeat(1_000)}`,
     expected: { status: 400, code: 'BODY_INVALID', ...rejected, limit: 1_000 },
     withinMs: quickMs,
+    overGrpc: null,
   },
   {
     state: 'well',
@@ -388,6 +414,7 @@ export const rows: readonly Row[] = [
     route: 'plain',
     expected: { status: 504, code: 'DELIVERY_UNKNOWN', outcome: 'unknown', retryable: true },
     withinMs: deadlineMs,
+    grpcRoute: 'acks1',
   },
   {
     state: 'halved',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { status as codes } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import type { KafkaCluster } from '../../control-plane/cli/services/kafka-cluster.ts';
 import { adminOk, bootstrapServers } from '../helpers/admin.ts';
@@ -16,6 +17,7 @@ import { sharedBrokers, sharedPassword as password, sharedUser as user } from '.
 import { testedClients as clients } from '../helpers/kafka-clients.ts';
 import { tempFolder } from '../helpers/temp-folder.ts';
 import { waitFor } from '../helpers/wait-for.ts';
+import { checkGrpcAnswer, grpcCall, grpcClient, recordsOf } from './grpc-outcomes.ts';
 import {
   deliveryTimeoutMs,
   type KafkaState,
@@ -93,10 +95,35 @@ describe('the outcome table against real brokers', function () {
     for (const text of internals) expect(JSON.stringify(answer.body)).to.not.include(text);
   };
 
+  /** The same as a unary gRPC call, whose message is the body. */
+  const checkCall = async (client: string, row: Row) => {
+    const id = randomUUID();
+    const message = Buffer.from(row.body?.(id) ?? JSON.stringify({ id, quantity: 1 }));
+    const path = `/${row.grpcRoute ?? row.route}${row.query?.(names) ?? ''}`;
+    const seen = await grpcCall(stubOf(client), path, message, row.headers);
+    const expected = { ...row.expected, ...row.overGrpc };
+    const written = expected.outcome === row.expected.outcome ? (row.written?.(names) ?? []) : [];
+    promised.push({ id, outcome: seen.trailers['sluice-outcome'] ?? 'none', written, records: recordsOf(seen) });
+    checkGrpcAnswer({ expected, withinMs: row.withinMs }, seen);
+    for (const text of internals) expect(JSON.stringify(seen)).to.not.include(text);
+  };
+
+  const stubs = new Map<string, ReturnType<typeof grpcClient>>();
+  const stubOf = (client: string) => {
+    let stub = stubs.get(client);
+    if (stub === undefined) {
+      const made = grpcClient(nodeOf(nodes, client).proxy);
+      closing.add(() => made.close());
+      stubs.set(client, (stub = made));
+    }
+    return stub;
+  };
+
   const rowsOf = (state: KafkaState, client: string) => {
     for (const row of rows.filter((each) => each.state === state)) {
-      it(`${client}: ${row.name}: ${row.expected.status} ${row.expected.code ?? ''} ${row.expected.outcome}`, () =>
-        check(client, row));
+      const title = `${client}: ${row.name}: ${row.expected.status} ${row.expected.code ?? ''} ${row.expected.outcome}`;
+      it(title, () => check(client, row));
+      if (client === clients[0] && row.overGrpc !== null) it(`${title}, over gRPC`, () => checkCall(client, row));
     }
   };
 
@@ -143,6 +170,18 @@ describe('the outcome table against real brokers', function () {
         const first = post(`${nodeOf(nodes, client).proxy}/plain`, { id: 'first' });
         await delay(100);
         await refused(client, 'plain', unavailable, [deliveryTimeoutMs - 100, deliveryTimeoutMs + 1_000]);
+        await first;
+      });
+
+      it('a gRPC deadline that passes behind a batch without a verdict: the record is never written', async () => {
+        const first = post(`${nodeOf(nodes, client).proxy}/plain`, { id: 'before' });
+        await delay(100);
+        const id = randomUUID();
+        const seen = await grpcCall(stubOf(client), '/plain', Buffer.from(JSON.stringify({ id })), {}, 300);
+        expect([codes.DEADLINE_EXCEEDED, codes.UNAVAILABLE]).to.include(seen.code);
+        expect(seen.ms).to.be.below(1_000);
+        // The topics are read when the brokers are back.
+        promised.push({ id, outcome: 'not_sent', written: [], records: [] });
         await first;
       });
     });

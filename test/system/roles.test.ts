@@ -19,6 +19,7 @@ async function runNode(role: 'traditional' | 'dbless', ...args: string[]) {
     `--role=${role}`,
     '--admin-listen=127.0.0.1:0',
     '--proxy-listen=127.0.0.1:0',
+    '--proxy-listen-tls=127.0.0.1:0',
     '--status-listen=127.0.0.1:0',
     '--log-format=json',
     ...args,
@@ -98,8 +99,9 @@ describe('the roles of one process', function () {
       database: 'postgres',
     });
     const { configuration } = (await admin(node.admin, 'GET', '/')).body as { configuration: Record<string, unknown> };
-    const [listener] = configuration['proxy_listeners'] as readonly Record<string, unknown>[];
-    expect(listener).to.include({ ip: '127.0.0.1', listener: node.proxy.replace('http://', '') });
+    const [listener, tlsListener] = configuration['proxy_listeners'] as readonly Record<string, unknown>[];
+    expect(listener).to.include({ ip: '127.0.0.1', listener: node.proxy.replace('http://', ''), ssl: false });
+    expect(tlsListener).to.include({ listener: `${node.address('proxy_tls')} ssl`, ssl: true });
     // It has no data planes but itself.
     for (const what of ['data-planes', 'status', 'events']) {
       expect((await admin(node.admin, 'GET', `/clustering/${what}`)).status).to.equal(404);
@@ -115,7 +117,7 @@ describe('the roles of one process', function () {
     expect((await post(`${node.proxy}/renamed`, order)).status).to.equal(200);
     const status = await statusOf(node.status);
     expect(status).to.include({ role: 'traditional' });
-    expect(status['addresses']).to.have.keys('admin', 'proxy', 'status');
+    expect(status['addresses']).to.have.keys('admin', 'proxy', 'proxy_tls', 'status');
     expect(JSON.stringify(status['rejected'])).to.include('config.authentication.password');
     const metrics = await (await fetch(`${node.status}/metrics`)).text();
     expect(metrics).to.include('sluice_admin_requests_total').and.include('sluice_http_requests_total');

@@ -13,11 +13,12 @@ export async function writeAddresses(path: string, addresses: Addresses): Promis
   await writeFile(path, addressesText(addresses));
 }
 
-function addressesText({ admin, proxies, statuses, kafka, registry }: Addresses): string {
+function addressesText({ admin, proxies, proxiesTls, statuses, kafka, registry }: Addresses): string {
   const { host, port } = firstAddress(kafka);
   const variables: Readonly<Record<string, string>> = {
     ADMIN: admin,
     PROXY: proxies[0] ?? '',
+    PROXY_TLS: proxiesTls[0] ?? '',
     STATUS: statuses[0] ?? '',
     KAFKA: kafka,
     KAFKA_HOST: host,

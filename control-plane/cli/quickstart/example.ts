@@ -59,6 +59,8 @@ export async function configureExample(admin: AdminClient, { kafka, registry }: 
 export interface Addresses extends ServiceAddresses {
   /** `http://127.0.0.1:8000` */
   readonly proxies: readonly string[];
+  /** `https://127.0.0.1:8443`, with a self-signed certificate. */
+  readonly proxiesTls: readonly string[];
   readonly admin: string;
   readonly statuses: readonly string[];
   readonly controlPlaneStatus: string;
@@ -69,9 +71,10 @@ export interface Addresses extends ServiceAddresses {
 
 /** Writes the text that is printed when all is up: every address, a request that works and one that does not. */
 export function readyText(addresses: Addresses): string {
-  const { proxies, statuses, admin, controlPlaneStatus, kafka, registry, data, addressesFile } = addresses;
+  const { proxies, proxiesTls, statuses, admin, controlPlaneStatus, kafka, registry, data, addressesFile } = addresses;
   const nodes = proxies.map(
-    (proxy, index) => `  data plane ${index + 1}     ${proxy}   status ${statuses[index] ?? ''}/status`,
+    (proxy, index) =>
+      `  data plane ${index + 1}     ${proxy}   ${proxiesTls[index] ?? ''}   status ${statuses[index] ?? ''}/status`,
   );
   const good = '{"id":"order-1","item":"umbrella","quantity":2,"price":19.9}';
   const bad = '{"id":"order-2","item":"umbrella","quantity":"two","price":19.9}';

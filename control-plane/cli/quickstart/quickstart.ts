@@ -88,7 +88,7 @@ async function bringUp(options: QuickstartOptions, started: Started, stop: Abort
   await waitUntil({ what: 'The Admin API', started, stop, check: () => admin.request('GET', '/status') });
   await configureExample(admin, services);
   ports.nodes.forEach((node, index) => {
-    started.nodes.push(startDataPlane({ data, ports, ...node, number: index + 1 }));
+    started.nodes.push(startDataPlane({ data, ports, node, number: index + 1 }));
   });
   await waitUntil({
     what: 'The data planes',
@@ -103,6 +103,7 @@ async function bringUp(options: QuickstartOptions, started: Started, stop: Abort
     admin: local(ports.admin),
     controlPlaneStatus: local(ports.controlPlaneStatus),
     proxies: ports.nodes.map(({ proxy }) => local(proxy)),
+    proxiesTls: ports.nodes.map(({ proxyTls }) => `https://127.0.0.1:${proxyTls}`),
     statuses: ports.nodes.map(({ status }) => local(status)),
     addressesFile: join(data, 'addresses.sh'),
   };
@@ -120,11 +121,18 @@ function tellProgress(): (message: string) => void {
   };
 }
 
+/** The ports of one data plane. */
+interface NodePorts {
+  readonly proxy: number;
+  readonly proxyTls: number;
+  readonly status: number;
+}
+
 interface Ports {
   readonly admin: number;
   readonly cluster: number;
   readonly controlPlaneStatus: number;
-  readonly nodes: readonly { readonly proxy: number; readonly status: number }[];
+  readonly nodes: readonly NodePorts[];
 }
 
 /** The usual ports, or the next free ones above them. */
@@ -141,8 +149,10 @@ async function choosePorts(dataPlanes: number): Promise<Ports> {
   const cluster = await take(8005);
   const status = await take(8007);
   const controlPlaneStatus = await take(8008);
-  const nodes = [{ proxy, status }];
-  while (nodes.length < dataPlanes) nodes.push({ proxy: await take(8010), status: await take(8110) });
+  const nodes: NodePorts[] = [{ proxy, proxyTls: await take(8443), status }];
+  while (nodes.length < dataPlanes) {
+    nodes.push({ proxy: await take(8010), proxyTls: await take(8453), status: await take(8110) });
+  }
   return { admin, cluster, controlPlaneStatus, nodes };
 }
 
@@ -166,10 +176,9 @@ function startDataPlane(options: {
   readonly data: string;
   readonly ports: Ports;
   readonly number: number;
-  readonly proxy: number;
-  readonly status: number;
+  readonly node: NodePorts;
 }): NodeProcess {
-  const { data, ports, number, proxy, status } = options;
+  const { data, ports, number, node } = options;
   return startNodeProcess({
     name: `Data plane ${number}`,
     logFile: join(data, `data-plane-${number}.log`),
@@ -179,8 +188,9 @@ function startDataPlane(options: {
       '--log-format=json',
       `--control-plane=127.0.0.1:${ports.cluster}`,
       `--data-dir=${join(data, `data-plane-${number}`)}`,
-      `--proxy-listen=127.0.0.1:${proxy}`,
-      `--status-listen=127.0.0.1:${status}`,
+      `--proxy-listen=127.0.0.1:${node.proxy}`,
+      `--proxy-listen-tls=127.0.0.1:${node.proxyTls}`,
+      `--status-listen=127.0.0.1:${node.status}`,
     ],
   });
 }

@@ -8,6 +8,7 @@ import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts'
 import type { ListenAddress } from '../../../shared/settings/setting-values.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
 import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
+import { type ProxyAddress, proxyAddressesOf } from '../../admin/info-routes.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
 import type { TryHere } from '../../admin/try-routes.ts';
 import { createSnapshotStore } from '../../store/snapshot-store.ts';
@@ -38,8 +39,7 @@ export async function startDbless(options: DblessOptions): Promise<RunningNode> 
   const otherAddresses = () => adminAddresses;
   const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, () => source);
   try {
-    const proxy = node.addresses['proxy'];
-    const proxyAddresses = proxy === undefined ? [] : [proxy];
+    const proxyAddresses = proxyAddressesOf(node.addresses);
     const parts = { source, maskKey, addresses: adminAddresses, proxyAddresses, tryHere: node.runTrial };
     const stopAdmin = await startAdmin(options, parts);
     return {
@@ -64,7 +64,7 @@ interface AdminParts {
   readonly maskKey: Buffer;
   /** Gets the address of the Admin API. */
   readonly addresses: Record<string, string>;
-  readonly proxyAddresses: readonly string[];
+  readonly proxyAddresses: readonly ProxyAddress[];
   /** Runs sample requests on the node. */
   readonly tryHere: TryHere | undefined;
 }

@@ -2,6 +2,7 @@ import { startNode } from '../../../data-plane/main.ts';
 import type { DataPlane, NodeOptions } from '../../../data-plane/node-options.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { createProcessMetrics } from '../../../shared/process-metrics.ts';
+import { type ProxyAddress, proxyAddressesOf } from '../../admin/info-routes.ts';
 import { startControlPlane, type ControlPlaneOptions } from '../../main.ts';
 
 export interface TraditionalOptions {
@@ -21,11 +22,11 @@ export async function startTraditional({
   node: nodeOptions,
 }: TraditionalOptions): Promise<RunningNode> {
   const metrics = createProcessMetrics({ role: 'traditional', sluiceVersion: nodeOptions.sluiceVersion });
-  let proxy: string | undefined;
+  let proxies: readonly ProxyAddress[] = [];
   let runTrial: DataPlane['runTrial'] | undefined;
   const controlPlane = await startControlPlane({
     ...given,
-    proxyAddresses: () => (proxy === undefined ? [] : [proxy]),
+    proxyAddresses: () => proxies,
     tryHere: async (input) =>
       (await runTrial?.(input)) ?? {
         status: 501,
@@ -50,7 +51,7 @@ export async function startTraditional({
         return source;
       },
     );
-    proxy = node.addresses['proxy'];
+    proxies = proxyAddressesOf(node.addresses);
     runTrial = node.runTrial;
     return {
       addresses: { ...addresses, ...node.addresses },

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { proxyAddressesOf } from '../../../control-plane/admin/info-routes.ts';
 import type { DataPlaneView, StateChangeView } from '../../../control-plane/admin/clustering.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { startAdmin, type AdminFixture } from './admin-fixture.ts';
@@ -96,7 +97,10 @@ describe('the Admin API: other endpoints', () => {
     let hash: string | undefined;
     const node = await startAdmin(
       { role: 'dbless' },
-      { proxyAddresses: () => ['127.0.0.1:8000'], configurationHash: () => hash },
+      {
+        proxyAddresses: () => proxyAddressesOf({ proxy: '127.0.0.1:8000', status: '127.0.0.1:1' }),
+        configurationHash: () => hash,
+      },
     );
     const { configuration } = (await node.call('GET', '/')).body;
     expect(configuration).to.include({ database: 'off', role: 'dbless' });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
+import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
@@ -8,6 +9,7 @@ import { expect } from 'chai';
 import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
 import { type Listener, type ListenerOptions, startListener } from '../../../data-plane/proxy/listener.ts';
 import { createSelfSigned } from '../../../shared/self-signed.ts';
+import { makePair } from '../../helpers/certificates.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 
@@ -83,6 +85,38 @@ describe('TLS on a listener', function () {
       expect(nameOf(socket)).to.equal(`CN=${certificate}`);
     });
   }
+
+  it('shows a name with a certificate of RSA that, also to clients that take ECDSA, as the fallback is', async () => {
+    const rsa = await makePair({ type: 'rsa' });
+    const context = createSecureContext(rsa);
+    await start({ tls: { contextFor: () => context, fallback: pairOf('fallback') } });
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const socket = await open({ servername: 'a.example', maxVersion });
+      expect(socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType).to.equal('rsa');
+    }
+  });
+
+  it('takes a handshake that comes byte by byte', async () => {
+    const client = connectTcp({ host: '127.0.0.1', port: listener.port, noDelay: true });
+    closing.add(() => client.destroy());
+    const slow = new Duplex({
+      read: () => undefined,
+      write(chunk: Buffer, _encoding, done) {
+        void (async () => {
+          for (const byte of chunk) {
+            client.write(Buffer.from([byte]));
+            await new Promise(setImmediate);
+          }
+          done();
+        })();
+      },
+    });
+    client.on('data', (chunk) => slow.push(chunk));
+    const socket = connect({ socket: slow, servername: 'a.example', rejectUnauthorized: false });
+    closing.add(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    expect(nameOf(socket)).to.equal('CN=a.example');
+  });
 
   for (const [version, works] of [
     ['TLSv1.1', false],

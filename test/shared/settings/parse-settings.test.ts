@@ -70,11 +70,11 @@ describe('settings', () => {
       node_purge_after: 14 * 86_400_000,
       drain_delay: 0,
       drain_timeout: 25_000,
-      proxy_listen_tls: 'off',
     });
     expect(settings.admin_listen).to.deep.equal({ host: '127.0.0.1', port: 8001 });
     expect(settings.cluster_listen).to.deep.equal({ host: '127.0.0.1', port: 8005 });
     expect(settings.proxy_listen).to.deep.equal({ host: '0.0.0.0', port: 8000 });
+    expect(settings.proxy_listen_tls).to.deep.equal({ host: '0.0.0.0', port: 8443, isDefault: true });
     expect(settings.status_listen).to.deep.equal({ host: '127.0.0.1', port: 8007 });
   });
 
