@@ -200,7 +200,9 @@ describe('a data plane', function () {
     const ready = await waitFor(
       async () => {
         const state = await status(node, '/status/ready');
-        return Array.isArray(state.body['clusters']) && state.body['clusters'].length > 0 && state;
+        // Clusters of a configuration that is still being built are listed already.
+        const isConfigured = !String(state.body['reasons']).includes('no configuration yet');
+        return isConfigured && Array.isArray(state.body['clusters']) && state.body['clusters'].length > 0 && state;
       },
       { what: 'the cluster' },
     );
