@@ -8,7 +8,7 @@ export function matchReasons(route: Route, match: RouteMatch<unknown>, exchange:
   const reasons: string[] = [];
   const { paths, hosts, methods, headers, snis } = route;
   const length = match.matchedLength();
-  if (length > 0) reasons.push(`path: '${exchange.path.slice(0, length)}' of ${exchange.path}, by ${quoted(paths)}`);
+  if (length > 0) reasons.push(pathReason(paths ?? [], exchange.path, length));
   else if (paths === null || paths.length === 0) reasons.push('path: any');
   reasons.push(hosts === null || hosts.length === 0 ? 'host: any' : `host: ${exchange.host}, one of ${quoted(hosts)}`);
   reasons.push(methods === null || methods.length === 0 ? 'method: any' : `method: ${exchange.method}`);
@@ -17,6 +17,12 @@ export function matchReasons(route: Route, match: RouteMatch<unknown>, exchange:
   if (snis !== null && snis.length > 0)
     reasons.push(`server name: ${exchange.sni ?? 'none, on a cleartext connection'}`);
   return reasons;
+}
+
+function pathReason(paths: readonly string[], path: string, length: number): string {
+  const matched = path.slice(0, length);
+  if (paths.includes(matched)) return `path: ${path} begins with '${matched}'`;
+  return `path: '${matched}' of ${path} matches one of ${quoted(paths)}`;
 }
 
 function quoted(values: readonly string[] | null): string {

@@ -62,3 +62,9 @@ function listeners(value: unknown): readonly string[] {
 export function isWritable(): boolean {
   return access.value === 'full' && controlPlane.value?.isFile === false;
 }
+
+/** Tells whether this Admin API runs sample requests. */
+export function canTry(): boolean {
+  const endpoints = controlPlane.value?.endpoints;
+  return endpoints?.has('/try') === true || endpoints?.has('/clustering/data-planes/{id}/try') === true;
+}

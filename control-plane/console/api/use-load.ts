@@ -9,8 +9,11 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-/** Reads a value when the page opens and each time that the key changes; gives up when the page closes. */
-export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+/**
+ * Reads a value when the page opens and each time that the key changes; gives up when the page closes. Another `refresh`
+ * reads it again, and the value of before stays meanwhile.
+ */
+export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>, refresh?: number): Loaded<T> {
   const value = useSignal<{ readonly key: string; readonly value: T } | undefined>(undefined);
   const error = useSignal<string | undefined>(undefined);
   const turn = useSignal(0);
@@ -27,7 +30,7 @@ export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T
       },
     );
     return () => ending.abort();
-  }, [key, turn.value]);
+  }, [key, turn.value, refresh]);
   const reload = useCallback(() => {
     turn.value += 1;
   }, []);

@@ -3,12 +3,14 @@ import { entityName, kindAt } from '../api/kinds.ts';
 import { fleet } from '../api/fleet.ts';
 import { ApiPage } from '../pages/api-reference/api-page.tsx';
 import { ChangesPage } from '../pages/changes/changes-page.tsx';
+import { DestinationsPage } from '../pages/destinations/destinations-page.tsx';
 import { EntityListPage } from '../pages/entities/entity-list-page.tsx';
 import { EntityPage } from '../pages/entities/entity-page.tsx';
 import { FleetPage } from '../pages/fleet/fleet-page.tsx';
 import { NodePage } from '../pages/node/node-page.tsx';
 import { OverviewPage } from '../pages/overview/overview-page.tsx';
 import { SettingsPage } from '../pages/settings/settings-page.tsx';
+import { TryPage } from '../pages/try/try-page.tsx';
 import { Empty } from '../parts/notice.tsx';
 import { hrefOf, place } from './location.ts';
 
@@ -31,6 +33,10 @@ export function CurrentPage() {
       return <OverviewPage />;
     case 'fleet':
       return id === undefined ? <FleetPage /> : <NodePage id={id} />;
+    case 'destinations':
+      return <DestinationsPage />;
+    case 'try':
+      return <TryPage />;
     case 'changes':
       return <ChangesPage />;
     case 'api':
@@ -56,5 +62,6 @@ function titleOf(section: string, id: string | undefined): string {
     const node = fleet.peek().nodes.find((one) => one.id === id);
     return node === undefined ? 'Node' : entityName({ name: node.hostname });
   }
+  if (section === 'try') return 'Try a request';
   return section === '' ? 'Overview' : `${section.slice(0, 1).toUpperCase()}${section.slice(1)}`;
 }

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { controlPlane } from '../api/control-plane.ts';
+import { canTry, controlPlane } from '../api/control-plane.ts';
 import { fleet } from '../api/fleet.ts';
 import { kinds, type Kind } from '../api/kinds.ts';
 import { iconUrl } from '../design/icon-url.ts';
@@ -66,7 +66,11 @@ function MenuLinks() {
         {controlPlane.value?.endpoints.has('/clustering/data-planes') === true && (
           <Item path="/fleet" title="Fleet" count={troubled} />
         )}
+        {controlPlane.value?.endpoints.has('/clustering/destinations') === true && (
+          <Item path="/destinations" title="Destinations" />
+        )}
         {hasAudit && <Item path="/changes" title="Changes" />}
+        {canTry() && <Item path="/try" title="Try a request" />}
       </ul>
       <div class="menu-group">
         <p class="menu-title" id="menu-configuration">

@@ -126,7 +126,9 @@ function pageGoals(): readonly Goal[] {
   return [
     page('Overview', '/'),
     ...(has('/clustering/data-planes') ? [page('Fleet', '/fleet')] : []),
+    ...(has('/clustering/destinations') ? [page('Destinations', '/destinations')] : []),
     ...(has('/audit/objects') ? [page('Changes', '/changes')] : []),
+    ...(has('/try') || has('/clustering/data-planes/{id}/try') ? [page('Try a request', '/try')] : []),
     ...kinds.filter(({ path }) => has(`/${path}`)).map(({ title, path }) => page(title, `/${path}`)),
     page('Admin API', '/api'),
     page('Settings', '/settings'),

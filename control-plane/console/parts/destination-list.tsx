@@ -6,7 +6,8 @@ const words: Readonly<Record<string, string>> = {
   untested: 'not tried yet',
 };
 
-function destinationWords(kind: string, state: string): string {
+/** Says the state of a destination in words of its kind. */
+export function destinationWords(kind: string, state: string): string {
   if (kind === 'topic')
     return state === 'reachable' ? 'found' : state === 'unreachable' ? 'not usable' : (words[state] ?? state);
   return words[state] ?? state;

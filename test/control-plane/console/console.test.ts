@@ -4,6 +4,8 @@ import type { Browser } from 'playwright-core';
 import { launchChromium } from '../../helpers/chromium.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { freePort } from '../../helpers/free-port.ts';
+import { countRecords, createTopic, testKafka } from '../../helpers/kafka.ts';
+import { postRaw } from '../../helpers/post.ts';
 import { runControlPlane, runDataPlane, type ControlPlaneProcess } from '../../helpers/sluice-process.ts';
 import { tempFolder } from '../../helpers/temp-folder.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
@@ -16,10 +18,12 @@ const variable = 'CONSOLE_TEST_PASSWORD';
 const shots = 'screenshots';
 
 describe('the console in a browser', function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   const closing = new Closing();
   let browser: Browser;
   let controlPlane: ControlPlaneProcess;
+  let proxy = '';
+  let topic = '';
 
   before(async function () {
     const launched = await launchChromium();
@@ -47,11 +51,33 @@ describe('the console in a browser', function () {
           env: zone === 'c' ? {} : { [variable]: 'planted-password' },
         });
         closing.add(() => node.stop());
+        if (zone === 'a') proxy = node.proxy;
       }),
     );
     await api('PUT', '/routes/orders?wait=applied&timeout=30s', { paths: ['/orders'], tags: ['shop', 'eu'] });
+    await sendEvents();
   });
   after(() => closing.close());
+
+  /** Makes a route with records in a real Kafka, and sends some to it: the nodes tell them within 10 s. */
+  async function sendEvents(): Promise<void> {
+    topic = await createTopic('console', { partitions: 3 });
+    const [host = '', port = ''] = testKafka().split(':');
+    const config = {
+      cluster_name: 'events-kafka',
+      bootstrap_servers: [{ host, port: Number(port) }],
+      topic,
+      record_value: 'body',
+      key_from: { header: 'x-key' },
+    };
+    await api('PUT', '/routes/events', { paths: ['/events'], methods: ['POST'] });
+    await api('POST', '/routes/events/plugins?wait=applied&timeout=30s', { name: 'kafka-upstream', config });
+    for (let n = 0; n < 20; n += 1) {
+      const { status } = await postRaw(`${proxy}/events`, `{"n":${n}}`, { 'x-key': `k${n}` });
+      expect(status).to.equal(200);
+    }
+    await fetch(`${proxy}/nowhere`);
+  }
 
   async function api(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
     const response = await fetch(`${controlPlane.admin}${path}`, {
@@ -164,7 +190,7 @@ describe('the console in a browser', function () {
       await page.screenshot({ path: `${shots}/rejected-save.png` });
       await page.getByRole('link', { name: /See why/ }).click();
       await page.getByText('Why it rejected the configuration').waitFor();
-      const fault = page.locator('.rows .row').filter({ hasText: variable });
+      const fault = page.locator('.sheet:has(#rejection-title) .row').filter({ hasText: variable });
       await fault.waitFor();
       expect(await fault.locator('.field-path').textContent()).to.include('password');
       await page.screenshot({ path: `${shots}/rejected-node.png` });
@@ -193,6 +219,63 @@ describe('the console in a browser', function () {
       expect(await row.locator('.old').textContent()).to.equal('["/orders"]');
       expect(await row.locator('.new').textContent()).to.equal('["/orders","/v2/orders"]');
       await page.getByText('By admin_token').waitFor();
+    }));
+
+  it('goes back to before a change, once asked', () =>
+    withPage({ as: token }, async (page, open) => {
+      await api('PUT', '/consumers/back', { custom_id: 'first' });
+      await api('PUT', '/consumers/back', { custom_id: 'second' });
+      await open('/changes');
+      await page.getByRole('link', { name: 'consumer back' }).first().click();
+      await page.getByRole('button', { name: 'Revert to before this change' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Revert' }).click();
+      await page.getByText('Saved. All 3 connected nodes run the change.').waitFor();
+      expect(await api('GET', '/consumers/back')).to.include({ custom_id: 'first' });
+    }));
+
+  it('tries a request, and a plugin before it is saved, and sends nothing', () =>
+    withPage({ as: token }, async (page, open) => {
+      await open('/routes/events');
+      await page.getByRole('link', { name: 'Try it' }).click();
+      await page.getByLabel('Body').fill('{"n":1}');
+      await page.getByRole('button', { name: 'Try it' }).click();
+      await page.getByRole('heading', { name: 'The record' }).waitFor();
+      await page.getByText(`${topic} at events-kafka`).waitFor();
+      await page.screenshot({ path: `${shots}/try.png`, fullPage: true });
+      expect(page.url()).to.not.include('%22n%22');
+      const [plugin] = (await api('GET', '/routes/events/plugins'))['data'] as { id: string }[];
+      await open(`/plugins/${plugin?.id ?? ''}`);
+      await page.locator('[id="config.topic"]').fill('another-topic');
+      await page.getByRole('button', { name: 'Try without saving' }).click();
+      await page.getByText('as its form holds it').waitFor();
+      await page.getByRole('button', { name: 'Try it' }).click();
+      await page.getByText('another-topic at events-kafka').waitFor();
+      expect(await countRecords(topic)).to.equal(20);
+    }));
+
+  it('shows destinations with who needs them', () =>
+    withPage({ as: token }, async (page, open) => {
+      await open('/destinations');
+      const cluster = page.getByRole('region', { name: 'cluster events-kafka' });
+      await cluster.getByText('connected').waitFor();
+      await cluster.getByText('3 of 3 nodes').waitFor();
+      await cluster.getByRole('link', { name: 'kafka-upstream' }).waitFor();
+      await page.screenshot({ path: `${shots}/destinations.png` });
+    }));
+
+  it('shows traffic on the overview, of a route and of a node', () =>
+    withPage({ as: token }, async (page, open) => {
+      await open('/');
+      await page.getByText('21 answers: 20 acked').waitFor();
+      await page.screenshot({ path: `${shots}/overview.png`, fullPage: true });
+      await page.getByRole('link', { name: 'events', exact: true }).click();
+      await page.getByText('20 answers: 20 acked').waitFor();
+      await page.screenshot({ path: `${shots}/route.png`, fullPage: true });
+      const nodes = (await api('GET', '/clustering/data-planes'))['data'] as { id: string; labels: { zone: string } }[];
+      await open(`/fleet/${nodes.find(({ labels }) => labels.zone === 'a')?.id ?? ''}`);
+      await page.getByText('21 answers: 20 acked').waitFor();
+      await page.getByRole('heading', { name: 'History' }).waitFor();
+      await page.screenshot({ path: `${shots}/node.png`, fullPage: true });
     }));
 
   it('asks before a link leaves changes that are not saved', () =>
@@ -230,7 +313,7 @@ describe('the console in a browser', function () {
       await api('PUT', '/routes/invoices', { paths: ['/invoices'], tags: ['pay'] });
       await open('/routes');
       await page.getByLabel('Search routes').fill('v2');
-      await page.getByText('1 found, 2 searched').waitFor();
+      await page.getByText('1 found, 3 searched').waitFor();
       expect(new URL(page.url()).search).to.equal('?q=v2');
       await open('/routes?tags=pay');
       expect(await page.locator('tbody tr').count()).to.equal(1);
@@ -242,7 +325,9 @@ describe('the console in a browser', function () {
     '/fleet',
     '/routes',
     '/routes/new',
-    '/routes/orders',
+    '/routes/events',
+    '/destinations',
+    '/try',
     '/plugins/new',
     '/changes',
     '/api',
@@ -261,7 +346,7 @@ describe('the console in a browser', function () {
       withPage({ as: token, ...look }, async (page, open) => {
         const nodes = (await api('GET', '/clustering/data-planes'))['data'] as { id: string }[];
         const form = '/plugins/new?name=kafka-upstream';
-        const narrow = ['/', '/fleet', '/routes', '/changes'];
+        const narrow = ['/', '/fleet', '/routes', '/routes/events', '/changes', '/destinations', '/try'];
         const listed = look.rules === undefined ? [...pages, '/snis', '/nowhere'] : narrow;
         for (const path of [...listed, `/fleet/${nodes[0]?.id ?? ''}`, form]) {
           await open(path);

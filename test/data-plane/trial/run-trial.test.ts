@@ -105,7 +105,7 @@ describe('a trial', () => {
     });
     const body = await tried({ headers: { 'x-key': 'k1', 'x-source': 'shop' }, body: { amount: 5 } });
     expect(body.route).to.deep.equal({ id: routeId, name: 'orders', service: null });
-    expect(body.why).to.deep.equal(["path: '/orders' of /orders, by '/orders'", 'host: any', 'method: POST']);
+    expect(body.why).to.deep.equal(["path: /orders begins with '/orders'", 'host: any', 'method: POST']);
     expect(steps(body)).to.deep.equal(['kafka-upstream answered']);
     expect(body.records).to.have.length(1);
     const [record] = body.records;

@@ -8,6 +8,7 @@ import { ChangeLine } from '../../parts/change-line.tsx';
 import { Empty, Pending } from '../../parts/notice.tsx';
 import { Ago, exactTime } from '../../parts/time.tsx';
 import { Diff } from './diff.tsx';
+import { Revert } from './revert.tsx';
 
 const pageSize = 50;
 
@@ -112,6 +113,7 @@ function Change({ id }: { readonly id: number }) {
       <div class="stack">
         <Progress revision={numberOf(value['revision'])} />
         <Diff entry={value} />
+        <Revert key={id} entry={value} />
       </div>
     </>
   );
@@ -144,5 +146,6 @@ function capital(text: string): string {
 }
 
 function pastTense(operation: string): string {
+  if (operation === 'try') return 'tried';
   return operation.endsWith('e') ? `${operation}d` : operation;
 }

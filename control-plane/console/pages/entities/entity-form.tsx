@@ -1,7 +1,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ApiError, call, errorText } from '../../api/client.ts';
-import { isWritable } from '../../api/control-plane.ts';
+import { canTry, isWritable } from '../../api/control-plane.ts';
 import { entityName, type Kind } from '../../api/kinds.ts';
 import { listOf, recordOf, textOf, type Values } from '../../api/read.ts';
 import { EntityFields } from '../../form/entity-fields.tsx';
@@ -11,6 +11,7 @@ import { go, hasUnsaved, hrefOf } from '../../navigation/location.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Notice } from '../../parts/notice.tsx';
 import { now } from '../../parts/time.tsx';
+import { sample, unsavedPlugin } from '../try/sample.ts';
 import { Rollout, Saving, type SaveResult } from './rollout.tsx';
 
 interface EntityFormProps {
@@ -90,7 +91,14 @@ export function EntityForm({ kind, entity, etag, fields, isNew, onReload }: Enti
           {isSaving.value && <Saving />}
           {!isSaving.value && saved !== undefined && <Rollout result={saved} />}
           {error.value !== undefined && <SaveFault error={error.value} onReload={onReload} />}
-          <SaveActions kind={kind} entity={entity} etag={etag} isNew={isNew} isSaving={isSaving.value} />
+          <SaveActions
+            kind={kind}
+            entity={entity}
+            draft={draft.value}
+            etag={etag}
+            isNew={isNew}
+            isSaving={isSaving.value}
+          />
         </div>
       )}
     </form>
@@ -120,12 +128,14 @@ function SaveFault({ error, onReload }: { readonly error: unknown; readonly onRe
 interface SaveActionsProps {
   readonly kind: Kind;
   readonly entity: Values;
+  /** The entity as the form holds it. */
+  readonly draft: Values;
   readonly etag: string | undefined;
   readonly isNew: boolean;
   readonly isSaving: boolean;
 }
 
-function SaveActions({ kind, entity, etag, isNew, isSaving }: SaveActionsProps) {
+function SaveActions({ kind, entity, draft, etag, isNew, isSaving }: SaveActionsProps) {
   const isAsked = useSignal(false);
   const error = useSignal('');
   const remove = async (): Promise<void> => {
@@ -143,6 +153,7 @@ function SaveActions({ kind, entity, etag, isNew, isSaving }: SaveActionsProps) 
       <button type="submit" class="button button-main" disabled={isSaving}>
         {isNew ? `Create ${kind.one}` : 'Save'}
       </button>
+      {kind.path === 'plugins' && canTry() && <TryUnsaved draft={draft} />}
       {!isNew && (
         <button type="button" class="button button-danger" onClick={() => (isAsked.value = true)}>
           Delete
@@ -160,6 +171,26 @@ function SaveActions({ kind, entity, etag, isNew, isSaving }: SaveActionsProps) 
         </Confirm>
       )}
     </div>
+  );
+}
+
+/** Tries the plugin as the form holds it. What is not saved is kept for the page of trials alone. */
+function TryUnsaved({ draft }: { readonly draft: Values }) {
+  const open = async (): Promise<void> => {
+    const route = textOf(recordOf(draft['route'])['id']);
+    unsavedPlugin.value = draft;
+    if (route !== undefined) {
+      const paths = listOf(recordOf((await call('GET', `/routes/${route}`)).body)['paths']);
+      const path = paths.map(String).find((one) => one.startsWith('/'));
+      if (path !== undefined) sample.value = { ...sample.value, path };
+    }
+    hasUnsaved.value = false;
+    go(hrefOf('/try'));
+  };
+  return (
+    <button type="button" class="button" onClick={() => void open().catch(() => go(hrefOf('/try')))}>
+      Try without saving
+    </button>
   );
 }
 

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { call, get } from '../../api/client.ts';
-import { controlPlane, isWritable } from '../../api/control-plane.ts';
+import { canTry, controlPlane, isWritable } from '../../api/control-plane.ts';
 import { entityName, type Kind } from '../../api/kinds.ts';
 import { recordOf, textOf, type Values } from '../../api/read.ts';
 import { useLoad } from '../../api/use-load.ts';
@@ -10,6 +10,8 @@ import { hrefOf, hrefWith, place } from '../../navigation/location.ts';
 import { Empty, Pending } from '../../parts/notice.tsx';
 import { Ago } from '../../parts/time.tsx';
 import { EntityForm } from './entity-form.tsx';
+import { RoutePanels } from '../route/route-panels.tsx';
+import { tryHref } from '../try/try-page.tsx';
 import { Related } from './related.tsx';
 
 interface Opened {
@@ -52,6 +54,11 @@ export function EntityPage({ kind, id }: { readonly kind: Kind; readonly id: str
             </p>
           )}
         </div>
+        {kind.path === 'routes' && !isNew && value !== undefined && canTry() && (
+          <a class="button" href={tryHref(value.entity)}>
+            Try it
+          </a>
+        )}
       </div>
       {needsPlugin && <PluginChoice />}
       {!needsPlugin && value === undefined && <Missing kind={kind} error={error} retry={reload} />}
@@ -62,6 +69,7 @@ export function EntityPage({ kind, id }: { readonly kind: Kind; readonly id: str
           ) : (
             <EntityForm key={value.etag ?? 'new'} kind={kind} isNew={isNew} {...value} onReload={reload} />
           )}
+          {!isNew && kind.path === 'routes' && <RoutePanels entity={value.entity} />}
           {!isNew && <Related kind={kind} entity={value.entity} />}
         </div>
       )}

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { call, errorText } from '../../api/client.ts';
+import { canTry, controlPlane } from '../../api/control-plane.ts';
 import { fleet } from '../../api/fleet.ts';
 import type { Node } from '../../api/nodes.ts';
 import { shown } from '../../api/read.ts';
@@ -10,6 +11,7 @@ import { DestinationList } from '../../parts/destination-list.tsx';
 import { FaultList } from '../../parts/fault-list.tsx';
 import { Hash } from '../../parts/hash.tsx';
 import { Empty, Notice } from '../../parts/notice.tsx';
+import { NodeHistory, NodeTraffic } from './node-traffic.tsx';
 import { StateChip, stateMeanings } from '../../parts/state-chip.tsx';
 import { Ago, durationText, millisecondsText } from '../../parts/time.tsx';
 
@@ -66,8 +68,14 @@ function NodeDetails({ node }: { readonly node: Node }) {
           <Configuration node={node} />
           <Process node={node} />
         </div>
+        {controlPlane.value?.endpoints.has('/clustering/traffic') === true && node.connected && (
+          <NodeTraffic node={node} />
+        )}
         <Destinations node={node} />
         <Compatibility node={node} />
+        {controlPlane.value?.endpoints.has('/clustering/data-planes/{id}/history') === true && (
+          <NodeHistory node={node} />
+        )}
       </div>
     </>
   );
@@ -92,6 +100,11 @@ function NodeActions({ node }: { readonly node: Node }) {
   const followsAnother = node.rejected?.errors.some(({ message }) => message.includes('database identity')) === true;
   return (
     <div class="actions">
+      {node.connected && canTry() && (
+        <a class="button" href={hrefOf('/try', { node: node.id })}>
+          Try a request
+        </a>
+      )}
       {error.value !== '' && <Notice tone="bad">{error.value}</Notice>}
       {followsAnother && (
         <button type="button" class="button" onClick={() => (asked.value = 'adopt')}>

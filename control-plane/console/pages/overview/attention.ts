@@ -102,7 +102,8 @@ function destinationConcern({ kind, name, error, nodes }: FailingDestination): C
     tone: 'bad',
     title: `${who} cannot ${kind === 'topic' ? 'use' : 'reach'} the ${kind} ${name}`,
     detail: error ?? '',
-    href: nodes.length === 1 && first !== undefined ? hrefOf(`/fleet/${first.id}`) : hrefOf('/fleet', { q: name }),
+    href:
+      nodes.length === 1 && first !== undefined ? hrefOf(`/fleet/${first.id}`) : hrefOf('/destinations', { q: name }),
   };
 }
 

@@ -1,11 +1,13 @@
 import { controlPlane } from '../../api/control-plane.ts';
 import { fleet, isLive } from '../../api/fleet.ts';
 import { readPage } from '../../api/pages.ts';
+import { useTraffic } from '../../api/traffic.ts';
 import { useLoad } from '../../api/use-load.ts';
 import { hrefOf } from '../../navigation/location.ts';
 import { ChangeLine } from '../../parts/change-line.tsx';
 import { FleetBar } from '../../parts/fleet-bar.tsx';
 import { Empty, Pending } from '../../parts/notice.tsx';
+import { BusyRoutes, CountedNodes, LatencyChart, summaryOf, TrafficChart } from '../../parts/traffic.tsx';
 import { Ago, now } from '../../parts/time.tsx';
 import { concernsOf, failingDestinations } from './attention.ts';
 import { DbLessOverview } from './file-overview.tsx';
@@ -39,6 +41,7 @@ export function OverviewPage() {
             </h2>
             <FleetBar nodes={nodes} />
           </section>
+          {controlPlane.value.endpoints.has('/clustering/traffic') && <FleetTraffic />}
           <div class="columns">
             <FailingDestinations />
             <RecentChanges />
@@ -89,6 +92,36 @@ function Attention() {
   );
 }
 
+function FleetTraffic() {
+  const { traffic, error } = useTraffic('');
+  return (
+    <section class="sheet" aria-labelledby="traffic-title">
+      <h2 id="traffic-title">Records of the last 15 minutes</h2>
+      {traffic === undefined && <Pending error={error} />}
+      {traffic !== undefined && (
+        <>
+          <p class="quiet">
+            {traffic.total.answers === 0 ? 'No request has come in this time.' : `${summaryOf(traffic.total)}.`}
+          </p>
+          <div class="columns">
+            <div>
+              <h3>Records a second, by outcome</h3>
+              <TrafficChart traffic={traffic} />
+            </div>
+            <div>
+              <h3>Time of an answer</h3>
+              <LatencyChart traffic={traffic} of="latency" />
+            </div>
+          </div>
+          <h3>Busiest routes</h3>
+          <BusyRoutes traffic={traffic} />
+          <CountedNodes traffic={traffic} />
+        </>
+      )}
+    </section>
+  );
+}
+
 function FailingDestinations() {
   const failing = failingDestinations(fleet.value.nodes);
   const told = new Set(
@@ -98,7 +131,9 @@ function FailingDestinations() {
   );
   return (
     <section class="sheet" aria-labelledby="destinations-title">
-      <h2 id="destinations-title">Clusters, topics and registries</h2>
+      <h2 id="destinations-title">
+        <a href={hrefOf('/destinations')}>Clusters, topics and registries</a>
+      </h2>
       {told.size === 0 && <p class="quiet">The nodes name none: no plugin of the configuration uses one yet.</p>}
       {told.size > 0 && failing.length === 0 && (
         <p class="quiet">None of the {told.size} destinations is reported unreachable by a connected node.</p>
