@@ -15,6 +15,7 @@ import { exposeCertificateExpiry } from '../shared/certificate-expiry.ts';
 import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { startStatusServer } from '../shared/status-server.ts';
 import { createAdminServer } from './admin/admin-server.ts';
+import { localTargetHealth } from './admin/local-target-health.ts';
 import { adminTlsOf, type AdminTlsFiles } from './admin/admin-tls.ts';
 import type { ProxyAddress } from './admin/info-routes.ts';
 import type { TryHere } from './admin/try-routes.ts';
@@ -203,8 +204,11 @@ async function startAdmin(parts: Parts, { ready }: Health, tls: TlsFiles | undef
     logger,
     audit,
     ...(localSource === undefined
-      ? { clustering: sync.clustering, syncGate: sync.syncGate }
-      : { syncGate: localSource }),
+      ? { clustering: sync.clustering, syncGate: sync.syncGate, targetHealth: sync.targetHealth }
+      : {
+          syncGate: localSource,
+          targetHealth: localTargetHealth(store.nodeId(), () => localSource.targets()),
+        }),
     ...(proxyAddresses && { proxyAddresses }),
     ...(options.tryHere && { tryHere: options.tryHere }),
     metrics,

@@ -78,6 +78,7 @@ async function startProxy(parts: NodeParts, { name, listen, bodies, tls, isShare
     tls,
     bodies,
     handle: spine.handle,
+    takesUpgrade: spine.takesUpgrade,
     bodyBytesMax: requestBodyMaxBytes,
     trustedIps,
     limits: { ...bounds, connectionsMax: connectionsWithin(connectionsMax) },

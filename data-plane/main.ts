@@ -12,7 +12,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   const { controlPlanes, clusterFiles, dataDir, nodeLabels, declarativeConfig, sluiceVersion, logger } = options;
   const tls = clusterFiles && loadClusterTls(clusterFiles);
   if (tls !== undefined) logExpiry(tls, logger);
-  return startNode({ ...options, role: 'data_plane' }, ({ counters, destinations, traffic, runTrial }) =>
+  return startNode({ ...options, role: 'data_plane' }, ({ counters, destinations, traffic, runTrial, targets }) =>
     createSyncSource({
       controlPlanes,
       ...(tls && { tls }),
@@ -24,6 +24,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
       destinations,
       ...(traffic && { traffic }),
       ...(runTrial && { runTrial }),
+      targets,
       adoptDatabase: options.adoptDatabase ?? false,
       logger,
       ...(declarativeConfig === undefined ? {} : { seed: () => readSeed({ path: declarativeConfig, logger }) }),

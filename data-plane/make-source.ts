@@ -1,4 +1,5 @@
 import type { Destination } from '../shared/destination.ts';
+import type { TargetHealths } from '../shared/target-health.ts';
 import type { NodeSource } from './source/node-source.ts';
 import type { NodeCounters, RunTrial } from './source/sync-stream.ts';
 import type { TrafficCounts } from './source/traffic-reports.ts';
@@ -12,6 +13,8 @@ export interface SourceDeps {
   readonly traffic?: TrafficCounts;
   /** Absent where the node runs no sample requests. */
   readonly runTrial?: RunTrial;
+  /** The health of the targets that requests go to. */
+  readonly targets: TargetHealths;
 }
 
 export type MakeSource = (deps: SourceDeps) => NodeSource;

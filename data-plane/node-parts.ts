@@ -21,8 +21,9 @@ import type { PluginDeps } from './plugin-api/plugin-definition.ts';
 import { plugins } from './plugins/plugins.ts';
 import type { Listener } from './proxy/listener.ts';
 import { createAccessLog } from './proxy/access-log.ts';
-import { createForward } from './forward/service-forward.ts';
+import { createForward, type Forward } from './forward/service-forward.ts';
 import { createHealthAnswers } from './proxy/grpc/health.ts';
+import { Upgrades } from './forward/upgrades.ts';
 import { createSpine, type Spine } from './proxy/spine.ts';
 import { buildRuntime } from './runtime/build-runtime.ts';
 import { createLiveCredentials, type LiveCredentials } from './runtime/live-credentials.ts';
@@ -37,6 +38,7 @@ import type { NodeSource } from './source/node-source.ts';
 import type { TrafficCounts } from './source/traffic-reports.ts';
 import { createConfigMetrics } from './status/config-metrics.ts';
 import { createPluginMetrics, type NodePluginMetrics } from './status/plugin-metrics.ts';
+import { createUpstreamMetrics, type ShownTarget, type UpstreamMetrics } from './status/upstream-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './status/request-metrics.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { createTrials, type RunTrial } from './trial/run-trial.ts';
@@ -62,6 +64,7 @@ export interface NodeParts extends Services {
   readonly options: NodeOptions;
   readonly holder: RuntimeHolder;
   readonly spine: Spine;
+  readonly upstreams: UpstreamPool;
   readonly source: NodeSource;
   readonly runTrial: RunTrial;
   readonly readiness: () => ReadyState;
@@ -91,9 +94,9 @@ export function assembleNode(
     () => parts.source.nodeId,
   );
   const { requestMetrics, producers } = services;
-  const { encoders } = services.pluginDeps;
   const upstreams = createUpstreamPool(logger);
-  const holder = createHolder(services, upstreams, logger);
+  const upstreamMetrics = createUpstreamMetrics(services.metrics, () => shownTargets(upstreams));
+  const holder = createHolder(services, { upstreams, upstreamMetrics }, logger);
   const runTrial = createTrials({
     holder,
     plugins,
@@ -106,9 +109,10 @@ export function assembleNode(
   });
   const source = makeSource({
     counters: () => ({ requestsTotal: requestMetrics.total(), clusters: producers.clusters() }),
-    destinations: () => [...producers.destinations(), ...encoders.destinations()],
+    destinations: () => [...producers.destinations(), ...services.pluginDeps.encoders.destinations()],
     traffic: trafficCounts(services, holder),
     runTrial,
+    targets: upstreams,
   });
   exposeSource(services.metrics, source);
   const tracing = makeTracing?.({ env: options.env ?? process.env, sluiceVersion, nodeId: source.nodeId, logger });
@@ -117,6 +121,7 @@ export function assembleNode(
     ...services,
     options,
     holder,
+    upstreams,
     spine: createSpine({
       holder,
       metrics: requestMetrics,
@@ -127,7 +132,8 @@ export function assembleNode(
         isServing: () => parts.readiness().ready,
         isDraining: () => state.draining,
       }),
-      forward: createForward({ log: logger, latencyHeaders }),
+      latencyHeaders,
+      forward: forwardOf(services, upstreamMetrics, options),
     }),
     source,
     runTrial,
@@ -224,9 +230,29 @@ function createUpstreamPool(logger: Logger): UpstreamPool {
   });
 }
 
+function forwardOf(
+  { metrics: registry }: Services,
+  metrics: UpstreamMetrics,
+  { logger, latencyHeaders = false }: NodeOptions,
+): Forward {
+  const upgrades = new Upgrades({ metrics: registry, onLimit: limitHits({ metrics: registry, logger }) });
+  return createForward({ log: logger, upgrades, metrics, latencyHeaders });
+}
+
+/** Hosts that services name directly are checked by nobody: they are no targets. */
+function* shownTargets(upstreams: UpstreamPool): Generator<ShownTarget> {
+  for (const upstream of upstreams.values()) {
+    if (!upstream.isEntity) continue;
+    for (const { target, health } of upstream.health()) {
+      const isHealthy = health === 'HEALTHY' || health === 'HEALTHCHECKS_OFF';
+      yield { upstream: upstream.config.entity.name, target, isHealthy };
+    }
+  }
+}
+
 function createHolder(
   { metrics, requestMetrics, pluginMetrics, pluginDeps, clusterNaming, credentials }: Services,
-  upstreams: UpstreamPool,
+  { upstreams, upstreamMetrics }: { readonly upstreams: UpstreamPool; readonly upstreamMetrics: UpstreamMetrics },
   logger: Logger,
 ): RuntimeHolder {
   const configMetrics = createConfigMetrics(metrics);
@@ -256,6 +282,8 @@ function createHolder(
       const routeLabels = holder.current?.routeLabels ?? new Set();
       requestMetrics.keepOnly(routeLabels);
       pluginMetrics.proxySeries.keepOnly(routeLabels);
+      const plans = [...(holder.current?.services.values() ?? [])];
+      upstreamMetrics.keepOnly(new Set(plans.map(({ plan }) => plan.label)));
     },
   });
   return holder;

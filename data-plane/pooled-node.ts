@@ -13,6 +13,7 @@ import { bindTls } from './bind-tls.ts';
 import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { untilReady } from './until-ready.ts';
 import type { PortName } from './workers/messages.ts';
+import { pooledTargets } from './workers/pooled-targets.ts';
 import { bindPort, type Port } from './workers/port.ts';
 import { summedRegistry } from './workers/pool-metrics.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
@@ -68,6 +69,10 @@ function createParent(options: NodeOptions, makeSource: MakeSource, workers: num
   const source = makeSource({
     counters: () => ({ requestsTotal: pool.facts.requestsTotal, clusters: pool.facts.clusters }),
     destinations: () => pool.facts.destinations,
+    targets: pooledTargets({
+      states: () => pool.facts.targets,
+      set: (change) => pool.setTargetHealth(change),
+    }),
   });
   const pool = new WorkerPool({
     count: workers,

@@ -106,6 +106,7 @@ function tellFacts(parts: NodeParts): void {
       requestsTotal: requestMetrics.total(),
       clusters: producers.clusters(),
       destinations: [...producers.destinations(), ...encoders.destinations()],
+      targets: parts.upstreams.states(),
       unusableSchemas: encoders.unusable(),
       warnings: clusterNaming.warnings(),
       connections: {
@@ -186,6 +187,10 @@ process.on('message', (message: ToWorker, handle) => {
   if ('granted' in message) {
     wanted.get(message.granted.wanted)?.(message.granted.bytes);
     wanted.delete(message.granted.wanted);
+    return;
+  }
+  if ('targetHealth' in message) {
+    running?.parts.upstreams.set(message.targetHealth);
     return;
   }
   if ('claimed' in message) {

@@ -20,7 +20,7 @@ import type { EntityStore } from '../store/entity-store.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addBodyParsers, bodyBytesMax } from './body.ts';
 import { addClusteringRoutes } from './clustering-routes.ts';
-import type { Clustering, SyncGate } from './clustering.ts';
+import type { Clustering, SyncGate, TargetHealthView } from './clustering.ts';
 import { configPath } from './config-path.ts';
 import { addConfigRoutes } from './config-routes.ts';
 import { addConsoleRoutes } from './console-routes.ts';
@@ -58,6 +58,8 @@ export interface AdminServerOptions {
   readonly audit?: AuditLog;
   /** Without it there are no endpoints of data planes. */
   readonly clustering?: Clustering;
+  /** Without it nobody checks targets. */
+  readonly targetHealth?: TargetHealthView;
   /** Without it writes do not wait for nodes. */
   readonly syncGate?: SyncGate;
   /** Returns the addresses of this process's proxy for `GET /`; without it there is no proxy. */
@@ -165,7 +167,7 @@ function addRoutes(
     ...(options.pluginWarnings && { pluginWarnings: options.pluginWarnings }),
   });
   addSchemaRoutes({ entities, plugins, store, mask, add });
-  addUpstreamHealth(store, entities, add);
+  addUpstreamHealth({ store, entities, health: options.targetHealth, add });
   addInfoRoutes({
     store,
     entities,

@@ -1,3 +1,5 @@
+import type { TargetHealthChange, TargetState } from '../../shared/target-health.ts';
+
 /** A data plane as `GET /clustering/data-planes` answers it; Kong's fields and ours. `id` is the node's UUID. */
 export type DataPlaneView = Readonly<Record<string, unknown>> & { readonly id: string };
 
@@ -75,4 +77,19 @@ export interface SyncGate {
    * timeout. Resolves with the text of the header `Sluice-Sync`, such as `applied; nodes=3`; never rejects.
    */
   waitApplied(revision: number, timeoutMs: number): Promise<string>;
+}
+
+/** The health of targets as the data planes see it; the config sync, or the node of the same process, implements it. */
+export interface TargetHealthView {
+  /** Returns what each node says that sends requests to this upstream. */
+  reports(upstreamId: string): readonly NodeTargetReport[];
+  /** Sets the health of a target on every connected node that can take it. */
+  set(change: TargetHealthChange): void;
+}
+
+export interface NodeTargetReport {
+  /** The node's UUID. */
+  readonly id: string;
+  readonly hostname: string;
+  readonly stateOf: (target: string) => TargetState;
 }

@@ -4,7 +4,7 @@ import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import { type LimitHit, limitHits } from '../../shared/limit-hits.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PluginSchemas } from '../../shared/plugin-schemas/plugin-schema.ts';
-import type { Clustering, SyncGate } from '../admin/clustering.ts';
+import type { Clustering, SyncGate, TargetHealthView } from '../admin/clustering.ts';
 import type { ConfigReader } from '../store/config-reader.ts';
 import type { Database } from '../store/database.ts';
 import { createNodeStore } from '../store/node-store.ts';
@@ -17,6 +17,7 @@ import { Publisher } from './publisher.ts';
 import { createSyncGate } from './sync-gate.ts';
 import { ackObserver, pushCounter, registerNodeGauges, registerRevisionGauge } from './sync-metrics.ts';
 import { startSyncServer, type SyncServer } from './sync-server.ts';
+import { createTargetHealth } from './target-health.ts';
 
 export interface ConfigSyncOptions {
   readonly reader: ConfigReader;
@@ -47,6 +48,7 @@ export interface RunningConfigSync {
   /** `host:port` as bound; undefined when `listen` is `off`. */
   readonly address: string | undefined;
   readonly clustering: Clustering;
+  readonly targetHealth: TargetHealthView;
   readonly syncGate: SyncGate;
   readonly publisher: Publisher;
   /** Says why the rows of nodes cannot be written; undefined when they can. */
@@ -80,6 +82,7 @@ export async function startConfigSync(options: ConfigSyncOptions): Promise<Runni
     return {
       address: server?.address,
       clustering: createClustering({ registry: nodes, publisher, nodePurgeAfterMs, databaseId }),
+      targetHealth: createTargetHealth(nodes),
       syncGate,
       publisher,
       fault: () => nodes.fault(),

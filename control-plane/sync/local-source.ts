@@ -3,6 +3,7 @@ import type { Destination } from '../../shared/destination.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import { Rerun } from '../../shared/rerun.ts';
 import { unpackSnapshot } from '../../shared/snapshot-wire.ts';
+import type { TargetHealths } from '../../shared/target-health.ts';
 import type { SyncGate } from '../admin/clustering.ts';
 import { unreachedText } from './node-destinations.ts';
 import type { Publication } from './node-class.ts';
@@ -23,6 +24,10 @@ export interface LocalSource extends ConfigSource, SyncGate {
   rejected(): Rejected | undefined;
   /** Names where the data plane tells whether it reaches its destinations. */
   watchDestinations(destinations: () => readonly Destination[]): void;
+  /** Names the health of the data plane's targets. */
+  watchTargets(targets: TargetHealths): void;
+  /** Returns the health of the data plane's targets; undefined before it is named. */
+  targets(): TargetHealths | undefined;
 }
 
 interface Rejected {
@@ -33,11 +38,14 @@ interface Rejected {
 /** Makes the source for a data plane in the same process. */
 export function createLocalSource(options: LocalSourceOptions): LocalSource {
   const source = new PublishedSource(options);
+  let targets: TargetHealths | undefined;
   return {
     start: (apply) => source.start(apply),
     stop: () => source.stop(),
     rejected: () => source.rejected,
     watchDestinations: (destinations) => source.watchDestinations(destinations),
+    watchTargets: (named) => void (targets = named),
+    targets: () => targets,
     waitApplied: (revision, timeoutMs) => source.waitApplied(revision, timeoutMs),
   };
 }

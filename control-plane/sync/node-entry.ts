@@ -7,6 +7,7 @@ import { boundedText } from './bounded-text.ts';
 import type { ServedClass } from './node-class.ts';
 import type { NodeDestinations } from './node-destinations.ts';
 import { type RejectionContext, rejectionOf } from './node-rejections.ts';
+import type { NodeTargets } from './node-targets.ts';
 import type { Session } from './node-session-types.ts';
 import type { NodeState } from './node-states.ts';
 import { StateHistory } from './state-history.ts';
@@ -31,6 +32,10 @@ export interface NodeEntry {
   readonly tries: boolean;
   /** Undefined until the node has told them on this stream. */
   destinations: NodeDestinations | undefined;
+  /** The node takes the health of targets. */
+  readonly takesTargetHealth: boolean;
+  /** Undefined until the node has told the health of its targets on this stream. */
+  targets: NodeTargets | undefined;
   /** The state that the listeners were told last. */
   state: NodeState;
   readonly history: StateHistory;
@@ -90,6 +95,8 @@ export function newEntry(record: NodeRecord): NodeEntry {
     tries: false,
     destinations: undefined,
     history: new StateHistory(),
+    takesTargetHealth: false,
+    targets: undefined,
   };
 }
 

@@ -14,7 +14,7 @@ const nodeMessage: Shape = {
   1: { 5: leaf, 6: leaf, 8: reject, 10: leaf },
   2: leaf,
   3: reject,
-  4: { 2: leaf, 3: { 2: leaf }, 10: { 1: routeTraffic, 2: latency } },
+  4: { 2: leaf, 3: { 2: leaf }, 10: { 1: routeTraffic, 2: latency }, 11: { 1: { 3: leaf } } },
   5: leaf,
   10: leaf,
 };

@@ -1,3 +1,4 @@
+import type { TargetHealthChange } from '../../shared/target-health.ts';
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { NodeRecord } from '../store/node-store.ts';
@@ -12,6 +13,7 @@ import {
   rejectionOf,
   remember,
 } from './node-rejections.ts';
+import { nodeTargets } from './node-targets.ts';
 import type { NodeRegistryOptions, StateChange } from './node-registry-types.ts';
 import { NodeRows } from './node-rows.ts';
 import type { Admission, SessionEvents, Session } from './node-session-types.ts';
@@ -110,6 +112,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     if (nodeClass === undefined) return this.#refusals.tell(tooManyClasses, hello, peer);
     known?.session?.replaced();
     const { hash, version, databaseId, destinations: tellsDestinations, tries } = hello;
+    const { targetHealth: takesTargetHealth } = hello;
     const record = recordOf(hello, {
       peer,
       known: known?.record,
@@ -124,6 +127,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       ...(known && { history: known.history }),
       tellsDestinations,
       tries,
+      takesTargetHealth,
     };
     if (record.rejected !== null) entry.rejections.set(record.rejected.hash, record.rejected);
     this.#rows.set(entry);
@@ -147,6 +151,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     if (entry === undefined) return;
     entry.heartbeat = heartbeatFacts(heartbeat, entry.heartbeat);
     if (heartbeat.traffic !== null) this.traffic.add(session, entry.record.id, heartbeat.traffic);
+    if (heartbeat.targetHealth !== null) entry.targets = nodeTargets(heartbeat.targetHealth);
     if (heartbeat.destinations === null) return;
     entry.destinations = nodeDestinations(heartbeat.destinations);
     for (const listener of this.#listeners) listener();
@@ -201,6 +206,7 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
     entry.destinations = undefined;
     // The row keeps the last one; the others were of this stream.
     entry.rejections.clear();
+    entry.targets = undefined;
     this.#changed(entry);
     this.#options.logger.info('node_disconnected', 'A data plane is no longer connected', { node_id: entry.record.id });
   }
@@ -236,6 +242,13 @@ export class NodeRegistry implements Omit<SessionEvents, 'hello'> {
       node_id: id,
     });
     return true;
+  }
+
+  /** Sets the health of a target on every connected node that can take it. */
+  setTargetHealth(change: TargetHealthChange): void {
+    for (const [session, { takesTargetHealth }] of this.#bySession) {
+      if (takesTargetHealth) session.setTargetHealth(change);
+    }
   }
 
   /** Saves what is not in the store yet and ends the timers. */

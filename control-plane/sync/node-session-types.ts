@@ -4,6 +4,7 @@ import type { ControlMessage } from '../../shared/generated/sluice/sync/v1/Contr
 import type { Hello__Output } from '../../shared/generated/sluice/sync/v1/Hello.ts';
 import type { NodeHeartbeat__Output } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { TargetHealthChange } from '../../shared/target-health.ts';
 import type { Publication } from './node-class.ts';
 import type { TransferSlots } from './transfer-slots.ts';
 import type { Pushed } from './transfer.ts';
@@ -42,6 +43,8 @@ export interface Session {
   adopt(hash: string): void;
   /** Lets the node run a sample request; undefined when the stream ends before the answer. */
   tryRequest(json: Buffer): Promise<TryResult | undefined>;
+  /** Sends the health of a target that an operator has set. */
+  setTargetHealth(change: TargetHealthChange): void;
   /** Ends the stream because a newer one of the same process replaced it. */
   replaced(): void;
   /** Asks the node to reconnect after a random pause of up to `pauseMsMax`, so that nodes do not return together. */

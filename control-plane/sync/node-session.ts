@@ -7,6 +7,7 @@ import type { NodeMessage__Output } from '../../shared/generated/sluice/sync/v1/
 import type { Reject__Output } from '../../shared/generated/sluice/sync/v1/Reject.ts';
 import type { SnapshotRequest__Output } from '../../shared/generated/sluice/sync/v1/SnapshotRequest.ts';
 import { stackOf } from '../../shared/log.ts';
+import type { TargetHealthChange } from '../../shared/target-health.ts';
 import type { Publication } from './node-class.ts';
 import type { NodeSessionOptions, Session, TryResult } from './node-session-types.ts';
 import { PendingTries } from './pending-tries.ts';
@@ -16,6 +17,8 @@ import { Transfer } from './transfer.ts';
 const hashCharsMax = 64;
 /** The longest time from the start of a stream to its hello. */
 const helloMsMax = 10_000;
+/** How many control messages may wait for a node that does not read; the health of further targets is dropped. */
+const controlMax = 1_000;
 /** How many rejected versions a session remembers. */
 const rejectedMax = 100;
 
@@ -38,7 +41,7 @@ export class NodeSession implements Session {
   #awaiting: { readonly hash: string; readonly revision: number } | undefined;
   #transfer: Transfer | undefined;
   readonly #rejected = new Set<string>();
-  /** Waiting control messages: at most a welcome, a heartbeat and the tries that the registry admits. */
+  /** Waiting control messages: at most a welcome, a heartbeat, the tries that the registry admits, and the health of targets. */
   #control: ControlMessage[] = [];
   #pumping = false;
   #sendingSinceMs: number | undefined;
@@ -109,6 +112,13 @@ export class NodeSession implements Session {
     this.#control.push({ tryRequest });
     this.#pump();
     return answer;
+  }
+
+  /** Sends the health of a target that an operator has set. */
+  setTargetHealth({ upstreamId, target, address = '', isHealthy }: TargetHealthChange): void {
+    if (this.#control.length >= controlMax) return;
+    this.#control.push({ setTargetHealth: { upstreamId, target, address, healthy: isHealthy } });
+    this.#pump();
   }
 
   /** Asks the node to reconnect after a random pause of up to `pauseMsMax`, so that nodes do not return together. */

@@ -33,23 +33,31 @@ const keepAliveMs = 4_000;
 export class Connections {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<Endpoint, Pool>();
+  /** Pools that speak HTTP/1.1 alone, where the others may speak HTTP/2, which knows no upgrade. */
+  readonly #upgradePools = new Map<Endpoint, Pool>();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
   to(endpoint: Endpoint): Dispatcher {
-    let pool = this.#pools.get(endpoint);
-    if (pool === undefined) this.#pools.set(endpoint, (pool = newPool(endpoint, this.#options)));
-    return pool;
+    return poolOf(this.#pools, endpoint, this.#options, this.#options.protocol === 'https');
+  }
+
+  /** Connections that an endpoint may switch to another protocol. */
+  forUpgrades(endpoint: Endpoint): Dispatcher {
+    if (this.#options.protocol === 'http') return this.to(endpoint);
+    return poolOf(this.#upgradePools, endpoint, this.#options, false);
   }
 
   /** Closes the pools of endpoints that are gone, each after its last request. */
   keepOnly(endpoints: ReadonlySet<Endpoint>): void {
-    for (const [endpoint, pool] of this.#pools) {
-      if (endpoints.has(endpoint)) continue;
-      this.#pools.delete(endpoint);
-      void pool.close();
+    for (const pools of [this.#pools, this.#upgradePools]) {
+      for (const [endpoint, pool] of pools) {
+        if (endpoints.has(endpoint)) continue;
+        pools.delete(endpoint);
+        void pool.close();
+      }
     }
   }
 
@@ -63,7 +71,18 @@ export class Connections {
   }
 }
 
-function newPool({ address, port }: Endpoint, options: ConnectionOptions): Pool {
+function poolOf(
+  pools: Map<Endpoint, Pool>,
+  endpoint: Endpoint,
+  options: ConnectionOptions,
+  allowH2: boolean,
+): Dispatcher {
+  let pool = pools.get(endpoint);
+  if (pool === undefined) pools.set(endpoint, (pool = newPool(endpoint, options, allowH2)));
+  return pool;
+}
+
+function newPool({ address, port }: Endpoint, options: ConnectionOptions, allowH2: boolean): Pool {
   const host = isIP(address) === 6 ? `[${address}]` : address;
   return new Pool(`${options.protocol}://${host}:${port}`, {
     connections: connectionsMax,
@@ -73,13 +92,13 @@ function newPool({ address, port }: Endpoint, options: ConnectionOptions): Pool 
     bodyTimeout: options.readTimeoutMs,
     connect: { timeout: options.connectTimeoutMs, ...tlsOptions(options.tls) },
     // A server that offers HTTP/2 by ALPN is spoken to so.
-    allowH2: options.protocol === 'https',
+    allowH2,
     // A length that is wrong ends the request; node:http has checked what the client sent.
     strictContentLength: true,
   });
 }
 
-function tlsOptions(tls: UpstreamTls | null): object {
+export function tlsOptions(tls: UpstreamTls | null): object {
   if (tls === null) return {};
   const { verify, depthMax, authorities, certificate } = tls;
   return {

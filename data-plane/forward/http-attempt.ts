@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { errors, type Dispatcher } from 'undici';
+import type { Cancellation } from './cancellation.ts';
 
 /** One try to get an answer from one endpoint. */
 export interface HttpAttempt {
@@ -10,10 +11,12 @@ export interface HttpAttempt {
   /** Flat list: name, value, name, value. */
   readonly headers: string[];
   readonly body: Readable | Buffer | null;
+  /** The protocols to ask for (header Upgrade); undefined: an ordinary request. */
+  readonly upgrade?: string | undefined;
   /** Bounds the time for which the endpoint takes nothing of the body. */
   readonly writeTimeoutMs: number;
   /** Aborts the attempt, or the answer's body while it streams. */
-  readonly signal: AbortSignal;
+  readonly cancellation: Cancellation;
   /** Hears of a 1xx answer, such as 103 Early Hints. */
   readonly onInformation?: (status: number, headers: readonly string[]) => void;
 }
@@ -28,7 +31,8 @@ export interface UpstreamAnswer {
   trailers(): readonly string[];
 }
 
-export type FailureReason = 'refused' | 'connect timeout' | 'timeout' | 'broken' | 'aborted';
+/** `deadline`: that of the client, for which the endpoint is not to blame. */
+export type FailureReason = 'refused' | 'connect timeout' | 'timeout' | 'broken' | 'aborted' | 'deadline';
 
 export interface AttemptFailure {
   readonly reason: FailureReason;
@@ -39,16 +43,18 @@ export interface AttemptFailure {
 
 export type AttemptResult =
   | { readonly kind: 'answered'; readonly answer: UpstreamAnswer }
+  /** The endpoint switched protocols: the connection is the caller's. */
+  | { readonly kind: 'switched'; readonly headers: readonly string[]; readonly socket: Duplex }
   | { readonly kind: 'failed'; readonly failure: AttemptFailure };
 
 /** Sends a request to an endpoint. Resolves with the head of its answer, or with why there is none. Never rejects. */
 export function attemptHttp(attempt: HttpAttempt): Promise<AttemptResult> {
   return new Promise((resolve) => {
     const handler = new AnswerHandler(attempt, resolve);
-    const { dispatcher, method, path, headers, body, writeTimeoutMs } = attempt;
+    const { dispatcher, method, path, headers, body, upgrade = null, writeTimeoutMs } = attempt;
     if (body instanceof Readable) watchWrites(body, writeTimeoutMs, () => handler.abort(new WriteTimeoutError()));
     try {
-      dispatcher.dispatch({ method, path, headers, body }, handler);
+      dispatcher.dispatch({ method, path, headers, body, upgrade }, handler);
     } catch (error) {
       handler.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)));
     }
@@ -77,11 +83,19 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    const { signal } = this.#attempt;
-    if (signal.aborted) return controller.abort(new AbortedError());
+    const { cancellation } = this.#attempt;
+    if (cancellation.isCancelled) return controller.abort(new AbortedError());
     // undici starts a request when a connection is there for it: from here on bytes may leave.
     this.#wasSent = true;
-    signal.addEventListener('abort', this.#abort, { once: true });
+    cancellation.listen(this.#abort);
+  }
+
+  onRequestUpgrade(controller: Dispatcher.DispatchController, _status: number, _parsed: unknown, socket: Duplex): void {
+    this.#attempt.cancellation.listen(undefined);
+    // undici has taken its listeners away.
+    socket.on('error', () => socket.destroy());
+    this.#isAnswered = true;
+    this.#resolve({ kind: 'switched', headers: textsOf(controller.rawHeaders), socket });
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -100,14 +114,14 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.#attempt.signal.removeEventListener('abort', this.#abort);
+    this.#attempt.cancellation.listen(undefined);
     this.#trailers = textsOf(controller.rawTrailers);
     this.#isComplete = true;
     this.#body?.push(null);
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    this.#attempt.signal.removeEventListener('abort', this.#abort);
+    this.#attempt.cancellation.listen(undefined);
     if (this.#body !== undefined) {
       // The client must not take what came for the whole.
       this.#body.destroy(error);
@@ -130,7 +144,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     const { status, headers } = this.#head;
     const trailers = () => this.#trailers;
     // Trailers need a body in chunks.
-    const body = this.#isComplete && !announcesTrailers(headers) ? joined(this.#early) : this.#stream();
+    const hasTrailers = announcesTrailers(headers) || this.#trailers.length > 0;
+    const body = this.#isComplete && !hasTrailers ? joined(this.#early) : this.#stream();
     this.#resolve({ kind: 'answered', answer: { status, headers, body, trailers } });
   }
 

@@ -6,6 +6,8 @@ import { namesOfConnection, takesTrailers } from './hop-by-hop.ts';
 export interface ForwardedRequest {
   readonly headers: HeaderList;
   readonly requestId: string;
+  /** W3C's trace context that the upstream continues; undefined: the client's, if any. */
+  readonly traceparent?: string | undefined;
   /** The client's address, found through trusted proxies. */
   readonly clientAddress: string;
   /** The address of the connection's other end. */
@@ -42,14 +44,16 @@ const writtenAnew: ReadonlySet<string> = new Set([
 
 /** Returns the headers of the upstream request as a flat list: those of the client in order, then those of the proxy. */
 export function requestHeaders(request: ForwardedRequest, host: string): string[] {
-  const { headers } = request;
+  const { headers, traceparent } = request;
   const dropped = namesOfConnection(headers.all('connection'));
   const list = ['Host', host];
   for (const [name, value] of headers.entries()) {
     // A client must not have the names of a consumer taken away by writing them into Connection.
     const isDropped = dropped.has(name) && !isIdentityHeader(name);
-    if (!isDropped && !writtenAnew.has(name)) list.push(name, value);
+    const isReplaced = writtenAnew.has(name) || (name === 'traceparent' && traceparent !== undefined);
+    if (!isDropped && !isReplaced) list.push(name, value);
   }
+  if (traceparent !== undefined) list.push('traceparent', traceparent);
   if (takesTrailers(headers.all('te'))) list.push('te', 'trailers');
   list.push(...forwardedHeaders(request));
   return list;

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Outcome, RequestError } from '../../shared/errors.ts';
 import type { RequestSpan } from '../tracing/tracing.ts';
 import type { HeaderList } from './header-list.ts';
@@ -85,6 +85,8 @@ export interface Exchange {
   readonly isPeerTrusted: boolean;
   /** `1.1` or `2.0`, for the Via header. */
   readonly httpVersion: string;
+  /** The protocols that the client asks to switch to (header Upgrade); undefined where its connection cannot be switched. */
+  readonly upgrade?: string | undefined;
 
   /** Set in a trial: the request must send nothing and count nowhere. */
   readonly trial?: Trial | undefined;
@@ -153,10 +155,19 @@ export interface Answer {
   readonly isFramed?: boolean;
   /** Returns the trailers as a flat list; called once the body has ended. */
   readonly trailers?: () => readonly string[];
+  /** The service switched protocols (status 101): behind the head, bytes go both ways until one side ends. */
+  readonly tunnel?: Tunnel;
   /** The answer ends the connection (shutting down, unread body). */
   readonly closeConnection?: boolean;
   /** The part of the body that tells of the request's records, for metrics, logs and protocols that do not show the body. */
   readonly result?: RecordResult;
+}
+
+/** The service's side of a connection that was switched to another protocol. */
+export interface Tunnel {
+  readonly socket: Duplex;
+  /** The connection ends when nothing passed either way for this long. */
+  readonly idleMs: number;
 }
 
 /** The state of knowledge about the records of a request. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { endGently } from '../../shared/end-gently.ts';
 import type { ListenerContext } from './listener-context.ts';
 
@@ -34,6 +35,10 @@ export class Http1Connection {
   #newest: ServerResponse | undefined;
   /** The newest request's answer ends the connection, whatever it says. */
   #endsAfterNewest = false;
+  /** Since when the body of the newest request makes no progress, or is awaited as a whole. */
+  #bodySinceMs = 0;
+  #bodyStreams = false;
+  #bodyBytesRead = 0;
   /** An answer said `Connection: close`: nothing after it is processed (RFC 9112, 9.6). */
   #isEnding = false;
 
@@ -48,14 +53,33 @@ export class Http1Connection {
     this.#context = context;
     this.#begin = begin;
     // node:http resumes the socket for each body that is read.
-    socket.on('resume', () => {
-      if (this.#waiting.length > 0) socket.pause();
-    });
+    socket.on('resume', this.#pauseAgain);
   }
 
   /** Whether the body of the newest request is still on its way. */
   get isReadingBody(): boolean {
     return this.#newest?.req.complete === false;
+  }
+
+  /** The body of a request, named by its number, goes on as it comes, however long that takes. */
+  streamsBody(number: number): void {
+    if (number === this.requests) this.#bodyStreams = true;
+  }
+
+  /**
+   * Whether the client takes too long for the body of the newest request: for the whole of it where it is awaited whole, for
+   * the next byte where it streams to somebody who takes it.
+   */
+  isBodyOverdue(nowMs: number): boolean {
+    const request = this.#newest?.req;
+    if (request === undefined || request.complete) return false;
+    if (this.#bodyStreams) {
+      const { bytesRead } = this.socket;
+      const isAwaited = request.readableFlowing === true && request.readableLength === 0;
+      if (!isAwaited || bytesRead !== this.#bodyBytesRead) this.#bodySinceMs = nowMs;
+      this.#bodyBytesRead = bytesRead;
+    }
+    return nowMs - this.#bodySinceMs > this.#context.limits.bodyTimeoutMs;
   }
 
   /** Begins a request, or lets it wait behind too many unanswered ones. */
@@ -86,6 +110,31 @@ export class Http1Connection {
     this.#isBeginning = true;
     while (this.#waiting.length > 0 && this.#unanswered < this.#context.limits.pipelinedMax) this.#startNext();
     this.#isBeginning = false;
+  }
+
+  /** Calls back once every request begun so far has its answer written; not when such an answer ends the connection. */
+  whenAnswered(next: () => void): void {
+    if (this.#isEnding || this.#endsAfterNewest) return;
+    const last = this.#waiting.at(-1)?.response ?? this.#newest;
+    if (last === undefined || last.writableFinished) next();
+    else
+      last.once('finish', () => {
+        if (!this.#isEnding) next();
+      });
+  }
+
+  /** Begins a request that is the last one of the connection, since node:http has let go of it. */
+  startLast(response: ServerResponse): void {
+    this.requests += 1;
+    this.#unanswered += 1;
+    this.#newest = response;
+    this.#endsAfterNewest = true;
+  }
+
+  /** Removes what node:http left at the socket when it let go of it: it is about to be given it again. */
+  forgetPauses(): void {
+    this.socket.removeAllListeners('pause').removeAllListeners('resume');
+    this.socket.on('resume', this.#pauseAgain);
   }
 
   /** Takes no request after this one. */
@@ -130,8 +179,13 @@ export class Http1Connection {
 
   /** Lets go of a response that is written. */
   forgetWritten(): void {
-    if (this.#written) this.#newest = undefined;
+    // A body that is skipped behind the answer still has its bound.
+    if (this.#written && this.#newest?.req.complete === true) this.#newest = undefined;
   }
+
+  readonly #pauseAgain = (): void => {
+    if (this.#waiting.length > 0) this.socket.pause();
+  };
 
   /** Whether every answer given so far is written. */
   get #written(): boolean {
@@ -142,6 +196,8 @@ export class Http1Connection {
     this.requests += 1;
     this.#unanswered += 1;
     this.#newest = parsed.response;
+    this.#bodySinceMs = performance.now();
+    this.#bodyStreams = false;
     this.#begin(parsed, this);
   }
 

@@ -10,16 +10,25 @@ import type {
   ExchangeRoute,
   OpenExchange,
   Protocol,
+  Tunnel,
 } from '../plugin-api/exchange.ts';
 import { HeaderList } from '../plugin-api/header-list.ts';
 import { endGently } from '../../shared/end-gently.ts';
 import { clientAddressOf, isSecure, isTrustedPeer, readWhole } from './exchange-facts.ts';
 import type { Http1Connection } from './http1-connection.ts';
-import { headBytesOf } from './http1-request-check.ts';
+import { joinTunnel } from './join-tunnel.ts';
 import type { ListenerContext } from './listener-context.ts';
 import { requestIdFrom } from './request-id.ts';
 import { originForm, splitAuthority, splitTarget, withQuery } from './request-target.ts';
 import { unmapped } from './trusted-addresses.ts';
+
+/** A connection that node:http has let go of, since its client asks for another protocol. */
+export interface UpgradeOffer {
+  /** Header Upgrade, without the protocols that no service is offered. */
+  readonly protocols: string;
+  /** Gives back to the socket what the client has sent ahead. */
+  readonly release: () => void;
+}
 
 /** One request of a cleartext HTTP/1.1 connection. Made a hundred thousand times a second: nothing is derived before it is asked for. */
 export class Http1Exchange implements OpenExchange {
@@ -52,6 +61,7 @@ export class Http1Exchange implements OpenExchange {
   readonly #expectsContinue: boolean;
   /** null: chunked. */
   readonly #declaredBytes: number | null;
+  readonly #offer: UpgradeOffer | undefined;
   #bodyIsRead: boolean;
   #body: Promise<Buffer> | undefined = undefined;
   #requestId: string | undefined = undefined;
@@ -63,13 +73,16 @@ export class Http1Exchange implements OpenExchange {
     connection: Http1Connection,
     authority: string,
     expectsContinue: boolean,
+    offer?: UpgradeOffer,
   ) {
     this.#request = request;
     this.#response = response;
     this.#socket = request.socket;
     this.#context = context;
     this.#connection = connection;
-    this.#number = connection.requests;
+    // A request that may switch protocols is looked at before it is begun.
+    this.#number = offer === undefined ? connection.requests : connection.requests + 1;
+    this.#offer = offer;
     this.#expectsContinue = expectsContinue;
     this.#declaredBytes = declaredBytesOf(request);
     this.#bodyIsRead = this.#declaredBytes === 0;
@@ -108,6 +121,10 @@ export class Http1Exchange implements OpenExchange {
     return this.#request.httpVersion;
   }
 
+  get upgrade(): string | undefined {
+    return this.#offer?.protocols;
+  }
+
   get clientGone(): boolean {
     return this.#response.destroyed || this.#socket.destroyed;
   }
@@ -120,6 +137,7 @@ export class Http1Exchange implements OpenExchange {
     if (this.#body !== undefined) return this.#body;
     if (this.#declaredBytes === 0) return null;
     const request = this.#request;
+    this.#connection.streamsBody(this.#number);
     request.once('end', () => {
       this.#bodyIsRead = true;
     });
@@ -158,7 +176,14 @@ export class Http1Exchange implements OpenExchange {
 
   respond(answer: Answer): void {
     const response = this.#response;
-    if (response.headersSent || this.clientGone) return;
+    if (response.headersSent || this.clientGone) {
+      answer.tunnel?.socket.destroy();
+      return;
+    }
+    if (answer.tunnel !== undefined) {
+      this.#switch(answer, answer.tunnel);
+      return;
+    }
     const { body, status } = answer;
     const headers = answer.headers.slice();
     headers.push('X-Request-Id', this.requestId);
@@ -168,7 +193,7 @@ export class Http1Exchange implements OpenExchange {
     if (typeof body === 'string') {
       if (needsLength) headers.push('Content-Length', String(Buffer.byteLength(body)));
     } else if (needsLength && !(body instanceof Readable)) headers.push('Content-Length', String(body.length));
-    if (this.#connection.endsWith(this.#number, answer.closeConnection === true || this.#mustEnd())) {
+    if (this.#connection.endsWith(this.#number, answer.closeConnection === true || this.#mustEnd(response))) {
       headers.push('Connection', 'close');
       const socket = this.#socket;
       // node:http would reset the connection while unread bytes are left.
@@ -177,6 +202,19 @@ export class Http1Exchange implements OpenExchange {
     response.writeHead(status, headers);
     if (body instanceof Readable) this.#stream(body, answer.trailers);
     else response.end(isEmpty ? undefined : body);
+    this.#connection.answered();
+  }
+
+  /** Gives the connection to the service, behind the head of its answer. */
+  #switch({ headers }: Answer, tunnel: Tunnel): void {
+    const client = this.#socket;
+    this.#offer?.release();
+    this.#response.detachSocket(client);
+    const lines = ['HTTP/1.1 101 Switching Protocols', `X-Request-Id: ${this.requestId}`];
+    for (let index = 0; index + 1 < headers.length; index += 2) lines.push(`${headers[index]}: ${headers[index + 1]}`);
+    client.write([...lines, '', ''].join('\r\n'), 'latin1');
+    const { limits, onLimit } = this.#context;
+    joinTunnel({ client, tunnel, lingerMs: limits.lingerMs, onIdle: () => onLimit('read_timeout') });
     this.#connection.answered();
   }
 
@@ -204,19 +242,11 @@ export class Http1Exchange implements OpenExchange {
   }
 
   /** Whether the connection cannot take another request after this one. */
-  #mustEnd(): boolean {
+  #mustEnd({ shouldKeepAlive }: ServerResponse): boolean {
+    // node:http forgets that its client asked for the end where the answer has another `Connection`.
+    if (!shouldKeepAlive) return true;
     if (this.#number >= this.#context.limits.requestsPerConnectionMax) return true;
-    if (!this.#bodyIsRead && !this.#request.complete && !this.#canSkipBody()) return true;
-    return this.#request.headers.upgrade !== undefined && this.#mayHideBytes();
-  }
-
-  /**
-   * Whether bytes may have come behind a request that offers an upgrade: node:http drops those of the same segment. They
-   * are counted on the first request of a connection, the one with which a client offers HTTP/2.
-   */
-  #mayHideBytes(): boolean {
-    if (this.#number > 1 || this.#declaredBytes === null) return true;
-    return this.#socket.bytesRead !== headBytesOf(this.#request) + this.#declaredBytes;
+    return !this.#bodyIsRead && !this.#request.complete && !this.#canSkipBody();
   }
 
   /**

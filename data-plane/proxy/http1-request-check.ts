@@ -45,12 +45,3 @@ function absoluteAuthority(target: string): string | undefined {
   if (target.startsWith('/')) return undefined;
   return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(target)?.[1];
 }
-
-/**
- * Returns how many bytes the head of a request takes when each header is written as `Name: value`. Node.js keeps no count,
- * and drops what follows a request with `Connection: Upgrade` in the same segment.
- */
-export function headBytesOf({ method, url, rawHeaders }: IncomingMessage): number {
-  const requestLine = (method ?? '').length + (url ?? '').length + ' HTTP/1.1 \r\n'.length;
-  return rawHeaders.reduce((bytes, text) => bytes + text.length + 2, requestLine + 2);
-}

@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { endGently } from '../../shared/end-gently.ts';
 import type { ConnectionServer } from './connection-server.ts';
@@ -6,6 +8,7 @@ import { Http1Connection, type ParsedRequest } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { rawRefusal, refusalOf } from './http1-refusal.ts';
 import { authorityOf, faultOf } from './http1-request-check.ts';
+import { createUpgradeHandler } from './http1-upgrade.ts';
 import type { ListenerContext } from './listener-context.ts';
 import type { LimitName, ListenerLimits } from './listener-limits.ts';
 
@@ -26,7 +29,14 @@ export function createHttp1Server(context: ListenerContext): ConnectionServer {
   );
   server.on('checkExpectation', (request, response) => take(request, response, 'unknown'));
   server.on('connect', createConnectHandler(context, open));
-  server.on('clientError', createClientErrorHandler(context, open));
+  const upgrade = createUpgradeHandler(context, (socket: Socket) => server.emit('connection', socket));
+  server.on('upgrade', (request, socket, head) => {
+    const connection = open.get(socket);
+    if (connection === undefined) socket.destroy();
+    else upgrade(request, head, connection);
+  });
+  const refuseClient = createClientErrorHandler(context, open);
+  server.on('clientError', refuseClient);
   // Emitted for connections between two requests only: nothing else sets a time-out on them.
   server.on('timeout', (socket) => {
     context.onLimit('idle_timeout');
@@ -47,7 +57,11 @@ export function createHttp1Server(context: ListenerContext): ConnectionServer {
       for (const connection of open.values()) connection.endIdle();
     },
     check() {
-      for (const connection of open.values()) connection.forgetWritten();
+      const nowMs = performance.now();
+      for (const [socket, connection] of open) {
+        connection.forgetWritten();
+        if (connection.isBodyOverdue(nowMs)) refuseClient(new RequestTimeout(), socket);
+      }
     },
     close() {
       server.close();
@@ -59,7 +73,8 @@ function createBoundedServer(limits: ListenerLimits): Server {
   const server = createServer({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headerTimeoutMs,
-    requestTimeout: Math.max(limits.bodyTimeoutMs, limits.headerTimeoutMs),
+    // Bodies are looked at in `check`: one that streams to a service may take any time.
+    requestTimeout: 0,
     connectionsCheckingInterval: limits.checkMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     // Looked at in `authorityOf`, so that the refusal has a body like all others.
@@ -68,6 +83,11 @@ function createBoundedServer(limits: ListenerLimits): Server {
   // node:http drops headers over its count without a word: it may keep one more than we allow, so that we see it.
   server.maxHeadersCount = limits.headersMax + 1;
   return server;
+}
+
+/** node:http's error for a request that takes too long. */
+class RequestTimeout extends Error {
+  readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
 /** Hands a request on as an exchange; refuses one that is framed in a way that cannot be served. */

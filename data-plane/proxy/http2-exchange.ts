@@ -73,6 +73,8 @@ export class Http2Exchange implements OpenExchange {
   #call: GrpcCall | undefined = undefined;
   /** Somebody takes the body as it arrives. */
   #isStreaming = false;
+  #window: number | undefined = undefined;
+  #stillSinceMs = this.receivedAtMs;
 
   constructor(stream: ServerHttp2Stream, head: Http2Head, connection: StreamConnection, context: ListenerContext) {
     this.#stream = stream;
@@ -130,7 +132,19 @@ export class Http2Exchange implements OpenExchange {
   get unfinishedSinceMs(): number | undefined {
     if (this.#bodyIsRead || this.#isAnswered) return undefined;
     if (this.#call !== undefined) return this.#call.unfinishedSinceMs;
-    return this.#isGrpc && this.#isStreaming ? undefined : this.receivedAtMs;
+    if (!this.#isStreaming) return this.receivedAtMs;
+    return this.#isGrpc ? undefined : this.#stillSince();
+  }
+
+  /** Since when nothing came of a body that streams to somebody who takes it. It compares with the call before. */
+  #stillSince(): number {
+    const stream = this.#stream;
+    // What came takes it from the window, until it is consumed.
+    const { localWindowSize } = stream.state;
+    const isAwaited = stream.readableFlowing === true && stream.readableLength === 0;
+    if (!isAwaited || localWindowSize !== this.#window) this.#stillSinceMs = performance.now();
+    this.#window = localWindowSize;
+    return this.#stillSinceMs;
   }
 
   /** Monotonic milliseconds since when a gRPC call rests between two messages; undefined where it does not. */

@@ -6,6 +6,8 @@ import type { TrustedAddresses } from './trusted-addresses.ts';
 /** The things that all connections of one listener share, whatever their protocol. */
 export interface ListenerContext {
   readonly handle: (exchange: OpenExchange) => void;
+  /** Whether a request that offers another protocol goes to a service that may take the offer. */
+  readonly takesUpgrade: (exchange: OpenExchange) => boolean;
   readonly bodyBytesMax: number;
   readonly limits: ListenerLimits;
   readonly trusted: TrustedAddresses;

@@ -10,7 +10,7 @@ export const listenerBounds = {
   handshakeTimeoutMs: 10_000,
   /** From the first byte of a request (or the connection's start) to the end of its headers; later is 408. */
   headerTimeoutMs: 10_000,
-  /** From the first byte of a request to the last of its body; later is 408. */
+  /** For a body that is read whole, from its request on; for one that streams to a service, without a byte. Later is 408. */
   bodyTimeoutMs: 60_000,
   /** A connection without a request is closed after this time. */
   idleTimeoutMs: 60_000,
@@ -55,6 +55,8 @@ export type LimitName =
   | 'header_timeout'
   | 'body_timeout'
   | 'idle_timeout'
+  /** Of a service: nothing passed over a switched connection. */
+  | 'read_timeout'
   | 'header_bytes_max'
   | 'headers_max'
   | 'http2_streams_max'

@@ -19,6 +19,8 @@ export interface ListenerOptions {
   /** Another process has bound the port; its connections come by `take`. */
   readonly isBoundElsewhere?: boolean;
   readonly handle: (exchange: OpenExchange) => void;
+  /** Whether a request that offers another protocol goes to a service that may take the offer; none does by default. */
+  readonly takesUpgrade?: (exchange: OpenExchange) => boolean;
   readonly bodyBytesMax: number;
   /** Addresses and CIDRs whose X-Forwarded-* is believed. */
   readonly trustedIps: readonly string[];
@@ -186,6 +188,7 @@ function createContext(options: ListenerOptions): ListenerContext {
   const nothing = () => undefined;
   return {
     handle: options.handle,
+    takesUpgrade: options.takesUpgrade ?? (() => false),
     bodyBytesMax: options.bodyBytesMax,
     limits,
     trusted: createTrustedAddresses(options.trustedIps),

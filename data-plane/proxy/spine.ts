@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { Readable } from 'node:stream';
 import { RequestError } from '../../shared/errors.ts';
 import { type Logger, stackOf } from '../../shared/log.ts';
 import { type Chain, type ChainStep, compareSteps, emptyChain, type RoutePlan } from '../runtime/runtime.ts';
@@ -23,6 +24,8 @@ export interface SpineDeps {
   readonly accessLog?: AccessLog | undefined;
   /** Answers a request that no route takes, where the node itself has an answer (gRPC health checks). */
   readonly ownAnswer?: ((exchange: OpenExchange) => Answer | Promise<Answer> | undefined) | undefined;
+  /** Adds Kong's X-Kong-Response-Latency header to answers that no service gave. */
+  readonly latencyHeaders?: boolean;
   /** Sends a request that no plugin answered to the service of its route. */
   readonly forward: Forward;
 }
@@ -30,6 +33,8 @@ export interface SpineDeps {
 export interface Spine {
   /** Sees a request through to its answer. Never throws. */
   readonly handle: (exchange: OpenExchange) => void;
+  /** Whether a request that offers another protocol would go to a service that may take the offer. */
+  readonly takesUpgrade: (exchange: OpenExchange) => boolean;
   /** Requests that are not answered yet. */
   inFlight(): number;
   /** From here on every new request, and every message of a gRPC call, is refused: SHUTTING_DOWN, not_sent. */
@@ -44,6 +49,10 @@ export function createSpine(deps: SpineDeps): Spine {
   const shared: SpineState = { ...deps, inFlight, isRefusing: false };
   return {
     handle: (exchange) => new Passage(exchange, shared).start(),
+    takesUpgrade(exchange) {
+      const forward = deps.holder.current?.router.match(exchange)?.value.forward;
+      return forward?.service.to.kind === 'http';
+    },
     inFlight: () => inFlight.size,
     refuse() {
       shared.isRefusing = true;
@@ -188,9 +197,7 @@ class Passage {
     const exchange = this.#exchange;
     const forward = this.#plan?.forward;
     if (forward === undefined || forward === null) {
-      return exchange.route?.serviceId == null
-        ? plainAnswer(exchange, 503, 'no Service found with those values')
-        : plainAnswer(exchange, 503, 'proxying to gRPC services is not supported yet');
+      return plainAnswer(exchange, 503, 'no Service found with those values');
     }
     const { service, stripPath, preserveHost } = forward;
     const strippedLength = stripPath ? (this.#found?.matchedLength() ?? 0) : 0;
@@ -207,7 +214,10 @@ class Passage {
 
   readonly #finish = (answer: Answer): void => {
     // Answered before, when the node could wait no longer.
-    if (!this.#spine.inFlight.has(this)) return;
+    if (!this.#spine.inFlight.has(this)) {
+      dropUnsent(answer);
+      return;
+    }
     if (this.#ran === undefined) {
       this.#send(answer);
       return;
@@ -226,9 +236,15 @@ class Passage {
   readonly #send = (answer: Answer): void => {
     const exchange = this.#exchange;
     const { metrics, inFlight } = this.#spine;
-    if (!inFlight.delete(this)) return;
+    if (!inFlight.delete(this)) {
+      dropUnsent(answer);
+      return;
+    }
     const traceId = this.#traceHeader === null ? undefined : exchange.span?.traceId;
     let sent = traceId === undefined ? answer : withAnswerHeader(answer, this.#traceHeader ?? '', traceId);
+    if (this.#spine.latencyHeaders === true && exchange.upstreamLatencyMs === undefined) {
+      sent = withLatency(exchange, sent);
+    }
     if (exchange.clientGone) metrics.countClientGone();
     try {
       exchange.respond(sent);
@@ -269,6 +285,17 @@ class Passage {
     }
     this.#spine.accessLog?.(exchange, answer);
   }
+}
+
+/** Ends what an answer holds that nobody gets. */
+function dropUnsent({ tunnel, body }: Answer): void {
+  tunnel?.socket.destroy();
+  if (body instanceof Readable) body.destroy();
+}
+
+function withLatency({ receivedAtMs }: OpenExchange, answer: Answer): Answer {
+  const latency = String(Math.round(performance.now() - receivedAtMs));
+  return { ...answer, headers: [...answer.headers, 'X-Kong-Response-Latency', latency] };
 }
 
 function shuttingDown(exchange: OpenExchange): Answer {

@@ -138,7 +138,6 @@ class Build {
 
   addService(service: ServiceEntity): void {
     this.#services.set(service.id, service);
-    if (service.protocol === 'grpc' || service.protocol === 'grpcs') return;
     const upstream = this.#upstreams.get(service.host);
     const targets = upstream === undefined ? [] : (this.#targets.get(upstream.id) ?? []);
     const planning = this.#deps.services.acquire(service, { upstream, targets }, this.#certificates);

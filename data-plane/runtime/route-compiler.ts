@@ -1,6 +1,6 @@
 import { compileRoute, type CompiledRoute } from '../router/compile-route.ts';
 import type { RouteMeter } from '../status/route-meter.ts';
-import type { ServicePlan } from '../forward/service-forward.ts';
+import type { ServicePlan } from '../forward/service-plan.ts';
 import type { CredentialIndex } from './live-credentials.ts';
 import type { RouteEntity, ServiceEntity } from './entities.ts';
 import type { SharedService } from './service-plans.ts';

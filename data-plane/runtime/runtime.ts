@@ -1,5 +1,5 @@
 import type { PluginInstance } from '../plugin-api/plugin-definition.ts';
-import type { ServicePlan } from '../forward/service-forward.ts';
+import type { ServicePlan } from '../forward/service-plan.ts';
 import type { ExchangeRoute } from '../plugin-api/exchange.ts';
 import type { Router } from '../router/router.ts';
 import type { ServerCertificates } from './server-certificates.ts';

@@ -4,7 +4,8 @@ import type { Target } from '../../shared/entities/target.ts';
 import type { Upstream as UpstreamEntity } from '../../shared/entities/upstream.ts';
 import { Connections, type UpstreamTls } from '../forward/connections.ts';
 import { createHashInput, type HashResult } from '../forward/hash-input.ts';
-import type { ServicePlan } from '../forward/service-forward.ts';
+import { GrpcSessions } from '../forward/grpc-sessions.ts';
+import type { ServiceConnections, ServicePlan } from '../forward/service-plan.ts';
 import type { Certificates } from '../plugin-api/certificates.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { ServiceEntity } from './entities.ts';
@@ -68,7 +69,9 @@ export class ServicePlans {
     for (const shared of held) {
       if (!shared.holders.release()) continue;
       if (this.#byEntity.get(shared.service) === shared) this.#byEntity.delete(shared.service);
-      shared.plan.connections.close();
+      const { to } = shared.plan;
+      if (to.kind === 'grpc') to.sessions.close();
+      else to.connections.close();
       shared.upstream.release();
     }
   }
@@ -103,14 +106,18 @@ function planOf(
     retries: service.retries,
     connectTimeoutMs: service.connect_timeout,
     writeTimeoutMs: service.write_timeout,
-    connections: new Connections({
-      protocol: isSecure ? 'https' : 'http',
-      connectTimeoutMs: service.connect_timeout,
-      readTimeoutMs: service.read_timeout,
-      tls: isSecure ? tls : null,
-    }),
+    readTimeoutMs: service.read_timeout,
+    to: connectionsOf(service, isSecure ? tls : null),
     hash: entity === undefined ? withoutHash : createHashInput(entity),
   };
+}
+
+function connectionsOf(
+  { protocol, connect_timeout: connectTimeoutMs, read_timeout: readTimeoutMs }: ServiceEntity,
+  tls: UpstreamTls | null,
+): ServiceConnections {
+  if (protocol === 'grpc' || protocol === 'grpcs') return { kind: 'grpc', sessions: new GrpcSessions({ tls }) };
+  return { kind: 'http', connections: new Connections({ protocol, connectTimeoutMs, readTimeoutMs, tls }) };
 }
 
 function withoutHash(): HashResult {

@@ -4,6 +4,7 @@ import type { Target } from '../../shared/entities/target.ts';
 import { splitHostPort } from '../../shared/entities/host.ts';
 import { checkField } from '../../shared/schema/check.ts';
 import { record } from '../../shared/schema/field.ts';
+import type { FailingTarget, TargetHealthChange, TargetHealths, UpstreamState } from '../../shared/target-health.ts';
 import { Upstream, type UpstreamConfig, type UpstreamDeps, type UpstreamTarget } from '../upstreams/upstream.ts';
 
 /** Where requests of a service go: an upstream with its targets, or the one host that the service names. */
@@ -11,14 +12,16 @@ export type UpstreamSource =
   | { readonly kind: 'upstream'; readonly entity: UpstreamEntity; readonly targets: readonly Target[] }
   | { readonly kind: 'host'; readonly host: string; readonly port: number };
 
-/** The upstreams that runtimes use. Equal ones are one; a changed one takes the health of its endpoints over. */
-export class UpstreamPool {
-  readonly #deps: Omit<UpstreamDeps, 'earlier'>;
+/** The upstreams that runtimes use, and what is known of their targets. Equal ones are one; a changed one takes the health of its endpoints over. */
+export class UpstreamPool implements TargetHealths {
+  readonly #deps: PoolDeps;
   readonly #leases: CountedLeases<string, Upstream>;
   /** The newest of each upstream, by its entity's id. */
   readonly #newest = new Map<string, Upstream>();
 
-  constructor(deps: Omit<UpstreamDeps, 'earlier'>) {
+  #revision = 0;
+
+  constructor(deps: PoolDeps) {
     this.#deps = deps;
     this.#leases = new CountedLeases((upstream) => this.#close(upstream));
   }
@@ -33,6 +36,19 @@ export class UpstreamPool {
     yield* this.#newest.values();
   }
 
+  revision(): number {
+    return this.#revision;
+  }
+
+  states(): UpstreamState[] {
+    return [...this.values()].filter(({ isEntity }) => isEntity).map(stateOf);
+  }
+
+  /** Sets the health of a target by hand, until its next check. */
+  set({ upstreamId, target, address, isHealthy }: TargetHealthChange): void {
+    this.#newest.get(upstreamId)?.setHealth(target, isHealthy, address);
+  }
+
   close(): void {
     for (const upstream of this.#leases.clear()) upstream.close();
     this.#newest.clear();
@@ -41,16 +57,31 @@ export class UpstreamPool {
   #create(config: UpstreamConfig): Upstream {
     const { id } = config.entity;
     const earlier = this.#newest.get(id)?.endpoints;
-    const upstream = new Upstream(config, { ...this.#deps, ...(earlier && { earlier }) });
+    const upstream = new Upstream(config, {
+      ...this.#deps,
+      onChange: () => (this.#revision += 1),
+      ...(earlier && { earlier }),
+    });
     this.#newest.set(id, upstream);
+    this.#revision += 1;
     return upstream;
   }
 
   #close(upstream: Upstream): void {
     const { id } = upstream.config.entity;
     if (this.#newest.get(id) === upstream) this.#newest.delete(id);
+    this.#revision += 1;
     upstream.close();
   }
+}
+
+type PoolDeps = Omit<UpstreamDeps, 'earlier' | 'onChange'>;
+
+function stateOf(upstream: Upstream): UpstreamState {
+  const failing = upstream.health().flatMap(({ target, health }): FailingTarget[] => {
+    return health === 'UNHEALTHY' || health === 'DNS_ERROR' ? [{ target, state: health }] : [];
+  });
+  return { upstreamId: upstream.config.entity.id, isChecked: upstream.hasChecks, failing };
 }
 
 function configOf(source: UpstreamSource): UpstreamConfig {
@@ -86,6 +117,7 @@ function hostConfig(host: string, port: number): UpstreamConfig {
       host_header: null,
     },
     targets: [{ target, host, port, weight: 100 }],
+    isHost: true,
   };
 }
 

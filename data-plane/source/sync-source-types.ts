@@ -3,6 +3,7 @@ import type { ClusterTls } from '../../shared/cluster-tls.ts';
 import type { EntityFault } from '../../shared/config-source.ts';
 import type { Destination } from '../../shared/destination.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { TargetHealths } from '../../shared/target-health.ts';
 import type { WireSnapshot } from '../../shared/snapshot-wire.ts';
 import type { KnownSchemas } from './known-schemas.ts';
 import type { NodeSource } from './node-source.ts';
@@ -28,6 +29,8 @@ export interface SyncSourceOptions {
   readonly traffic?: TrafficCounts;
   /** Runs a sample request; absent when the node cannot. */
   readonly runTrial?: RunTrial;
+  /** The health of the targets that requests go to. */
+  readonly targets?: TargetHealths;
   /** Takes the configuration of another database than the one that the node follows. */
   readonly adoptDatabase?: boolean;
   readonly logger: Logger;

@@ -5,13 +5,16 @@ import type { Destination } from '../../shared/destination.ts';
 import type { SnapshotStart__Output } from '../../shared/generated/sluice/sync/v1/SnapshotStart.ts';
 import type { Welcome__Output } from '../../shared/generated/sluice/sync/v1/Welcome.ts';
 import type { Hello } from '../../shared/generated/sluice/sync/v1/Hello.ts';
+import type { NodeHeartbeat } from '../../shared/generated/sluice/sync/v1/NodeHeartbeat.ts';
 import type { NodeMessage } from '../../shared/generated/sluice/sync/v1/NodeMessage.ts';
 import type { Logger } from '../../shared/log.ts';
 import { ConfigSync, messageLimits } from '../../shared/proto.ts';
+import type { TargetHealths } from '../../shared/target-health.ts';
 import { toldFaults } from './told-faults.ts';
 import { DestinationReports } from './destination-reports.ts';
 import { readableReason, type SyncCredentials } from './sync-credentials.ts';
 import { type TrafficCounts, TrafficReports } from './traffic-reports.ts';
+import { TargetReports } from './target-reports.ts';
 import { SnapshotReceiver, TransferError, type ReceivedSnapshot } from './snapshot-receiver.ts';
 
 /** The node's facts for a heartbeat. */
@@ -35,6 +38,8 @@ export interface SyncStreamOptions {
   /** The counts of the node's traffic; absent when the node does not tell them. */
   readonly traffic?: TrafficCounts | undefined;
   readonly runTrial?: RunTrial | undefined;
+  /** The health of the targets; absent when the node does not tell it. */
+  readonly targets?: TargetHealths | undefined;
   /** Returns the hash of the running configuration. */
   readonly runningHash: () => string;
   readonly onWelcome: (welcome: Welcome__Output) => void;
@@ -77,6 +82,7 @@ export class SyncStream {
   readonly #receiver: SnapshotReceiver;
   readonly #destinations: DestinationReports | undefined;
   readonly #traffic: TrafficReports | undefined;
+  readonly #targets: TargetReports | undefined;
   #ended = false;
   #welcomed = false;
   #pauseMs = 0;
@@ -86,10 +92,11 @@ export class SyncStream {
 
   constructor(options: SyncStreamOptions) {
     this.#options = options;
-    const { address, credentials, hello, welcomeMs, refusal, destinations, traffic } = options;
+    const { address, credentials, hello, welcomeMs, refusal, destinations, traffic, targets } = options;
     this.#receiver = new SnapshotReceiver(refusal && { refusal });
     this.#destinations = destinations && new DestinationReports(destinations, () => this.#beat());
     this.#traffic = traffic && new TrafficReports(traffic);
+    this.#targets = targets && new TargetReports(targets, (targetHealth) => this.#beat({ targetHealth }));
     this.#client = new ConfigSync(address, credentials.credentials, {
       ...messageLimits,
       ...credentials.options,
@@ -136,6 +143,7 @@ export class SyncStream {
     clearTimeout(this.#silenceTimer);
     clearInterval(this.#heartbeatTimer);
     this.#destinations?.stop();
+    this.#targets?.stop();
     this.#call.cancel();
     this.#client.close();
     this.#options.onEnd({
@@ -156,7 +164,8 @@ export class SyncStream {
     }
   }
 
-  #handle({ welcome, snapshotStart, snapshotChunk, snapshotEnd, goaway, tryRequest }: ControlMessage__Output): void {
+  #handle(message: ControlMessage__Output): void {
+    const { welcome, snapshotStart, snapshotChunk, snapshotEnd, goaway, tryRequest, setTargetHealth } = message;
     if (welcome) this.#welcome(welcome);
     else if (snapshotStart) this.#receiver.start(snapshotStart);
     else if (snapshotChunk) this.#receiver.chunk(snapshotChunk);
@@ -167,6 +176,11 @@ export class SyncStream {
       this.#pauseMs = Math.min(goaway.pauseMs, pauseMsMax);
       this.#goawayReason = goaway.reason;
     } else if (tryRequest) void this.#try(tryRequest.id, tryRequest.json);
+    else if (setTargetHealth) {
+      const { upstreamId, target, address, healthy: isHealthy } = setTargetHealth;
+      this.#options.targets?.set({ upstreamId, target, address: address === '' ? undefined : address, isHealthy });
+      this.#targets?.look();
+    }
   }
 
   async #try(id: number, json: Buffer): Promise<void> {
@@ -186,17 +200,22 @@ export class SyncStream {
     // The control plane counts requests from the first heartbeat, so it is sent at once.
     this.#beat();
     this.#destinations?.start();
+    this.#targets?.start();
   }
 
-  #beat(): void {
+  /** Sends a heartbeat. The health of targets has one of its own, since both together might be too large. */
+  #beat(more: Pick<NodeHeartbeat, 'targetHealth'> = {}): void {
     const { requestsTotal, clusters } = this.#options.counters();
-    const destinations = this.#destinations?.take(this.#options.runningHash());
-    const traffic = this.#traffic?.take(destinations ? trafficBesideDestinationsBytesMax : trafficBytesMax);
+    const isAlone = more.targetHealth !== undefined;
+    const destinations = isAlone ? undefined : this.#destinations?.take(this.#options.runningHash());
+    const trafficMax = destinations ? trafficBesideDestinationsBytesMax : trafficBytesMax;
+    const traffic = isAlone ? undefined : this.#traffic?.take(trafficMax);
     const heartbeat = {
       requestsTotal,
       clusters: clusters.slice(0, clustersMax),
       ...(destinations && { destinations }),
       ...(traffic && { traffic }),
+      ...more,
     };
     this.#send({ heartbeat });
   }

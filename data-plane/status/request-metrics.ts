@@ -27,7 +27,11 @@ export function createRequestMetrics({ registry, inFlight }: RequestMetricsOptio
   const meters = new Map<string, RouteMeter>([['', unmatched]]);
   let total = 0;
   exposeAnswers(registry, meters);
-  exposeDurations(registry, meters);
+  exposeDurations(registry, meters, {
+    name: 'sluice_http_request_duration_seconds',
+    help: 'Time from the head of a request to its answer, by route',
+    label: 'route',
+  });
   const gone = new Counter({
     name: 'sluice_http_clients_gone_total',
     help: 'Requests whose client had gone when the answer was there',
@@ -86,19 +90,32 @@ function exposeAnswers(registry: Registry, meters: ReadonlyMap<string, RouteMete
   });
 }
 
+export interface DurationMetric {
+  readonly name: string;
+  readonly help: string;
+  /** The name of the label that holds a meter's. */
+  readonly label: string;
+}
+
 /** A histogram of prom-client hashes the labels of each observation. The meters hold the sums already, so it shows those. */
-function exposeDurations(registry: Registry, meters: ReadonlyMap<string, RouteMeter>): void {
-  const name = 'sluice_http_request_duration_seconds';
-  const durations = new Histogram<'route' | 'le'>({
+export function exposeDurations(
+  registry: Registry,
+  meters: ReadonlyMap<string, RouteMeter>,
+  { name, help, label }: DurationMetric,
+): void {
+  const durations = new Histogram<string>({
     name,
-    help: 'Time from the head of a request to its answer, by route',
-    labelNames: ['route'],
+    help,
+    labelNames: [label],
     buckets: [...durationBuckets],
     registers: [registry],
   });
   const shape = durations.get();
   Object.assign(durations, {
-    get: async () => ({ ...(await shape), values: [...meters.values()].flatMap((meter) => series(name, meter)) }),
+    get: async () => ({
+      ...(await shape),
+      values: [...meters.values()].flatMap((meter) => series(name, label, meter)),
+    }),
     // The registry prefers this shortcut to `get` where there is one.
     getForPromString: undefined,
   });
@@ -106,20 +123,21 @@ function exposeDurations(registry: Registry, meters: ReadonlyMap<string, RouteMe
 
 interface Sample {
   readonly metricName: string;
-  readonly labels: { readonly route: string; readonly le?: string };
+  readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-function series(name: string, { label: route, buckets, secondsTotal }: RouteMeter): Sample[] {
+function series(name: string, label: string, meter: RouteMeter): Sample[] {
+  const labels = { [label]: meter.label };
   let count = 0;
   const samples: Sample[] = [];
-  for (const [index, inBucket] of buckets.entries()) {
+  for (const [index, inBucket] of meter.buckets.entries()) {
     count += inBucket;
     const le = String(durationBuckets[index] ?? '+Inf');
-    samples.push({ metricName: `${name}_bucket`, labels: { route, le }, value: count });
+    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
   }
   if (count === 0) return [];
-  samples.push({ metricName: `${name}_sum`, labels: { route }, value: secondsTotal });
-  samples.push({ metricName: `${name}_count`, labels: { route }, value: count });
+  samples.push({ metricName: `${name}_sum`, labels, value: meter.secondsTotal });
+  samples.push({ metricName: `${name}_count`, labels, value: count });
   return samples;
 }

@@ -14,7 +14,15 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Logger } from '../../shared/log.ts';
 import { pacedLog } from '../../shared/paced-log.ts';
-import type { Environment, ProduceSpan, RequestSpan, TracedRequest, Tracing, TracingOptions } from './tracing.ts';
+import type {
+  Environment,
+  ForwardSpan,
+  ProduceSpan,
+  RequestSpan,
+  TracedRequest,
+  Tracing,
+  TracingOptions,
+} from './tracing.ts';
 
 /** Finished spans that wait for their export; more are dropped. */
 const queueSpansMax = 10_000;
@@ -88,6 +96,10 @@ export function tracingOf({ attributes: resource, sampler, batch, sluiceVersion,
           };
           return produceSpan(tracer.startSpan(`send ${topic}`, options, context));
         },
+        forward(service) {
+          const attributes = { 'http.request.method': method, 'peer.service': service };
+          return forwardSpan(tracer.startSpan(`${method} ${service}`, { kind: SpanKind.CLIENT, attributes }, context));
+        },
         end(status, route) {
           span.setAttribute('http.response.status_code', status);
           if (route !== undefined) {
@@ -107,10 +119,29 @@ export function tracingOf({ attributes: resource, sampler, batch, sluiceVersion,
   };
 }
 
-function produceSpan(span: Span): ProduceSpan {
-  const { traceId, spanId, traceFlags } = span.spanContext();
+/** From the request to the head of the answer. */
+function forwardSpan(span: Span): ForwardSpan {
   return {
-    traceparent: `00-${traceId}-${spanId}-0${traceFlags & 1}`,
+    traceparent: traceparentOf(span),
+    end(status, cause) {
+      span.setAttribute('http.response.status_code', status);
+      if (cause !== undefined || status >= 500) {
+        span.setAttribute('error.type', String(status));
+        span.setStatus({ code: SpanStatusCode.ERROR, ...(cause !== undefined && { message: cause }) });
+      }
+      span.end();
+    },
+  };
+}
+
+function traceparentOf(span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-0${traceFlags & 1}`;
+}
+
+function produceSpan(span: Span): ProduceSpan {
+  return {
+    traceparent: traceparentOf(span),
     end({ outcome, code, message, partition, offset }) {
       span.setAttribute('sluice.outcome', outcome);
       if (partition !== undefined) span.setAttribute('messaging.destination.partition.id', String(partition));

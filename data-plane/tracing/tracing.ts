@@ -16,6 +16,8 @@ export interface RequestSpan {
   readonly traceId: string;
   /** Begins the span of one record on its way. */
   produce(topic: string): ProduceSpan;
+  /** Begins the span of the request to a service. */
+  forward(service: string): ForwardSpan;
   /** `route`: name or id; undefined without one. */
   end(status: number, route: string | undefined): void;
 }
@@ -24,6 +26,13 @@ export interface ProduceSpan {
   /** W3C's trace context with this span as the parent of whoever reads the record. */
   readonly traceparent: string;
   end(result: ProduceResult): void;
+}
+
+export interface ForwardSpan {
+  /** W3C's trace context with this span as the parent of what the service does. */
+  readonly traceparent: string;
+  /** `cause`: why no target answered, in words. */
+  end(status: number, cause?: string): void;
 }
 
 /** The result of publishing a record; a verdict of the producer has these fields. */

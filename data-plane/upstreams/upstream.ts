@@ -20,6 +20,8 @@ export interface UpstreamTarget {
 export interface UpstreamConfig {
   readonly entity: Pick<UpstreamEntity, 'id' | 'name' | 'algorithm' | 'healthchecks' | 'host_header'>;
   readonly targets: readonly UpstreamTarget[];
+  /** The one host of a service without an upstream. */
+  readonly isHost?: boolean;
 }
 
 /** A change of an endpoint's health. */
@@ -35,6 +37,8 @@ export interface HealthChange {
 export interface UpstreamDeps {
   readonly resolve: (host: string, port: number) => Promise<Resolution>;
   readonly onHealth: (change: HealthChange) => void;
+  /** What `health` returns may be other than before. */
+  readonly onChange?: () => void;
   readonly onUnresolved: (target: string, error: string) => void;
   /** Endpoints of an earlier configuration by `target address:port`, whose health and latency go on. */
   readonly earlier?: ReadonlyMap<string, Endpoint>;
@@ -75,6 +79,11 @@ export class Upstream {
     });
   }
 
+  /** Whether it is an entity of the configuration, and not the one host that a service names. */
+  get isEntity(): boolean {
+    return this.config.isHost !== true;
+  }
+
   /** The endpoints by `target address:port`, for the next configuration. */
   get endpoints(): ReadonlyMap<string, Endpoint> {
     return this.#endpoints;
@@ -111,7 +120,7 @@ export class Upstream {
   setHealth(target: string, isHealthy: boolean, address?: string): boolean {
     let found = false;
     for (const { endpoint } of this.#weighted) {
-      if (endpoint.target !== target || (address !== undefined && endpoint.address !== address)) continue;
+      if (endpoint.target !== target || !isAt(endpoint, address)) continue;
       found = true;
       if (endpoint.health.set(isHealthy)) this.#tell(endpoint, undefined);
     }
@@ -119,11 +128,18 @@ export class Upstream {
   }
 
   health(): TargetHealth[] {
-    const isOff = !this.#hasChecks();
+    const byTarget = new Map<string, WeightedEndpoint[]>();
+    for (const weighted of this.#weighted) {
+      const { target } = weighted.endpoint;
+      const others = byTarget.get(target);
+      if (others === undefined) byTarget.set(target, [weighted]);
+      else others.push(weighted);
+    }
     return this.#targets.map(({ target, addresses }) => {
-      const of = this.#weighted.filter(({ endpoint }) => endpoint.target === target.target);
+      const of = byTarget.get(target.target) ?? [];
       const isHealthy = of.every(({ endpoint }) => endpoint.health.isHealthy);
-      const state = isOff ? 'HEALTHCHECKS_OFF' : isHealthy ? 'HEALTHY' : 'UNHEALTHY';
+      // It may have been set by hand though nobody checks.
+      const state = !isHealthy ? 'UNHEALTHY' : this.hasChecks ? 'HEALTHY' : 'HEALTHCHECKS_OFF';
       return {
         target: target.target,
         weight: target.weight,
@@ -148,7 +164,10 @@ export class Upstream {
       port: target.port,
       resolve: this.#deps.resolve,
       onChange: () => this.#rebuild(),
-      onFailure: (error) => this.#deps.onUnresolved(target.target, error),
+      onFailure: (error) => {
+        this.#deps.onUnresolved(target.target, error);
+        this.#deps.onChange?.();
+      },
     });
   }
 
@@ -165,6 +184,7 @@ export class Upstream {
     );
     this.#endpoints = endpoints;
     this.#balancer = this.#makeBalancer();
+    this.#deps.onChange?.();
   }
 
   #makeBalancer(): Balancer {
@@ -185,6 +205,7 @@ export class Upstream {
   }
 
   #tell({ target, address, port, health }: Endpoint, error: string | undefined): void {
+    this.#deps.onChange?.();
     this.#deps.onHealth({
       upstream: this.config.entity.name,
       target,
@@ -204,12 +225,19 @@ export class Upstream {
     };
   }
 
-  #hasChecks(): boolean {
+  /** Whether active or passive checks may change the health of a target. */
+  get hasChecks(): boolean {
     const { active } = this.config.entity.healthchecks;
     const { tcpFailures, timeouts, httpFailures } = this.#passiveThresholds();
     const isActive = active.healthy.interval > 0 || active.unhealthy.interval > 0;
     return isActive || tcpFailures + timeouts + httpFailures > 0;
   }
+}
+
+/** Whether an endpoint has this address, alone or with its port; undefined: any. */
+function isAt({ address, port }: Endpoint, wanted: string | undefined): boolean {
+  if (wanted === undefined || wanted === address || wanted === `[${address}]`) return true;
+  return wanted === `${address}:${port}` || wanted === `[${address}]:${port}`;
 }
 
 function newEndpoint({ target, host }: UpstreamTarget, address: string, port: number): Endpoint {

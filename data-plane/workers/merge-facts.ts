@@ -1,6 +1,7 @@
 import type { Destination } from '../../shared/destination.ts';
 import type { ClusterStatus } from '../kafka/producer-types.ts';
 import type { WorkerFacts } from './messages.ts';
+import { mergeUpstreams } from './pooled-targets.ts';
 
 /** Texts of one kind that `/status` lists. */
 const listedMax = 100;
@@ -22,6 +23,7 @@ export function mergeFacts(facts: readonly WorkerFacts[]): WorkerFacts {
       ({ kind, name }) => `${kind} ${name}`,
       ({ state }) => reachWeights[state],
     ),
+    targets: mergeUpstreams(facts.flatMap(({ targets }) => targets)),
     unusableSchemas: distinct(facts.flatMap(({ unusableSchemas }) => unusableSchemas)),
     warnings: distinct(facts.flatMap(({ warnings }) => warnings)),
     connections: {

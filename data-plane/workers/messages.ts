@@ -5,6 +5,7 @@ import type { ClusterStatus } from '../kafka/producer-types.ts';
 import type { KeyClaim } from '../plugin-api/answered-keys.ts';
 import type { Answer as KeyAnswer } from '../plugin-api/exchange.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
+import type { TargetHealthChange, UpstreamState } from '../../shared/target-health.ts';
 
 /** The states of a worker that its parent tells as the node's. */
 export interface WorkerFacts {
@@ -12,6 +13,7 @@ export interface WorkerFacts {
   /** As `/status` shows them. */
   readonly clusters: readonly ClusterStatus[];
   readonly destinations: readonly Destination[];
+  readonly targets: readonly UpstreamState[];
   readonly unusableSchemas: readonly object[];
   readonly warnings: readonly string[];
   readonly connections: { readonly accepted: number; readonly active: number };
@@ -63,7 +65,9 @@ export type ToWorker =
   | { readonly granted: GrantedMemory }
   /** Comes with a connection; answered by `took` of the same number. */
   | { readonly connection: PortName; readonly given: number }
-  | { readonly claimed: number; readonly claim: KeyClaim };
+  | { readonly claimed: number; readonly claim: KeyClaim }
+  /** An operator sets the health of a target. */
+  | { readonly targetHealth: TargetHealthChange };
 
 /** Bytes that a worker may use on top; `wanted` names the question. */
 export interface GrantedMemory {

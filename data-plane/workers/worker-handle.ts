@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { TargetHealthChange } from '../../shared/target-health.ts';
 import { withinTime } from '../../shared/within-time.ts';
 import type { SharedKeys } from './shared-keys.ts';
 import type { Answer, FromWorker, PortName, Question, ToWorker, WorkerFacts, WorkerMetric } from './messages.ts';
@@ -101,6 +102,11 @@ export class WorkerHandle {
     const answer = await withinTime(answered, withinMs, () => undefined);
     this.#questions.delete(id);
     return answer;
+  }
+
+  /** Sets the health of a target. */
+  setTargetHealth(change: TargetHealthChange): void {
+    this.#send({ targetHealth: change });
   }
 
   async giveBack(): Promise<void> {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Apply, ApplyOptions, ApplyResult, EntityFault } from '../../shared/config-source.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
+import type { TargetHealthChange } from '../../shared/target-health.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { mergeFacts } from './merge-facts.ts';
 import {
@@ -123,6 +124,11 @@ export class WorkerPool {
       }),
     );
     return [...told, this.#ended];
+  }
+
+  /** Sets the health of a target in every worker. */
+  setTargetHealth(change: TargetHealthChange): void {
+    for (const worker of this.#workers) worker.setTargetHealth(change);
   }
 
   /** Lets every worker drain and end, within drain_timeout. Never rejects. */

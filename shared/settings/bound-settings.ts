@@ -41,7 +41,8 @@ export const boundSettings = {
     roles: roleGroups.proxy,
     default: '60s',
     parse: timeout,
-    description: 'bound of a whole request; later is 408',
+    description:
+      'bound of a body that is read whole; of one that goes to a service, of the time without a byte; later is 408',
   }),
   idle_timeout: setting({
     roles: roleGroups.proxy,

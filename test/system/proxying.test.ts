@@ -275,6 +275,14 @@ describe('requests to services', function () {
     });
   }
 
+  it('tells of each service how long its answers took, and how often it failed', async () => {
+    await send(proxy, { path: '/strip/a' });
+    await send(proxy, { path: '/refused' });
+    const text = await metrics();
+    expect(text).to.match(/^sluice_upstream_duration_seconds_count\{service="echo"\} [1-9]/m);
+    expect(text).to.match(/^sluice_upstream_failures_total\{service="refused",status="502"\} [1-9]/m);
+  });
+
   it('tries the next target when one refuses the connection', async () => {
     for (let round = 0; round < 4; round++) {
       expect(

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
+import { adminOk, bootstrapServers, makeKafkaRoute } from '../helpers/admin.ts';
 import { Closing } from '../helpers/closing.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { createTopic, readTopic, testKafka } from '../helpers/kafka.ts';
@@ -27,6 +27,7 @@ interface OtlpBody {
 }
 
 const serverKind = 2;
+const clientKind = 3;
 const producerKind = 4;
 const errorStatus = 2;
 const trace = '0af7651916cd43dd8448eb211c80319c';
@@ -167,5 +168,39 @@ describe('traces', function () {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_TRACES_SAMPLER: 'sometimes' };
     const failure = await node('sampler', env).catch(String);
     expect(failure).to.include('OTEL_TRACES_SAMPLER: expected one of');
+  });
+
+  it('have a span for the request to a service, which goes on from it', async () => {
+    const seen: (string | undefined)[] = [];
+    const service = createServer((request, response) => {
+      seen.push(String(request.headers['traceparent']));
+      response.statusCode = 201;
+      response.end();
+    });
+    await new Promise<void>((resolve) => {
+      service.listen(0, '127.0.0.1', resolve);
+    });
+    closing.add(() => service.closeAllConnections());
+    closing.add(() => void service.close());
+    const { port } = service.address() as AddressInfo;
+    for (const [name, at] of [
+      ['shop', port],
+      ['away', await freePort()],
+    ] as const) {
+      await adminOk(controlPlane.admin, 'PUT', `/services/${name}`, { host: '127.0.0.1', port: at });
+      await adminOk(controlPlane.admin, 'PUT', `/services/${name}/routes/${name}`, { paths: [`/${name}`] });
+    }
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_BSP_SCHEDULE_DELAY: '50' };
+    const { proxy } = await node('proxying', env);
+    const other = 'aaf7651916cd43dd8448eb211c80319c';
+    expect((await send(`${proxy}/shop`, { traceparent: `00-${other}-${caller}-01` })).status).to.equal(201);
+    const span = await spanOf(({ kind, traceId }) => kind === clientKind && traceId === other);
+    const request = await spanOf(({ kind, traceId }) => kind === serverKind && traceId === other);
+    expect(span).to.include({ name: 'POST shop', parentSpanId: request.spanId });
+    expect(attribute(span, 'http.response.status_code')).to.equal(201);
+    expect(seen).to.deep.equal([`00-${other}-${span.spanId}-01`]);
+    expect((await send(`${proxy}/away`)).status).to.equal(502);
+    const failed = await spanOf(({ kind, name }) => kind === clientKind && name === 'POST away');
+    expect(failed.status.code).to.equal(errorStatus);
   });
 });

@@ -5,8 +5,10 @@ import type { NodeOptions } from '../../../data-plane/node-options.ts';
 import { entities } from '../../../shared/entities/entities.ts';
 import type { RunningNode } from '../../../shared/lifecycle.ts';
 import { pluginSchemas } from '../../../shared/plugin-schemas/plugin-schemas.ts';
+import type { TargetHealths } from '../../../shared/target-health.ts';
 import type { ListenAddress } from '../../../shared/settings/setting-values.ts';
 import { createAdminServer, type AdminSettings } from '../../admin/admin-server.ts';
+import { localTargetHealth } from '../../admin/local-target-health.ts';
 import { adminTlsOf, type AdminTlsFiles } from '../../admin/admin-tls.ts';
 import { type ProxyAddress, proxyAddressesOf } from '../../admin/info-routes.ts';
 import type { DeclarativeConfig } from '../../admin/declarative-config.ts';
@@ -37,10 +39,21 @@ export async function startDbless(options: DblessOptions): Promise<RunningNode> 
   const source = createFileSource({ place: document, logger, maskKey });
   const adminAddresses: Record<string, string> = {};
   const otherAddresses = () => adminAddresses;
-  const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, () => source);
+  let targets: TargetHealths | undefined;
+  const node = await startNode({ ...nodeOptions, role: 'dbless', otherAddresses }, (deps) => {
+    targets = deps.targets;
+    return source;
+  });
   try {
     const proxyAddresses = proxyAddressesOf(node.addresses);
-    const parts = { source, maskKey, addresses: adminAddresses, proxyAddresses, tryHere: node.runTrial };
+    const parts = {
+      source,
+      maskKey,
+      addresses: adminAddresses,
+      proxyAddresses,
+      tryHere: node.runTrial,
+      targets: () => targets,
+    };
     const stopAdmin = await startAdmin(options, parts);
     return {
       addresses: { ...adminAddresses, ...node.addresses },
@@ -67,12 +80,14 @@ interface AdminParts {
   readonly proxyAddresses: readonly ProxyAddress[];
   /** Runs sample requests on the node. */
   readonly tryHere: TryHere | undefined;
+  /** The health of the node's targets. */
+  readonly targets: () => TargetHealths | undefined;
 }
 
 /** Returns what stops it. */
 async function startAdmin(
   { adminListen, admin, adminTlsFiles, node: { logger } }: DblessOptions,
-  { source, maskKey, addresses, proxyAddresses, tryHere }: AdminParts,
+  { source, maskKey, addresses, proxyAddresses, tryHere, targets }: AdminParts,
 ): Promise<() => Promise<void>> {
   if (adminListen === 'off') return async () => undefined;
   const server = createAdminServer({
@@ -86,6 +101,7 @@ async function startAdmin(
     logger,
     declarative: fileConfig(source),
     maskKey,
+    targetHealth: localTargetHealth(source.nodeId, targets),
     syncGate: { waitApplied: async () => 'applied; nodes=1' },
     proxyAddresses: () => proxyAddresses,
     ...(tryHere && { tryHere }),

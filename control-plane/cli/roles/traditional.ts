@@ -46,8 +46,9 @@ export async function startTraditional({
     const otherAddresses = () => addresses;
     const node = await startNode(
       { ...nodeOptions, role: 'traditional', metrics, otherAddresses },
-      ({ destinations }) => {
+      ({ destinations, targets }) => {
         localSource.watchDestinations(destinations);
+        localSource.watchTargets(targets);
         return source;
       },
     );

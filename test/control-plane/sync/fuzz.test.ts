@@ -48,6 +48,7 @@ const hello = fc.record({
   revision: counter,
   destinations: fc.boolean(),
   tries: fc.boolean(),
+  targetHealth: fc.boolean(),
   entityKinds: fc.array(fc.record({ plural: text, fields: names }), { maxLength: 3 }),
 });
 const destinations = fc.record({
@@ -77,6 +78,14 @@ const traffic = fc.record({
   queueBytes: counter,
   queueOldestMs: counter,
 });
+const failing = fc.oneof(
+  fc.array(fc.record({ target: text, state: text }), { maxLength: 3 }),
+  fc.record({ target: text, state: text }).map((one) => Array.from({ length: 3_000 }, () => one)),
+);
+const targetHealth = fc.record({
+  upstreams: fc.array(fc.record({ upstreamId: text, checked: fc.boolean(), targets: failing }), { maxLength: 3 }),
+  omitted: fc.nat(),
+});
 /** As gRPC hands them on: one member of the `oneof`, or none. */
 const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
   hello.map((value) => ({ message: 'hello' as const, hello: value })),
@@ -88,6 +97,7 @@ const message: fc.Arbitrary<NodeMessage__Output> = fc.oneof(
       clusters: fc.array(fc.record({ name: text, state: text }), { maxLength: 100 }),
       destinations: fc.option(destinations),
       traffic: fc.option(traffic),
+      targetHealth: fc.option(targetHealth),
     })
     .map((heartbeat) => ({ message: 'heartbeat' as const, heartbeat })),
   fc.record({ hash: text, runningHash: text }).map((snapshotRequest) => ({

@@ -63,6 +63,7 @@ function helloOf(changes: Partial<Hello__Output> = {}): Hello__Output {
     revision: '0',
     destinations: false,
     tries: false,
+    targetHealth: false,
     ...changes,
   };
 }
@@ -170,7 +171,7 @@ describe('NodeRegistry', () => {
     const beat = () =>
       session.receive({
         message: 'heartbeat',
-        heartbeat: { requestsTotal: '1', clusters: [], destinations: null, traffic: null },
+        heartbeat: { requestsTotal: '1', clusters: [], destinations: null, traffic: null, targetHealth: null },
       });
     mock.timers.tick(1_000);
     for (const _time of [1, 2]) {
@@ -231,7 +232,7 @@ describe('NodeRegistry', () => {
       const clusters = [{ name: long(), state: long() }];
       session.receive({
         message: 'heartbeat',
-        heartbeat: { requestsTotal: '1', clusters, destinations: null, traffic: null },
+        heartbeat: { requestsTotal: '1', clusters, destinations: null, traffic: null, targetHealth: null },
       });
     };
     const beforeBytes = usedBytes();

@@ -29,6 +29,7 @@ const hello: Hello__Output = {
   revision: '0',
   destinations: false,
   tries: false,
+  targetHealth: false,
 };
 
 /** The other end of a session: keeps what was sent; while `blocked`, messages do not leave. */
@@ -375,7 +376,7 @@ describe('NodeSession', () => {
       () =>
         node.session.receive({
           message: 'heartbeat',
-          heartbeat: { requestsTotal: '1', clusters: [], destinations: null, traffic: null },
+          heartbeat: { requestsTotal: '1', clusters: [], destinations: null, traffic: null, targetHealth: null },
         }),
       10,
     );

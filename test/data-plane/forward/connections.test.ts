@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { Connections, type UpstreamTls } from '../../../data-plane/forward/connections.ts';
 import { attemptHttp, type AttemptResult } from '../../../data-plane/forward/http-attempt.ts';
+import { Cancellation } from '../../../data-plane/forward/cancellation.ts';
 import { Closing } from '../../helpers/closing.ts';
 import { testCertificate, type TestCertificate } from '../../helpers/test-certificates.ts';
 import { makeEndpoint } from '../upstreams/endpoints.ts';
@@ -70,11 +71,11 @@ describe('connections over TLS', function () {
       headers: ['Host', host],
       body: null,
       writeTimeoutMs: 5_000,
-      signal: new AbortController().signal,
+      cancellation: new Cancellation(),
     });
   }
   async function textOf(result: AttemptResult): Promise<string> {
-    if (result.kind === 'failed') throw new Error(result.failure.error);
+    if (result.kind !== 'answered') throw new Error(errorOf(result));
     const { body } = result.answer;
     return String(Buffer.isBuffer(body) ? body : await buffer(body));
   }

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Answer, OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
 import { type Listener, type ListenerOptions, startListener } from '../../../data-plane/proxy/listener.ts';
@@ -177,26 +179,88 @@ describe('the bounds of a listener', function () {
     const second = 'GET /two HTTP/1.1\r\nHost: a\r\n\r\n';
     const upgradingPost = `${post}${offer}Content-Length: 3\r\n\r\nabc`;
 
-    for (const [what, first, behind, ends] of [
-      ['is served over the kept connection when it comes later', upgrading, '', false],
-      ['is not swallowed: the connection ends after the answer', upgrading, second, true],
-      ['with a body keeps its connection', upgradingPost, '', false],
-      ['with a body and another behind ends its connection', upgradingPost, second, true],
-      ['with a header of unusual spacing ends its connection', upgrading.replace('Host: a', 'Host:   a'), '', true],
+    for (const [what, first, behind] of [
+      ['is served over the kept connection when it comes later', upgrading, ''],
+      ['is not swallowed', upgrading, second],
+      ['keeps its connection with a body', upgradingPost, ''],
+      ['is not swallowed behind a body', upgradingPost, second],
+      ['may have a header of unusual spacing', upgrading.replace('Host: a', 'Host:   a'), second],
+      ['may come behind others', `${second}${upgrading}`, second],
     ] as const) {
       it(what, async () => {
         await start({ handle: readBodies });
         const client = await open();
-        client.send(first + behind);
-        if (ends) {
-          expect(await client.end()).to.deep.equal([200]);
-          expect(client.received).to.match(/Connection: close/i);
-        } else {
-          await client.answers(1);
-          expect(await client.send(second).answers(2)).to.deep.equal([200, 200]);
-        }
+        const count = `${first}${behind}`.split('HTTP/1.1').length - 1;
+        await client.send(first + behind).answers(count);
+        const all = await client.send(second).answers(count + 1);
+        expect(all).to.deep.equal(all.map(() => 200));
+        expect(client.received).to.not.match(/Connection: close/i);
       });
     }
+
+    it('leaves nothing behind at its connection, however often it comes', async () => {
+      await start({ handle: readBodies });
+      const client = await open();
+      const warnings: Error[] = [];
+      const note = (warning: Error): void => void warnings.push(warning);
+      process.on('warning', note);
+      for (let round = 1; round <= 20; round += 1) await client.send(upgrading).answers(round);
+      process.off('warning', note);
+      expect(warnings).to.deep.equal([]);
+    });
+
+    it('is refused where its head is', async () => {
+      await start({ handle: readBodies });
+      for (const [more, status] of [
+        ['X: a\r\n'.repeat(250), 431],
+        ['Host: b\r\n', 400],
+      ] as const) {
+        const client = await open();
+        const text = `GET / HTTP/1.1\r\nHost: a\r\n${more}${offer}\r\n`;
+        expect(await client.send(text).end()).to.deep.equal([status]);
+      }
+    });
+  });
+
+  describe('a body that streams to a service', () => {
+    const chunked = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const takeStream = (exchange: OpenExchange): void => {
+      const body = exchange.openBody();
+      if (body instanceof Readable) body.resume().once('end', () => exchange.respond(ok));
+    };
+
+    it('may take longer than body_timeout while it comes', async () => {
+      await start({ handle: takeStream, limits: { bodyTimeoutMs: 150 } });
+      const client = await open();
+      client.send(chunked);
+      for (let piece = 0; piece < 6; piece += 1) {
+        client.send('1\r\nx\r\n');
+        await delay(60);
+      }
+      expect(await client.send('0\r\n\r\n').answers(1)).to.deep.equal([200]);
+      expect(hits).to.deep.equal([]);
+    });
+
+    it('has body_timeout for the next byte', async () => {
+      await start({ handle: takeStream, limits: { bodyTimeoutMs: 150 } });
+      const client = await open();
+      expect(await client.send(`${chunked}1\r\nx\r\n`).end()).to.deep.equal([408]);
+      expect(hits).to.deep.equal(['body_timeout']);
+    });
+
+    it('is not the client’s delay while nobody takes it', async () => {
+      await start({ limits: { bodyTimeoutMs: 100 } });
+      const client = await open();
+      client.send(`${chunked}1\r\nx\r\n`);
+      const exchange = await waitFor(() => seen[0], { what: 'the request' });
+      const body = exchange.openBody();
+      await delay(400);
+      expect(hits).to.deep.equal([]);
+      if (body instanceof Readable) body.resume();
+      client.send('0\r\n\r\n');
+      exchange.respond(ok);
+      expect(await client.answers(1)).to.deep.equal([200]);
+    });
   });
 
   it('refuses a target with a fragment', async () => {

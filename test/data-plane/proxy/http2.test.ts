@@ -8,6 +8,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { OpenExchange } from '../../../data-plane/plugin-api/exchange.ts';
 import { type Listener, type ListenerOptions, startListener } from '../../../data-plane/proxy/listener.ts';
@@ -226,6 +227,27 @@ describe('HTTP/2 on a listener', function () {
       stream.write('abc');
       const [fields] = (await once(stream, 'response')) as [IncomingHttpHeaders];
       expect(fields[':status']).to.equal(408);
+      expect(hits).to.deep.equal(['body_timeout']);
+    });
+
+    it('that stream to a service may take longer than body_timeout while they come', async () => {
+      await start({
+        limits: { bodyTimeoutMs: 150 },
+        handle(exchange) {
+          const body = exchange.openBody();
+          if (!(body instanceof Readable)) throw new Error('no stream');
+          body.resume().once('end', () => exchange.respond({ status: 200, headers: [], body: '' }));
+        },
+      });
+      const stream = open().request(post);
+      stream.on('error', () => undefined).resume();
+      for (let piece = 0; piece < 6; piece += 1) {
+        stream.write('x');
+        await delay(60);
+      }
+      expect(hits).to.deep.equal([]);
+      const [fields] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      expect(fields[':status'], 'nothing came for too long').to.equal(408);
       expect(hits).to.deep.equal(['body_timeout']);
     });
 

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { buildRuntime, type BuildResult, type PluginTable } from '../../../data-plane/runtime/build-runtime.ts';
 import { createForward } from '../../../data-plane/forward/service-forward.ts';
+import { Upgrades } from '../../../data-plane/forward/upgrades.ts';
 import { noServices } from '../runtime/service-fixture.ts';
 import { PluginInstances } from '../../../data-plane/runtime/plugin-instances.ts';
 import type { BuiltRuntime } from '../../../data-plane/runtime/route-compiler.ts';
@@ -150,7 +151,12 @@ export class SpineFixture {
       metrics: this.metrics,
       logger,
       accessLog: createAccessLog(accessLog, logger),
-      forward: createForward({ log: logger, latencyHeaders: false }),
+      forward: createForward({
+        log: logger,
+        upgrades: new Upgrades({ metrics: this.registry, onLimit: () => undefined }),
+        metrics: { answered: () => undefined, failed: () => undefined },
+        latencyHeaders: false,
+      }),
     });
   }
 

@@ -3,7 +3,7 @@ import { mergeFacts } from '../../../data-plane/workers/merge-facts.ts';
 import type { WorkerFacts } from '../../../data-plane/workers/messages.ts';
 
 function facts(fields: Partial<WorkerFacts>): WorkerFacts {
-  const none = { requestsTotal: 0, clusters: [], destinations: [], unusableSchemas: [], warnings: [] };
+  const none = { requestsTotal: 0, clusters: [], destinations: [], targets: [], unusableSchemas: [], warnings: [] };
   return { ...none, connections: { accepted: 0, active: 0 }, ...fields };
 }
 
@@ -27,6 +27,17 @@ describe('the facts of several workers', () => {
     ]);
     expect(merged.clusters).to.deep.equal([{ ...cluster, state: 'failing', error: 'refused' }]);
     expect(merged.destinations).to.deep.equal([{ ...topic, state: 'unreachable', error: 'refused' }]);
+  });
+
+  it('tell a target as failing that fails for any worker', () => {
+    const upstream = { upstreamId: 'u', isChecked: true };
+    const failing = { target: 'a:80', state: 'UNHEALTHY' } as const;
+    const merged = mergeFacts([
+      facts({ targets: [{ ...upstream, failing: [] }] }),
+      facts({ targets: [{ ...upstream, failing: [failing] }] }),
+      facts({ targets: [{ ...upstream, failing: [failing] }] }),
+    ]);
+    expect(merged.targets).to.deep.equal([{ ...upstream, failing: [failing] }]);
   });
 
   it('list what several workers say once', () => {

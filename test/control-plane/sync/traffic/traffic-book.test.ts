@@ -9,6 +9,7 @@ const session = (): Session => ({
   adopt: () => undefined,
   isStranger: false,
   tryRequest: async () => undefined,
+  setTargetHealth: () => undefined,
   replaced: () => undefined,
   goaway: () => undefined,
 });

@@ -7,6 +7,7 @@ import type { SnapshotEnd as _sluice_sync_v1_SnapshotEnd, SnapshotEnd__Output as
 import type { ControlHeartbeat as _sluice_sync_v1_ControlHeartbeat, ControlHeartbeat__Output as _sluice_sync_v1_ControlHeartbeat__Output } from '../../../sluice/sync/v1/ControlHeartbeat.ts';
 import type { Goaway as _sluice_sync_v1_Goaway, Goaway__Output as _sluice_sync_v1_Goaway__Output } from '../../../sluice/sync/v1/Goaway.ts';
 import type { TryRequest as _sluice_sync_v1_TryRequest, TryRequest__Output as _sluice_sync_v1_TryRequest__Output } from '../../../sluice/sync/v1/TryRequest.ts';
+import type { SetTargetHealth as _sluice_sync_v1_SetTargetHealth, SetTargetHealth__Output as _sluice_sync_v1_SetTargetHealth__Output } from '../../../sluice/sync/v1/SetTargetHealth.ts';
 
 export interface ControlMessage {
   'welcome'?: (_sluice_sync_v1_Welcome | null);
@@ -16,7 +17,8 @@ export interface ControlMessage {
   'heartbeat'?: (_sluice_sync_v1_ControlHeartbeat | null);
   'goaway'?: (_sluice_sync_v1_Goaway | null);
   'tryRequest'?: (_sluice_sync_v1_TryRequest | null);
-  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway"|"tryRequest";
+  'setTargetHealth'?: (_sluice_sync_v1_SetTargetHealth | null);
+  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway"|"tryRequest"|"setTargetHealth";
 }
 
 export interface ControlMessage__Output {
@@ -27,5 +29,6 @@ export interface ControlMessage__Output {
   'heartbeat'?: (_sluice_sync_v1_ControlHeartbeat__Output | null);
   'goaway'?: (_sluice_sync_v1_Goaway__Output | null);
   'tryRequest'?: (_sluice_sync_v1_TryRequest__Output | null);
-  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway"|"tryRequest";
+  'setTargetHealth'?: (_sluice_sync_v1_SetTargetHealth__Output | null);
+  'message'?: "welcome"|"snapshotStart"|"snapshotChunk"|"snapshotEnd"|"heartbeat"|"goaway"|"tryRequest"|"setTargetHealth";
 }

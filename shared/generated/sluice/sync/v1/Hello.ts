@@ -20,6 +20,7 @@ export interface Hello {
   'databaseId'?: (string);
   'revision'?: (number | string | Long);
   'tries'?: (boolean);
+  'targetHealth'?: (boolean);
 }
 
 export interface Hello__Output {
@@ -37,4 +38,5 @@ export interface Hello__Output {
   'databaseId': (string);
   'revision': (string);
   'tries': (boolean);
+  'targetHealth': (boolean);
 }

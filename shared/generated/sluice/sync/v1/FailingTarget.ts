@@ -1,0 +1,12 @@
+// Original file: proto/config_sync.proto
+
+
+export interface FailingTarget {
+  'target'?: (string);
+  'state'?: (string);
+}
+
+export interface FailingTarget__Output {
+  'target': (string);
+  'state': (string);
+}
