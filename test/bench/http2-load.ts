@@ -120,6 +120,9 @@ class Client {
     this.#socket = socket;
     this.#requests = requests;
     this.#isGrpc = isGrpc;
+    // At once, since an answer to the server's SETTINGS must not come before it; with a window for all answers of a run.
+    const window = frame(types.windowUpdate, 0, Buffer.from([0x7f, 0xff, 0, 0]));
+    socket.write(Buffer.concat([preface, frame(types.settings, 0, Buffer.alloc(0)), window]));
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('close', () => {
       this.failed += this.#underWay;
@@ -130,9 +133,6 @@ class Client {
   }
 
   start(share: number): void {
-    // A window for all answers of a run.
-    const window = frame(types.windowUpdate, 0, Buffer.from([0x7f, 0xff, 0, 0]));
-    this.#out.push(preface, frame(types.settings, 0, Buffer.alloc(0)), window);
     for (let count = 0; count < share; count++) this.#send();
     this.#flush();
   }
@@ -194,7 +194,10 @@ class Client {
     } else if (type === types.windowUpdate && id === 0) {
       this.#window += payload.readUInt32BE(0);
       for (; this.#waiting > 0 && this.#window >= this.#requests.dataBytes; this.#waiting--) this.#send();
-    } else if (type === types.reset || type === types.goaway) this.failed++;
+    } else if (type === types.goaway || (type === types.reset && payload.readUInt32BE(0) !== 0)) {
+      // grpc-js closes a stream without an error behind its answer.
+      this.failed++;
+    }
   }
 
   #answered(id: number): void {
