@@ -146,7 +146,6 @@ describe('the Admin API: bodies and methods', () => {
     '/consumer_groups',
     '/vaults',
     '/keys',
-    '/acls',
     '/services/a/b/c',
     '/clustering/status',
   ]) {

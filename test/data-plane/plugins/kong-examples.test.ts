@@ -131,7 +131,7 @@ const examples: readonly [page: string, plugins: string, request: Request, statu
   [
     'jwt: verified claims',
     '- name: jwt\n  config: {claims_to_verify: [exp, nbf]}',
-    withJwt({ exp: now() + 60, nbf: now() - 60 }),
+    withJwt({ exp: now() + 3_600, nbf: now() - 60 }),
     200,
     'alex',
   ],
