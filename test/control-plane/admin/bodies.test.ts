@@ -141,14 +141,7 @@ describe('the Admin API: bodies and methods', () => {
     });
   });
 
-  for (const path of [
-    '/nothing',
-    '/consumer_groups',
-    '/vaults',
-    '/keys',
-    '/services/a/b/c',
-    '/clustering/status',
-  ]) {
+  for (const path of ['/nothing', '/consumer_groups', '/vaults', '/keys', '/services/a/b/c', '/clustering/status']) {
     it(`answers 404 for ${path}`, async () => {
       for (const method of ['GET', 'POST', 'DELETE']) {
         const { status, body } = await admin.call(method, path);
