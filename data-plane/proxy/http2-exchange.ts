@@ -248,8 +248,8 @@ export class Http2Exchange implements OpenExchange {
       if (body instanceof Readable) body.destroy();
     } else this.#sendBody(body, trailers);
     if (this.#bodyIsRead || (!endStream && trailers !== undefined)) return;
-    if (stream.writableFinished) this.#abandon();
-    else stream.once('finish', () => this.#abandon());
+    if (stream.writableFinished) this.#abandonWhenSent();
+    else stream.once('finish', () => this.#abandonWhenSent());
   }
 
   /** Closes a stream whose request was not read to its end: the answer is complete without it (RFC 9113, 8.1). */
@@ -260,7 +260,11 @@ export class Http2Exchange implements OpenExchange {
     this.#stream.resume();
   }
 
-  /** Closing a stream drops its frames that are still queued: the trailers. */
+  /** Closing a stream drops its frames that are still queued: the trailers, from Node.js 22 on also headers without a body. */
+  #abandonWhenSent(): void {
+    if (!this.#bodyIsRead) setImmediate(() => this.#abandonOnceSent());
+  }
+
   #abandonOnceSent(): void {
     const queued = this.#stream.session?.state.outboundQueueSize ?? 0;
     if (queued === 0) this.#abandon();
@@ -272,7 +276,7 @@ export class Http2Exchange implements OpenExchange {
     if (trailers !== undefined) {
       stream.once('wantTrailers', () => {
         stream.sendTrailers(fieldsOf(trailers()));
-        if (!this.#bodyIsRead) setImmediate(() => this.#abandonOnceSent());
+        this.#abandonWhenSent();
       });
     }
     if (body instanceof Readable) pipeline(body, stream, () => undefined);

@@ -26,7 +26,7 @@ interface Received {
   readonly rstCode: number | undefined;
 }
 
-const nodeMajor = Number(process.versions.node.split('.')[0]);
+const nghttp2Minor = Number(process.versions['nghttp2']?.split('.')[1]);
 
 describe('HTTP/2 on a listener', function () {
   this.timeout(30_000);
@@ -384,8 +384,8 @@ describe('HTTP/2 on a listener', function () {
 
     for (const [what, limit, frames, most] of attacks) {
       it(`is ended with ENHANCE_YOUR_CALM over its budget of ${what}`, async function () {
-        // nghttp2 of Node.js 24 drops PRIORITY frames unseen, so that they cost nothing there.
-        if (what === 'PRIORITY' && nodeMajor >= 24) this.skip();
+        // Newer nghttp2 (seen with 1.69 in Node.js 22.23 and 1.70 in 24.21) drops PRIORITY frames unseen: they cost nothing.
+        if (what === 'PRIORITY' && nghttp2Minor > 61) this.skip();
         await start({ limits: { http2StreamsMax: 1_000 } });
         const client = await RawClient.open(listener.port);
         closing.add(() => client.destroy());
