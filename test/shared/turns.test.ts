@@ -13,7 +13,8 @@ describe('Turns', () => {
     const work = async (name: string): Promise<void> => {
       for (let step = 0; step < 3; step++) {
         ran.push(name);
-        workFor(3);
+        // Longer than the share of a turn, which begins when it is first asked for.
+        workFor(6);
         if (turns.isOver()) await turns.next();
       }
     };
