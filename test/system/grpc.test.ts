@@ -392,7 +392,7 @@ describe('gRPC calls into Kafka', function () {
     call.on('data', (message: Buffer) => states.push(message[1] ?? 0));
     const failure = new Promise<ServiceError>((resolve) => call.on('error', resolve));
     await once(call, 'data');
-    expect(await node.stop()).to.equal(0);
+    expect(await node.stop(), node.output()).to.equal(0);
     expect((await failure).code).to.equal(codes.UNAVAILABLE);
     expect(states).to.deep.equal([1, 2]);
   });
