@@ -44,7 +44,7 @@ async function drainListeners(parts: NodeParts, deadlineMs: number): Promise<voi
   const requests = spine.inFlight();
   // This answers every request that waits for Kafka, and refuses every record that is still to come.
   await producers.close(deadlineMs - reserveMs / 2);
-  // Those answers are on their way; what is left after this turn has not published, and cannot any more.
+  // The answers are on their way; what is left after this turn has not published, and cannot any more.
   await nextTurn();
   spine.refuseLeft();
   const isDrained = await settlesBy(drained, deadlineMs);

@@ -35,7 +35,7 @@ export type TryAnswer =
   | { readonly kind: 'unknown' | 'offline' | 'too_old' | 'late' }
   | { readonly kind: 'busy'; readonly max: number };
 
-/** Whose traffic is asked for. */
+/** The owner of the traffic that is asked for. */
 export type TrafficSubject =
   | { readonly kind: 'all' }
   | { readonly kind: 'route'; readonly id: string }

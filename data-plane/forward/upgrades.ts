@@ -14,7 +14,7 @@ export interface UpgradesOptions {
 export class Upgrades {
   readonly #options: UpgradesOptions;
   readonly #total: Counter;
-  /** Those that wait for the service's answer included. */
+  /** Offers that wait for the service's answer are counted too. */
   #open = 0;
 
   constructor(options: UpgradesOptions) {

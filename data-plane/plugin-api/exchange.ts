@@ -181,7 +181,7 @@ export interface RecordResult {
   readonly topic?: string;
   readonly partition?: number;
   readonly offset?: string;
-  /** Of a call of several messages: how many from the first on are acked, without a gap. */
+  /** How many messages of a call are acked from the first on, without a gap. */
   readonly acked?: number;
   /** As `acked`, where records are accepted only. */
   readonly accepted?: number;

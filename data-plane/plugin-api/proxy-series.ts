@@ -1,4 +1,4 @@
-/** Whose request a sample is about: names or ids; '' where there is none. */
+/** The owners of the request that a sample is about: names or ids; '' where there is none. */
 export interface SampleLabels {
   readonly service: string;
   readonly route: string;

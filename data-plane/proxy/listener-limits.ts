@@ -55,7 +55,7 @@ export type LimitName =
   | 'header_timeout'
   | 'body_timeout'
   | 'idle_timeout'
-  /** Of a service: nothing passed over a switched connection. */
+  /** A service sent nothing over a switched connection, nor did its client. */
   | 'read_timeout'
   | 'header_bytes_max'
   | 'headers_max'

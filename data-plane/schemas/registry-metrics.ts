@@ -71,7 +71,7 @@ function registerUp(metrics: Registry, states: () => readonly RegistryState[]): 
     name: 'sluice_registry_up',
     help: 'Whether the last request to the schema registry got an answer of it (1) or not (0).',
     labelNames: ['registry'],
-    // Of several workers.
+    // The worst state of several workers counts.
     aggregator: 'min',
     registers: [metrics],
     collect() {

@@ -12,35 +12,35 @@ export function createConfigMetrics(registry: Registry): ConfigMetrics {
     name: 'sluice_config_info',
     help: 'The configuration that is live, by its hash; always 1',
     labelNames: ['hash'],
-    // Of several workers each applies the same.
+    // Each of several workers applies the same.
     aggregator: 'max',
     registers: [registry],
   });
   const appliedAt = new Gauge({
     name: 'sluice_config_last_apply_timestamp_seconds',
     help: 'When the live configuration was applied',
-    // Of several workers each applies the same.
+    // Each of several workers applies the same.
     aggregator: 'max',
     registers: [registry],
   });
   const duration = new Gauge({
     name: 'sluice_config_last_apply_duration_seconds',
     help: 'How long it took to apply the live configuration',
-    // Of several workers each applies the same.
+    // Each of several workers applies the same.
     aggregator: 'max',
     registers: [registry],
   });
   const applies = new Counter({
     name: 'sluice_config_applies_total',
     help: 'Configurations applied',
-    // Of several workers each applies the same.
+    // Each of several workers applies the same.
     aggregator: 'max',
     registers: [registry],
   });
   const rejects = new Counter({
     name: 'sluice_config_rejects_total',
     help: 'Configurations refused for their faults',
-    // Of several workers each applies the same.
+    // Each of several workers applies the same.
     aggregator: 'max',
     registers: [registry],
   });

@@ -61,7 +61,7 @@ function exposeTargets(registry: Registry, targets: () => Iterable<ShownTarget>)
     name: 'sluice_upstream_target_healthy',
     help: '1 while requests go to a target, 0 while it is unhealthy or its name is not known',
     labelNames: ['upstream', 'target'],
-    // Of several workers the one that finds it unhealthy counts.
+    // One of several workers that finds it unhealthy is enough.
     aggregator: 'min',
     registers: [registry],
     collect() {

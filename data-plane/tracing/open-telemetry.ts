@@ -57,7 +57,7 @@ export function openTelemetry({ env, sluiceVersion, nodeId, logger }: TracingOpt
 }
 
 export interface TracingParts {
-  /** Of the resource that the spans belong to. */
+  /** Attributes of the resource that the spans belong to. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly sampler: Sampler;
   readonly batch: BatchSpanProcessorOptions;

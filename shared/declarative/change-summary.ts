@@ -30,7 +30,7 @@ export interface ListedChange {
   readonly name?: string;
   /** An update's fields that differ, as dotted paths. */
   readonly fields?: readonly string[];
-  /** Of a dry run: what these fields hold before and after. */
+  /** In a dry run: the values of these fields before and after. */
   readonly values?: readonly ChangedValue[];
 }
 

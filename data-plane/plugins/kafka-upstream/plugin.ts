@@ -163,7 +163,7 @@ function compileAccess(config: KafkaUpstreamConfig, parts: RecordParts): (exchan
       made = making instanceof Promise ? await making : making;
       if (made.extras !== noExtras) await checkPlaces(producer, topics, made.extras.place, deadlineMs);
     } catch (error) {
-      // Of a request that is refused before any of its records is published.
+      // The request is refused before any of its records is published.
       if (error instanceof RequestError) for (const topic of topics) producer.countRefused(topic, error.outcome);
       throw error;
     }

@@ -22,7 +22,7 @@ export class JsonObject implements NamedValues<string> {
     for (const member of membersOf(text.slice(text.indexOf('{') + 1, text.lastIndexOf('}')))) {
       if (member.trim() === '') continue;
       const { name, value } = nameOfMember(member);
-      // Of a repeated name the last one counts, as with JSON.parse.
+      // The last one of a repeated name counts, as with JSON.parse.
       members.set(name, value);
     }
     return new JsonObject(members);

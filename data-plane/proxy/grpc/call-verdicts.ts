@@ -9,7 +9,7 @@ interface Numbered {
 export class CallVerdicts {
   /** Messages from the first on that are acked, or accepted. */
   #succeeded = 0;
-  /** Those behind a message whose answer is awaited, or that failed. */
+  /** Messages behind one whose answer is awaited, or that failed. */
   readonly #later = new Set<number>();
   #last: Numbered | undefined = undefined;
   /** The first message that failed. */

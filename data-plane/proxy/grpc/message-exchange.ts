@@ -79,7 +79,7 @@ export class MessageExchange implements Exchange {
     return this.#call.sni;
   }
 
-  /** Those of the call, as the plugins before left them. */
+  /** The headers of the call, as the plugins before left them. */
   get headers(): HeaderList {
     return this.#call.headers;
   }

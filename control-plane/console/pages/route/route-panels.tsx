@@ -118,7 +118,7 @@ async function readChain(id: string, serviceId: string | undefined, signal: Abor
   for (const [scope, plugins] of levels) {
     for (const plugin of plugins) {
       const name = shown(plugin['name']);
-      // Those of a consumer run for its requests alone.
+      // Plugins of a consumer run for its requests alone.
       if (plugin['enabled'] === false || plugin['consumer'] !== null || steps.has(name)) continue;
       steps.set(name, { plugin, scope, priority: numberOf(recordOf(priorities[name])['priority']) ?? 0 });
     }

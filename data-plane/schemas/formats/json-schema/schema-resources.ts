@@ -24,7 +24,7 @@ export interface Resource {
   readonly root: JsonSchema;
   readonly dialect: Dialect;
   readonly anchors: Map<string, JsonSchema>;
-  /** Those of the anchors that `$dynamicRef` may find in an outer resource. */
+  /** The anchors that `$dynamicRef` may find in an outer resource. */
   readonly dynamicAnchors: Map<string, JsonSchema>;
   /** Draft 2019-09's `$recursiveAnchor`. */
   readonly isRecursive: boolean;
