@@ -3,14 +3,12 @@ import { limitHits } from '../shared/limit-hits.ts';
 import { createSelfSigned } from '../shared/self-signed.ts';
 import { boundAddress, startStatusServer } from '../shared/status-server.ts';
 import { bindTls } from './bind-tls.ts';
+import { nodeFacts, statusBody } from './node-facts.ts';
 import type { NodeParts } from './node-parts.ts';
 import { listenerBounds } from './proxy/listener-limits.ts';
-import { type Listener, startListener } from './proxy/listener.ts';
+import { startListener } from './proxy/listener.ts';
 import { RequestBodies } from './proxy/request-bodies.ts';
 import type { TlsOptions } from './proxy/tls-acceptor.ts';
-
-/** Schemas that `/status` lists. */
-const unusableSchemasMax = 100;
 
 /** Ports that another process has bound, and whose connections it hands on. */
 export type SharedPorts = Readonly<
@@ -28,7 +26,7 @@ export async function listen(parts: NodeParts, shared?: SharedPorts): Promise<Re
   const isShared = shared !== undefined;
   if (statusListen !== 'off') {
     const { metrics, readiness: ready } = parts;
-    const status = () => statusBody(parts, addresses);
+    const status = () => shownStatus(parts, addresses);
     parts.status = await startStatusServer({ listen: statusListen, ready, status, metrics, logger: options.logger });
     addresses['status'] = parts.status.address;
   }
@@ -101,28 +99,7 @@ async function tlsOf({ holder }: NodeParts): Promise<TlsOptions> {
   };
 }
 
-function connectionsOf(listeners: readonly Listener[]): { readonly accepted: number; readonly active: number } {
-  return {
-    accepted: listeners.reduce((sum, { connections }) => sum + connections.accepted, 0),
-    active: listeners.reduce((sum, { connections }) => sum + connections.active, 0),
-  };
-}
-
-function statusBody(parts: NodeParts, addresses: object): object {
-  const { options, holder, producers, clusterNaming, pluginDeps, source, listeners } = parts;
-  return {
-    role: options.role,
-    node_id: source.nodeId,
-    version: options.sluiceVersion,
-    uptime_seconds: Math.floor(process.uptime()),
-    addresses: { ...options.otherAddresses?.(), ...addresses },
-    configuration_hash: holder.current?.hash ?? null,
-    ...source.describe(),
-    clusters: producers.clusters(),
-    registries: pluginDeps.encoders.destinations().map(({ name, state, error }) => ({ name, state, error })),
-    unusable_schemas: pluginDeps.encoders.unusable().slice(0, unusableSchemasMax),
-    destinations: [...producers.destinations(), ...pluginDeps.encoders.destinations()],
-    warnings: clusterNaming.warnings(),
-    connections: connectionsOf(listeners),
-  };
+function shownStatus(parts: NodeParts, addresses: object): object {
+  const { options, source, holder } = parts;
+  return statusBody({ options, source, addresses, configurationHash: holder.current?.hash, facts: nodeFacts(parts) });
 }

@@ -5,6 +5,7 @@ import { createProcessMetrics } from '../shared/process-metrics.ts';
 import { boundAddress, startStatusServer, type StatusServer } from '../shared/status-server.ts';
 import type { ListenAddress } from '../shared/settings/setting-values.ts';
 import type { MakeSource } from './make-source.ts';
+import { statusBody } from './node-facts.ts';
 import type { DataPlane, NodeOptions } from './node-options.ts';
 import { listenerBounds } from './proxy/listener-limits.ts';
 import { exposeSource } from './source-metrics.ts';
@@ -14,7 +15,7 @@ import { createReadiness, type ReadyState } from './status/readiness.ts';
 import { untilReady } from './until-ready.ts';
 import type { PortName } from './workers/messages.ts';
 import { pooledTargets } from './workers/pooled-targets.ts';
-import { bindPort, type Port } from './workers/port.ts';
+import { openPort, type Port } from './workers/port.ts';
 import { summedRegistry } from './workers/pool-metrics.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
 
@@ -132,33 +133,17 @@ function startStatus(parent: Parent, listen: Exclude<ListenAddress, 'off'>, addr
   return startStatusServer({
     listen,
     ready: readiness,
-    status: () => statusBody(parent, addresses),
+    status: () => shownStatus(parent, addresses),
     metrics,
     metricsText: async () => summedRegistry([await metrics.getMetricsAsJSON(), ...(await pool.metrics())]).metrics(),
     logger: options.logger,
   });
 }
 
-function statusBody({ options, pool, source }: Parent, addresses: object): object {
-  const { facts } = pool;
-  return {
-    role: options.role,
-    node_id: source.nodeId,
-    version: options.sluiceVersion,
-    uptime_seconds: Math.floor(process.uptime()),
-    addresses: { ...options.otherAddresses?.(), ...addresses },
-    configuration_hash: pool.current?.hash ?? null,
-    ...source.describe(),
-    clusters: facts.clusters,
-    registries: facts.destinations
-      .filter(({ kind }) => kind === 'registry')
-      .map(({ name, state, error }) => ({ name, state, error })),
-    unusable_schemas: facts.unusableSchemas,
-    destinations: facts.destinations,
-    warnings: facts.warnings,
-    connections: facts.connections,
-    workers: pool.serving.map(({ number, pid }) => ({ number, pid })),
-  };
+function shownStatus({ options, pool, source }: Parent, addresses: object): object {
+  const workers = pool.serving.map(({ number, pid }) => ({ number, pid }));
+  const shown = { options, source, addresses, configurationHash: pool.current?.hash, facts: pool.facts };
+  return { ...statusBody(shown), workers };
 }
 
 async function bindPorts(parent: Parent, addresses: Record<string, string>): Promise<void> {
@@ -170,7 +155,7 @@ async function bindPorts(parent: Parent, addresses: Record<string, string>): Pro
     const listen = wanted[name];
     if (listen === 'off') continue;
     const bind = (): Promise<Port> =>
-      bindPort({
+      openPort({
         listen,
         give: (socket) => pool.give(name, socket),
         onError: (error) =>

@@ -5,6 +5,7 @@ import { withinTime } from '../shared/within-time.ts';
 import { drain } from './drain.ts';
 import { loadKafkaClient } from './kafka/producers.ts';
 import { listen } from './listen.ts';
+import { nodeFacts } from './node-facts.ts';
 import type { NodeOptions } from './node-options.ts';
 import { assembleNode, type NodeParts } from './node-parts.ts';
 import { loadTracing } from './tracing/load-tracing.ts';
@@ -100,20 +101,7 @@ async function start({ nodeId, worker, ...options }: WorkerOptions): Promise<Run
 function tellFacts(parts: NodeParts): void {
   let told = '';
   const look = () => {
-    const { producers, requestMetrics, clusterNaming, listeners } = parts;
-    const { encoders } = parts.pluginDeps;
-    const facts = {
-      requestsTotal: requestMetrics.total(),
-      clusters: producers.clusters(),
-      destinations: [...producers.destinations(), ...encoders.destinations()],
-      targets: parts.upstreams.states(),
-      unusableSchemas: encoders.unusable(),
-      warnings: clusterNaming.warnings(),
-      connections: {
-        accepted: listeners.reduce((sum, { connections }) => sum + connections.accepted, 0),
-        active: listeners.reduce((sum, { connections }) => sum + connections.active, 0),
-      },
-    };
+    const facts = nodeFacts(parts);
     const text = JSON.stringify(facts);
     if (text === told) return;
     told = text;

@@ -38,6 +38,10 @@ export interface AuthenticationOptions {
   readonly authenticate: (exchange: Exchange) => Authentication | Promise<Authentication>;
   /** Takes the credential out of a request that another plugin has recognised already, where it is to be hidden. */
   readonly hide?: ((exchange: Exchange) => void) | undefined;
+  /** Headers and arguments that may hold a credential, where logs cannot know them. */
+  readonly secrets?: { readonly headers: readonly string[]; readonly args: readonly string[] };
+  /** False lets OPTIONS requests pass without a credential. */
+  readonly runsOnPreflight?: boolean;
 }
 
 /**
@@ -45,7 +49,8 @@ export interface AuthenticationOptions {
  * consumer, one that succeeded is enough.
  */
 export function authenticationAccess(options: AuthenticationOptions): NonNullable<PluginInstance['access']> {
-  const { anonymous, credentials, authenticate, hide } = options;
+  const { anonymous, credentials, authenticate, hide, runsOnPreflight = true } = options;
+  const tellSecrets = options.secrets && compileTellSecrets(options.secrets.headers, options.secrets.args);
   const warn = pacedLog((event, message, fields) => options.log.warn(event, message, fields));
 
   function settle(exchange: Exchange, result: Authentication): Answer | undefined {
@@ -64,6 +69,8 @@ export function authenticationAccess(options: AuthenticationOptions): NonNullabl
   }
 
   return (exchange) => {
+    tellSecrets?.(exchange);
+    if (!runsOnPreflight && exchange.method === 'OPTIONS') return undefined;
     if (anonymous !== null && exchange.credential !== undefined) {
       hide?.(exchange);
       return undefined;
@@ -80,7 +87,7 @@ function refusal(exchange: Exchange, result: Exclude<Authentication, { readonly 
 }
 
 /** Compiles how logs are told which headers and arguments hold a credential, whether or not it is a right one. */
-export function compileTellSecrets(headers: readonly string[], args: readonly string[]): (exchange: Exchange) => void {
+function compileTellSecrets(headers: readonly string[], args: readonly string[]): (exchange: Exchange) => void {
   const own = { headers: new Set(headers.map((name) => name.toLowerCase())), args: new Set(args) };
   return (exchange) => {
     const { secrets } = exchange;

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import { bindPort } from '../../shared/bind-port.ts';
 import type { OpenExchange } from '../plugin-api/exchange.ts';
 import type { ConnectionServer } from './connection-server.ts';
 import { createHttp1Server } from './http1-server.ts';
@@ -78,7 +79,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
   const begin = options.tls === undefined ? sniffing(state) : shakingHands(state, options.tls);
   const acceptor = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(state, socket, begin));
-  const { host, port } = options.isBoundElsewhere === true ? options.listen : await bind(acceptor, options.listen);
+  const { host, port } = options.isBoundElsewhere === true ? options.listen : await bindPort(acceptor, options.listen);
   context.port = port;
   // A connection that could not be accepted is no reason to end the process.
   acceptor.on('error', (error) => options.onError?.(error));
@@ -208,17 +209,4 @@ function cutStalled(open: ReadonlyMap<Socket, SendWatch>, { limits, onLimit }: L
     onLimit('send_timeout');
     socket.destroy();
   }
-}
-
-function bind(server: Server, listen: { host: string; port: number }): Promise<{ host: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(listen, () => {
-      server.off('error', reject);
-      const address = server.address();
-      // A TCP server's address is a record; text would be a pipe's.
-      if (address === null || typeof address === 'string') reject(new Error('not bound to a port'));
-      else resolve({ host: address.address, port: address.port });
-    });
-  });
 }

@@ -1,4 +1,5 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { bindPort } from '../../shared/bind-port.ts';
 
 /** A bound port of a node of several workers. Its connections go to whoever `give` chooses. */
 export interface Port {
@@ -20,22 +21,9 @@ export interface PortOptions {
  * no connection is lost with a worker that never took it. (Node.js's own cluster module closes the port with its last
  * worker, and forgets a connection on its way to a worker that dies.) Rejects when the port cannot be bound.
  */
-export async function bindPort({ listen, give, onError }: PortOptions): Promise<Port> {
+export async function openPort({ listen, give, onError }: PortOptions): Promise<Port> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, give);
-  const { host, port } = await bound(server, listen);
+  const { host, port } = await bindPort(server, listen);
   server.on('error', onError);
   return { host, port, close: () => void server.close() };
-}
-
-function bound(server: Server, listen: PortOptions['listen']): Promise<{ host: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(listen, () => {
-      server.off('error', reject);
-      const address = server.address();
-      // A TCP server's address is a record; text would be a pipe's.
-      if (address === null || typeof address === 'string') reject(new Error('not bound to a port'));
-      else resolve({ host: address.address, port: address.port });
-    });
-  });
 }

@@ -25,7 +25,7 @@ const outcomeWords: Readonly<Record<Outcome, string>> = {
 const rateSteps = 6;
 
 /** Records a second by outcome over the last 15 minutes, with the figures of the last minute. */
-export function TrafficChart({ traffic }: { readonly traffic: Traffic }) {
+function TrafficChart({ traffic }: { readonly traffic: Traffic }) {
   const steps = wholeSteps(traffic);
   const times = steps.map(({ at }) => at);
   const lines = linesOf(steps, traffic.stepSeconds);
@@ -45,8 +45,35 @@ export function TrafficChart({ traffic }: { readonly traffic: Traffic }) {
   );
 }
 
+const measuredTimes = { latency: 'Time of an answer', produce: 'Time of Produce requests' } as const;
+
+/** Records and times of the last 15 minutes side by side, and beside them what else a page shows. */
+export function TrafficColumns({
+  traffic,
+  of,
+  children,
+}: {
+  readonly traffic: Traffic;
+  readonly of: 'latency' | 'produce';
+  readonly children?: ComponentChildren;
+}) {
+  return (
+    <div class="columns">
+      <div>
+        <h3>Records a second, by outcome</h3>
+        <TrafficChart traffic={traffic} />
+      </div>
+      <div>
+        <h3>{measuredTimes[of]}</h3>
+        <LatencyChart traffic={traffic} of={of} />
+      </div>
+      {children}
+    </div>
+  );
+}
+
 /** Time of answers (of Produce requests for a node): p50 and p99 over the last 15 minutes. */
-export function LatencyChart({ traffic, of }: { readonly traffic: Traffic; readonly of: 'latency' | 'produce' }) {
+function LatencyChart({ traffic, of }: { readonly traffic: Traffic; readonly of: 'latency' | 'produce' }) {
   const steps = wholeSteps(traffic);
   const total = traffic.total[of];
   const lines: readonly ChartLine[] = [

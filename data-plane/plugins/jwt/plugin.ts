@@ -1,10 +1,5 @@
 import { jwtSchema, type JwtConfig } from '../../../shared/plugin-schemas/jwt.ts';
-import {
-  authenticationAccess,
-  bearerChallenge,
-  compileTellSecrets,
-  type Authentication,
-} from '../../plugin-api/authentication.ts';
+import { authenticationAccess, bearerChallenge, type Authentication } from '../../plugin-api/authentication.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
@@ -21,20 +16,17 @@ export const jwt: PluginDefinition<JwtConfig> = {
   isTriable: true,
   create(config, { credentials, log }) {
     const authenticate = compileAuthenticate(config, credentials);
-    const access = authenticationAccess({ anonymous: config.anonymous, credentials, log, authenticate });
-    const skipsPreflight = !config.run_on_preflight;
     const hasCookies = (config.cookie_names ?? []).length > 0;
     const secretHeaders = [...(config.header_names ?? []), ...(hasCookies ? ['cookie'] : [])];
-    const tellSecrets = compileTellSecrets(secretHeaders, config.uri_param_names ?? []);
-    return {
-      kind: 'created',
-      instance: {
-        access(exchange) {
-          tellSecrets(exchange);
-          return skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange);
-        },
-      },
-    };
+    const access = authenticationAccess({
+      anonymous: config.anonymous,
+      credentials,
+      log,
+      authenticate,
+      secrets: { headers: secretHeaders, args: config.uri_param_names ?? [] },
+      runsOnPreflight: config.run_on_preflight,
+    });
+    return { kind: 'created', instance: { access } };
   },
 };
 

@@ -3,7 +3,7 @@ import { RequestError, errorKinds, type ErrorCode, type RequestErrorOptions } fr
 import type { FailedVerdict, Verdict } from '../../kafka/producer-types.ts';
 import type { Answer } from '../../plugin-api/exchange.ts';
 
-const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
+export const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
 const accepted: Answer = {
   status: 200,
   headers: jsonHeaders,
@@ -82,13 +82,23 @@ function partial(
   failures: ReadonlyMap<Verdict, RequestError>,
   requestId: string,
 ): Answer {
-  const error = new RequestError('PARTIAL', 'The records of the request have different outcomes; see `records`.');
-  const { status, code, outcome, retryable } = error;
   const records = verdicts.map((verdict) => {
     if (!isFailed(verdict)) return verdict;
     const told = failures.get(verdict) ?? verdict;
     return { topic: verdict.topic, outcome: told.outcome, code: told.code };
   });
+  return partialAnswer(requestId, 'records', records);
+}
+
+/** Makes the answer to a request whose records have different outcomes; `count`: how many they are, where they are many. */
+export function partialAnswer(
+  requestId: string,
+  member: 'records' | 'results',
+  outcomes: unknown,
+  count?: number,
+): Answer {
+  const error = new RequestError('PARTIAL', `The records of the request have different outcomes; see \`${member}\`.`);
+  const { status, code, outcome, retryable } = error;
   const body = JSON.stringify({
     message: STATUS_CODES[status],
     error: error.message,
@@ -96,9 +106,9 @@ function partial(
     outcome,
     retryable,
     request_id: requestId,
-    records,
+    [member]: outcomes,
   });
-  return { status, headers: jsonHeaders, body, result: { outcome, error } };
+  return { status, headers: jsonHeaders, body, result: { outcome, error, ...(count !== undefined && { count }) } };
 }
 
 /** Returns the error that stands for all: 504 first, because it leaves most open; then the highest of 5xx, then of 4xx. */

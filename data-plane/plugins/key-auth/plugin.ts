@@ -1,10 +1,5 @@
 import { keyAuthSchema, type KeyAuthConfig } from '../../../shared/plugin-schemas/key-auth.ts';
-import {
-  authenticationAccess,
-  challenge,
-  compileTellSecrets,
-  type Authentication,
-} from '../../plugin-api/authentication.ts';
+import { authenticationAccess, challenge, type Authentication } from '../../plugin-api/authentication.ts';
 import type { Credentials } from '../../plugin-api/credentials.ts';
 import type { Exchange } from '../../plugin-api/exchange.ts';
 import type { PluginDefinition } from '../../plugin-api/plugin-definition.ts';
@@ -20,18 +15,16 @@ export const keyAuth: PluginDefinition<KeyAuthConfig> = {
     const authenticate = compileAuthenticate(config, credentials);
     const { anonymous } = config;
     const hide = config.hide_credentials ? compileHideAll(config.key_names) : undefined;
-    const access = authenticationAccess({ anonymous, credentials, log, authenticate, hide });
-    const tellSecrets = compileTellSecrets(config.key_names, config.key_names);
-    const skipsPreflight = !config.run_on_preflight;
-    return {
-      kind: 'created',
-      instance: {
-        access(exchange) {
-          tellSecrets(exchange);
-          return skipsPreflight && exchange.method === 'OPTIONS' ? undefined : access(exchange);
-        },
-      },
-    };
+    const access = authenticationAccess({
+      anonymous,
+      credentials,
+      log,
+      authenticate,
+      hide,
+      secrets: { headers: config.key_names, args: config.key_names },
+      runsOnPreflight: config.run_on_preflight,
+    });
+    return { kind: 'created', instance: { access } };
   },
 };
 

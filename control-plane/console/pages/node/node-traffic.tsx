@@ -7,7 +7,7 @@ import { Hash } from '../../parts/hash.tsx';
 import { Pending } from '../../parts/notice.tsx';
 import { StateChip } from '../../parts/state-chip.tsx';
 import { Ago } from '../../parts/time.tsx';
-import { LatencyChart, summaryOf, TrafficChart } from '../../parts/traffic.tsx';
+import { summaryOf, TrafficColumns } from '../../parts/traffic.tsx';
 
 /** Changes that are shown at once. */
 const shownChanges = 8;
@@ -23,16 +23,7 @@ export function NodeTraffic({ node }: { readonly node: Node }) {
       {traffic !== undefined && traffic.total.answers > 0 && (
         <>
           <p class="quiet">{summaryOf(traffic.total)}.</p>
-          <div class="columns">
-            <div>
-              <h3>Records a second, by outcome</h3>
-              <TrafficChart traffic={traffic} />
-            </div>
-            <div>
-              <h3>Time of Produce requests</h3>
-              <LatencyChart traffic={traffic} of="produce" />
-            </div>
-          </div>
+          <TrafficColumns traffic={traffic} of="produce" />
         </>
       )}
     </section>

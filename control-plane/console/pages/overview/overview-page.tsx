@@ -7,7 +7,7 @@ import { hrefOf } from '../../navigation/location.ts';
 import { ChangeLine } from '../../parts/change-line.tsx';
 import { FleetBar } from '../../parts/fleet-bar.tsx';
 import { Empty, Pending } from '../../parts/notice.tsx';
-import { BusyRoutes, CountedNodes, LatencyChart, summaryOf, TrafficChart } from '../../parts/traffic.tsx';
+import { BusyRoutes, CountedNodes, summaryOf, TrafficColumns } from '../../parts/traffic.tsx';
 import { Ago, now } from '../../parts/time.tsx';
 import { concernsOf, failingDestinations } from './attention.ts';
 import { DbLessOverview } from './file-overview.tsx';
@@ -103,16 +103,7 @@ function FleetTraffic() {
           <p class="quiet">
             {traffic.total.answers === 0 ? 'No request has come in this time.' : `${summaryOf(traffic.total)}.`}
           </p>
-          <div class="columns">
-            <div>
-              <h3>Records a second, by outcome</h3>
-              <TrafficChart traffic={traffic} />
-            </div>
-            <div>
-              <h3>Time of an answer</h3>
-              <LatencyChart traffic={traffic} of="latency" />
-            </div>
-          </div>
+          <TrafficColumns traffic={traffic} of="latency" />
           <h3>Busiest routes</h3>
           <BusyRoutes traffic={traffic} />
           <CountedNodes traffic={traffic} />

@@ -6,7 +6,7 @@ import { useTraffic } from '../../api/traffic.ts';
 import { useLoad } from '../../api/use-load.ts';
 import { hrefOf } from '../../navigation/location.ts';
 import { Pending } from '../../parts/notice.tsx';
-import { CodeList, CountedNodes, LatencyChart, summaryOf, TrafficChart } from '../../parts/traffic.tsx';
+import { CodeList, CountedNodes, summaryOf, TrafficColumns } from '../../parts/traffic.tsx';
 
 /** What operators ask of a route: its traffic, the fields that fail, and the plugins in the order in which they run. */
 export function RoutePanels({ entity }: { readonly entity: Values }) {
@@ -32,15 +32,7 @@ function RouteTraffic({ id }: { readonly id: string }) {
       ) : (
         <>
           <p class="quiet">{summaryOf(traffic.total)}.</p>
-          <div class="columns">
-            <div>
-              <h3>Records a second, by outcome</h3>
-              <TrafficChart traffic={traffic} />
-            </div>
-            <div>
-              <h3>Time of an answer</h3>
-              <LatencyChart traffic={traffic} of="latency" />
-            </div>
+          <TrafficColumns traffic={traffic} of="latency">
             <div>
               <h3>Answers</h3>
               <CodeList counts={traffic.total} />
@@ -58,7 +50,7 @@ function RouteTraffic({ id }: { readonly id: string }) {
                 </ul>
               </div>
             )}
-          </div>
+          </TrafficColumns>
         </>
       )}
       <CountedNodes traffic={traffic} />

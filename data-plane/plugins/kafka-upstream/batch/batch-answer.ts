@@ -1,12 +1,9 @@
-import { STATUS_CODES } from 'node:http';
-import { RequestError } from '../../../../shared/errors.ts';
+import type { RequestError } from '../../../../shared/errors.ts';
 import type { GroupVerdicts } from '../../../kafka/group-verdicts.ts';
 import type { FailedVerdict, GroupRecord } from '../../../kafka/producer-types.ts';
 import type { Answer } from '../../../plugin-api/exchange.ts';
-import { errorOfVerdict, worstOf, type AnswerOptions } from '../answers.ts';
+import { errorOfVerdict, jsonHeaders, partialAnswer, worstOf, type AnswerOptions } from '../answers.ts';
 import type { BatchRecords } from './batch-records.ts';
-
-const jsonHeaders = ['content-type', 'application/json; charset=utf-8'] as const;
 
 export interface BatchAnswerRequest {
   readonly batch: BatchRecords;
@@ -36,18 +33,7 @@ export function batchAnswer(verdicts: GroupVerdicts, request: BatchAnswerRequest
   const outcomes = new Set<string>(verdicts.failures.size < records.length ? [goodOutcome(verdicts)] : []);
   for (const verdict of verdicts.failures.values()) outcomes.add(errors.of(verdict).outcome);
   if (outcomes.size === 1) throw worstOf(errors.all);
-  const error = new RequestError('PARTIAL', 'The records of the request have different outcomes; see `results`.');
-  const { status, code, outcome, retryable } = error;
-  const body = JSON.stringify({
-    message: STATUS_CODES[status],
-    error: error.message,
-    code,
-    outcome,
-    retryable,
-    request_id: requestId(),
-    results: resultsOf(verdicts, batch, errors),
-  });
-  return { status, headers: jsonHeaders, body, result: { outcome, error, count } };
+  return partialAnswer(requestId(), 'results', resultsOf(verdicts, batch, errors), count);
 }
 
 /** With acks 0 a record that did not fail is accepted. */
