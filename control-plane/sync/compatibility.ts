@@ -102,8 +102,12 @@ interface Unknown {
 function unknownTo(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKinds'>, own: OwnSchemas): Unknown {
   const kinds = new Set<string>();
   const fields = new Map<string, ReadonlySet<string>>();
-  const knownKinds = new Map(hello.entityKinds.map((kind) => [kind.plural, new Set(kind.fields)]));
-  for (const { plural } of own.entities) if (knownKinds.size > 0 && !knownKinds.has(plural)) kinds.add(plural);
+  // A hello may name any number of kinds and plugins: what it says of ours alone is kept.
+  const ownPlurals = new Set(own.entities.map(({ plural }) => plural));
+  const toldOfOurs = hello.entityKinds.filter(({ plural }) => ownPlurals.has(plural));
+  const knownKinds = new Map(toldOfOurs.map((kind) => [kind.plural, new Set(kind.fields)]));
+  const tellsKinds = hello.entityKinds.length > 0;
+  for (const { plural } of own.entities) if (tellsKinds && !knownKinds.has(plural)) kinds.add(plural);
   for (const descriptor of own.entities) {
     const known = knownKinds.get(descriptor.plural);
     if (known === undefined) continue;
@@ -116,8 +120,11 @@ function unknownTo(hello: Pick<Hello__Output, 'version' | 'plugins' | 'entityKin
   const plugins = new Map<string, string | null>();
   const config = new Map<string, ReadonlySet<string>>();
   const moved = new Map<string, readonly MovedField[]>();
-  const knownPlugins = new Map(hello.plugins.map((plugin) => [plugin.name, plugin]));
-  for (const schema of Object.values(own.plugins)) {
+  const ownPlugins = Object.values(own.plugins);
+  const ownNames = new Set(ownPlugins.map(({ name }) => name));
+  const pluginsOfOurs = hello.plugins.filter(({ name }) => ownNames.has(name));
+  const knownPlugins = new Map(pluginsOfOurs.map((plugin) => [plugin.name, plugin]));
+  for (const schema of ownPlugins) {
     const known = knownPlugins.get(schema.name);
     if (known === undefined) plugins.set(schema.name, null);
     else if (numbersOf(known.version)[0] !== numbersOf(schema.version)[0]) plugins.set(schema.name, known.version);
