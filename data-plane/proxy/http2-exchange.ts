@@ -176,9 +176,17 @@ export class Http2Exchange implements OpenExchange {
   #readable(): Readable {
     const stream = this.#stream;
     const body = new PassThrough();
-    stream.pipe(body);
+    // Who reads hears of a client that went away by 'close' too. Nobody may be left to listen, and an error that nobody
+    // hears ends the process.
+    body.on('error', () => undefined);
+    stream.pipe(body, { end: false });
+    stream.once('end', () => {
+      // A stream that is reset ends as a complete one does.
+      if (this.clientGone) body.destroy(clientWentAway());
+      else body.end();
+    });
     stream.once('close', () => {
-      if (!stream.readableEnded) body.destroy(new Error('the client went away'));
+      if (!stream.readableEnded) body.destroy(clientWentAway());
     });
     body.once('close', () => stream.unpipe(body));
     return body;
@@ -308,6 +316,10 @@ export class Http2Exchange implements OpenExchange {
   #continue(): void {
     if (this.headers.get('expect')?.toLowerCase() === '100-continue') this.inform(100, []);
   }
+}
+
+function clientWentAway(): Error {
+  return new Error('the client went away');
 }
 
 function declaredBytesOf(headers: HeaderList, endAfterHeaders: boolean): number | null {

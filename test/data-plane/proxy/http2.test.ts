@@ -251,6 +251,35 @@ describe('HTTP/2 on a listener', function () {
       expect(hits).to.deep.equal(['body_timeout']);
     });
 
+    for (const [what, bytes] of [
+      ['few bytes', 3],
+      ['more bytes than anybody took', 200_000],
+    ] as const) {
+      it(`that stream are not complete, and no error is left unheard, when the client goes away after ${what}`, async () => {
+        let body: Readable | undefined;
+        let hasEnded = false;
+        await start({
+          handle(exchange) {
+            const opened = exchange.openBody();
+            if (!(opened instanceof Readable)) throw new Error('no stream');
+            body = opened;
+            opened.once('end', () => (hasEnded = true));
+            // Nobody listens for errors: one that is not heard would end the process, and this test with it.
+            if (bytes < 1_000) opened.resume();
+          },
+        });
+        const session = open();
+        const stream = session.request(post);
+        stream.on('error', () => undefined);
+        stream.write(Buffer.alloc(bytes));
+        await waitFor(() => body !== undefined && (bytes < 1_000 || body.readableLength > 0), { what: 'the request' });
+        session.destroy();
+        await waitFor(() => body?.destroyed === true, { what: 'the end of the body' });
+        expect(body?.errored).to.be.an('error');
+        expect(hasEnded).to.equal(false);
+      });
+    }
+
     it('of a stream that is reset without an error are not complete', async () => {
       let failure: unknown;
       await start({
